@@ -1,0 +1,138 @@
+"""Which audio files do the given folders and files hold, and under which id.
+
+An id is the path relative to the folder given, with `/`; of a file given by itself, its name. Hidden files, files that are no audio
+and Speech Commands' `_background_noise_` are passed over, with a notice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from robustness.errors import RecordingError, UsageError
+
+READ: Final = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
+UNREAD: Final = frozenset({".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".3gp", ".sph"})  # audio, in formats that libsndfile lacks
+NOT_WORDS: Final = "_background_noise_"
+SHOWN: Final = 3  # how many names a message gives before it counts
+
+
+class AudioFile(NamedTuple):
+    """One file to read."""
+
+    id: str
+    path: Path
+    root: Path  # the folder given, or the file's own
+
+
+class BadFile(NamedTuple):
+    """A file that cannot be used; the reason continues a sentence that begins with its id."""
+
+    id: str
+    reason: str
+
+
+class Found(NamedTuple):
+    """The audio files, in the order of the folders given and sorted within each, and what was passed over."""
+
+    files: list[AudioFile]
+    notices: list[str]
+
+
+def some(names: Sequence[str], shown: int = SHOWN) -> str:
+    """The first few names and how many more there are."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def find_audio(paths: Sequence[Path]) -> Found:
+    """The audio files in these folders, with all below them, and these files.
+
+    Raises:
+        UsageError: nothing is given.
+        RecordingError: a path does not exist, or holds no audio, or two files have one id.
+    """
+    if not paths:
+        raise UsageError("no recordings are given; give a folder or files with --recordings PATH")
+    files: dict[Path, AudioFile] = {}
+    others: list[str] = []
+    noises = 0
+    for root in paths:
+        everything = list(_below(root))
+        audio = [f for f in everything if root.is_file() or _is_audio(f.path)]
+        words = [f for f in audio if NOT_WORDS not in f.id.split("/")[:-1]]
+        if not words:
+            raise RecordingError(_nothing(root, len(everything)))
+        taken = {f.id for f in audio}
+        others += [f.id for f in everything if f.id not in taken]
+        noises += len(audio) - len(words)
+        place = (root if root.is_dir() else root.parent).resolve()
+        for file in words:
+            files.setdefault(place / file.id, file)
+    _refuse_twins(list(files.values()))
+    return Found(list(files.values()), _notices(others, noises))
+
+
+def _is_audio(path: Path) -> bool:
+    """By its name; a hidden file, such as the `._up.wav` that macOS leaves on other disks, is none."""
+    return path.suffix.lower() in READ | UNREAD and not path.name.startswith(".")
+
+
+def _below(root: Path) -> Iterator[AudioFile]:
+    if root.is_file():
+        yield AudioFile(root.name, root, root.parent)
+        return
+    if not root.exists():
+        raise RecordingError(f"{root} does not exist; give a folder of recordings, or files, with --recordings PATH")
+    for folder, below, names in os.walk(root, onerror=_refuse_folder):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        inside = Path(folder)
+        for name in sorted(names):
+            if not _is_text(name):
+                raise RecordingError(f"{name!a} in {root} has a name that is not UTF-8; rename it")
+            yield AudioFile((inside / name).relative_to(root).as_posix(), inside / name, root)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise RecordingError(f"{error.filename} cannot be read: {error.strerror}; give a folder that can") from error
+
+
+def _nothing(root: Path, seen: int) -> str:
+    formats = ", ".join(sorted(suffix[1:] for suffix in READ))
+    held = f"holds {counted(seen, 'file')} and no recording among them" if seen else "is empty"
+    return f"{root} {held}; expected audio ({formats}) in it or in folders below it"
+
+
+def _refuse_twins(files: list[AudioFile]) -> None:
+    first: dict[str, AudioFile] = {}
+    for file in files:
+        twin = first.setdefault(file.id, file)
+        if twin is not file:
+            raise RecordingError(
+                f"two recordings have the id {file.id!r}, one in {twin.root} and one in {file.root}; an id is the path "
+                "relative to the folder given, so give the folder above both, or rename one"
+            )
+
+
+def _notices(others: list[str], noises: int) -> list[str]:
+    notices = []
+    if others:
+        notices.append(f"{counted(len(others), 'file')} passed over as hidden or no audio: {some(others)}")
+    if noises:
+        notices.append(f"{counted(noises, 'file')} in {NOT_WORDS} passed over: they are not words")
+    return notices

@@ -1,0 +1,83 @@
+"""How loud a recording is, and where its speech lies.
+
+Samples are mono, [time], full scale ±1. Powers are mean squares; levels are dB relative to full scale (dBFS).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+FRAME_MS: Final = 10.0
+SPEECH_THRESHOLD_DB: Final = 35.0  # a frame this far below the loudest is not speech; 35 against 20 dB moves an SNR by up to 5 dB
+SPEECH_MARGIN_MS: Final = 25.0  # onsets and decays below the threshold still belong to the word
+QUIET_DBFS: Final = -60.0  # below this an RMS is a noise floor, and an SNR is meaningless
+SMALLEST_POWER: Final = 1e-20
+
+
+class Span(NamedTuple):
+    """A stretch of samples, [start, end)."""
+
+    start: int
+    end: int
+
+
+def decibels(power: float) -> float:
+    """10·log10 of a power; −inf for 0."""
+    return 10.0 * math.log10(power) if power > 0 else -math.inf
+
+
+def from_decibels(level_db: float) -> float:
+    """The amplitude ratio of a level in dB, 10^(dB/20)."""
+    return float(10.0 ** (level_db / 20.0))
+
+
+def frame_powers(samples: Tensor, rate_hz: int) -> Tensor:
+    """Mean power of each 10 ms frame, [time] → [frames]; the last frame is padded with zeros."""
+    frame = round(rate_hz * FRAME_MS / 1000)
+    padded = functional.pad(samples.double(), (0, -len(samples) % frame))
+    return padded.reshape(-1, frame).square().mean(1)
+
+
+def speech_span(samples: Tensor, rate_hz: int, threshold_db: float = SPEECH_THRESHOLD_DB) -> Span:
+    """From the first to the last 10 ms frame within `threshold_db` of the loudest, widened by 25 ms.
+
+    Args:
+        samples: a clean take with some energy, [time].
+        rate_hz: its sampling rate.
+        threshold_db: how far below the loudest frame speech may be.
+    """
+    powers = frame_powers(samples, rate_hz)
+    loud = (powers >= powers.max() * 10 ** (-threshold_db / 10)).nonzero().flatten()
+    frame, margin = round(rate_hz * FRAME_MS / 1000), round(rate_hz * SPEECH_MARGIN_MS / 1000)
+    return Span(max(0, int(loud[0]) * frame - margin), min(len(samples), (int(loud[-1]) + 1) * frame + margin))
+
+
+def span_power(samples: Tensor, spans: Tensor) -> Tensor:
+    """Mean power inside each clip's span, [clips time], [clips 2] → [clips]; the part of a span outside the clip is left out."""
+    squares = functional.pad(samples.double().square().cumsum(1), (1, 0))
+    start, end = spans.clamp(0, samples.shape[1]).unbind(1)
+    total = squares.gather(1, end[:, None]) - squares.gather(1, start[:, None])
+    return total.squeeze(1) / (end - start).clamp_min(1)
+
+
+def floor_noise(samples: Tensor, rate_hz: int, count: int, rng: torch.Generator) -> Tensor:
+    """Noise like the quietest tenth of a recording, in level and spectrum, [time] → [count].
+
+    White noise is shaped by the mean magnitude spectrum of the quietest 10 ms frames, and scaled to their mean power.
+    """
+    frame = round(rate_hz * FRAME_MS / 1000)
+    whole = samples[: len(samples) // frame * frame].double().reshape(-1, frame)
+    order = whole.square().mean(1).argsort(stable=True)
+    quiet = whole[order[: max(1, len(whole) // 10)]]
+    shape = torch.fft.rfft(quiet).abs().square().mean(0).sqrt()
+    white = torch.fft.rfft(torch.randn(count, generator=rng, dtype=torch.float64))
+    curve = functional.interpolate(shape[None, None], size=len(white), mode="linear", align_corners=True)[0, 0]
+    noise = torch.fft.irfft(white * curve, n=count)
+    wanted = quiet.square().mean()
+    scaled: Tensor = noise * (wanted / noise.square().mean().clamp_min(SMALLEST_POWER)).sqrt()
+    return scaled.float()

@@ -1,0 +1,149 @@
+"""Where a recording lies in the model's window, and what is lost or filled there.
+
+Samples are mono, full scale ±1. A lead is the number of samples between the window's start and the recording's; it may be
+negative (the start is lost), or so large that the end is lost. Spans are [start, end) in samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final, Literal
+
+import torch
+from torch import Tensor
+
+from robustness.audio.levels import SPEECH_THRESHOLD_DB, Span, floor_noise, speech_span
+from robustness.audio.recordings import Recording
+from robustness.conditions import Fill, Placement
+from robustness.seeds import generator_of
+
+LEAST_SLACK_MS: Final = 20.0  # less than two frames of room: the recording cannot be moved
+Trim = Literal["auto", "never", "always"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The window of a model: its length, its rate, and where a recording normally lies in it."""
+
+    samples: int
+    rate_hz: int
+    reference: Placement = "center"
+
+    def ms(self, samples: Tensor) -> Tensor:
+        """Samples as milliseconds."""
+        return samples.double() * 1000.0 / self.rate_hz
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """A batch at the model's length.
+
+    Attributes:
+        samples: [clips time].
+        rate_hz: sampling rate.
+        lead: where each recording begins in its window, [clips], in samples.
+        speech: [start, end) of each word in its window, [clips 2], in samples; it may reach beyond the window.
+        ids: of the recordings.
+        snr_db: what was obtained, [clips]; None where nothing was added.
+        over: which clips went above full scale and were scaled back, [clips]; None where nothing was added.
+    """
+
+    samples: Tensor
+    rate_hz: int
+    lead: Tensor
+    speech: Tensor
+    ids: tuple[str, ...]
+    snr_db: Tensor | None = None
+    over: Tensor | None = None
+
+    @property
+    def lost(self) -> Tensor:
+        """Samples of speech that fell out at the start and at the end, [clips 2]."""
+        start, end = self.speech.unbind(1)
+        length = end - start
+        before = torch.minimum((-start).clamp_min(0), length)
+        after = torch.minimum((end - self.samples.shape[1]).clamp_min(0), length)
+        return torch.stack([before, after], 1)
+
+
+@dataclass(frozen=True, eq=False)
+class RecordingBatch:
+    """Recordings of one rate as one tensor, before placement: samples [clips longest], lengths [clips], speech [clips 2]."""
+
+    samples: Tensor
+    lengths: Tensor
+    speech: Tensor
+    ids: tuple[str, ...]
+    rate_hz: int
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def _floors(self) -> dict[int, Tensor]:
+        return {}
+
+    def floor(self, count: int) -> Tensor:
+        """Noise at each recording's own floor, [clips count]; drawn once."""
+        if count not in self._floors:
+            clips = (self.samples[i, : int(n)] for i, n in enumerate(self.lengths))
+            rngs = (generator_of(self.seed, name, "floor") for name in self.ids)
+            self._floors[count] = torch.stack([floor_noise(c, self.rate_hz, count, r) for c, r in zip(clips, rngs, strict=True)])
+        return self._floors[count]
+
+
+def batch_of(recordings: Sequence[Recording], seed: int = 0, threshold_db: float = SPEECH_THRESHOLD_DB) -> RecordingBatch:
+    """One tensor of all these recordings, with their speech spans."""
+    return RecordingBatch(
+        samples=torch.nn.utils.rnn.pad_sequence([r.samples for r in recordings], batch_first=True),
+        lengths=torch.tensor([len(r.samples) for r in recordings]),
+        speech=torch.tensor([span_of(r, threshold_db) for r in recordings]),
+        ids=tuple(r.id for r in recordings),
+        rate_hz=recordings[0].rate_hz,
+        seed=seed,
+    )
+
+
+def trimmed(recording: Recording, frame: Frame, trim: Trim = "auto", threshold_db: float = SPEECH_THRESHOLD_DB) -> Recording:
+    """The recording cut to its speech span where it has no slack (`auto`), `always`, or `never`."""
+    if trim == "never" or (trim == "auto" and slack_ms(len(recording.samples), frame) >= LEAST_SLACK_MS):
+        return recording
+    start, end = span_of(recording, threshold_db)
+    return replace(recording, samples=recording.samples[start:end], speech=Span(0, end - start))
+
+
+def span_of(recording: Recording, threshold_db: float = SPEECH_THRESHOLD_DB) -> Span:
+    """Where the word lies: found once, on the clean take; a recording cut to its word keeps that."""
+    return recording.speech or speech_span(recording.samples, recording.rate_hz, threshold_db)
+
+
+def slack_ms(length: int, frame: Frame) -> float:
+    """How far a recording of `length` samples can move in the window, in ms."""
+    return (frame.samples - length) * 1000.0 / frame.rate_hz
+
+
+def lead_of(placement: Placement, padding: Tensor) -> Tensor:
+    """The lead of a placement, [clips] padding → [clips]: none, floor(padding / 2), or all of it; `offset` counts from none."""
+    if placement == "center":
+        return padding.div(2, rounding_mode="floor")
+    return padding if placement == "end" else torch.zeros_like(padding)
+
+
+def place(batch: RecordingBatch, lead: Tensor, frame: Frame, fill: Fill = "zeros") -> Windows:
+    """Each recording at its lead: what leaves the window is lost, what enters is fill; never circular.
+
+    Args:
+        batch: the recordings.
+        lead: [clips], in samples.
+        frame: the model's window.
+        fill: `zeros`, or noise at the recording's own `floor`.
+    """
+    source = torch.arange(frame.samples)[None] - lead[:, None]  # [clips time]
+    inside = (source >= 0) & (source < batch.lengths[:, None])
+    taken = batch.samples.gather(1, source.clamp(0, batch.samples.shape[1] - 1))
+    padding = torch.zeros(()) if fill == "zeros" else batch.floor(frame.samples)
+    samples = torch.where(inside, taken, padding)
+    return Windows(samples, batch.rate_hz, lead, batch.speech + lead[:, None], batch.ids)
