@@ -1,0 +1,61 @@
+# `make report` and `make test` build .venv by themselves, once; `make help` lists the rest.
+#
+# PYTHON=python3.12        another Python, 3.11 or newer
+# TORCH_INDEX=URL          another package index for torch and torchaudio alone, for a small CPU-only build
+# OUT=DIR                  where `make report` writes
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+OUT ?= reports/digits
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help report test lint format readme recordings wheel clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+
+report: $(VENV)/installed  ## a report on the shipped digits model and the first voice's twenty words
+	$(BIN)/robustness report --model models/digits.toml --recordings recordings/joe --out $(OUT)
+
+test: $(VENV)/installed-dev  ## every test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/installed-dev  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/installed-dev  ## ruff's fixes and layout
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+readme: $(VENV)/installed  ## the README's table of perturbations, from the registry
+	$(BIN)/robustness list perturbations --markdown > $(VENV)/table.md
+	sed -i -e '/^<!-- robustness list/r $(VENV)/table.md' -e '/^| name | axis/,/^<!-- end/{/^<!-- end/!d}' README.md
+
+recordings: $(VENV)/installed-recordings  ## the shipped recordings again, byte for byte
+	$(BIN)/python recordings/make.py
+
+wheel: $(VENV)/installed  ## dist/speech_robustness-….whl
+	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
+
+clean:  ## away with .venv and caches; runs stay
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache *.egg-info
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(if $(TORCH_INDEX),$(INSTALL) --index-url $(TORCH_INDEX) torch torchaudio)
+	$(INSTALL) --editable .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(INSTALL) --editable '.[dev]'
+	touch $@
+
+$(VENV)/installed-recordings: $(VENV)/installed
+	$(INSTALL) --editable '.[recordings]'
+	touch $@

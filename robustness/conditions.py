@@ -1,0 +1,48 @@
+"""What is done to a recording, in words and numbers; sweep, gates, diagnosis and report speak in it.
+
+Loads no torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+Placement = Literal["start", "center", "end", "offset"]
+Fill = Literal["zeros", "floor"]
+Stage = Literal["recording", "placement", "window"]
+
+PLACEMENTS: Final[tuple[str, ...]] = get_args(Placement)
+FILLS: Final[tuple[str, ...]] = get_args(Fill)
+VARIANTS: Final = ("float32", "dynamic-int8")  # what is run where nothing else is asked for
+NONE: Final = "none"  # the perturbation of a clean row
+NO_WORD: Final = "no-word"  # the perturbation of a window without a word; its level is in dBFS
+
+
+@dataclass(frozen=True)
+class Axis:
+    """How hard a perturbation is: a named grid in a physical unit, mild → harsh, and the level that changes nothing."""
+
+    name: str
+    unit: str
+    grid: tuple[float, ...]
+    neutral: float
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One thing done to every recording.
+
+    Attributes:
+        perturbation: a registered name, or `none` (the clean placement), or `no-word`.
+        level: in the unit of the perturbation's axis; None for `none`.
+        fill: what the padding holds, `zeros` or the recording's own noise `floor`.
+        draw: which of several random draws.
+        placement: where the recording lies before the perturbation acts; `offset` counts a time shift from the window's start.
+    """
+
+    perturbation: str = NONE
+    level: float | None = None
+    fill: Fill = "zeros"
+    draw: int = 0
+    placement: Placement = "center"
