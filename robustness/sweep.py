@@ -1,0 +1,209 @@
+"""Which answers the variants give under every condition: recordings × conditions × variants → a run folder.
+
+What several conditions share is computed once: a recording is placed once a placement, its noise drawn once a draw, its features computed
+once for all variants. No answer depends on the batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from robustness.audio.no_word import NoWord, windows_without_word
+from robustness.audio.placement import Frame, RecordingBatch, Windows, batch_of, lead_of, place, trimmed
+from robustness.audio.recordings import Recording
+from robustness.classifiers.classifier import Classifier
+from robustness.conditions import NO_WORD, NONE, Condition, Fill, Placement
+from robustness.engine import answers
+from robustness.errors import CannotJudgeError, UsageError
+from robustness.perturbations.base import Perturbation, PlacementPerturbation, WindowPerturbation
+from robustness.plan import Plan, Settings
+from robustness.run import RunWriter
+from robustness.trials import label_indices, trial_columns
+
+RECORDINGS_AT_ONCE = 64
+Progress = Callable[[int, str], None]
+
+
+@dataclass
+class Tally:
+    """What a sweep learns of itself on the way.
+
+    Attributes:
+        audio: a digest of what was heard under each condition.
+        no_word: the number of windows without a word, by kind.
+        checked: answers compared under a neutral level.
+        flips: those of them that differed from the clean answer.
+    """
+
+    audio: dict[str, Any] = field(default_factory=lambda: defaultdict(hashlib.sha256))
+    no_word: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    checked: int = 0
+    flips: int = 0
+
+
+@dataclass(eq=False)
+class Stage:
+    """A batch of recordings, and its windows under any condition."""
+
+    batch: RecordingBatch
+    frame: Frame
+    perturbations: dict[str, Perturbation]
+    _placed: dict[tuple[Placement, Fill], Windows] = field(default_factory=dict)
+
+    def windows(self, condition: Condition) -> Windows:
+        """What the model hears under a condition."""
+        if condition.perturbation == NONE:
+            return self.placed(condition.placement, condition.fill)
+        perturbation = self.perturbations[condition.perturbation]
+        level = float("nan") if condition.level is None else condition.level
+        if isinstance(perturbation, PlacementPerturbation):
+            base = lead_of(condition.placement, self.frame.samples - self.batch.lengths)
+            return place(self.batch, perturbation.lead(self.batch, self.frame, base, level), self.frame, condition.fill)
+        if isinstance(perturbation, WindowPerturbation):
+            clean = self.placed(condition.placement, condition.fill)
+            return perturbation.perturb(clean, level, condition.draw, self.batch.seed)
+        raise TypeError(f"{condition.perturbation} acts at the stage {perturbation.stage!r}, for which the sweep has no place")
+
+    def placed(self, placement: Placement, fill: Fill) -> Windows:
+        """The recordings at a placement, nothing else done to them."""
+        if (placement, fill) not in self._placed:
+            lead = lead_of(placement, self.frame.samples - self.batch.lengths)
+            self._placed[placement, fill] = place(self.batch, lead, self.frame, fill)
+        return self._placed[placement, fill]
+
+
+def common_frame(classifiers: Sequence[Classifier]) -> Frame:
+    """The window that all of these hear.
+
+    Raises:
+        UsageError: where they differ in labels, window, rate or reference placement.
+    """
+    first = classifiers[0]
+    for other in classifiers[1:]:
+        if (other.frame, other.labels) != (first.frame, first.labels):
+            raise UsageError(
+                f"{first.name} and {other.name} differ in labels, window, rate or reference placement, and cannot stand in one run; "
+                f"make a run of each"
+            )
+    return first.frame
+
+
+@dataclass(eq=False)
+class Sweep:
+    """Recordings × conditions × variants → rows of trials.
+
+    Attributes:
+        classifiers: the variants, of one or several models that hear the same window.
+        plan: the conditions; the clean one is the first.
+        writer: the run folder.
+        progress: told after each condition how many answers were given, and to what.
+        tally: what it learns of itself.
+    """
+
+    classifiers: Sequence[Classifier]
+    plan: Plan
+    writer: RunWriter
+    progress: Progress = lambda rows, doing: None
+    tally: Tally = field(default_factory=Tally)
+
+    def __post_init__(self) -> None:
+        self.frame = common_frame(self.classifiers)
+
+    def run(self, recordings: Sequence[Recording]) -> Tally:
+        """Writes a row for each variant, condition and recording, and for each window without a word.
+
+        Args:
+            recordings: as `placeable` gives them.
+
+        Raises:
+            CannotJudgeError: where a neutral level changed an answer, or an answer is not a number.
+        """
+        settings = self.plan.settings
+        for start in range(0, len(recordings), RECORDINGS_AT_ONCE):
+            self._hear(recordings[start : start + RECORDINGS_AT_ONCE])
+        if self.plan.no_word:
+            for windows in windows_without_word(self.frame, settings.seed, settings.noises):
+                self._hear_no_word(windows)
+        self.writer.flush()
+        if self.tally.flips:
+            raise CannotJudgeError(
+                f"a neutral level, which changes nothing, changed {self.tally.flips} of {self.tally.checked} answers: "
+                f"the network answers one input differently from time to time (is a layer random at evaluation?); no answer can be trusted"
+            )
+        return self.tally
+
+    def _hear(self, recordings: Sequence[Recording]) -> None:
+        """Every condition of the plan on some recordings."""
+        settings = self.plan.settings
+        batch = batch_of(recordings, settings.seed, settings.speech_threshold_db)
+        stage = Stage(batch, self.frame, self.plan.perturbations)
+        labels = [label_indices(c, [c.truth(recording.label) for recording in recordings]) for c in self.classifiers]
+        clean: list[Tensor] = []
+        for condition in self.plan.conditions:
+            windows = stage.windows(condition)
+            logits = self._answers(windows)
+            clean = logits if condition.perturbation == NONE else clean
+            if clean and self.plan.is_neutral(condition, self.frame.reference):
+                self._compare(clean, logits)
+            self._write(condition, windows, logits, labels)
+
+    def _hear_no_word(self, heard: NoWord) -> None:
+        """Windows without a word; each is a draw."""
+        count = len(heard.samples)
+        nowhere = torch.zeros(count, dtype=torch.long)
+        windows = Windows(heard.samples, self.frame.rate_hz, nowhere, nowhere[:, None].expand(-1, 2), (heard.kind,) * count)
+        condition = Condition(NO_WORD, heard.level_dbfs, placement=self.frame.reference)
+        self._write(condition, windows, self._answers(windows), [nowhere - 1] * len(self.classifiers), draw=range(count))
+        self.tally.no_word[heard.kind] += count
+
+    def _answers(self, windows: Windows) -> list[Tensor]:
+        return checked(answers(self.classifiers, windows.samples, self.plan.settings.batch), self.classifiers, windows)
+
+    def _write(self, condition: Condition, windows: Windows, logits: list[Tensor], labels: list[Tensor], **columns: Sequence[int]) -> None:
+        """Rows for each classifier, and what was heard into the digest."""
+        unit = self.plan.unit(condition)
+        for classifier, scores, label in zip(self.classifiers, logits, labels, strict=True):
+            rows = trial_columns(classifier, condition, windows, scores, label, unit=unit, frame=self.frame)
+            self.writer.add({**rows, **columns})
+        what = windows.ids[0] if condition.perturbation == NO_WORD else ""
+        self.tally.audio[f"{key_of(condition)}{what}"].update(windows.samples.contiguous().numpy())
+        self.progress(len(windows.ids) * len(self.classifiers), condition.perturbation)
+
+    def _compare(self, clean: list[Tensor], logits: list[Tensor]) -> None:
+        self.tally.checked += sum(map(len, logits))
+        self.tally.flips += sum(int((a.argmax(1) != b.argmax(1)).sum()) for a, b in zip(clean, logits, strict=True))
+
+
+def placeable(recordings: Sequence[Recording], frame: Frame, settings: Settings) -> list[Recording]:
+    """The recordings as they are placed: cut to their speech where the settings say so."""
+    return [trimmed(recording, frame, settings.trim, settings.speech_threshold_db) for recording in recordings]
+
+
+def checked(logits: list[Tensor], classifiers: Sequence[Classifier], windows: Windows) -> list[Tensor]:
+    """The logits, all of them numbers.
+
+    Raises:
+        CannotJudgeError: where one is not.
+    """
+    for classifier, scores in zip(classifiers, logits, strict=True):
+        bad = ~scores.isfinite().all(1)
+        if bad.any():
+            name = windows.ids[int(bad.nonzero()[0])]
+            raise CannotJudgeError(
+                f"{classifier.name} ({classifier.variant}) answers {name} with a logit that is not a number; "
+                f"check its weights and its front-end"
+            )
+    return logits
+
+
+def key_of(condition: Condition) -> str:
+    """A condition in one word, for the manifest."""
+    level = "" if condition.level is None else f"{condition.level:g}"
+    return f"{condition.perturbation}/{level}/{condition.fill}/{condition.draw}/{condition.placement}"
