@@ -1,0 +1,133 @@
+"""What is known of one failing recording: its answers where it fails and at every place, what restores it, where it is right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from robustness.attributions.base import Target
+from robustness.audio.levels import SPEECH_THRESHOLD_DB
+from robustness.audio.recordings import Recording
+from robustness.classifiers.classifier import Classifier
+from robustness.diagnosis.counterparts import Counterpart, counterpart_of
+from robustness.diagnosis.failures import PLACES, Failure, placed_trials
+from robustness.diagnosis.moving import Movable
+from robustness.diagnosis.restoring import Atlas, Atlases, Restored, asked, restore
+from robustness.engine import answers
+from robustness.run import Run
+
+HERE: Final = "here"
+COUNTERPART: Final = "counterpart"
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What the model heard at one lead, and what each variant answered.
+
+    Attributes:
+        lead_ms: where the recording lay.
+        window: [time].
+        logits: [labels], by variant.
+    """
+
+    lead_ms: float
+    window: Tensor
+    logits: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One failure with all that is needed to explain it.
+
+    Attributes:
+        failure: what went wrong.
+        recording: as the sweep heard it.
+        movable: the same, to be placed.
+        classifiers: by the name of the variant.
+        heard: `here` (where it fails), at the three places, and at the `counterpart` where there is one.
+        atlases: right or wrong by lead, by variant.
+        restored: the nearest right place of each variant that is wrong here; None for the others, and where there is none.
+        counterpart: where the worst variant is right; None where nowhere.
+    """
+
+    failure: Failure
+    recording: Recording
+    movable: Movable
+    classifiers: Mapping[str, Classifier]
+    heard: Mapping[str, Heard]
+    atlases: Mapping[str, Atlas]
+    restored: Mapping[str, Restored | None]
+    counterpart: Counterpart | None
+
+    @property
+    def worst(self) -> Classifier:
+        """The variant with the worst margin."""
+        return self.classifiers[self.failure.variant]
+
+    @property
+    def target(self) -> Target:
+        """The margin of the label to the worst variant's wrong answer: one pair of classes for all variants."""
+        labels = self.worst.labels
+        return Target(labels.index(self.failure.label), labels.index(self.failure.rival))
+
+
+class Cases:
+    """The cases of a run; its tables are read once.
+
+    Args:
+        run: the run.
+        classifiers: the variants that made its trials.
+        recordings: as the sweep heard them.
+        seed: of the run.
+    """
+
+    def __init__(self, run: Run, classifiers: Sequence[Classifier], recordings: Sequence[Recording], seed: int) -> None:
+        self.classifiers = by_variant(classifiers)
+        self.recordings = {recording.id: recording for recording in recordings}
+        self.placed = placed_trials(run, self.classifiers)
+        self.atlases = Atlases(run)
+        self.seed = seed
+        self.threshold_db = float(run.manifest.get("plan", {}).get("speech_threshold_db", SPEECH_THRESHOLD_DB))
+
+    def case(self, failure: Failure) -> Case:
+        """Everything about one failure; the recording is placed and heard anew."""
+        recording = self.recordings[failure.recording]
+        movable = Movable.of(recording, self.classifiers[failure.variant].frame, self.seed, self.threshold_db)
+        heard = hear(self.classifiers, movable, {HERE: failure.offset_ms, **{place: movable.lead_ms(place) for place in PLACES}})
+        atlases = {variant: self._atlas(failure, movable, variant) for variant in self.classifiers}
+        restored = {variant: self._restored(failure, movable, heard[HERE], variant, atlases[variant]) for variant in self.classifiers}
+        counterpart = counterpart_of(failure, movable, self.placed, restored[failure.variant])
+        if counterpart is not None:
+            heard |= hear(self.classifiers, movable, {COUNTERPART: counterpart.offset_ms})
+        return Case(failure, recording, movable, self.classifiers, heard, atlases, restored, counterpart)
+
+    def _atlas(self, failure: Failure, movable: Movable, variant: str) -> Atlas:
+        """The atlas of the sweep; where it made none, one asked now."""
+        swept = self.atlases.of(failure.recording, variant)
+        return swept if swept.leads_ms else asked(self.classifiers[variant], movable, failure.label)
+
+    def _restored(self, failure: Failure, movable: Movable, here: Heard, variant: str, atlas: Atlas) -> Restored | None:
+        classifier = self.classifiers[variant]
+        if int(here.logits[variant].argmax()) == classifier.labels.index(failure.label):
+            return None
+        return restore(classifier, movable, failure.label, failure.offset_ms, atlas)
+
+
+def hear(classifiers: Mapping[str, Classifier], movable: Movable, leads_ms: Mapping[str, float]) -> dict[str, Heard]:
+    """What each variant answers to the recording at each lead, by the lead's name."""
+    windows = movable.at(list(leads_ms.values())).samples
+    logits = torch.stack(answers(list(classifiers.values()), windows), 1)  # [leads variants labels]
+    return {
+        name: Heard(lead_ms, window, dict(zip(classifiers, rows, strict=True)))
+        for (name, lead_ms), window, rows in zip(leads_ms.items(), windows, logits, strict=True)
+    }
+
+
+def by_variant(classifiers: Sequence[Classifier]) -> dict[str, Classifier]:
+    """The classifiers by the name that their trials carry: the variant, or `model · variant` where there are several models."""
+    several = len({classifier.name for classifier in classifiers}) > 1
+    return {f"{c.name} · {c.variant}" if several else c.variant: c for c in classifiers}

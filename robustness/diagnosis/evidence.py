@@ -1,0 +1,105 @@
+"""What a failing recording's card needs: what the model heard, where it is right, what restores it, and which sound spoke for what.
+
+Everything goes into the run folder's `evidence/`: `failures.json`, and for each failure an .npz of log-mel and maps and two sounds, so that
+drawing needs no torch. Same inputs, same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import soundfile
+from torch import Tensor
+
+from robustness.audio.recordings import Recording
+from robustness.classifiers.classifier import Classifier
+from robustness.diagnosis.cards import card_of, name_of
+from robustness.diagnosis.cases import COUNTERPART, HERE, Case, Cases
+from robustness.diagnosis.failures import find_failures
+from robustness.diagnosis.maps import Map, correlations_of, explain, methods_of
+from robustness.run import Run, write_json
+
+CARDS: Final = 24  # failures shown; the rest are counted
+Progress = Callable[[int, int], None]
+
+
+def write_evidence(
+    run: Run,
+    folder: Path,
+    classifiers: Sequence[Classifier],
+    recordings: Sequence[Recording],
+    *,
+    seed: int,
+    cards: int = CARDS,
+    audio: bool = True,
+    progress: Progress = lambda done, total: None,
+) -> None:
+    """Explains the worst failures of a run and writes them down; `failures.json` comes last.
+
+    Args:
+        run: its trials say what fails.
+        folder: where to write, the run's evidence/.
+        classifiers: the variants that made the trials.
+        recordings: as the sweep heard them (already cut to their speech where it did so).
+        seed: of the run.
+        cards: how many failures to show, worst first; the rest are counted.
+        audio: False leaves the voices out.
+        progress: told how many failures of how many are done.
+    """
+    cases = Cases(run, classifiers, recordings, seed)
+    found = find_failures(cases.placed)
+    shown = found[:cards]
+    folder.mkdir(parents=True, exist_ok=True)
+    written: dict[str, dict[str, Any]] = {}
+    progress(0, len(shown))
+    for failure in shown:
+        case = cases.case(failure)
+        name = name_of(case, written)
+        written[name] = {"id": name, **card_of(case), **_write_sounds(case, name, folder, audio=audio), **_write_maps(case, name, folder)}
+        progress(len(written), len(shown))
+    write_json(folder / "failures.json", {"total": len(found), "shown": len(shown), "failures": list(written.values())})
+
+
+def _write_maps(case: Case, name: str, folder: Path) -> dict[str, Any]:
+    """The log-mel and every method's map as arrays [bands frames], and what is said of the methods."""
+    explained = explain(case.classifiers, case.heard[HERE].window, case.target)
+    arrays = {"log_mel": _features(case.worst, case.heard[HERE].window), **{one.key: one.map for one in explained}}
+    if COUNTERPART in case.heard:
+        arrays["log_mel_counterpart"] = _features(case.worst, case.heard[COUNTERPART].window)
+    file = f"{name}.npz"
+    write_arrays(folder / file, arrays)
+    return {"arrays": file, "methods": methods_of(explained), "correlations": correlations_of(explained)}
+
+
+def _features(classifier: Classifier, window: Tensor) -> Map:
+    features: Map = classifier.features(window[None])[0, 0].float().cpu().numpy()
+    return features
+
+
+def _write_sounds(case: Case, name: str, folder: Path, *, audio: bool) -> dict[str, str | None]:
+    """What the model heard, here and at the counterpart."""
+    files: dict[str, str | None] = {"sound": None, "counterpart_sound": None}
+    wanted = (("sound", HERE, f"{name}.wav"), ("counterpart_sound", COUNTERPART, f"{name}-counterpart.wav"))
+    for key, where, file in wanted:
+        if audio and where in case.heard:
+            write_sound(folder / file, case.heard[where].window, case.worst.frame.rate_hz)
+            files[key] = file
+    return files
+
+
+def write_arrays(path: Path, arrays: dict[str, Map]) -> None:
+    """An .npz file, whole or not at all; no clock in it."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    temporary.replace(path)
+
+
+def write_sound(path: Path, samples: Tensor, rate_hz: int) -> None:
+    """A 16-bit wav file of samples [time], whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    soundfile.write(temporary, samples.numpy(), rate_hz, subtype="PCM_16", format="WAV")
+    temporary.replace(path)

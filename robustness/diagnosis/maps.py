@@ -1,0 +1,130 @@
+"""What each method says about one failing window, on every variant that it can explain, and how far methods and variants agree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import spearmanr
+from torch import Tensor
+
+from robustness.attributions.base import ATTRIBUTIONS, SILENCE, Attribution, Relevance, Target
+from robustness.attributions.integrated_gradients import within_bound
+from robustness.classifiers.classifier import Classifier
+
+METHODS: Final = ("occlusion", "integrated-gradients")  # the first is the one by which variants are compared
+Map = npt.NDArray[np.float32]  # [bands frames]
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """One method on one variant."""
+
+    method: Attribution
+    variant: str
+    relevance: Relevance
+    sounding: npt.NDArray[np.bool_]  # which cells are not silence, [bands frames]
+
+    @property
+    def map(self) -> Map:
+        """[bands frames], in logits."""
+        array: Map = self.relevance.map[0].numpy()
+        return array
+
+    @property
+    def key(self) -> str:
+        """Under which name the map is stored."""
+        return f"{self.method.name}/{self.variant}"
+
+
+def explain(classifiers: Mapping[str, Classifier], window: Tensor, target: Target) -> list[Explained]:
+    """Every method on every variant that has what it needs.
+
+    Args:
+        classifiers: by the name of the variant.
+        window: what the model heard, [time].
+        target: the same for all.
+    """
+    return [
+        _explained(method, variant, classifier, window, target)
+        for method in (ATTRIBUTIONS[name]() for name in METHODS)
+        for variant, classifier in classifiers.items()
+        if method.kind == "perturbation" or classifier.differentiable
+    ]
+
+
+def _explained(method: Attribution, variant: str, classifier: Classifier, window: Tensor, target: Target) -> Explained:
+    features = classifier.features(window[None])
+    sounding = (features != classifier.frontend.silence(features))[0, 0].cpu().numpy()
+    return Explained(method, variant, method.attribute(classifier, features, target), sounding)
+
+
+def methods_of(explained: list[Explained]) -> list[dict[str, Any]]:
+    """What was done, for the page: a perturbation method once for all variants, a gradient method once a variant, with its gap."""
+    return [_method_facts(group) for group in _groups(explained)]
+
+
+def _groups(explained: list[Explained]) -> Iterator[list[Explained]]:
+    """What one line of the page speaks of."""
+    shared: dict[str, list[Explained]] = {}
+    for one in explained:
+        shared.setdefault(one.method.name if one.relevance.gap is None else one.key, []).append(one)
+    yield from shared.values()
+
+
+def _method_facts(group: list[Explained]) -> dict[str, Any]:
+    method, relevance = group[0].method, group[0].relevance
+    facts: dict[str, Any] = {
+        "name": method.name,
+        "source": method.source,
+        "variants": [one.variant for one in group],
+        "baseline": SILENCE,
+        "settings": dict(relevance.settings),
+        "passes": max(one.relevance.passes for one in group),
+        "max_abs": {one.variant: float(np.abs(one.map).max()) for one in group},
+    }
+    if relevance.gap is not None and relevance.steps is not None:
+        facts |= {
+            "completeness_gap": float(relevance.gap[0]),
+            "score_change": float(relevance.change[0]),
+            "within_bound": bool(within_bound(relevance.gap, relevance.change)[0]),
+            "steps": int(relevance.steps[0]),
+        }
+    return facts
+
+
+def correlations_of(explained: list[Explained]) -> list[dict[str, Any]]:
+    """Rank correlations of two methods on one variant, and of the first method on two variants.
+
+    Over the cells where the clip is not silence: elsewhere a cell's own contribution is 0 by every method, which is no agreement.
+    """
+    pairs = [(a, b) for i, a in enumerate(explained) for b in explained[i + 1 :] if _comparable(a, b)]
+    return [_correlation(a, b) for a, b in pairs]
+
+
+def _comparable(a: Explained, b: Explained) -> bool:
+    same_variant = a.variant == b.variant
+    same_method = a.method.name == b.method.name == METHODS[0] and a.map.shape == b.map.shape
+    return same_variant or same_method
+
+
+def _correlation(a: Explained, b: Explained) -> dict[str, Any]:
+    cells = a.sounding | b.sounding
+    return {
+        "a": [a.method.name, a.variant],
+        "b": [b.method.name, b.variant],
+        "spearman": spearman(a.map[cells], b.map[cells]),
+        "cells": int(cells.sum()),
+    }
+
+
+def spearman(a: Map, b: Map) -> float | None:
+    """The rank correlation of two maps over the same cells; None where one of them is constant, so that there is none."""
+    if min(len(a), len(b)) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return None
+    value = float(spearmanr(a, b).statistic)
+    return value if math.isfinite(value) else None
