@@ -1,0 +1,128 @@
+"""What a run says of itself: models, plan, recordings, digests, versions; and, apart from all that, where and when it was made."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import importlib.metadata
+import platform
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import torch
+
+from robustness.audio.levels import decibels, span_power
+from robustness.audio.placement import LEAST_SLACK_MS, slack_ms, span_of
+from robustness.audio.reading import Reading
+from robustness.audio.recordings import Recording
+from robustness.classifiers.classifier import Classifier
+from robustness.plan import Plan
+from robustness.quantization.base import parameter_count
+from robustness.sweep import Tally
+
+LIBRARIES: Final = ("speech-robustness", "torch", "torchaudio", "captum", "numpy", "scipy", "soundfile")
+
+
+def models_of(classifiers: Sequence[Classifier], cards: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each model with its variants; `cards` has each model's free-form facts and the digest of its weights, by name."""
+    models: dict[str, dict[str, Any]] = {}
+    for classifier in classifiers:
+        model = models.setdefault(classifier.name, {**_model(classifier), **cards[classifier.name], "variants": []})
+        model["variants"].append({"name": classifier.variant, "about": classifier.about})
+    return list(models.values())
+
+
+def _model(classifier: Classifier) -> dict[str, Any]:
+    frame = classifier.frame
+    return {
+        "name": classifier.name,
+        "labels": list(classifier.labels),
+        "unknown": classifier.unknown,
+        "silence": classifier.silence,
+        "output": classifier.output,
+        "threshold": classifier.threshold,
+        "rate_hz": frame.rate_hz,
+        "window_ms": frame.samples * 1000 / frame.rate_hz,
+        "reference": frame.reference,
+        "frontend": repr(classifier.frontend),
+        "parameters": parameter_count(classifier.net),
+    }
+
+
+def plan_facts(plan: Plan, classifiers: Sequence[Classifier], tally: Tally) -> dict[str, Any]:
+    """The settings, the grids and what was left out."""
+    settings = plan.settings
+    return {
+        "seed": settings.seed,
+        "trim": settings.trim,
+        "speech_threshold_db": settings.speech_threshold_db,
+        "batch": settings.batch,
+        "threads": torch.get_num_threads(),
+        "devices": sorted({f"{c.variant}: {c.device}" for c in classifiers}),
+        "grids": plan.grids(classifiers[0].frame.reference),
+        "conditions": len(plan.conditions),
+        "skipped": plan.skipped,
+        "no_word": dict(tally.no_word),
+    }
+
+
+def recordings_table(read: Sequence[Recording], placed: Sequence[Recording], classifier: Classifier, plan: Plan) -> pd.DataFrame:
+    """A row a recording: what it is, how long, where its speech lies, how far it can move."""
+    threshold_db = plan.settings.speech_threshold_db
+    return pd.DataFrame([_recording_row(r, p, classifier, threshold_db) for r, p in zip(read, placed, strict=True)])
+
+
+def _recording_row(native: Recording, placed: Recording, classifier: Classifier, threshold_db: float) -> dict[str, Any]:
+    ms = 1000 / placed.rate_hz
+    span = span_of(placed, threshold_db)
+    slack = slack_ms(len(placed.samples), classifier.frame)
+    return {
+        "id": native.id,
+        "word": native.label,
+        "label": classifier.truth(native.label),
+        "speaker": native.speaker,
+        "duration_ms": len(placed.samples) * ms,
+        "native_ms": len(native.samples) * ms,
+        "speech_start_ms": span.start * ms,
+        "speech_end_ms": span.end * ms,
+        "slack_ms": slack,
+        "trimmed": len(placed.samples) != len(native.samples),
+        "untestable": slack < LEAST_SLACK_MS,
+        "level_dbfs": decibels(float(span_power(placed.samples[None], torch.tensor([span])))),
+        "sha256": native.sha256,
+    }
+
+
+def recordings_facts(table: pd.DataFrame, reading: Reading, folders: Sequence[Path]) -> dict[str, Any]:
+    """The counts that the page opens with, and what was noticed while reading."""
+    return {
+        "folders": [folder.name for folder in folders],
+        "count": len(table),
+        "speakers": int(table["speaker"].nunique()),
+        "words": dict(sorted(Counter(table["word"].dropna()).items())),
+        "trimmed": int(table["trimmed"].sum()),
+        "untestable": int(table["untestable"].sum()),
+        "bad": [bad._asdict() for bad in reading.bad],
+        "notices": reading.notices,
+        "sha256": hashlib.sha256("".join(table["sha256"]).encode()).hexdigest(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of the libraries that the numbers come from, and the kind of CPU instructions."""
+    found = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return {**found, "python": platform.python_version(), "cpu": torch.backends.cpu.get_cpu_capability()}
+
+
+def provenance() -> dict[str, Any]:
+    """Where and when; the only part of a run that differs between two runs of the same thing."""
+    return {
+        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "where": f"{platform.system()} {platform.machine()}",
+        "command": shlex.join(["robustness", *sys.argv[1:]]),
+    }
