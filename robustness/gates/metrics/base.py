@@ -1,0 +1,214 @@
+"""What every metric of a gate offers: its name, unit and meaning, the conditions it needs, and a sample for each case of a rule.
+
+A metric is a registered class in a file of this folder; nothing else lists it. A case is one variant under one condition: a rule holds if
+it holds in each of its cases. Loads no torch.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Final, Literal
+
+import numpy as np
+from pandas import DataFrame, Series
+
+from robustness.comparability import refuse_unlike
+from robustness.conditions import NONE, Condition
+from robustness.errors import CannotJudgeError
+from robustness.gates.rows import SHARES, Rows, placed
+from robustness.gates.rules import Rule, RulesError
+from robustness.gates.samples import Sample, Scores
+from robustness.metrics import speakers_of
+
+PACKAGE: Final = "robustness.gates.metrics"
+SHIFT: Final = "time-shift"
+PADDING: Final = "padding-placement"
+Grids = Mapping[str, Mapping[str, Any]]
+Use = Literal["none", "optional", "required"]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What was measured in one case of a rule.
+
+    Attributes:
+        variant: which.
+        sample: the value.
+        condition: what was done to the recordings; of several, the one that says most.
+        behind: the recordings that count against the model.
+        label: the label that it is about; None is all.
+        note: what else is to be known.
+    """
+
+    variant: str
+    sample: Sample
+    condition: Condition | None = None
+    behind: tuple[str, ...] = ()
+    label: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What a rule is judged on: a run and, where one was given, a baseline to compare with."""
+
+    rows: Rows
+    baseline: Rows | None = None
+
+    @property
+    def alike(self) -> Rows:
+        """The baseline, which was made alike.
+
+        Raises:
+            CannotJudgeError: where none was given, or it was not.
+        """
+        if self.baseline is None:
+            raise CannotJudgeError("the rule compares with a baseline, and none was given; name its run by `baseline` or --baseline RUN")
+        _ = self.baseline_notes
+        return self.baseline
+
+    @cached_property
+    def baseline_notes(self) -> tuple[str, ...]:
+        """What is to be known of the baseline.
+
+        Raises:
+            CannotJudgeError: where it was made from other recordings or with other settings.
+        """
+        return () if self.baseline is None else refuse_unlike(self.rows.run, self.baseline.run)
+
+    def speakers(self, recordings: Sequence[str]) -> list[str | None] | None:
+        """The speakers of these recordings; None where not all are known."""
+        return speakers_of(recordings, self.rows.speakers)
+
+
+class Metric(ABC):
+    """A number about a model's answers, that a rule may bound."""
+
+    name: ClassVar[str]
+    unit: ClassVar[str] = "share"  # share, points, ms, dB, an hour or bytes
+    says: ClassVar[str]  # what it is, in words that follow "the"
+    perturbation: ClassVar[Use] = "optional"
+    only: ClassVar[tuple[str, ...]] = ()  # perturbations that it can be about; empty is every
+    implied: ClassVar[str | None] = None  # the perturbation where the rule names none
+    against: ClassVar[Use] = "none"
+    at: ClassVar[Use] = "none"
+    label: ClassVar[bool] = False
+    level: ClassVar[bool] = True
+
+    @abstractmethod
+    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+        """Every case of the rule.
+
+        Raises:
+            CannotJudgeError: where rows are missing or no recording is one that the metric is about.
+        """
+
+    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+        """What must have been evaluated, draws apart (`draw` is 0).
+
+        Raises:
+            RulesError: where a level is not on the grid.
+        """
+        return chosen(rule, self.implied, grids, reference)
+
+    def found(self, rule: Rule, data: Data) -> list[Condition]:
+        """The conditions of the run that the rule means."""
+        name = rule.perturbation or self.implied
+        grids = {} if name is None else {name: data.rows.grid(name)}
+        return self.conditions(rule, grids, data.rows.reference)
+
+
+def chosen(rule: Rule, implied: str | None, grids: Grids, reference: str) -> list[Condition]:
+    """The clean condition, or the levels and fills of the rule's perturbation."""
+    name = rule.perturbation or implied
+    if name is None:
+        return [Condition(NONE, placement=reference)]  # type: ignore[arg-type]
+    grid = grids[name]
+    fills = [fill for fill in grid["fills"] if rule.fill in (None, fill)]
+    if not fills:
+        raise RulesError(f"key `fill` is {rule.fill!r}, and {name} is run with {' and '.join(grid['fills'])}")
+    made = (Condition(name, level, fill, 0, reference) for fill in fills for level in levels_of(rule, name, grid))  # type: ignore[arg-type]
+    return [placed(condition) for condition in made]
+
+
+def levels_of(rule: Rule, name: str, grid: Mapping[str, Any]) -> list[float]:
+    """The levels that the rule means; all of the grid where it names none."""
+    if rule.placement is not None:
+        return [SHARES[rule.placement]]
+    if rule.levels is None:
+        return list(grid["levels"])
+    neutral = [] if grid["neutral"] == "inf" else [grid["neutral"]]
+    try:
+        return rule.levels.on(list(dict.fromkeys([*grid["levels"], *(level for level in neutral if rule.levels.side is None)])))
+    except ValueError as error:
+        raise RulesError(f"key `level`: {name}: {error} {grid['unit']}") from error
+
+
+def labels_of(rule: Rule, frame: DataFrame) -> list[str | None]:
+    """None for all labels, the one named, or each."""
+    if rule.label != "*":
+        return [rule.label]
+    return [*sorted(map(str, frame["label"].dropna().unique()))]
+
+
+def with_label(frame: DataFrame, label: str | None) -> DataFrame:
+    """The labelled rows, or those of one label.
+
+    Raises:
+        CannotJudgeError: where there is none.
+    """
+    kept = frame[frame["label"].notna()] if label is None else frame[frame["label"] == label]
+    if kept.empty:
+        raise CannotJudgeError("no recording has a label" if label is None else f"no recording has the label {label!r}")
+    return kept
+
+
+def by_recording(right: Series[Any], frame: DataFrame) -> Series[float]:
+    """The mean over draws, a row a recording."""
+    found = right.astype(float).groupby(frame["recording"], observed=True, sort=True).mean()
+    return found.set_axis(found.index.astype(str), axis=0)
+
+
+def scores(values: Series[float], data: Data) -> Scores:
+    """The sample of these scores, by recording."""
+    return Scores(np.asarray(values, dtype=np.float64), data.speakers(list(values.index)))
+
+
+class Metrics:
+    """The metrics that exist, by name; every file of the folder may hold some."""
+
+    def __init__(self) -> None:
+        self._all: dict[str, Metric] = {}
+
+    def register(self, cls: type[Metric]) -> type[Metric]:
+        """Adds a metric; a decorator."""
+        self._all[cls.name] = cls()
+        return cls
+
+    def all(self) -> dict[str, Metric]:
+        """Every metric by name."""
+        for module in pkgutil.iter_modules(importlib.import_module(PACKAGE).__path__):
+            importlib.import_module(f"{PACKAGE}.{module.name}")
+        return dict(sorted(self._all.items()))
+
+    def __getitem__(self, name: str) -> Metric:
+        """The metric of that name.
+
+        Raises:
+            RulesError: where there is none; the message lists those that exist.
+        """
+        everything = self.all()
+        if name not in everything:
+            near = difflib.get_close_matches(name, everything, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise RulesError(f"key `metric`: there is no {name!r}; {hint}those that exist: {', '.join(everything)}")
+        return everything[name]
+
+
+METRICS: Final = Metrics()

@@ -1,0 +1,147 @@
+"""The SNR at which a share is lost, commands found where there is no word, sizes, and what only an audit of the layers can say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from robustness.conditions import NO_WORD, Condition
+from robustness.errors import CannotJudgeError
+from robustness.gates.compound import Fact, Lost
+from robustness.gates.metrics.base import METRICS, Case, Data, Grids, Metric, Use, chosen, scores, with_label
+from robustness.gates.metrics.shifts import accuracy_of
+from robustness.gates.rules import Rule, RulesError
+from robustness.gates.samples import Rate
+
+NOISES = ("background-noise", "pink-noise", "white-noise")
+
+
+@METRICS.register
+class SnrLost(Metric):
+    """From clean to noisy."""
+
+    name = "snr_lost_db"
+    unit = "dB"
+    says = "mildest signal-to-noise ratio at which accuracy is lost"
+    perturbation: ClassVar[Use] = "required"
+    only = NOISES
+    at: ClassVar[Use] = "required"
+    level = False
+
+    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+        """Every level, mild → harsh."""
+        grid = grids[rule.perturbation or ""]
+        harshest = min(grid["levels"])
+        if rule.max is not None and rule.max < harshest:
+            raise RulesError(
+                f"key `max` is {rule.max:g} dB, and the grid of {rule.perturbation} ends at {harshest:g} dB: it cannot be shown"
+            )
+        found = chosen(rule, None, grids, reference)
+        return sorted(found, key=lambda condition: -(condition.level or 0.0))
+
+    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+        """A case a variant."""
+        conditions = self.found(rule, data)
+        for variant in data.rows.matching(rule.variant):
+            values = [accuracy_of(with_label(data.rows.at(variant, condition), None)) for condition in conditions]
+            lost = Lost(tuple(c.level or 0.0 for c in conditions), tuple(scores(v, data) for v in values), rule.at or 1.0)
+            worst = next((i for i, value in enumerate(values) if value.mean() < lost.at), len(values) - 1)
+            note = "" if lost.value in lost.levels else f"not lost down to {lost.levels[-1]:g} dB, where the grid ends"
+            behind = tuple(values[worst].index[values[worst] < 1])
+            yield Case(variant, lost, conditions[worst], behind, None, note)
+
+
+@METRICS.register
+class FalseAcceptsAnHour(Metric):
+    """Silence, noise, and the recordings of noise that were given."""
+
+    name = "false_accepts_an_hour"
+    unit = "an hour"
+    says = "commands an hour found in windows without a word, at the operating point"
+    perturbation: ClassVar[Use] = "none"
+    level = False
+
+    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+        """The windows without a word, whatever their kind."""
+        return [Condition(NO_WORD, placement=reference)]  # type: ignore[arg-type]
+
+    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+        """A case a variant."""
+        for variant in data.rows.matching(rule.variant):
+            frame = data.rows.no_word(variant)
+            accepted = data.rows.point(variant).accepts(frame)
+            rate = Rate(int(accepted.sum()), len(frame), float(data.rows.variants[variant]["window_ms"]))
+            kinds = tuple(sorted(frame["recording"][accepted].astype(str).unique()))
+            yield Case(variant, rate, Condition(NO_WORD, placement=data.rows.reference), kinds)  # type: ignore[arg-type]
+
+
+class OfTheVariant(Metric):
+    """A fact about the variant, whatever was heard."""
+
+    perturbation: ClassVar[Use] = "none"
+    level = False
+
+    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+        """Nothing needs to be heard."""
+        return []
+
+
+@METRICS.register
+class Size(OfTheVariant):
+    """Of the saved state_dict."""
+
+    name = "size_bytes"
+    unit = "bytes"
+    says = "size of the saved state_dict"
+
+    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+        """A case a variant."""
+        for variant in data.rows.matching(rule.variant):
+            yield Case(variant, Fact(float(size(data, variant))))
+
+
+@METRICS.register
+class SizeRatio(OfTheVariant):
+    """Against another variant."""
+
+    name = "size_ratio"
+    unit = "ratio"
+    says = "size of the saved state_dict, divided by that of the variant it is compared with"
+    against: ClassVar[Use] = "required"
+
+    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+        """A case a variant."""
+        for variant in data.rows.matching(rule.variant):
+            other = data.rows.beside(variant, rule.against or "")
+            if other != variant:
+                yield Case(variant, Fact(size(data, variant) / size(data, other)))
+
+
+def size(data: Data, variant: str) -> int:
+    """Bytes of the variant's state_dict.
+
+    Raises:
+        CannotJudgeError: where the run does not hold it.
+    """
+    about: Mapping[str, Any] = next(
+        v["about"] for v in data.rows.variants[variant]["variants"] if v["name"] == variant.rpartition(" · ")[2]
+    )
+    if not about.get("bytes"):
+        raise CannotJudgeError(f"the run does not hold the size of {variant}; make it again with this version")
+    return int(about["bytes"])
+
+
+@METRICS.register
+class LayerSqnr(OfTheVariant):
+    """What quantization does to each layer."""
+
+    name = "layer_sqnr_db"
+    unit = "dB"
+    says = "signal-to-quantization-noise ratio of each quantized layer, the worst judged"
+
+    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+        """None: no run holds what it needs."""
+        raise CannotJudgeError(
+            "layer_sqnr_db needs the activations of each layer beside their float counterparts, and no run holds them: "
+            "this version has no audit of layers that measures them; take the rule out, or judge accuracy_drop or agreement against float32"
+        )

@@ -1,0 +1,143 @@
+"""Does the answer hold wherever the word lies? Tolerance to each side, worst case and consistency over the shift atlas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import pandas as pd
+from pandas import DataFrame
+
+from robustness.conditions import Condition
+from robustness.errors import CannotJudgeError
+from robustness.gates.compound import Reach
+from robustness.gates.metrics.base import METRICS, SHIFT, Case, Data, Grids, Metric, Use, by_recording, scores, with_label
+from robustness.gates.rules import Rule, RulesError
+from robustness.gates.samples import Scores
+
+ATLAS = "atlas"  # the key under which a grid of time-shift lists the leads of the shift atlas
+
+
+class Tolerance(Metric):
+    """How far the word may lie from the reference placement."""
+
+    unit = "ms"
+    only = (SHIFT,)
+    implied = SHIFT
+    at: ClassVar[Use] = "required"
+    level = False
+    sign: ClassVar[int]
+
+    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+        """The neutral level and every level of one side, mild → harsh."""
+        grid = grids[SHIFT]
+        side = sorted((level for level in grid["levels"] if level * self.sign > 0), key=abs)
+        if rule.min is not None and (not side or rule.min > abs(side[-1])):
+            end = f"ends at {abs(side[-1]):g} ms" if side else "has no level on that side"
+            raise RulesError(f"key `min` is {rule.min:g} ms, and the grid of {SHIFT} {end}: it could never be shown")
+        return [Condition(SHIFT, level, "zeros", 0, reference) for level in (grid["neutral"], *side)]  # type: ignore[arg-type]
+
+    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+        """A case a variant."""
+        conditions = self.found(rule, data)
+        for variant in data.rows.matching(rule.variant):
+            values = [accuracy_of(with_label(data.rows.at(variant, condition), rule.label)) for condition in conditions]
+            curve = tuple(scores(value, data) for value in values)
+            reach = Reach(tuple(abs(c.level or 0.0) for c in conditions), curve, rule.at or 1.0)
+            yield self._case(variant, reach, dict(zip(conditions, values, strict=True)))
+
+    def _case(self, variant: str, reach: Reach, values: Mapping[Condition, Any]) -> Case:
+        """With the recordings that are wrong at the level where the bar is lost."""
+        lost = next((c for c, s in zip(values, reach.curve, strict=True) if s.value < reach.at), None)
+        if lost is None:
+            return Case(variant, reach, list(values)[-1], (), None, f"the grid ends at {reach.distances[-1]:g} ms; further is not known")
+        note = f"{100 * values[lost].mean():.1f} % are right at {lost.level:+g} ms"
+        return Case(variant, reach, lost, tuple(values[lost].index[values[lost] < 1]), None, note)
+
+
+def accuracy_of(frame: DataFrame) -> pd.Series[float]:
+    """The share of draws that are right, a row a recording."""
+    return by_recording(frame["correct"].astype(bool), frame)
+
+
+@METRICS.register
+class ToleranceEarly(Tolerance):
+    """Towards the window's start."""
+
+    name = "tolerance_early_ms"
+    says = "furthest shift towards the start at which accuracy still holds, and at every milder one"
+    sign = -1
+
+
+@METRICS.register
+class ToleranceLate(Tolerance):
+    """Towards the window's end."""
+
+    name = "tolerance_late_ms"
+    says = "furthest shift towards the end at which accuracy still holds, and at every milder one"
+    sign = 1
+
+
+class OverTheAtlas(Metric):
+    """Over every lead that keeps the recording whole inside the window."""
+
+    only = (SHIFT,)
+    implied = SHIFT
+    level = False
+
+    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+        """The leads of the shift atlas from the window's start on."""
+        return [Condition(SHIFT, lead, "zeros", 0, "offset") for lead in grids[SHIFT][ATLAS] if lead >= 0]
+
+    def inside(self, rule: Rule, data: Data, variant: str) -> tuple[DataFrame, Condition]:
+        """The rows within each recording's slack, and the last condition of them.
+
+        Raises:
+            CannotJudgeError: where the run has no shift atlas.
+        """
+        grid = data.rows.grid(SHIFT)
+        leads = data.rows.leads(variant)
+        if not leads or leads[0] != 0:
+            raise CannotJudgeError(f"the run has no shift atlas from the window's start on for {variant}, and {self.name} needs it")
+        conditions = self.conditions(rule, {SHIFT: {**grid, ATLAS: leads}}, data.rows.reference)
+        frame = pd.concat([data.rows.at(variant, condition) for condition in conditions])
+        slack_ms = frame["recording"].astype(str).map(data.rows.recordings["slack_ms"])
+        return frame[frame["level"] <= slack_ms], conditions[-1]
+
+
+@METRICS.register
+class WorstCaseAccuracy(OverTheAtlas):
+    """Right wherever the word lies."""
+
+    name = "worst_case_accuracy"
+    says = "share of recordings that are right at every lead within their slack"
+    label = True
+
+    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+        """A case a variant."""
+        for variant in data.rows.matching(rule.variant):
+            frame, condition = self.inside(rule, data, variant)
+            rows = with_label(frame, rule.label)
+            always = rows["correct"].astype(bool).groupby(rows["recording"].astype(str), sort=True).all().astype(float)
+            yield Case(variant, scores(always, data), condition, tuple(always.index[always < 1]), rule.label)
+
+
+@METRICS.register
+class Consistency(OverTheAtlas):
+    """One answer wherever the word lies (Zhang 2019, arXiv:1904.11486)."""
+
+    name = "consistency"
+    says = "chance that two leads drawn at random give one answer"
+
+    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+        """A case a variant."""
+        for variant in data.rows.matching(rule.variant):
+            frame, condition = self.inside(rule, data, variant)
+            answers = frame.groupby([frame["recording"].astype(str), "predicted"], observed=True).size()
+            total = answers.groupby(level=0).sum()
+            pairs = (total * (total - 1))[total > 1]
+            if pairs.empty:
+                raise CannotJudgeError(f"no recording has two leads within its slack, so {self.name} has nothing to compare")
+            same = answers.mul(answers - 1).groupby(level=0).sum()[pairs.index] / pairs
+            sample: Scores = scores(same, data)
+            yield Case(variant, sample, condition, tuple(same.index[same < 1]))

@@ -1,0 +1,169 @@
+"""How do machines and people read the verdicts? JSON, JUnit XML and a Markdown summary, each written whole before the gate exits.
+
+None holds a clock or a path of the machine: the same run and rules give the same bytes. Loads no torch.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, OutputError
+from robustness.gates.metrics.base import METRICS
+from robustness.gates.rules import Rules
+from robustness.gates.verdicts import Judged, Verdict, failing_first, status_of
+from robustness.gates.wording import amount, bar, where
+from robustness.run import write_json, write_text
+
+FOLDER: Final = "gate"  # of a run: what was last judged of it
+JSON: Final = "verdicts.json"
+JUNIT: Final = "junit.xml"
+MARKDOWN: Final = "summary.md"
+HEADLINES: Final = {DONE: "The model passes.", RULE_FAILED: "The model does not pass.", CANNOT_JUDGE: "The model could not be judged."}
+_NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def write_outputs(folder: Path, rules: Rules, verdicts: Sequence[Verdict]) -> None:
+    """Writes the three files, each whole or not at all.
+
+    Raises:
+        OutputError: where the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / JSON, facts(rules, verdicts))
+        write_text(folder / JUNIT, junit(verdicts))
+        write_text(folder / MARKDOWN, markdown(verdicts))
+    except OSError as error:
+        raise OutputError(f"the verdicts cannot be written to {folder} ({error.strerror}); give another --out") from error
+
+
+def headline(status: int) -> str:
+    """The answer in a sentence."""
+    return HEADLINES.get(status, "The model could not be judged: a rule or an input is wrong.")
+
+
+def facts(rules: Rules, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Everything that was found, in plain values; failing rules first."""
+    status = status_of(verdicts)
+    return {
+        "status": status,
+        "headline": headline(status),
+        "rules": rules.source.name,
+        "verdicts": [_verdict(verdict) for verdict in failing_first(verdicts)],
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    worst = verdict.worst
+    return {
+        "name": verdict.name,
+        "outcome": verdict.outcome,
+        "word": verdict.word,
+        "counts": verdict.counts,
+        "status": verdict.status,
+        "sentence": verdict.sentence,
+        "warnings": list(verdict.warnings),
+        "untestable": verdict.untestable,
+        "unit": METRICS[verdict.rule.metric].unit,
+        "rule": verdict.rule.model_dump(exclude_none=True),
+        "worst": None if worst is None else _case(worst),
+        "cases": [_case(judged) for judged in verdict.judged],
+    }
+
+
+def _case(judged: Judged) -> dict[str, Any]:
+    case, found = judged.case, judged.judgement
+    low, high = found.interval or (None, None)
+    return {
+        "variant": case.variant,
+        "label": case.label,
+        "condition": None if case.condition is None else asdict(case.condition),
+        "where": where(case.condition),
+        "outcome": found.outcome,
+        "observed": _number(case.sample.value),
+        "low": _number(low),
+        "high": _number(high),
+        "count": case.sample.count,
+        "counted": case.sample.counted,
+        "tally": case.sample.tally,
+        "straddled": found.straddled,
+        "needed": found.needed,
+        "behind": list(case.behind),
+        "note": case.note,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    """The number; none where it holds nowhere."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def junit(verdicts: Sequence[Verdict]) -> str:
+    """A test case a rule: failures for broken rules, errors for those that could not be judged."""
+    counted = {
+        "tests": len(verdicts),
+        "failures": sum(v.counts and v.outcome != "error" for v in verdicts),
+        "errors": sum(v.outcome == "error" for v in verdicts),
+        "skipped": 0,
+    }
+    suites = ET.Element("testsuites", {"name": "robustness gate", **{key: str(n) for key, n in counted.items()}, "time": "0"})
+    suite = ET.SubElement(suites, "testsuite", {"name": "robustness gate", **{key: str(n) for key, n in counted.items()}, "time": "0"})
+    for verdict in verdicts:
+        case = ET.SubElement(suite, "testcase", {"classname": "robustness.gate", "name": _xml(verdict.name), "time": "0"})
+        kind = "error" if verdict.outcome == "error" else "failure"
+        if verdict.counts:
+            ET.SubElement(case, kind, {"type": verdict.outcome, "message": _xml(verdict.sentence)}).text = _xml(_details(verdict))
+        ET.SubElement(case, "system-out").text = _xml(_details(verdict))
+    ET.indent(suites)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
+
+
+def _details(verdict: Verdict) -> str:
+    behind = verdict.worst.case.behind if verdict.worst else ()
+    lines = [f"{verdict.word}: {verdict.sentence}", *verdict.warnings]
+    return "\n".join([*lines, *(f"  {name}" for name in (behind if verdict.outcome != "pass" else ()))])
+
+
+def _xml(text: str) -> str:
+    """Text without the characters that XML cannot hold."""
+    return _NOT_XML.sub("�", text)
+
+
+def markdown(verdicts: Sequence[Verdict]) -> str:
+    """A summary for a pull request: a table with failing rules first, and the sentences behind it."""
+    ordered = failing_first(verdicts)
+    rows = [f"| {' | '.join(map(_cell, row))} |" for row in [HEAD, *(_row(verdict) for verdict in ordered)]]
+    rule = "|" + " --- |" * len(HEAD)
+    why = [f"- {_cell(line)}" for v in ordered if v.outcome != "pass" or v.warnings for line in (v.sentence, *v.warnings)]
+    passed = sum(verdict.outcome == "pass" for verdict in verdicts)
+    title = f"## {headline(status_of(verdicts))}\n\n{passed} of {len(verdicts)} rules pass."
+    return "\n".join([title, "", rows[0], rule, *rows[1:], "", *why, ""]).rstrip("\n") + "\n"
+
+
+HEAD: Final = ("result", "rule", "observed", "asked", "where", "counted")
+
+
+def _row(verdict: Verdict) -> tuple[str, ...]:
+    worst, asked = verdict.worst, bar(verdict.rule)
+    if worst is None:
+        return verdict.word, verdict.name, "–", asked, "–", "–"
+    unit = METRICS[verdict.rule.metric].unit
+    ends = worst.judgement.interval
+    observed = amount(worst.case.sample.value, unit)
+    if ends is not None:
+        observed += f" ({amount(ends.low, unit)} to {amount(ends.high, unit)})"
+    place = ", ".join(part for part in (worst.case.variant, worst.case.label or "", where(worst.case.condition)) if part)
+    return verdict.word, verdict.name, observed, asked, place, worst.case.sample.tally or "–"
+
+
+def _cell(text: str) -> str:
+    """Text that can end neither its cell nor its line, and is no markup."""
+    escaped = html.escape(text.replace("\n", " ").replace("\r", " "), quote=False)
+    return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", escaped)

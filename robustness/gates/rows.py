@@ -1,0 +1,230 @@
+"""Which rows of a run does a rule mean, and are they all there?
+
+Rows are read once a perturbation and found by variant and condition. Before any is used: every recording has every draw once, and every
+number is one. What is missing cannot be judged, and is never a pass. Loads no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas import DataFrame
+
+from robustness.conditions import NO_WORD, NONE, Condition
+from robustness.errors import CannotJudgeError
+from robustness.outcomes import OperatingPoint
+from robustness.run import Run
+
+KEYS: Final = ["variant", "placement", "fill", "level"]
+COLUMNS: Final = (*KEYS, "recording", "label", "perturbation", "draw", "predicted", "correct", "p_predicted", "p_label", "margin")
+PLACING: Final = ("padding-placement", "sample-shift", "time-shift")  # what moves a recording: it must have room to move
+SHARES: Final = {"start": 0.0, "center": 0.5, "end": 1.0}  # the level of padding-placement at each placement
+Places = dict[tuple[str, str, str, float | None], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows of one perturbation, and where those of each variant and condition are."""
+
+    frame: DataFrame
+    places: Places
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A run, as rules ask for it.
+
+    Attributes:
+        run: the run folder.
+        name: what messages call it.
+    """
+
+    run: Run
+    name: str = "the run"
+    _blocks: dict[str, Block] = field(default_factory=dict)
+
+    @cached_property
+    def recordings(self) -> DataFrame:
+        """The recordings by id.
+
+        Raises:
+            CannotJudgeError: where there is none, or one twice.
+        """
+        table = self.run.recordings()
+        if table.empty:
+            raise CannotJudgeError(f"{self.name} ({self.run.path}) holds no recording: there is nothing to judge")
+        if table["id"].duplicated().any():
+            raise CannotJudgeError(
+                f"{self.name} ({self.run.path}) holds the recording {table['id'][table['id'].duplicated()].iloc[0]} twice"
+            )
+        return table.set_index(table["id"].astype(str))
+
+    @cached_property
+    def untestable(self) -> frozenset[str]:
+        """Recordings that cannot be moved in the window."""
+        return frozenset(self.recordings.index[self.recordings["untestable"].astype(bool)])
+
+    @cached_property
+    def speakers(self) -> Mapping[str, str] | None:
+        """Recording → speaker, where all are known."""
+        column = self.recordings["speaker"]
+        return None if column.isna().any() else dict(zip(column.index, column.astype(str), strict=True))
+
+    @cached_property
+    def variants(self) -> dict[str, Mapping[str, Any]]:
+        """Each variant's name in the trials → its model's entry in the manifest."""
+        models = self.run.manifest["models"]
+        several = len(models) > 1
+        return {f"{m['name']} · {v['name']}" if several else v["name"]: m for m in models for v in m["variants"]}
+
+    @property
+    def reference(self) -> str:
+        """The reference placement."""
+        return str(self.run.manifest["models"][0]["reference"])
+
+    def point(self, variant: str) -> OperatingPoint:
+        """When a device acts on this variant's answers."""
+        return OperatingPoint.of(self.variants[variant])
+
+    def matching(self, pattern: str) -> list[str]:
+        """The variants that a rule means: all, one, or that of every model.
+
+        Raises:
+            CannotJudgeError: where there is none.
+        """
+        found = [name for name in self.variants if pattern in ("*", name, name.rpartition(" · ")[2])]
+        if not found:
+            raise CannotJudgeError(f"{self.name} has no variant {pattern!r}; it has {', '.join(self.variants)}")
+        return found
+
+    def beside(self, variant: str, other: str) -> str:
+        """The other variant of the same model.
+
+        Raises:
+            CannotJudgeError: where there is none.
+        """
+        model, several, _ = variant.rpartition(" · ")
+        name = other if other in self.variants else f"{model}{several}{other}"
+        if name not in self.variants:
+            raise CannotJudgeError(f"{self.name} has no variant {other!r} to compare {variant} with; it has {', '.join(self.variants)}")
+        return name
+
+    def grid(self, perturbation: str) -> Mapping[str, Any]:
+        """The grid that was run.
+
+        Raises:
+            CannotJudgeError: where the perturbation was not.
+        """
+        plan = self.run.manifest["plan"]
+        if perturbation not in plan["grids"]:
+            why = plan["skipped"].get(perturbation)
+            there = ", ".join(plan["grids"]) or "none"
+            raise CannotJudgeError(f"{self.name} has no rows of {perturbation}{f': {why}' if why else ''}; perturbations in it: {there}")
+        grid: Mapping[str, Any] = plan["grids"][perturbation]
+        return grid
+
+    def at(self, variant: str, condition: Condition) -> DataFrame:
+        """The rows of one variant under one condition, every recording with every draw; untestable ones left out where they would move.
+
+        Raises:
+            CannotJudgeError: where a row is missing or there twice, a number is none, or nothing can be moved.
+        """
+        frame = self._found(variant, condition)
+        if condition.perturbation != NO_WORD:
+            self._refuse_gaps(frame, variant, condition)
+        self._refuse_nan(frame, variant, condition)
+        if condition.perturbation not in PLACING or not self.untestable:
+            return frame
+        return self._movable(frame, condition)
+
+    def leads(self, variant: str) -> list[float]:
+        """The leads of the shift atlas that were run, rising."""
+        places = self._block("time-shift").places
+        return sorted(
+            level for name, placement, _, level in places if name == variant and placement == "offset" and level is not None and level >= 0
+        )
+
+    def no_word(self, variant: str) -> DataFrame:
+        """The windows without a word."""
+        block = self._block(NO_WORD)
+        frame = block.frame[block.frame["variant"] == variant]
+        if frame.empty:
+            raise CannotJudgeError(f"{self.name} has no windows without a word for {variant}; `robustness report` makes some")
+        self._refuse_nan(frame, variant, Condition(NO_WORD))
+        return frame
+
+    def _movable(self, frame: DataFrame, condition: Condition) -> DataFrame:
+        kept = frame[~frame["recording"].isin(self.untestable)]
+        if kept.empty:
+            raise CannotJudgeError(
+                f"none of the {len(self.untestable)} recordings has room to move in the window, so {condition.perturbation} tests nothing; "
+                f"give recordings that are shorter than the window, or --trim auto"
+            )
+        return kept
+
+    def _block(self, perturbation: str) -> Block:
+        if perturbation not in self._blocks:
+            frame = self.run.trials(columns=COLUMNS, perturbation=perturbation)
+            groups: Mapping[Any, Any] = frame.groupby(KEYS, observed=True, dropna=False).indices
+            places: Places = {(v, p, f, None if pd.isna(level) else float(level)): at for (v, p, f, level), at in groups.items()}
+            self._blocks[perturbation] = Block(frame, places)
+        return self._blocks[perturbation]
+
+    def _found(self, variant: str, condition: Condition) -> DataFrame:
+        block = self._block(condition.perturbation)
+        places = block.places.get((variant, condition.placement, condition.fill, condition.level))
+        if places is None or len(places) == 0:
+            raise CannotJudgeError(f"{self.name} has no row of {variant} under {named(condition)}; what matches nothing never passes")
+        return block.frame.take(places)
+
+    def _refuse_gaps(self, frame: DataFrame, variant: str, condition: Condition) -> None:
+        draws = self._draws(condition)
+        known = frame["recording"].isin(self.recordings.index)
+        twice = frame.duplicated(["recording", "draw"]).any()
+        if twice or not known.all():
+            raise CannotJudgeError(f"{self.name} holds rows of {variant} under {named(condition)} twice, or of unlisted recordings")
+        if len(frame) != draws * len(self.recordings):
+            raise CannotJudgeError(
+                f"{self.name} holds {len(frame)} rows of {variant} under {named(condition)}, and {len(self.recordings)} recordings "
+                f"in {draws} draws make {draws * len(self.recordings)}; the run is incomplete: make it again"
+            )
+
+    def _draws(self, condition: Condition) -> int:
+        if condition.perturbation == NONE:
+            return 1
+        grid = self.grid(condition.perturbation)
+        return int(grid["draws"]) if condition.level in grid["levels"] else 1  # nothing is drawn at the neutral level
+
+    def _refuse_nan(self, frame: DataFrame, variant: str, condition: Condition) -> None:
+        labelled = frame["label"].notna()
+        bad = ~np.isfinite(frame["p_predicted"]) | frame["predicted"].isna()
+        bad |= labelled & (~np.isfinite(frame["margin"]) | ~np.isfinite(frame["p_label"]) | frame["correct"].isna())
+        if bad.any():
+            raise CannotJudgeError(
+                f"{int(bad.sum())} answers of {variant} under {named(condition)} are not a number, "
+                f"such as that to {frame['recording'][bad].iloc[0]}; a number that is none is never a pass"
+            )
+
+
+def named(condition: Condition) -> str:
+    """A condition in words."""
+    if condition.perturbation == NONE:
+        return f"no perturbation (placement {condition.placement})"
+    if condition.perturbation == NO_WORD:
+        return "no word"
+    level = "" if condition.level is None else f" at {condition.level:g}"
+    return f"{condition.perturbation}{level} (placement {condition.placement}, filled with {condition.fill})"
+
+
+def placed(condition: Condition) -> Condition:
+    """The condition with the placement that its level says, for padding-placement."""
+    if condition.perturbation != "padding-placement":
+        return condition
+    placement = next(name for name, share in SHARES.items() if share == condition.level)
+    return replace(condition, placement=placement)  # type: ignore[arg-type]

@@ -1,0 +1,187 @@
+"""Does the model pass? Rules and a run → a verdict each, and the exit status of all.
+
+A rule holds if it holds in each of its cases; no rule changes another's verdict. What cannot be judged is an error, never a pass.
+Loads no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, USER_ERROR, CannotJudgeError, RobustnessError
+from robustness.gates.checking import checked
+from robustness.gates.judgement import WORSE, Judgement, Outcome, judgement
+from robustness.gates.metrics.base import METRICS, Case, Data
+from robustness.gates.rows import PLACING
+from robustness.gates.rules import BASELINE, Rule, Rules
+from robustness.gates.samples import Sample
+from robustness.gates.wording import amount, bar, counted, some, where
+from robustness.statistics import FEWEST_SPEAKERS
+
+PRECEDENCE: Final = (DONE, RULE_FAILED, CANNOT_JUDGE, USER_ERROR)  # of several, the last counts
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A case and what it says about the rule's bars."""
+
+    case: Case
+    judgement: Judgement
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Worse is more: the outcome first, then how far on the wrong side."""
+        return WORSE.index(self.judgement.outcome), self.judgement.badness
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What a rule says of a run.
+
+    Attributes:
+        name: the rule's.
+        rule: as written, with defaults.
+        outcome: pass, inconclusive, fail, or error where it could not be judged.
+        sentence: why, in words.
+        status: the exit status that it asks for.
+        judged: every case, worst first; empty with an error.
+        untestable: recordings without room to move, that the rule is about.
+        warnings: what to know beside it.
+    """
+
+    name: str
+    rule: Rule
+    outcome: Outcome
+    sentence: str
+    status: int
+    judged: tuple[Judged, ...] = ()
+    untestable: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def worst(self) -> Judged | None:
+        """The case that decided."""
+        return self.judged[0] if self.judged else None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it keeps the gate from passing."""
+        return self.status != DONE
+
+    @property
+    def word(self) -> str:
+        """The outcome for a reader: a broken rule that only warns is a warning."""
+        if self.outcome == "error":
+            return "could not be judged"
+        softly = " (warning only)" if self.outcome in ("fail", "inconclusive") and not self.counts else ""
+        return {"pass": "pass", "fail": "FAIL", "inconclusive": "inconclusive"}[self.outcome] + softly
+
+
+def status_of(verdicts: Sequence[Verdict]) -> int:
+    """The exit status of all: 2 before 3 before 1.
+
+    Raises:
+        CannotJudgeError: where there is no verdict.
+    """
+    if not verdicts:
+        raise CannotJudgeError("no rule was judged, and a gate that judges nothing does not pass")
+    return max((verdict.status for verdict in verdicts), key=PRECEDENCE.index)
+
+
+def failing_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """What could not be judged, then what fails, then warnings, then passes; each in the file's order."""
+    order = {"error": 0, "fail": 1, "inconclusive": 2, "pass": 4}
+    return sorted(verdicts, key=lambda verdict: order[verdict.outcome] if verdict.counts or verdict.outcome == "pass" else 3)
+
+
+def judge(rules: Rules, data: Data) -> list[Verdict]:
+    """A verdict for every rule.
+
+    Raises:
+        RulesError: where a rule makes no sense by itself.
+        CannotJudgeError: where the run is incomplete.
+    """
+    checked(rules)
+    if not data.rows.run.manifest.get("complete"):
+        raise CannotJudgeError(f"the run {data.rows.run.path} was interrupted, and half a run is never a pass; make it again")
+    flips = (data.rows.run.manifest.get("self_check") or {}).get("flips")
+    if flips:
+        raise CannotJudgeError(f"in the run {data.rows.run.path} levels that change nothing changed {flips} answers; none can be trusted")
+    return [verdict_of(name, rule, data) for name, rule in rules.rule.items()]
+
+
+def verdict_of(name: str, rule: Rule, data: Data) -> Verdict:
+    """The verdict of one rule."""
+    try:
+        cases = list(METRICS[rule.metric].cases(rule, data))
+        if not cases:
+            raise CannotJudgeError(f"no variant of {rule.variant!r} is there to be compared; the run has {', '.join(data.rows.variants)}")
+        judged = [Judged(case, _judgement(case, rule)) for case in cases]
+    except RobustnessError as error:
+        return Verdict(name, rule, "error", f"{name}: {error}", error.exit_status)
+    ordered = tuple(sorted(judged, key=lambda one: one.rank, reverse=True))
+    outcome = ordered[0].judgement.outcome
+    blocks = outcome == "fail" or (outcome == "inconclusive" and rule.on_inconclusive == "fail")
+    status = RULE_FAILED if blocks and rule.severity == "fail" else DONE
+    untestable = len(data.rows.untestable) if _moves(rule) else 0
+    return Verdict(
+        name, rule, outcome, _sentence(name, rule, ordered, untestable), status, ordered, untestable, _warnings(rule, data, ordered)
+    )
+
+
+def _judgement(case: Case, rule: Rule) -> Judgement:
+    if case.sample.value != case.sample.value:
+        raise CannotJudgeError(f"{rule.metric} of {case.variant} is not a number")
+    return judgement(case.sample, rule.min, rule.max, rule.scope or "files", rule.confidence or 0.95)
+
+
+def _moves(rule: Rule) -> bool:
+    return (rule.perturbation or METRICS[rule.metric].implied) in PLACING
+
+
+def _sentence(name: str, rule: Rule, judged: Sequence[Judged], untestable: int) -> str:
+    case, found = judged[0].case, judged[0].judgement
+    unit = METRICS[rule.metric].unit
+    about = ", ".join(part for part in (case.variant, case.label or "", where(case.condition)) if part)
+    tally = f" ({case.sample.tally})" if case.sample.tally else ""
+    parts = [f"{name}: {about}: {rule.metric} is {amount(case.sample.value, unit)}{tally}; {bar(rule)} is asked"]
+    if found.interval is not None:
+        low, high = (amount(end, unit) for end in found.interval)
+        parts.append(f"its {amount(rule.confidence or 0.95, 'share')} interval is {low} to {high}")
+    if found.outcome == "inconclusive":
+        parts.append(_deciding(found, unit, case.sample))
+    if case.note:
+        parts.append(case.note)
+    broken = [one for one in judged if one.judgement.outcome == found.outcome]
+    if len(judged) > 1 and found.outcome != "pass":
+        parts.append(f"so in {len(broken)} of {len(judged)} cases")
+    if found.outcome != "pass" and case.behind:
+        parts.append(f"recordings: {some(case.behind)}")
+    if untestable:
+        parts.append(f"without {counted(untestable, 'untestable recording')}, for want of room to move")
+    return "; ".join(parts)
+
+
+def _deciding(found: Judgement, unit: str, sample: Sample) -> str:
+    straddled = amount(found.straddled or 0.0, unit)
+    if found.needed is None:
+        return f"it straddles {straddled}; no number of {sample.counted}s would decide, for the rate seen is the bar itself"
+    return f"it straddles {straddled}; {counted(found.needed, sample.counted)} in all would decide at the rate seen"
+
+
+def _warnings(rule: Rule, data: Data, judged: Sequence[Judged]) -> tuple[str, ...]:
+    sample = judged[0].case.sample
+    found = list(data.baseline_notes) if rule.against == BASELINE else []
+    if rule.scope != "population" or not sample.sampled or sample.counted != "recording":
+        return tuple(found)
+    known = data.rows.speakers
+    if known is None:
+        found.append("the speakers are not all known: the interval takes every recording as independent, and may be too narrow")
+    elif len(set(known.values())) < FEWEST_SPEAKERS:
+        found.append(
+            f"{counted(len(set(known.values())), 'speaker')}, fewer than the {FEWEST_SPEAKERS} that can be resampled: "
+            f"the interval is for recordings of these speakers, not for other speakers"
+        )
+    return tuple(found)

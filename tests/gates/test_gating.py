@@ -1,0 +1,157 @@
+"""The gate's own sweep evaluates what some rule needs, and nothing else."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from robustness.assessment import Request
+from robustness.errors import UsageError
+from robustness.gates.rules import RulesError
+from robustness.gates.verdicts import status_of
+from robustness.gating import Gate, variants_of
+from robustness.run import Run, RunWriter
+from tests.cards import write_card, write_recordings
+from tests.gates.planted import rule, rules_in
+
+
+@pytest.fixture(scope="module")
+def request_(tmp_path_factory: pytest.TempPathFactory) -> Request:
+    folder = tmp_path_factory.mktemp("given")
+    return Request((write_card(folder / "model"),), (write_recordings(folder / "recordings", 3),))
+
+
+def gated(request_: Request, folder: Path, text: str) -> tuple[Run, Gate]:
+    gate = Gate(rules_in(folder, text))
+    run = gate.run(gate.prepare(request_), RunWriter(folder / "run"), lambda doing, done, total: None)
+    return run, gate
+
+
+def evaluated(run: Run) -> set[tuple[str, float | None, str, str, int]]:
+    """Every condition of the run, with its draw."""
+    rows = run.trials(columns=["perturbation", "level", "placement", "fill", "draw"]).drop_duplicates()
+    return {(p, None if math.isnan(lv) else lv, place, fill, draw) for p, lv, place, fill, draw in rows.itertuples(index=False)}
+
+
+CLEAN = ("none", None, "center", "zeros", 0)
+NEEDED: dict[str, tuple[str, set[tuple[str, float | None, str, str, int]]]] = {
+    "clean": ('metric = "accuracy"\nmin = 0.0', {CLEAN}),
+    "noise": (
+        'metric = "accuracy"\nperturbation = "white-noise"\nlevel = ">= 20"\nmin = 0.0',
+        {("white-noise", level, "center", "zeros", draw) for level in (20.0, 30.0) for draw in range(5)},
+    ),
+    "one side": (
+        'metric = "tolerance_late_ms"\nat = 0.1\nmin = 0',
+        {("time-shift", float(level), "center", "zeros", 0) for level in range(0, 201, 20)},
+    ),
+    "end": (
+        'metric = "right_to_wrong"\nperturbation = "padding-placement"\nplacement = "end"\nfill = "zeros"\nmax = 1.0',
+        {CLEAN, ("padding-placement", 1.0, "end", "zeros", 0)},
+    ),
+    "nothing": ('metric = "size_bytes"\nmax = 1e9', set()),
+}
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_what_a_rule_needs_is_evaluated_and_nothing_else(request_: Request, tmp_path: Path, name: str) -> None:
+    text, conditions = NEEDED[name]
+    run, gate = gated(request_, tmp_path, f'[rule.r]\nvariant = "float32"\n{text}\n')
+    assert evaluated(run) == conditions
+    assert set(run.trials(columns=["variant"])["variant"]) <= {"float32"}
+    assert run.manifest["plan"]["no_word"] == {}
+    assert (run.path / "index.html").exists()
+    assert (run.path / "gate" / "junit.xml").exists()
+    assert gate.verdicts[0].outcome != "error" or "no recording was right" in gate.verdicts[0].sentence
+
+
+def test_windows_without_a_word_are_heard_where_a_rule_is_about_them(request_: Request, tmp_path: Path) -> None:
+    run, gate = gated(request_, tmp_path, '[rule.r]\nmetric = "false_accepts_an_hour"\nvariant = "float32"\nmax = 1e6\n')
+    assert {condition[0] for condition in evaluated(run)} == {"no-word"}
+    assert status_of(gate.verdicts) == 0
+
+
+def test_the_answers_are_those_of_a_whole_report(request_: Request, tmp_path: Path) -> None:
+    """The same rows, whichever else was run."""
+    few, _ = gated(request_, tmp_path, '[rule.r]\nmetric = "accuracy"\nperturbation = "white-noise"\nlevel = 10\nmin = 0.0\n')
+    (tmp_path / "more").mkdir()
+    more, _ = gated(request_, tmp_path / "more", '[rule.r]\nmetric = "accuracy"\nperturbation = "white-noise"\nmin = 0.0\n')
+    pd.testing.assert_frame_equal(at_ten(few), at_ten(more))
+
+
+def at_ten(run: Run) -> pd.DataFrame:
+    rows = run.trials(columns=["variant", "recording", "draw", "predicted", "margin"], level=10.0)
+    words = rows.astype({"variant": str, "recording": str, "predicted": str})
+    return words.sort_values(["variant", "recording", "draw"], ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("keys", "variants"),
+    [
+        ({"metric": "accuracy", "min": 0.1}, ("float32", "dynamic-int8")),
+        ({"metric": "accuracy", "variant": "dynamic-int8", "min": 0.1}, ("dynamic-int8",)),
+        ({"metric": "agreement", "variant": "dynamic-int8", "against": "float32", "min": 0.1}, ("float32", "dynamic-int8")),
+        ({"metric": "right_to_wrong", "variant": "float32", "against": "baseline", "max": 0.1}, ("float32",)),
+    ],
+)
+def test_only_variants_that_rules_name_are_run(tmp_path: Path, keys: dict[str, object], variants: tuple[str, ...]) -> None:
+    assert variants_of(rule(tmp_path, **keys), ("float32", "dynamic-int8")) == variants
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "says"),
+    [
+        ('perturbation = "white-noise"\nlevel = 12', RulesError, "rule r: key `level`: white-noise: level 12 is not on the grid"),
+        ('perturbation = "background-noise"', UsageError, "give their folder by --noises DIR"),
+    ],
+)
+def test_what_cannot_be_run_is_said_before_anything_is(
+    request_: Request, tmp_path: Path, text: str, error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        Gate(rules_in(tmp_path, f'[rule.r]\nmetric = "accuracy"\nmin = 0.1\n{text}\n')).prepare(request_)
+
+
+@pytest.fixture
+def robustness(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """The command, in this process."""
+    from robustness.cli.main import run
+
+    def call(*arguments: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["robustness", *map(str, arguments)])
+        return run()
+
+    return call
+
+
+def test_the_tutorials_checkpoint_fails_the_shipped_rules_on_placement(
+    shared: Path, root: Path, tmp_path: Path, robustness: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--model", root / "models" / "tutorial.toml", "--weights", shared / "tutorial" / "speech_commands_model.pt")
+    heard = ("--recordings", shared / "tutorial" / "recordings")
+    assert robustness("gate", *given, *heard, "--rules", root / "gates.toml", "--out", tmp_path / "run") == 1
+    said = capsys.readouterr().out
+    failing = [line.split()[1] for line in said.splitlines() if line.startswith("FAIL")]
+    assert "placement:" in failing
+    assert all(name.startswith(("placement", "noise")) for name in failing), said
+    page = (tmp_path / "run" / "index.html").read_text(encoding="utf-8")
+    assert page.index('id="verdict"') < page.index('id="summary"')
+
+
+def test_the_command_judges_a_stored_run_and_explains_its_rules(
+    request_: Request, tmp_path: Path, robustness: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, _ = gated(request_, tmp_path, '[rule.r]\nmetric = "accuracy"\nmin = 0.0\n')
+    strict = tmp_path / "strict.toml"
+    strict.write_text('[rule.strict]\nmetric = "size_bytes"\nmax = 1\n')
+    assert robustness("gate", "--rules", strict, "--explain-rules") == 0
+    assert "strict: for every variant, the size of the saved state_dict" in capsys.readouterr().out
+    assert robustness("gate", "--rules", strict, "--from", run.path) == 1
+    assert "strict" in (run.path / "index.html").read_text(encoding="utf-8")
+    assert robustness("gate", "--rules", strict) == 2
+    assert robustness("gate", "--rules", strict, "--from", tmp_path / "nowhere") == 2
+    assert robustness("gate") == 2
