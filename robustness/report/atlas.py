@@ -1,0 +1,159 @@
+"""The shift atlas as numbers: the margin of each recording at each lead, by variant, in the order of the recordings' table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pandas import DataFrame
+
+from robustness.metrics import consistency, worst_case
+from robustness.report.figures import WRONG_TO_RIGHT, Figure, Table, packed
+from robustness.report.view import Variant, View
+from robustness.report.words import PLACES, interval, listed, number, percent, share_of
+
+TABLE_STEP_MS: Final = 50.0  # of the table behind the atlas
+EXTREME_SHARE: Final = 0.8  # the colour scale ends where this share of the margins lies within
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """The atlas of the recordings that the table shows.
+
+    Attributes:
+        view: the run.
+        leads: in ms, ascending.
+    """
+
+    view: View
+    leads: tuple[float, ...]
+
+    @classmethod
+    def of(cls, view: View) -> Atlas | None:
+        """The atlas of a run, or None where shifts were not run."""
+        leads = tuple(sorted(set(view.atlas["level"])))
+        return cls(view, leads) if leads else None
+
+    def grid(self, variant: Variant, column: str) -> NDArray[Any]:
+        """One column of the trials, [recordings leads]."""
+        rows = self.view.of(variant, self._rows).set_index(["recording", "level"])[column]
+        return rows.unstack().reindex(index=list(self.view.shown.index), columns=list(self.leads)).to_numpy()
+
+    @cached_property
+    def _rows(self) -> DataFrame:
+        """The atlas of the recordings shown."""
+        rows = self.view.atlas
+        return rows[rows["recording"].isin(self.view.shown.index)].astype({"recording": str, "predicted": str})
+
+    def margin(self, variant: Variant) -> NDArray[np.float64]:
+        """Margins, [recordings leads]; for a recording without a label ± its probability, + where the answer is that at the reference."""
+        margin = self.grid(variant, "margin").astype(float)
+        clean = self.view.of(variant, self.view.clean)
+        usual = dict(zip(clean["recording"].astype(str), clean["predicted"].astype(str), strict=True))
+        for i, name in enumerate(self.view.shown.index):
+            if not self.labelled[i]:
+                same = self.answer(variant)[i] == usual[str(name)]
+                margin[i] = np.where(same, 1, -1) * self.grid(variant, "p_predicted")[i].astype(float)
+        filled: NDArray[np.float64] = np.nan_to_num(margin)
+        return filled
+
+    def answer(self, variant: Variant) -> NDArray[Any]:
+        """Answers, [recordings leads]."""
+        return self.grid(variant, "predicted")
+
+    @cached_property
+    def labelled(self) -> list[bool]:
+        """Which recordings have a label, [recordings]."""
+        return [bool(known) for known in self.view.shown["label"].notna()]
+
+    @cached_property
+    def limit(self) -> float:
+        """Where the colour scale ends, one for all variants."""
+        every = np.abs(np.concatenate([self.margin(v).ravel() for v in self.view.variants]))
+        return float(max(2.0, 2.0 * np.ceil(np.quantile(every, EXTREME_SHARE) / 2.0)))
+
+    def data(self) -> dict[str, Any]:
+        """What the script needs."""
+        view = self.view
+        offsets = view.of(view.first, view.clean).astype({"recording": str}).set_index("recording")["offset_ms"]
+        names = [f"{row['name']} ({row['detail']})" if row["detail"] else str(row["name"]) for _, row in view.shown.iterrows()]
+        return {
+            "leads": list(self.leads),
+            "step": min(np.diff(self.leads), default=10.0),
+            "names": names,
+            "addresses": list(view.shown["address"]),
+            "labelled": self.labelled,
+            "slack": [round(float(ms), 3) for ms in view.shown["slack_ms"]],
+            "reference": [round(float(offsets[str(name)]), 3) for name in view.shown.index],
+            "labels": view.model["labels"],
+            "limit": self.limit,
+            "ticks": [-self.limit, -self.limit / 2, 0.0, self.limit / 2, self.limit],
+            "scale": WRONG_TO_RIGHT,
+            "variants": [self._variant(variant) for variant in view.variants],
+        }
+
+    def _variant(self, variant: Variant) -> dict[str, Any]:
+        place = {name: i for i, name in enumerate(self.view.model["labels"])}
+        answers = np.vectorize(place.__getitem__, otypes=[float])(self.answer(variant))
+        percent_of = self.grid(variant, "p_predicted").astype(float) * 100
+        margin = self.margin(variant)
+        return {
+            "name": variant.short,
+            "margin": packed(np.where(margin < 0, np.minimum(margin, -0.01), margin), low=0.0, step=0.01, kind="i2"),
+            "answer": packed(answers, low=0.0, step=1.0),
+            "percent": packed(percent_of, low=0.0, step=0.1, kind="i2"),
+        }
+
+    def inside(self, variant: Variant) -> DataFrame:
+        """The rows in which the whole recording lies inside the window, of every recording of the run that can move."""
+        rows = self.view.of(variant, self.view.atlas)
+        recordings = self.view.recordings
+        slack = recordings["slack_ms"][~recordings["untestable"].astype(bool)]
+        most = rows["recording"].astype(str).map(dict(zip(slack.index.astype(str), slack, strict=True)))
+        return rows[(rows["level"] >= 0) & (rows["level"] <= most.astype(float))]
+
+    def says(self) -> list[str]:
+        """What the atlas shows, a sentence for all variants of which the same is true."""
+        said: dict[str, list[str]] = {}
+        for variant in self.view.variants:
+            if text := self._says(variant):
+                said.setdefault(text, []).append(variant.short)
+        return [f"{listed(names, 6)}: {text}" for text, names in said.items()]
+
+    def _says(self, variant: Variant) -> str:
+        inside = self.inside(variant)
+        same = consistency(inside)
+        if inside.empty or np.isnan(same):
+            return ""
+        agree = f"two such leads drawn at random give one answer with a chance of {percent(same, 1)}."
+        if not self.view.labelled:
+            return f"of the leads that keep a recording whole inside the window, {agree}"
+        worst, stuck = worst_case(inside, self.view.speakers), int(self.view.recordings["untestable"].sum())
+        right = f"{share_of(worst)} recordings are right at every lead that keeps them whole inside the window"
+        right += f", {number(stuck)} that cannot be moved left out" if stuck else ""
+        return f"{right} (95 % interval {interval(worst)}); {agree}"
+
+    @cached_property
+    def figure(self) -> Figure:
+        """The figure; its traces are made by the script, for they follow the table."""
+        first, last = self.leads[0], self.leads[-1]
+        sentence = (
+            f"Heat map of {len(self.view.shown)} recordings by leads from {number(first)} to {number(last)} ms: margin of the true label, "
+            f"orange and dotted where the answer is wrong, blue where it is right. " + " ".join(self.says())
+        )
+        return Figure("atlas", "", sentence, [], table=self._table(), height=560, role="application")
+
+    def _table(self) -> Table:
+        columns = [i for i, lead in enumerate(self.leads) if lead % TABLE_STEP_MS == 0]
+        rows = []
+        for variant in self.view.variants:
+            answers, margin = self.answer(variant), self.margin(variant)
+            for i, name in enumerate(self.view.shown["name"]):
+                cells = [f"{'✗ ' if margin[i, c] < 0 else ''}{answers[i, c]}" for c in columns]
+                rows.append([name, variant.short, *cells])
+        head = ["recording", "variant", *(f"{number(self.leads[c])} ms" for c in columns)]
+        caption = f"Answers by lead, every {number(TABLE_STEP_MS)} ms; ✗ is a wrong one. The reference is {PLACES[self.view.reference]}."
+        return Table(caption, head, rows)

@@ -1,0 +1,238 @@
+"""The figures of a failure card: what was heard, which part of it spoke for what, and the margin against the lead."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robustness.errors import RunError
+from robustness.report.figures import (
+    WRONG_TO_RIGHT,
+    Figure,
+    Table,
+    Trace,
+    band,
+    frequency_ticks,
+    packed_range,
+    packed_signed,
+    plain,
+    stroke,
+    vertical,
+)
+from robustness.report.view import Variant, View, rows_of
+from robustness.report.words import number, percent, signed
+
+ENVELOPE_MS: Final = 4.0  # a waveform is drawn as its extremes in stretches of this length
+BLOCK_MS: Final = 100.0  # of the tables behind pictures
+OCTAVES_HZ: Final = (0.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 24000.0)
+HEIGHT: Final = 236
+WAVE_SHARE: Final = 0.18  # of the height, above the log-mel
+
+Picture = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Card:
+    """A failure's evidence, and its arrays and sound as they lie in the run folder."""
+
+    view: View
+    facts: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Its address."""
+        return str(self.facts["id"])
+
+    @cached_property
+    def answers(self) -> list[tuple[Variant, Mapping[str, Any]]]:
+        """What each variant answers here, in the page's order."""
+        found = self.facts["variants"]
+        return [(variant, found[variant.name]) for variant in self.view.variants if variant.name in found]
+
+    @cached_property
+    def arrays(self) -> dict[str, Picture]:
+        """Log-mel and maps, [bands frames] each."""
+        with np.load(self._file("arrays"), allow_pickle=False) as content:
+            return {name: content[name] for name in content.files}
+
+    @property
+    def sound(self) -> Path | None:
+        """What the model heard, where sounds were kept."""
+        return self._file("sound") if self.facts["sound"] else None
+
+    def _file(self, key: str) -> Path:
+        """A file of the evidence folder, and of no other."""
+        path = self.view.run.evidence / Path(self.facts[key]).name
+        if not path.is_file():
+            raise RunError(f"{path} is named by failures.json and is not there: the run is damaged; make it again")
+        return path
+
+    def figures(self) -> list[Figure]:
+        """Every figure of the card, in order."""
+        found = [self.heard()]
+        for method in self.facts["methods"]:
+            keys = [f"{method['name']}/{variant}" for variant in method["variants"]]
+            there = [key for key in keys if key in self.arrays]
+            largest = float(max((np.abs(self.arrays[key]).max() for key in there), default=0.0))
+            found += [self.map(method["name"], key.split("/", 1)[1], largest) for key in there]
+        ladder = self.ladder()
+        return [*found, *([ladder] if ladder else [])]
+
+    def heard(self) -> Figure:
+        """Waveform and log-mel of what the model heard."""
+        facts, mel = self.facts, self.arrays["log_mel"]
+        time = {"x0": 0, "dx": facts["hop_ms"]}
+        scale = {
+            "colorscale": "Viridis",
+            "colorbar": {"thickness": 8, "outlinewidth": 0, "title": {"text": "dB", "side": "right"}, "nticks": 5},
+        }
+        heat = {
+            "type": "heatmap",
+            "z": packed_range(mel),
+            **time,
+            **scale,
+            "hovertemplate": "%{x} ms: %{z:.0f} dB<extra></extra>",
+            "name": "",
+        }
+        top = 1.0 - WAVE_SHARE - 0.03 if self.sound else 1.0
+        layout = self._time_layout() | {"yaxis": {"domain": [0, top], **self._bands(), "title": {"text": "Hz"}, "showgrid": False}}
+        data: list[Trace] = [heat]
+        if self.sound:
+            data.append(_envelope(self.sound))
+            quiet = {"showticklabels": False, "ticks": "", "showgrid": False, "domain": [1 - WAVE_SHARE, 1]}
+            layout["yaxis2"] = quiet
+        title = "what the model heard: waveform and log-mel" if self.sound else "what the model heard: log-mel (no sound was kept)"
+        speech, recording = (" to ".join(number(ms) for ms in facts[key]) for key in ("speech_ms", "recording_ms"))
+        sentence = f"Log-mel of {facts['word']}: speech from {speech} ms, padding outside {recording} ms."
+        return Figure(f"{self.id}-heard", title, sentence, data, layout, self._blocks(mel, "dB"), HEIGHT)
+
+    def map(self, method: str, variant: str, largest: float) -> Figure:
+        """One attribution map on a scale centered on zero."""
+        array, target = self.arrays[f"{method}/{variant}"], self.facts["target"]
+        short = next((v.short for v in self.view.variants if v.name == variant), variant)
+        tick = float(f"{largest:.2g}") or 1.0
+        colorbar = {"thickness": 8, "outlinewidth": 0, "tickvals": [-largest, 0, largest], "ticktext": [f"−{tick:g}", "0", f"+{tick:g}"]}
+        heat = {
+            "type": "heatmap",
+            "z": packed_signed(array, largest),
+            "x0": 0,
+            "dx": self.facts["hop_ms"],
+            "zmin": -largest,
+            "zmax": largest,
+        }
+        heat |= {"colorscale": WRONG_TO_RIGHT, "colorbar": colorbar, "hovertemplate": "%{x} ms: %{z:.2g} logits<extra></extra>"}
+        layout = self._time_layout() | {"yaxis": {**self._bands(), "title": {"text": "Hz"}, "showgrid": False}}
+        strongest = np.unravel_index(np.abs(array).argmax(), array.shape)
+        when, hertz = strongest[1] * self.facts["hop_ms"], self.facts["band_hz"][strongest[0]]
+        sign = target["label"] if array[strongest] > 0 else target["rival"]
+        sentence = f"Map by {method}, {short}: strongest at {number(when)} ms and {number(hertz)} Hz, for {sign}; scale ±{tick:g} logits."
+        title = f"{method.replace('-', ' ')}, {short}: {target['label']} over {target['rival']}, ±{tick:g}"
+        address = f"{self.id}-{method}-{next((v.slug for v in self.view.variants if v.name == variant), 'x')}"
+        return Figure(address, title, sentence, [heat], layout, self._blocks(array, "logits"), HEIGHT)
+
+    def ladder(self) -> Figure | None:
+        """The margin of the true label against the lead, with the flip marked."""
+        view, facts = self.view, self.facts
+        rows = view.atlas[view.atlas["recording"] == facts["recording"]]
+        if rows.empty:
+            return None
+        data: list[Trace] = []
+        for variant in view.variants:
+            mine = view.of(variant, rows).sort_values("level")
+            hover = [plain(f"{variant.short}, lead {number(row.level)} ms: {_answered(row)}") for row in rows_of(mine)]
+            line = {"type": "scatter", "mode": "lines", "x": list(mine["level"]), "y": [round(float(m), 3) for m in mine["margin"]]}
+            data.append(line | {"text": hover, "hovertemplate": "%{text}<extra></extra>", "line": stroke(variant.mark)["line"]})
+        return self._ladder_figure(data, rows)
+
+    def _ladder_figure(self, data: list[Trace], rows: Any) -> Figure:
+        facts = self.facts
+        slack = facts["window_ms"] - (facts["recording_ms"][1] - facts["recording_ms"][0])
+        first, last = float(rows["level"].min()), float(rows["level"].max())
+        wrong = [answer["restored_at_ms"] for _, answer in self.answers if answer["wrong"]]
+        flip = next((ms for ms in wrong if ms is not None), None)
+        here = facts["offset_ms"]
+        zero = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "line": {"color": "var(--ink)", "width": 1}}
+        shapes = [band(first, 0.0), band(max(0.0, slack), last), zero, vertical(here, dash="dot")]
+        notes = [{**_note(here, "here"), "xanchor": "right"}]
+        if flip is not None:
+            shapes.append(vertical(flip, dash="solid", ink="var(--right)", width=2))
+            notes.append({**_note(flip, f"right at {number(flip)} ms"), "xanchor": "left", "font": {"color": "var(--right)", "size": 11}})
+        layout = {
+            "margin": {"t": 22, "l": 40, "r": 8, "b": 38},
+            "xaxis": {"title": {"text": "lead, ms from the window’s start"}, "range": [first, last]},
+            "yaxis": {"title": {"text": "margin, logits"}},
+            "shapes": shapes,
+            "annotations": notes,
+        }
+        said = "restored nowhere" if flip is None else f"right at a lead of {number(flip)} ms"
+        sentence = f"Margin of {facts['target']['label']} against the lead: wrong at {number(here)} ms, {said}."
+        return Figure(
+            f"{self.id}-ladder", "margin against the lead; grey: the recording is cut", sentence, data, layout, self._steps(rows), HEIGHT
+        )
+
+    def _steps(self, rows: Any) -> Table:
+        body = []
+        for lead in sorted(set(rows["level"])):
+            if lead % 50 == 0:
+                here = rows[rows["level"] == lead]
+                of = [self.view.of(v, here).iloc[0] for v in self.view.variants]
+                body.append([f"{number(lead)} ms", *(f"{row['predicted']} {signed(row['margin'], 1)}" for row in of)])
+        return Table("Answer and margin by lead, every 50 ms", ["lead", *(v.short for v in self.view.variants)], body)
+
+    def _time_layout(self) -> dict[str, Any]:
+        """The time axis, with the speech span and the padding marked."""
+        facts = self.facts
+        start, end = facts["recording_ms"]
+        shapes = [band(0.0, start)] if start > 0 else []
+        shapes += [band(end, facts["window_ms"])] if end < facts["window_ms"] else []
+        shapes += [vertical(ms, dash="dash", width=1.2) for ms in facts["speech_ms"] if 0 <= ms <= facts["window_ms"]]
+        return {
+            "xaxis": {"title": {"text": "ms"}, "range": [0, facts["window_ms"]], "showgrid": False},
+            "shapes": shapes,
+            "margin": {"t": 6, "l": 44, "r": 4, "b": 36},
+        }
+
+    def _bands(self) -> dict[str, Any]:
+        return {**frequency_ticks(self.facts["band_hz"]), "range": [-0.5, len(self.facts["band_hz"]) - 0.5]}
+
+    def _blocks(self, array: Picture, unit: str) -> Table:
+        """A picture as means over octaves and tenths of a second."""
+        hertz, hop = np.asarray(self.facts["band_hz"]), self.facts["hop_ms"]
+        wide = max(1, round(BLOCK_MS / hop))
+        rows = []
+        for low, high in pairwise(OCTAVES_HZ):
+            bands = array[(hertz >= low) & (hertz < high)]
+            if len(bands):
+                means = [bands[:, i : i + wide].mean() for i in range(0, array.shape[1] - 1, wide)]
+                rows.append([f"{number(low)}–{number(high)} Hz", *(number(float(m), 0 if unit == "dB" else 2) for m in means)])
+        head = ["band", *(f"{number(i * hop)} ms" for i in range(0, array.shape[1] - 1, wide))]
+        return Table(f"Means in {unit}, by band and every {number(wide * hop)} ms", head, rows)
+
+
+def _answered(row: Any) -> str:
+    return f"{row.predicted} {percent(row.p_predicted)}, margin {signed(row.margin, 1)}"
+
+
+def _note(x: float, text: str) -> dict[str, Any]:
+    return {"x": x, "y": 1, "yref": "paper", "yanchor": "bottom", "text": text, "showarrow": False, "font": {"size": 11}}
+
+
+def _envelope(path: Path) -> Trace:
+    """The extremes of a sound in short stretches, as a filled outline on the second axis."""
+    with wave.open(str(path), "rb") as file:
+        rate_hz, samples = file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float) / 32768
+    size = max(1, round(rate_hz * ENVELOPE_MS / 1000))
+    whole = samples[: len(samples) // size * size].reshape(-1, size)
+    peak = max(1e-9, float(np.abs(samples).max()))
+    times = [round((i + 0.5) * ENVELOPE_MS, 1) for i in range(len(whole))]
+    outline = [*np.round(whole.max(1) / peak, 3).tolist(), *np.round(whole.min(1) / peak, 3)[::-1].tolist()]
+    style = {"fill": "toself", "fillcolor": "var(--soft)", "line": {"width": 0}, "mode": "lines", "hoverinfo": "skip"}
+    return {"type": "scatter", "x": [*times, *times[::-1]], "y": outline, "yaxis": "y2", **style}

@@ -1,0 +1,37 @@
+"use strict";
+/* Addresses that open what they name, sounds that play from the point clicked, and the first drawing. */
+
+function goTo() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  const line = target.closest("#answers tbody tr");
+  if (line) {
+    if (line.hidden) { find.value = ""; onlyWrong.checked = false; arrange(); }
+    const input = document.querySelector(`input[name="atlas-variant"][value="${target.dataset.variant}"]`);
+    if (input && !input.checked) input.click();
+    choose(Number(line.dataset.row), ATLAS && target.dataset.lead ? nearest(Number(target.dataset.lead)) : null);
+  }
+  for (const other of document.querySelectorAll(".target")) other.classList.remove("target");
+  if (!line || target !== line) target.classList.add("target");
+  target.scrollIntoView({ block: line ? "center" : "start" });
+}
+
+for (const element of document.querySelectorAll("[data-sound]")) {
+  const sound = document.getElementById(element.dataset.sound);
+  LISTENERS[element.dataset.figure] = () => {
+    element.on("plotly_click", ({ points: [point] }) => {
+      sound.currentTime = Math.max(0, point.x / 1000);
+      sound.play();
+    });
+  };
+}
+
+/* Sounds are read after everything is drawn, so that none delays it. */
+window.addEventListener("load", () => {
+  for (const sound of document.querySelectorAll("audio")) sound.preload = "metadata";
+});
+window.addEventListener("hashchange", goTo);
+for (const element of plots) watcher.observe(element);
+goTo();
+window.drawnOnce = true; // everything is wired; whoever drives the page may begin

@@ -1,0 +1,67 @@
+"""What every section of the page offers: its place, its title, and its part of the page from a run.
+
+A section is one file here: a registered class with its own template. It says None where the run has nothing for it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from robustness.registry import Registry
+from robustness.report.figures import Figure
+from robustness.report.view import View
+
+MACROS: Final = """
+{%- macro figure(f, sound="") -%}
+<figure id="{{ f.id }}">
+{% if f.title %}<figcaption>{{ f.title }}</figcaption>{% endif %}
+<div class="plot" data-figure="{{ f.id }}"{% if sound %} data-sound="{{ sound }}"{% endif %} role="{{ f.role }}"
+{%- if f.role != "img" %} tabindex="0"{% endif %} aria-label="{{ f.sentence }}" style="height:{{ f.height }}px"></div>
+{% if f.table %}<details class="behind"><summary>the numbers</summary>{{ table(f.table) }}</details>{% endif %}
+</figure>
+{%- endmacro -%}
+{%- macro table(t) -%}
+<div class="scroll"><table><caption class="hidden">{{ t.caption }}</caption>
+<thead><tr>{% for name in t.head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
+<tbody>{% for row in t.rows %}<tr><th scope="row">{{ row[0] }}</th>
+{%- for cell in row[1:] %}<td{% if cell | string | length > 36 %} class="long"{% endif %}>{{ cell }}</td>{% endfor %}</tr>
+{% endfor %}</tbody></table></div>
+{%- endmacro -%}
+"""
+
+TEMPLATES: Final = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section's part of the page: its text, its figures by address, and other data its scripts need by name."""
+
+    html: Markup
+    figures: tuple[Figure, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Section(ABC):
+    """A part of the page under a heading of its own."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    order: ClassVar[int]  # smaller comes first
+
+    @abstractmethod
+    def part(self, view: View) -> Part | None:
+        """What this run has for the section; None leaves it out."""
+
+
+def fill(template: str, **values: Any) -> Markup:
+    """The template with its values, every one of them escaped."""
+    return Markup(TEMPLATES.from_string(MACROS + template).render(**values))
+
+
+SECTIONS: Registry[Section] = Registry("report section", "robustness.report.sections")

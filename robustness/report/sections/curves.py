@@ -1,0 +1,184 @@
+"""How accuracy falls with shift and noise, each variant with its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from pandas import DataFrame
+
+from robustness.metrics import curve, tolerance, unharmed
+from robustness.report.figures import Figure, Table, Trace, color, interval_line, plain, vertical
+from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.sections.outcomes import cohort
+from robustness.report.view import PADDING, SHIFT, Variant, View, rows_of
+from robustness.report.words import level_of, number, percent, plural
+
+TEMPLATE = """
+<p>Accuracy over {{ count }}, by the winning label; bands are 95 % intervals. {{ who }}
+{% if draws %}Draws of one noise are averaged within a recording and never count as more recordings.{% endif %}</p>
+<ul class="key">
+{% for v in variants %}
+<li><svg width="34" height="10" aria-hidden="true">
+<line x1="0" y1="5" x2="34" y2="5" stroke="{{ color(v.mark) }}" stroke-width="2" stroke-dasharray="{{ dashes[v.mark % 6] }}"/>
+</svg>{{ v.short }}</li>
+{% endfor %}
+{% if cohorts %}<li><svg width="34" height="10" aria-hidden="true">
+<line x1="0" y1="5" x2="34" y2="5" stroke="var(--soft)" stroke-dasharray="1 3"/></svg>
+only recordings that lose no speech at any level</li>{% endif %}
+</ul>
+<div class="panels">
+{% for f in figures %}<div>{{ figure(f.figure) }}{% for line in f.says %}<p class="soft">{{ line }}</p>{% endfor %}</div>
+{% endfor %}
+</div>
+"""
+
+BAR: Final = 0.9  # the accuracy that tolerances to a shift are given at
+STROKES: Final = ("none", "7 4", "2 3", "7 3 2 3", "11 4", "11 4 2 4")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One curve's figure, and the sentences below it."""
+
+    figure: Figure
+    says: list[str]
+    cohort: bool
+
+
+@SECTIONS.register
+@dataclass(frozen=True)
+class Curves(Section):
+    """Accuracy over the grid of every perturbation that has one."""
+
+    name: ClassVar[str] = "curves"
+    title: ClassVar[str] = "Curves"
+    order: ClassVar[int] = 40
+
+    def part(self, view: View) -> Part | None:
+        """A panel for each perturbation."""
+        if not view.labelled:
+            return None
+        panels = [panel for name in sorted(view.grids, key=_order) if name != PADDING if (panel := _panel(view, name))]
+        if not panels:
+            return None
+        html = fill(
+            TEMPLATE,
+            count=plural(view.labelled, "recording"),
+            who=cohort(view),
+            draws=any(grid["draws"] > 1 for grid in view.grids.values()),
+            variants=view.variants,
+            color=color,
+            dashes=STROKES,
+            cohorts=any(panel.cohort for panel in panels),
+            figures=panels,
+        )
+        return Part(html, tuple(panel.figure for panel in panels))
+
+
+def _order(name: str) -> tuple[int, str]:
+    """Shifts first, then noises by name."""
+    return (0 if name == SHIFT else 1 if name.endswith("shift") else 2, name)
+
+
+def _panel(view: View, name: str) -> Panel | None:
+    """The figure of one perturbation from the reference placement, padded with zeros."""
+    rows = view.trials[(view.trials["perturbation"] == name) & (view.trials["placement"] != "offset") & (view.trials["fill"] == "zeros")]
+    rows = rows[~rows["level"].isin([float("inf"), float("-inf")])]
+    points = curve(rows, speakers=view.speakers)
+    if points.empty or points["level"].nunique() < 2:
+        return None
+    whole = unharmed(rows)
+    part = 0 < len(whole) < view.labelled
+    beside = curve(rows, whole, view.speakers) if part else points.iloc[:0]
+    says = ([_cohort_says(len(whole), view)] if len(whole) < view.labelled else []) + _mixing_says(view, name)
+    says += _tolerance_says(view, points) if name == SHIFT else []
+    return Panel(_figure(view, name, points, beside), says, not beside.empty)
+
+
+def _figure(view: View, name: str, points: DataFrame, beside: DataFrame) -> Figure:
+    grid = view.grids[name]
+    data = [trace for variant in view.variants for trace in _lines(variant, points, beside, grid["unit"])]
+    layout = {
+        "xaxis": {"title": {"text": f"{grid['axis']}, {grid['unit']}"}},
+        "yaxis": {"range": [-0.02, 1.03], "tickformat": ".0%", "dtick": 0.25},
+        "shapes": [vertical(0.0)] if name == SHIFT else [],
+    }
+    return Figure(
+        f"curve-{name}", name.replace("-", " "), _sentence(view, name, points), data, layout, _table(view, name, points, beside), 230
+    )
+
+
+def _lines(variant: Variant, points: DataFrame, beside: DataFrame, unit: str) -> list[Trace]:
+    """A variant's accuracy with its band, and dotted that of the recordings that lose no speech."""
+    mine = points[points["variant"] == variant.name].sort_values("level")
+    hover = [plain(f"{variant.short}, {level_of(p.level, unit)}: {percent(p.value)} ({_ends(p)})") for p in rows_of(mine)]
+    lines = interval_line(list(mine["level"]), mine, variant.mark, hover)
+    whole = beside[beside["variant"] == variant.name].sort_values("level")
+    if not whole.empty:
+        line = {"color": color(variant.mark), "dash": "dot", "width": 1.2}
+        there = {"x": list(whole["level"]), "y": [round(v, 4) for v in whole["value"]]}
+        lines.append({"type": "scatter", "mode": "lines", **there, "line": line, "hoverinfo": "skip"})
+    return lines
+
+
+def _ends(point: Any) -> str:
+    return f"{number(100 * point.low)}–{number(100 * point.high)} %"
+
+
+def _sentence(view: View, name: str, points: DataFrame) -> str:
+    unit, parts = view.grids[name]["unit"], []
+    for variant in view.variants:
+        mine = sorted(rows_of(points[points["variant"] == variant.name]), key=lambda p: p.value)
+        ends = [f"{percent(p.value)} at {level_of(p.level, unit)}" for p in (mine[-1], mine[0])]
+        parts.append(f"{variant.short} from {ends[0]} down to {ends[1]}")
+    return f"Accuracy over {view.grids[name]['axis']}, {name.replace('-', ' ')}: {'; '.join(parts)}."
+
+
+def _table(view: View, name: str, points: DataFrame, beside: DataFrame) -> Table:
+    grid = view.grids[name]
+    shorts = {variant.name: variant.short for variant in view.variants}
+    cohort_of = {(p.variant, p.level): f"{percent(p.value)} of {p.total}" for p in rows_of(beside)}
+    digits = 0 if grid["draws"] == 1 else 1
+    rows = []
+    for p in rows_of(points.sort_values(["level", "variant"])):
+        counted = [number(p.right, digits), str(p.total), percent(p.value), _ends(p)]
+        beside_it = [cohort_of[p.variant, p.level]] if cohort_of else []
+        rows.append([level_of(p.level, grid["unit"]), shorts[p.variant], *counted, *beside_it])
+    caption = f"Accuracy by {grid['axis']}; {plural(grid['draws'], 'draw')} a recording"
+    head = ["level", "variant", "right", "recordings", "accuracy", "95 % interval"]
+    return Table(caption, [*head, *(["lose no speech"] if cohort_of else [])], rows)
+
+
+def _cohort_says(whole: int, view: View) -> str:
+    if not whole:
+        return f"Each of the {view.labelled} recordings loses speech at one of these levels at least: there is no dotted line."
+    verb = "loses" if whole == 1 else "lose"
+    return f"{whole} of {view.labelled} recordings {verb} no speech at any of these levels: the dotted line is theirs alone."
+
+
+def _mixing_says(view: View, name: str) -> list[str]:
+    """How many windows with noise were scaled back, and how near the SNR obtained is to the one asked; nothing where no noise is mixed."""
+    if view.grids[name]["unit"] != "dB":
+        return []
+    columns = ["variant", "level", "clipped", "achieved_snr_db"]
+    rows = view.of(view.first, view.run.trials(columns=columns, perturbation=name))
+    rows = rows[np.isfinite(rows["level"])]
+    said = f"{number(int(rows['clipped'].sum()))} of {plural(len(rows), 'window')} went above full scale and were scaled back"
+    off = (rows["achieved_snr_db"] - rows["level"]).abs().max()
+    return [f"{said}; the SNR obtained is within {off:.2g} dB of the one asked." if off == off else f"{said}."]  # noqa: PLR0124
+
+
+def _tolerance_says(view: View, points: DataFrame) -> list[str]:
+    """How far all recordings can be shifted while accuracy stays at the bar."""
+    said = []
+    for variant in view.variants:
+        found = tolerance(points[points["variant"] == variant.name], BAR)
+        if found.early is None or found.late is None:
+            said.append(f"{variant.short}: under {percent(BAR)} right even without a shift.")
+        else:
+            said.append(
+                f"{variant.short}: at least {percent(BAR)} stay right from {number(found.early)} to +{number(found.late)} ms, on this grid."
+            )
+    return said

@@ -1,0 +1,250 @@
+"""Why each failing recording fails: what was heard, what restores it, and which sound spoke for what."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, NamedTuple
+
+from markupsafe import Markup
+
+from robustness.outcomes import MISSED
+from robustness.report.figures import Figure
+from robustness.report.maps import Card
+from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.view import Variant, View
+from robustness.report.words import FILLS, PLACES, listed, number, percent, plural
+
+TEMPLATE = """
+{% if total %}
+<p>{{ heading }} What is said to restore an answer was tried on that very recording. In the maps <span class="right">blue</span> speaks
+for the true label and <span class="wrong">orange</span> for its rival; dashed lines bound the speech, grey is padding. Two methods often
+disagree on so small a network: variants are compared by one method only.</p>
+{% for card in cards %}
+<details class="card" id="{{ card.id }}"{% if loop.index0 < open %} open{% endif %}>
+<summary><h3><b>{{ card.word }}</b> {{ card.where }} → {{ card.answer }}</h3>
+{% for tag in card.tags %} <span class="tag">{{ tag }}</span>{% endfor %}</summary>
+<p class="says">{{ card.says }}</p>
+{% if card.sound %}<div class="sound"><audio id="{{ card.id }}-sound" controls preload="none"
+ aria-label="what the model heard: {{ card.word }} {{ card.where }}" src="data:audio/wav;base64,{{ card.sound }}"></audio>
+<span>what the model heard; a click in the log-mel plays from there</span></div>{% endif %}
+<div class="maps">
+{% for f in card.figures %}{{ figure(f, sound=(card.id ~ "-sound") if card.sound and loop.first else "") }}{% endfor %}
+<div><p class="soft caption">probabilities{% if card.rest %}, the largest{% endif %}</p>
+<div class="scroll"><table><caption class="hidden">Probabilities of {{ card.word }} {{ card.where }} and where it is right</caption>
+<thead><tr><th rowspan="2" scope="col">label</th>
+{% for name in card.variants %}<th scope="colgroup" colspan="{{ card.windows | length }}">{{ name }}</th>{% endfor %}</tr>
+<tr>{% for name in card.variants %}{% for place in card.windows %}<th scope="col">{{ place }}</th>{% endfor %}{% endfor %}</tr></thead>
+<tbody>{% for row in card.probabilities %}<tr><th scope="row"{% if row.truth %} class="truth"{% endif %}>{{ row.label }}
+{%- if row.truth %} <small>(truth)</small>{% endif %}</th>
+{% for p in row.bars %}<td><span class="bar{{ ' good' if row.truth }}" style="width:{{ p.width }}px"></span> {{ p.text }}</td>
+{% endfor %}</tr>
+{% endfor %}</tbody></table></div></div>
+</div>
+{% for line in card.methods %}<p class="soft wide">{{ line }}</p>{% endfor %}
+</details>
+{% endfor %}
+{% elif missing %}<p>The evidence of this run was not written: it has no cards.</p>
+{% else %}<p>No recording fails at any placement tried, neither by its winning label nor at the operating point: there is nothing to
+explain.</p>{% endif %}
+"""
+
+OPEN: Final = 3  # cards that stand open at first
+LEAST: Final = 0.01  # smaller probabilities are left out
+MOST_LABELS: Final = 7
+BAR_PX: Final = 22
+TRUST: Final = {True: "within its bound", False: "beyond its bound: take this map with care"}
+
+
+class Bar(NamedTuple):
+    """A probability as a bar and a text."""
+
+    width: int
+    text: str
+
+
+class Chances(NamedTuple):
+    """One label's probability in each window and variant."""
+
+    label: str
+    truth: bool
+    bars: list[Bar]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A card as the template takes it."""
+
+    id: str
+    word: str
+    where: str
+    answer: str
+    tags: list[str]
+    says: str
+    sound: str | None
+    figures: list[Figure]
+    variants: list[str]
+    windows: list[str]
+    probabilities: list[Chances]
+    rest: bool
+    methods: list[str]
+
+
+@SECTIONS.register
+@dataclass(frozen=True)
+class Failures(Section):
+    """A card for each failing recording, worst first."""
+
+    name: ClassVar[str] = "failures"
+    title: ClassVar[str] = "Failures"
+    order: ClassVar[int] = 50
+
+    def part(self, view: View) -> Part | None:
+        """The cards and their figures."""
+        if not view.labelled:
+            return None
+        found = view.failures
+        cards = [_shown(Card(view, facts)) for facts in found["failures"]]
+        html = fill(TEMPLATE, total=found["total"], cards=cards, open=OPEN, heading=_heading(found), missing=found.get("missing", False))
+        return Part(html, tuple(figure for card in cards for figure in card.figures))
+
+
+def _heading(found: Mapping[str, Any]) -> str:
+    verb = "fails" if found["total"] == 1 else "fail"
+    rest = f"; the worst {found['shown']} have a card" if found["shown"] < found["total"] else ""
+    return f"{plural(found['total'], 'recording')} {verb} at one placement at least{rest}."
+
+
+def _shown(card: Card) -> Shown:
+    facts, condition = card.facts, card.facts["condition"]
+    windows, probabilities, rest = _probabilities(card)
+    padding = "" if condition["fill"] == "zeros" else f", padded with {FILLS[condition['fill']]}"
+    return Shown(
+        id=card.id,
+        word=facts["word"],
+        where=f"{PLACES.get(condition['placement'], condition['placement'])}{padding}",
+        answer=_answer(card),
+        tags=_tags(card),
+        says=_says(card),
+        sound=base64.b64encode(card.sound.read_bytes()).decode() if card.sound else None,
+        figures=card.figures(),
+        variants=[variant.short for variant, _ in card.answers],
+        windows=windows,
+        probabilities=probabilities,
+        rest=rest,
+        methods=_methods(card),
+    )
+
+
+def _short(view: View, name: str) -> str:
+    return next((v.short for v in view.variants if v.name == name), name)
+
+
+def _answer(card: Card) -> str:
+    """What was answered: once where all variants that are wrong agree."""
+    wrong = {variant.short: v for variant, v in card.answers if v["wrong"] or v["outcome"] != "right"}
+    answers = {v["predicted"] for v in wrong.values()}
+    first = next(iter(wrong.values()))
+    if len(answers) == 1:
+        return f"{first['predicted']} {percent(first['p_predicted'])}"
+    return ", ".join(f"{v['predicted']} {percent(v['p_predicted'])} ({name})" for name, v in wrong.items())
+
+
+def _tags(card: Card) -> list[str]:
+    """Missed, substituted or falsely accepted; in which variants; where else."""
+    facts, view = card.facts, card.view
+    failing = {variant.short: v["outcome"] for variant, v in card.answers if v["outcome"] != "right"}
+    how = "alike" if len(failing) == len(view.variants) else "only"
+    who = [f"{listed(list(failing), 6)} {how}"] if failing and len(view.variants) > 1 else []
+    also = [f"also {listed([PLACES[place] for place in facts['also_wrong']])}"] if facts["also_wrong"] else []
+    truth = [f"no command: {facts['label']}"] if facts["label"] in view.first.point.rejections else []
+    return [*dict.fromkeys(failing.values()), *truth, *who, *also]
+
+
+def _says(card: Card) -> str:
+    """What restores the answer, and where it is right."""
+    facts = card.facts
+    wrong = {variant.short: v for variant, v in card.answers if v["wrong"]}
+    found = {name: v for name, v in wrong.items() if v["restored_at_ms"] is not None}
+    parts = []
+    if found:
+        leads = {
+            f"{number(v['restored_at_ms'])} ms": [n for n, w in found.items() if w["restored_at_ms"] == v["restored_at_ms"]]
+            for v in found.values()
+        }
+        each = [f"{lead}{'' if len(leads) == 1 else f' ({listed(names, 6)})'}" for lead, names in leads.items()]
+        here = f"{number(facts['offset_ms'])} ms"
+        parts.append(f"Moving the word restores the answer: a lead of {listed(each, 6)} is the nearest found, to 1 ms; here it is {here}.")
+        parts += [
+            f"At that lead {number(v['restored_lost_ms'])} ms of the speech are lost ({name})."
+            for name, v in found.items()
+            if v.get("restored_lost_ms")
+        ]
+    for name, v in wrong.items():
+        if v["restored_at_ms"] is None:
+            parts.append(_not_restored(v, name))
+    other = facts["counterpart"]
+    parts += [_under_threshold(variant, v) for variant, v in card.answers if not v["wrong"] and v["outcome"] == MISSED]
+    parts.append(_counterpart(card, other) if other else "At no placement tried is it right.")
+    return " ".join(parts)
+
+
+def _not_restored(answer: Mapping[str, Any], name: str) -> str:
+    """That no lead was found, and of which; or that none was looked for."""
+    searched = answer.get("searched_ms")
+    if not searched:
+        return f"Other leads were not searched in {name}."
+    return f"No lead tried from {number(searched[0])} to {number(searched[1])} ms restores it in {name}."
+
+
+def _under_threshold(variant: Variant, answer: Mapping[str, Any]) -> str:
+    """A right label that is not carried out."""
+    found, needed = percent(answer["p_predicted"], 1), f"{variant.point.threshold:g}"
+    return f"In {variant.short} the right label wins with {found}, under the threshold of {needed}: it is missed."
+
+
+def _counterpart(card: Card, other: Mapping[str, Any]) -> str:
+    label = card.facts["label"]
+    chances = {
+        variant.short: v["probabilities"]["counterpart"][label] for variant, v in card.answers if "counterpart" in v["probabilities"]
+    }
+    place = PLACES.get(other["placement"], f"at a lead of {number(other['offset_ms'])} ms")
+    return f"{place[0].upper()}{place[1:]} it is heard as {label} ({', '.join(f'{percent(p)} {n}' for n, p in chances.items())})."
+
+
+def _probabilities(card: Card) -> tuple[list[str], list[Chances], bool]:
+    """The labels that matter, where the recording fails and where it is right, by variant."""
+    facts, other = card.facts, card.facts["counterpart"]
+    here = facts["condition"]["placement"]
+    names = {"here": here if here != "offset" else "here"}
+    names |= {"counterpart": other["placement"] if other["placement"] != "offset" else "where right"} if other else {}
+    names |= {} if other else {place: place for place in card.view.placements if place != here}
+    columns = [v["probabilities"].get(place, {}) for _, v in card.answers for place in names]
+    best = {label: max(float(chances.get(label, 0)) for chances in columns) for label in card.view.model["labels"]}
+    order = sorted(best, key=lambda label: -best[label])
+    kept = [label for label in order if label == facts["label"] or (best[label] >= LEAST and label in order[:MOST_LABELS])]
+    rows = [Chances(label, label == facts["label"], [_bar(chances.get(label, 0.0)) for chances in columns]) for label in kept]
+    return list(names.values()), rows, len(kept) < len(best)
+
+
+def _bar(chance: float) -> Bar:
+    return Bar(round(BAR_PX * chance), percent(chance, 1 if 0.99 < chance < 1 else 0))
+
+
+def _methods(card: Card) -> list[str]:
+    """Each method in a line: what it is, its baseline, how far it can be trusted, how well it agrees with the others."""
+    facts, view = card.facts, card.view
+    lines = []
+    for method in facts["methods"]:
+        name = method["name"].replace("-", " ")
+        text = f"{name[0].upper()}{name[1:]}: baseline {method['baseline']}, {method['passes']} passes"
+        if "completeness_gap" in method:
+            gap, change = number(abs(method["completeness_gap"]), 3), number(abs(method["score_change"]), 2)
+            text += f"; completeness gap {gap} of {change} logits, {TRUST[bool(method['within_bound'])]}"
+        lines.append(f"{text} ({method['source']})." if method.get("source") else f"{text}.")
+    for pair in facts["correlations"]:
+        if pair["spearman"] is not None:
+            a, b = (f"{method.replace('-', ' ')} {_short(view, variant)}" for method, variant in (pair["a"], pair["b"]))
+            lines.append(f"Rank correlation of {a} with {b}: {number(pair['spearman'], 2)} over {number(pair['cells'])} cells.")
+    return [Markup(" ").join(lines)] if lines else []

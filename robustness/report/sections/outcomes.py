@@ -1,0 +1,111 @@
+"""What a user of the device meets: commands accepted, missed, mistaken; unknown words and wordless sounds accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pandas import DataFrame
+
+from robustness.metrics import flips
+from robustness.outcomes import counts, no_word_rates
+from robustness.report.figures import Table
+from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.view import Variant, View, rows_of
+from robustness.report.words import FILLS, PLACES, interval, number, percent, plural, share_of
+from robustness.statistics import Estimate
+
+TEMPLATE = """
+<p>{{ point }} {{ who }}</p>
+{% if placements %}<h3 id="placements">By placement and padding</h3>{{ table(placements) }}
+<p class="soft">Flips are counted against the reference ({{ reference }}, zeros), each way over its own denominator.</p>{% endif %}
+{% if words %}<h3 id="no-word">Windows without a word</h3>{{ table(words) }}
+<p class="soft">An hour is counted as {{ hour }} windows of {{ window }} ms; the interval is Poisson's, exact.</p>{% endif %}
+"""
+
+
+@SECTIONS.register
+@dataclass(frozen=True)
+class Outcomes(Section):
+    """Counts at the operating point, by placement and padding, and false accepts an hour."""
+
+    name: ClassVar[str] = "outcomes"
+    title: ClassVar[str] = "Outcomes"
+    order: ClassVar[int] = 30
+
+    def part(self, view: View) -> Part:
+        """Two tables."""
+        window_ms = view.model["window_ms"]
+        return Part(
+            fill(
+                TEMPLATE,
+                point=_point(view),
+                who=cohort(view),
+                placements=_placements(view),
+                reference=view.reference,
+                words=_no_word(view),
+                window=number(window_ms),
+                hour=number(3_600_000 / window_ms),
+            )
+        )
+
+
+def _point(view: View) -> str:
+    thresholds = {v.point.threshold for v in view.variants}
+    rejected = " or ".join(f"“{name}”" for name in sorted(view.first.point.rejections))
+    nothing = f" and is not {rejected}" if rejected else ""
+    if thresholds == {None}:
+        return f"No threshold is set: the winning label counts{', and ' + rejected + ' carries out nothing' if rejected else ''}."
+    values = ", ".join(f"{value:g}" for value in sorted(t for t in thresholds if t is not None))
+    return f"An answer is carried out where its probability is at least {values}{nothing}."
+
+
+def cohort(view: View) -> str:
+    """Whom the intervals speak of."""
+    count = len(set(view.speakers.values())) if view.speakers else 0
+    if count >= 20:
+        return f"Intervals (95 %) resample the {count} speakers."
+    whose = f"of {'this one speaker' if count == 1 else f'these {count} speakers'}" if count else "(speakers not known)"
+    return f"Intervals (95 %) are for recordings {whose}, and say nothing of other speakers."
+
+
+def _placements(view: View) -> Table | None:
+    """Outcomes for each placement, fill and variant."""
+    if not view.labelled:
+        return None
+    rows = view.placed if view.padding.empty else view.padding
+    keys = [(place, fill) for place in view.placements for fill in FILLS if ((rows["placement"] == place) & (rows["fill"] == fill)).any()]
+    body = [
+        _placement_row(view, variant, rows[(rows["placement"] == p) & (rows["fill"] == f)], p, f)
+        for p, f in keys
+        for variant in view.variants
+    ]
+    head = ["placement, padding", "variant", "accepted right", "missed", "substituted", "unknown accepted", "all labels right", "balanced"]
+    return Table("Outcomes by placement, padding and variant, with 95 % intervals", [*head, "right → wrong", "wrong → right"], body)
+
+
+def _placement_row(view: View, variant: Variant, rows: DataFrame, place: str, fill_: str) -> list[object]:
+    mine = view.of(variant, rows)
+    found = counts(mine, variant.point, view.speakers)
+    flip = flips(view.of(variant, view.clean), mine)
+    cells = [_cell(found.right), _cell(found.missed), _cell(found.substituted), _cell(found.falsely_accepted), _cell(found.accuracy)]
+    ways = [f"{flip.right_to_wrong} of {flip.right}", f"{flip.wrong_to_right} of {flip.wrong}"]
+    return [f"{PLACES[place]}, {fill_}", variant.short, *cells, percent(found.balanced), *ways]
+
+
+def _cell(estimate: Estimate) -> str:
+    return f"{share_of(estimate)} ({interval(estimate)})" if estimate.total else "–"
+
+
+def _no_word(view: View) -> Table | None:
+    """False accepts in windows without a word, by kind of sound."""
+    if view.no_word.empty:
+        return None
+    rows: list[list[Any]] = []
+    for variant in view.variants:
+        rates = no_word_rates(view.of(variant, view.no_word), variant.point, view.model["window_ms"])
+        for rate in rows_of(rates.sort_values("kind", key=lambda kind: kind != "all", kind="stable")):
+            kind = "all kinds" if rate.kind == "all" else rate.kind
+            hourly = f"{number(rate.value)} ({number(rate.low)}–{number(rate.high)})"
+            rows.append([kind, variant.short, plural(rate.windows, "window"), number(rate.accepted), hourly])
+    return Table("False accepts in windows without a word", ["sound", "variant", "windows", "accepted", "an hour (95 % interval)"], rows)

@@ -1,0 +1,197 @@
+"""Which recordings fail, under which placement, in which variant: the table of answers beside the shift atlas."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, NamedTuple
+
+from pandas import DataFrame
+
+from robustness.report.atlas import Atlas
+from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.view import Variant, View
+from robustness.report.view import rows_of as rows_in
+from robustness.report.words import number, percent, signed
+
+TEMPLATE = """
+<div class="controls">
+<label>Find <input type="search" id="find" placeholder="word or name"></label>
+<label><input type="checkbox" id="only-wrong"> only {{ "wrong" if labelled else "changed" }}</label>
+{% if atlas and variants | length > 1 %}
+<fieldset><legend>Atlas of</legend>{% for v in variants %}
+<label><input type="radio" name="atlas-variant" value="{{ loop.index0 }}"{% if loop.first %} checked{% endif %}> {{ v.short }}</label>
+{% endfor %}</fieldset>
+{% endif %}
+<span id="shown" class="soft" role="status">{{ rows | length }} of {{ total }} shown</span>
+<a href="data:text/csv;charset=utf-8;base64,{{ csv }}" download="recordings.csv">all as CSV</a>
+</div>
+<p class="soft wide">Worst margin first
+{%- if total > rows | length %}: the worst {{ rows | length }} of {{ total }} recordings, the rest is in the CSV{% endif %}.
+A cell is answer and confidence in %, {% if labelled %}✗ where it is wrong{% else %}✗ where it is not that at the reference{% endif %}
+{%- if variants | length > 1 %};
+{{ variants[1:] | map(attribute="short") | join(", ") }} repeats the answer only where it differs{% endif %}{% if thresholds %};
+↓ a command under the threshold, not carried out{% endif %}.
+A column's head sorts by margin.</p>
+{% if atlas %}<ul class="key">
+<li>colour: margin of the true label by lead</li>
+<li><b>·</b> wrong answer</li>
+<li><b>❙</b> between two bars the whole recording lies inside the window</li>
+<li><b>○</b> reference ({{ reference }})</li>
+<li>arrow keys walk through it, a click pins</li></ul>{% endif %}
+<div class="beside">
+<div class="scroll"><table id="answers">
+<caption class="hidden">Answers of each variant at each placement, worst margin first</caption>
+<thead>
+<tr><th rowspan="2" scope="col" aria-sort="none" data-column="0"><button>recording</button></th>
+<th rowspan="2" scope="col" aria-sort="none" data-column="1"><button>truth</button></th>
+{% for place in placements %}<th class="group first" scope="colgroup" colspan="{{ variants | length }}">{{ place }}</th>{% endfor %}</tr>
+<tr>{% for place in placements %}{% set p = loop.index0 %}{% for v in variants %}
+<th scope="col"{% if loop.first %} class="first"{% endif %} aria-sort="none" data-column="{{ 2 + p * (variants | length) + loop.index0 }}">
+<button title="sort by margin">{{ v.short }}</button></th>
+{% endfor %}{% endfor %}</tr>
+</thead>
+<tbody>
+{% for row in rows %}
+<tr id="{{ row.address }}" data-row="{{ loop.index0 }}" data-text="{{ row.text }}"{% if row.wrong %} data-wrong{% endif %}>
+<th scope="row" data-sort="{{ row.name }}" title="{{ row.title }}"><a href="#{{ row.address }}">{{ row.name }}</a>
+{%- if row.detail %} <small>{{ row.detail }}</small>{% endif %}</th>
+<td data-sort="{{ row.truth }}">{{ row.truth }}</td>
+{% for cell in row.cells %}
+<td id="{{ cell.address }}" data-variant="{{ cell.mark }}" data-lead="{{ cell.lead }}" data-sort="{{ cell.sort }}" title="{{ cell.title }}"
+ class="{{ 'bad' if cell.wrong }}{{ ' first' if cell.mark == 0 }}">
+{%- if cell.wrong %}<span class="hidden">wrong: </span>
+{%- if cell.card %}<a class="wrong" href="#{{ cell.card }}">✗ {% else %}<span class="wrong">✗ {% endif %}{% endif %}
+<span{% if cell.repeats %} class="hidden"{% endif %}>{{ cell.answer }}</span>
+{%- if cell.wrong %}{% if cell.card %}</a>{% else %}</span>{% endif %}{% endif %}
+ <small>{{ cell.percent }}
+{%- if cell.under %}<span class="hidden">, under the threshold</span><span aria-hidden="true">↓</span>{% endif %}</small></td>
+{% endfor %}
+</tr>
+{% endfor %}
+</tbody></table></div>
+{% if atlas %}<div>{{ figure(atlas) }}</div>{% endif %}
+</div>
+<p id="readout" role="status" class="soft">{% if atlas %}Click a row or a cell of the atlas to read it here.{% endif %}</p>
+{% for line in says %}<p class="wide">{{ line }}</p>{% endfor %}
+"""
+
+
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
+
+
+class Cell(NamedTuple):
+    """One answer."""
+
+    address: str
+    mark: int
+    lead: float
+    answer: str
+    percent: str
+    sort: str
+    title: str
+    wrong: bool
+    under: bool  # a command under the threshold, so that it is not carried out
+    repeats: bool  # the first variant's answer, so that it need not be written again
+    card: str | None
+
+
+class Row(NamedTuple):
+    """One recording and its answers."""
+
+    address: str
+    name: str
+    detail: str
+    title: str
+    text: str
+    truth: str
+    wrong: bool
+    cells: list[Cell]
+
+
+@SECTIONS.register
+@dataclass(frozen=True)
+class Recordings(Section):
+    """The table of recordings, and the atlas beside it."""
+
+    name: ClassVar[str] = "recordings"
+    title: ClassVar[str] = "Recordings"
+    order: ClassVar[int] = 20
+
+    def part(self, view: View) -> Part:
+        """The table, its CSV and the atlas."""
+        atlas = Atlas.of(view)
+        html = fill(
+            TEMPLATE,
+            rows=rows_of(view),
+            total=len(view.recordings),
+            placements=view.placements,
+            variants=view.variants,
+            reference=view.reference,
+            labelled=view.labelled > 0,
+            thresholds=any(variant.point.threshold for variant in view.variants),
+            csv=base64.b64encode(csv_of(view).encode()).decode(),
+            atlas=atlas and atlas.figure,
+            says=atlas.says() if atlas else [],
+        )
+        return Part(html, (atlas.figure,), {"atlas": atlas.data()}) if atlas else Part(html)
+
+
+def answers_of(view: View) -> dict[tuple[str, str, str], Any]:
+    """The rows of the table by recording, placement and variant."""
+    placed = view.placed.astype({"recording": str, "placement": str, "variant": str, "predicted": str})
+    return {(row.recording, row.placement, row.variant): row for row in rows_in(placed)}
+
+
+def rows_of(view: View) -> list[Row]:
+    """The recordings shown, worst margin first."""
+    answers = answers_of(view)
+    return [_row(view, recording, answers) for _, recording in view.shown.iterrows()]
+
+
+def _row(view: View, recording: Any, answers: dict[tuple[str, str, str], Any]) -> Row:
+    name = str(recording["id"])
+    cells = [_cell(view, recording, place, variant, answers) for place in view.placements for variant in view.variants]
+    truth = str(recording["label"]) if recording["label"] is not None and recording["label"] == recording["label"] else "–"
+    moves = f"can move by {number(recording['slack_ms'])} ms" if not recording["untestable"] else "fills the window: untestable"
+    title = f"{name}: {number(recording['duration_ms'])} ms{', cut to its speech' if recording['trimmed'] else ''}, {moves}"
+    text = " ".join(str(part) for part in (name, recording["word"], truth, recording["speaker"]) if part is not None).lower()
+    detail = str(recording["detail"]).rsplit("/", 1)[-1]
+    return Row(recording["address"], recording["name"], detail, title, text, truth, any(cell.wrong for cell in cells), cells)
+
+
+def _cell(view: View, recording: Any, place: str, variant: Variant, answers: dict[tuple[str, str, str], Any]) -> Cell:
+    name, address = str(recording["id"]), f"{recording['address']}-{place}-{variant.slug}"
+    row = answers[name, place, variant.name]
+    usual = answers.get((name, view.reference, variant.name), row)
+    labelled = row.correct is not None and row.correct == row.correct
+    wrong = not row.correct if labelled else row.predicted != usual.predicted
+    margin = f", margin {signed(row.margin, 2)}" if labelled else ""
+    title = f"{row.predicted} {percent(row.p_predicted, 1)}{margin}, lead {number(row.offset_ms, 1)} ms"
+    sort = f"{row.margin:.4f}" if labelled else f"{row.p_predicted:.4f}"
+    under = row.predicted not in variant.point.rejections and row.p_predicted < (variant.point.threshold or 0)
+    repeats = variant is not view.first and row.predicted == answers[name, place, view.first.name].predicted
+    card = view.card(name, place) if wrong else None
+    return Cell(
+        address, variant.mark, row.offset_ms, row.predicted, number(100 * row.p_predicted), sort, title, bool(wrong), under, repeats, card
+    )
+
+
+def _no_formula(cell: Any) -> Any:
+    """A text that a spreadsheet would take for a formula, behind an apostrophe; everything else as it is."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+
+def csv_of(view: View) -> str:
+    """Every answer of the table for every recording: a row each; no cell is a formula to a spreadsheet."""
+    placed = view.placed.astype({"recording": str, "placement": str, "variant": str, "predicted": str})
+    facts = view.recordings[["id", "word", "label", "speaker"]].rename(columns={"id": "recording", "label": "truth"})
+    order = {name: i for i, name in enumerate(view.recordings.index)}
+    columns = ["recording", "placement", "variant", "offset_ms", "predicted", "p_predicted", "margin", "correct"]
+    rows: DataFrame = placed[columns].merge(facts, on="recording", how="left")
+    rows = rows.assign(order=rows["recording"].map(order)).sort_values(["order", "placement", "variant"], kind="stable")
+    rows = rows.rename(columns={"predicted": "answer", "p_predicted": "confidence", "correct": "right"})
+    kept = ["recording", "word", "truth", "speaker", "placement", "variant", "offset_ms", "answer", "confidence", "margin", "right"]
+    texts = rows[kept].select_dtypes(exclude=["number", "bool"]).columns
+    harmless = rows[kept].assign(**{name: rows[name].map(_no_formula) for name in texts})
+    return harmless.to_csv(index=False, lineterminator="\n", float_format="%.6g")

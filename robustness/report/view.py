@@ -1,0 +1,243 @@
+"""What the page knows of a run: its variants, its recordings in the page's order, and the trials each part needs.
+
+Everything is read from the run folder once. Loads no torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import pandas as pd
+from pandas import DataFrame, Series
+
+from robustness.conditions import NO_WORD, NONE, PLACEMENTS
+from robustness.errors import RunError
+from robustness.outcomes import OperatingPoint, outcomes
+from robustness.report.words import slug, unique
+from robustness.run import Run
+
+MOST_ROWS: Final = 60  # recordings in the table and the atlas; the rest are in the CSV
+SECTIONS: Final = tuple("verdict summary recordings outcomes curves failures quantization method provenance".split())
+CONTROLS: Final = tuple("main script style data atlas find shown answers readout only-wrong".split())
+TILES: Final = tuple("accepted worst variants false-accepts placements no-word repeat".split())
+RESERVED: Final = (*SECTIONS, *(f"{name}-title" for name in SECTIONS), *CONTROLS, *TILES)  # addresses that the page gives itself
+PADDING: Final = "padding-placement"
+SHIFT: Final = "time-shift"
+COLUMNS: Final = (
+    *("variant", "recording", "label", "placement", "fill", "perturbation", "level", "draw"),
+    *("offset_ms", "predicted", "correct", "p_predicted", "margin"),
+)
+
+
+def rows_of(table: DataFrame) -> Iterator[Any]:
+    """The rows of a table, with their columns as attributes."""
+    return iter(table.itertuples())
+
+
+def whole(trials: DataFrame) -> DataFrame:
+    """What an interrupted run finished: the recordings with the most rows, under the conditions that all of them and all variants have."""
+    if trials.empty:
+        return trials
+    rows = trials.groupby("recording", observed=True)["draw"].transform("size")
+    done = trials[rows == rows.max()]
+    together = done.groupby(["perturbation", "placement", "fill", "level", "draw"], observed=True, dropna=False)["variant"].transform(
+        "size"
+    )
+    kept: DataFrame = done[together == together.max()]
+    return kept
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One variant as the page names and draws it.
+
+    Attributes:
+        name: as in the trials.
+        short: what columns call it.
+        slug: its part of an address.
+        model: the model's entry in the manifest.
+        about: the variant's own facts.
+        mark: its place in the order of colours, dashes and markers.
+    """
+
+    name: str
+    short: str
+    slug: str
+    model: Mapping[str, Any]
+    about: Mapping[str, Any]
+    mark: int
+
+    @property
+    def point(self) -> OperatingPoint:
+        """When a device acts on its answers."""
+        return OperatingPoint.of(self.model)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A run, as the sections of the page ask for it."""
+
+    run: Run
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The run's manifest."""
+        return self.run.manifest
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """Settings and grids."""
+        plan: dict[str, Any] = self.manifest["plan"]
+        return plan
+
+    @property
+    def grids(self) -> dict[str, Any]:
+        """The grid of each perturbation."""
+        grids: dict[str, Any] = self.plan["grids"]
+        return grids
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """The first model; all of a run agree in labels, rate, window and reference."""
+        model: dict[str, Any] = self.manifest["models"][0]
+        return model
+
+    @property
+    def reference(self) -> str:
+        """The reference placement."""
+        return str(self.model["reference"])
+
+    @cached_property
+    def variants(self) -> list[Variant]:
+        """Every variant, the first first."""
+        models = self.manifest["models"]
+        found = [(model, variant) for model in models for variant in model["variants"]]
+        several = len(models) > 1
+        names = [f"{m['name']} · {v['name']}" if several else v["name"] for m, v in found]
+        shorts = [name.rsplit("-", 1)[-1] for name in names]
+        shorts = shorts if len(set(shorts)) == len(shorts) and not several else names
+        slugs = unique([slug(short) for short in shorts])
+        rows = enumerate(zip(names, shorts, slugs, found, strict=True))
+        return [Variant(name, short, address, model, variant.get("about") or {}, i) for i, (name, short, address, (model, variant)) in rows]
+
+    @property
+    def first(self) -> Variant:
+        """The variant that the others are compared with."""
+        return self.variants[0]
+
+    @cached_property
+    def trials(self) -> DataFrame:
+        """Every trial but the windows without a word, with the columns that most of the page needs."""
+        rows = self.run.trials(columns=[*COLUMNS, "lost_start_ms", "lost_end_ms"])
+        rows = rows[rows["perturbation"] != NO_WORD]
+        rows = rows if self.manifest["complete"] else whole(rows)
+        if not (rows["perturbation"] == NONE).any():
+            raise RunError(f"{self.run.path} holds no answers at the reference placement, so there is nothing to draw; run it again")
+        return rows
+
+    @cached_property
+    def clean(self) -> DataFrame:
+        """The recordings at the reference placement."""
+        return self.trials[self.trials["perturbation"] == NONE]
+
+    @cached_property
+    def padding(self) -> DataFrame:
+        """The recordings at the start, in the center and at the end, with each fill."""
+        return self.trials[self.trials["perturbation"] == PADDING]
+
+    @cached_property
+    def placed(self) -> DataFrame:
+        """The answers of the recordings' table: each placement filled with zeros, or the reference where no other was run."""
+        zeros = self.padding[self.padding["fill"] == "zeros"]
+        return self.clean if zeros.empty else zeros
+
+    @cached_property
+    def placements(self) -> list[str]:
+        """The placements of the recordings' table, early to late."""
+        there = set(self.placed["placement"].astype(str))
+        return [place for place in PLACEMENTS if place in there]
+
+    @cached_property
+    def atlas(self) -> DataFrame:
+        """The answers at each lead from the window's start."""
+        return self.trials[(self.trials["perturbation"] == SHIFT) & (self.trials["placement"] == "offset")]
+
+    @cached_property
+    def recordings(self) -> DataFrame:
+        """The recordings by id, worst margin first, with `address` and `name`."""
+        there = self.clean["recording"].astype(str)
+        table = self.run.recordings()
+        table = table.set_axis(table["id"].astype(str).to_numpy(), axis=0)
+        table = table[table.index.isin(there)]
+        worst = self.placed["margin"].groupby(self.placed["recording"].astype(str)).min()
+        least = self.placed["p_predicted"].groupby(self.placed["recording"].astype(str)).min()
+        table = table.assign(worst=worst.reindex(table.index), least=least.reindex(table.index))
+        table = table.sort_values(["worst", "least", "id"], na_position="last", kind="stable")
+        words = table["word"].where(table["word"].notna(), table["id"])
+        repeated = words.duplicated(keep=False)
+        table["name"] = words.astype(str)
+        table["detail"] = table["id"].where(repeated & table["word"].notna(), "")
+        return table.assign(address=self._addresses(list(table["name"])))
+
+    def _addresses(self, names: list[str]) -> list[str]:
+        """An address for each row that no section and no card has: `up`, or `up-2` for the second `up`."""
+        own = [*(f"curve-{name}" for name in self.grids), *(f"change-{variant.slug}" for variant in self.variants)]
+        taken = [*RESERVED, *own, *(card["id"] for card in self.failures["failures"])]
+        return unique([*taken, *(slug(name) for name in names)])[len(taken) :]
+
+    @cached_property
+    def _cards(self) -> dict[tuple[str, str], str]:
+        cards = self.failures["failures"]
+        return {(card["recording"], place): card["id"] for card in cards for place in (card["condition"]["placement"], *card["also_wrong"])}
+
+    def card(self, recording: str, placement: str) -> str | None:
+        """The address of the card that explains why this recording fails there; None where there is none."""
+        return self._cards.get((recording, placement))
+
+    @cached_property
+    def speakers(self) -> dict[str, str] | None:
+        """Recording → speaker, where all are known."""
+        column = self.recordings["speaker"]
+        return None if column.isna().any() else dict(zip(column.index.astype(str), column.astype(str), strict=True))
+
+    @cached_property
+    def labelled(self) -> int:
+        """How many recordings have a label."""
+        return int(self.recordings["label"].notna().sum())
+
+    @cached_property
+    def shown(self) -> DataFrame:
+        """The recordings that the table and the atlas show."""
+        return self.recordings.head(MOST_ROWS)
+
+    @cached_property
+    def no_word(self) -> DataFrame:
+        """Windows without a word."""
+        return self.run.trials(columns=COLUMNS, perturbation=NO_WORD)
+
+    @cached_property
+    def failures(self) -> dict[str, Any]:
+        """The failures' evidence; none where it was not written."""
+        path = self.run.evidence / "failures.json"
+        if not path.exists():
+            return {"total": 0, "shown": 0, "failures": [], "missing": True}
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return content
+
+    def outcome(self, trials: DataFrame) -> Series[str]:
+        """What a user of the device meets in each of these trials, each variant at its own operating point."""
+        parts = [outcomes(trials[trials["variant"] == variant.name], variant.point) for variant in self.variants]
+        return pd.concat(parts).reindex(trials.index)
+
+    def unit(self, perturbation: str) -> str | None:
+        """The unit of a perturbation's levels."""
+        grid = self.grids.get(perturbation)
+        return grid["unit"] if grid else None
+
+    def of(self, variant: Variant, trials: DataFrame) -> DataFrame:
+        """The trials of one variant."""
+        return trials[trials["variant"] == variant.name]

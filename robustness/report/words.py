@@ -1,0 +1,137 @@
+"""How numbers and names become words: percentages, intervals, lists, conditions. Everything returned is text, escaped where it is used."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, Final
+
+from robustness.conditions import NONE
+from robustness.statistics import Estimate
+
+NO_BREAK: Final = "\u00a0"  # no line break between a number and its unit
+PLACES: Final = {"start": "at the start", "center": "in the center", "end": "at the end"}
+PADDINGS: Final = {
+    "start": "with all their silence after them",
+    "center": "with silence on both sides",
+    "end": "with all their silence before them",
+}
+FILLS: Final = {"zeros": "zeros", "floor": "the recording's own noise floor"}
+UNITS: Final = {"share": ""}
+
+
+def number(value: float, digits: int = 0) -> str:
+    """A number with a true minus sign; `–` where there is none."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:,.{digits}f}".replace("-", "−")
+    return text[1:] if re.fullmatch(r"−0(\.0*)?", text) else text
+
+
+def shortest(value: float) -> str:
+    """A level as one would say it: no trailing zeros."""
+    return number(value) if float(value).is_integer() or not math.isfinite(value) else f"{value:g}".replace("-", "−")
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share as a percentage; never rounded to 0 or 100 unless it is."""
+    if share is None or math.isnan(share):
+        return "–"
+    value = 100 * share
+    edge = 10.0**-digits
+    if 0 < value < edge / 2:
+        return f"<{edge:g}{NO_BREAK}%"
+    if 100 - edge / 2 < value < 100:
+        return f">{100 - edge:g}{NO_BREAK}%"
+    return f"{number(value, digits)}{NO_BREAK}%"
+
+
+def interval(estimate: Estimate) -> str:
+    """The ends of an interval of a share, as `70–97 %`."""
+    if estimate.total == 0 or math.isnan(estimate.low):
+        return "–"
+    return f"{number(100 * estimate.low)}–{number(100 * estimate.high)}{NO_BREAK}%"
+
+
+def difference(estimate: Estimate) -> str:
+    """A difference of two shares in points, with its interval."""
+    if estimate.total == 0:
+        return "–"
+    value, low, high = (signed(100 * end, 1) for end in estimate[:3])
+    return f"{value} points ({low} to {high})"
+
+
+def signed(value: float, digits: int = 0) -> str:
+    """A number with its sign; zero has none."""
+    text = number(value, digits)
+    return f"+{text}" if value > 0 and re.search("[1-9]", text) else text
+
+
+def p_value(value: float) -> str:
+    """A p-value with three decimals; never rounded to 0."""
+    return f"<{NO_BREAK}0.001" if value < 0.0005 else number(value, 3)
+
+
+def share_of(estimate: Estimate) -> str:
+    """How many of how many: `18 of 20`, or `16.4 of 20` where draws are averaged."""
+    return f"{tally(estimate)} of {estimate.total}"
+
+
+def tally(estimate: Estimate) -> str:
+    """How many, with one decimal where draws are averaged."""
+    right = estimate.value * estimate.total
+    return "–" if math.isnan(right) else number(right, 0 if abs(right - round(right)) < 1e-6 else 1)
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`1 recording`, `2 recordings`."""
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """`up, left and no`, or the first few and how many more."""
+    if len(names) > most + 1:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def slug(text: str) -> str:
+    """A name as part of an address: lower case letters, digits and dashes."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "x"
+
+
+def unique(names: Sequence[str]) -> list[str]:
+    """The names, with a number added to those that were there before."""
+    seen: set[str] = set()
+    result = []
+    for name in names:
+        candidate, count = name, 1
+        while candidate in seen:
+            count += 1
+            candidate = f"{name}-{count}"
+        seen.add(candidate)
+        result.append(candidate)
+    return result
+
+
+def level_of(level: float, unit: str | None) -> str:
+    """A level with its unit."""
+    unit = UNITS.get(unit or "", unit or "")
+    return f"{shortest(level)}{NO_BREAK}{unit}".strip()
+
+
+def condition_name(condition: dict[str, Any], unit: str | None = None) -> str:
+    """A condition in words: `white noise at −5 dB`, `at the start, filled with zeros`."""
+    kind, level, place = condition["perturbation"], condition["level"], condition["placement"]
+    filled = "" if condition["fill"] == "zeros" else f", filled with {FILLS.get(condition['fill'], condition['fill'])}"
+    if kind in {NONE, "padding-placement"}:
+        return f"{PLACES.get(place, place)}{filled}"
+    name = kind.replace("-", " ")
+    if kind in {"time-shift", "sample-shift"}:
+        return f"{name} of {signed(level)}{NO_BREAK}{unit or ''}{filled}"
+    return f"{name} at {level_of(level, unit)}{filled}"

@@ -1,0 +1,98 @@
+"""Whether numbers become the words that say them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from robustness.report import words
+from robustness.statistics import UNKNOWN, wilson
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (0.0, 0, "0"),
+        (-0.2, 0, "0"),
+        (-0.04, 1, "0.0"),
+        (-1.5, 1, "−1.5"),
+        (1234.0, 0, "1,234"),
+        (math.nan, 0, "–"),
+        (math.inf, 0, "∞"),
+        (-math.inf, 0, "−∞"),
+    ],
+)
+def test_number(value: float, digits: int, text: str) -> None:
+    assert words.number(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "text"),
+    [
+        (0.0, 0, "0"),
+        (1.0, 0, "100"),
+        (0.004, 0, "<1"),
+        (0.996, 0, ">99"),
+        (0.994, 0, "99"),
+        (0.9996, 1, ">99.9"),
+        (0.9990, 1, "99.9"),
+        (0.5, 0, "50"),
+    ],
+)
+def test_a_percentage_is_never_rounded_to_all_or_nothing(share: float, digits: int, text: str) -> None:
+    assert words.percent(share, digits) == f"{text}\u00a0%"
+
+
+def test_percent_of_nothing() -> None:
+    assert words.percent(math.nan) == "–"
+
+
+def test_intervals_and_shares() -> None:
+    assert words.interval(wilson(18, 20)) == "70–97\u00a0%"
+    assert words.share_of(wilson(18, 20)) == "18 of 20"
+    assert words.share_of(wilson(16.4, 20)) == "16.4 of 20"
+    assert words.interval(UNKNOWN) == words.difference(UNKNOWN) == "–"
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (2.0, "+2"), (-2.0, "−2"), (0.3, "0")])
+def test_signed(value: float, text: str) -> None:
+    assert words.signed(value) == text
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (list("abcd"), "a, b, c and d"), (list("abcde"), "a, b, c and 2 more")],
+)
+def test_listed(names: list[str], text: str) -> None:
+    assert words.listed(names) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "slug"), [("Up!", "up"), ("go  on", "go-on"), ("für", "fur"), ("<script>", "script"), ("数", "x"), ("", "x")]
+)
+def test_slug_is_an_address(text: str, slug: str) -> None:
+    assert words.slug(text) == slug
+
+
+def test_unique_never_collides_with_its_own_numbers() -> None:
+    assert words.unique(["up", "up", "up-2", "up"]) == ["up", "up-2", "up-2-2", "up-3"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "unit", "text"),
+    [
+        ({"perturbation": "none", "level": None, "placement": "center", "fill": "zeros"}, None, "in the center"),
+        ({"perturbation": "padding-placement", "level": 0.0, "placement": "start", "fill": "zeros"}, "share", "at the start"),
+        (
+            {"perturbation": "padding-placement", "level": 1.0, "placement": "end", "fill": "floor"},
+            "share",
+            "at the end, filled with the recording's own noise floor",
+        ),
+        ({"perturbation": "white-noise", "level": -5.0, "placement": "center", "fill": "zeros"}, "dB", "white noise at −5\u00a0dB"),
+        ({"perturbation": "time-shift", "level": 40.0, "placement": "center", "fill": "zeros"}, "ms", "time shift of +40\u00a0ms"),
+    ],
+)
+def test_condition(condition: dict[str, Any], unit: str | None, text: str) -> None:
+    assert words.condition_name(condition, unit) == text
