@@ -1,0 +1,158 @@
+"""`robustness check`: what was understood of a model card, before anything is measured with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+
+import typer
+
+from robustness.cli import options
+from robustness.conditions import VARIANTS
+from robustness.errors import CardError
+
+if TYPE_CHECKING:
+    from robustness.audio.recordings import Recording
+    from robustness.classifiers.card import Card
+    from robustness.classifiers.classifier import Classifier
+    from robustness.classifiers.inspection import Answered, Inspection, Variant
+    from robustness.classifiers.probing import GoldenResult
+
+FRONTEND_DIFFERS: Final = (
+    "the front-end computes other features than the one of the training (its settings in [frontend] are the usual reason), or weights and "
+    "golden vector are of two trainings"
+)
+
+
+class Line(NamedTuple):
+    """One fact."""
+
+    key: str
+    value: str
+
+
+def check(
+    card: Annotated[Path, typer.Argument(help="The model card, a TOML file. Its network's code is run.")],
+    *,
+    recordings: options.Recordings = [],  # noqa: B006 - typer's way of saying "none given"
+    weights: options.Weights = None,
+    variants: options.Variants = None,
+    labels: options.Labels = None,
+    label_column: options.LabelColumn = "label",
+    label_pattern: options.LabelPattern = None,
+    answers: Annotated[int, typer.Option(min=1, help="How many of the recordings to answer, evenly from first to last.")] = 8,
+    device: options.Device = "cpu",
+    skip_bad: options.SkipBad = False,
+) -> None:
+    """Load a model and say what was understood: shapes, ranges, labels, what each variant quantizes, a few answers.
+
+    Where the card names golden samples, their logits are compared with the card's; a difference ends with status 2.
+
+    Example: robustness check models/digits.toml --recordings recordings/joe
+    """
+    from robustness.audio.labels import LabelSource
+    from robustness.audio.reading import read_recordings
+    from robustness.classifiers.card import load_classifier, read_card
+    from robustness.classifiers.inspection import inspect, spread
+    from robustness.classifiers.probing import golden_result
+    from robustness.quantization.base import quantized
+
+    said = read_card(card)
+    original = load_classifier(card, weights=weights, device=device)
+    frame = original.frame
+    chosen: Sequence[Recording] = ()
+    notices: list[str] = []
+    if recordings:
+        source = LabelSource(labels, label_column, label_pattern, required=False)
+        read = read_recordings(recordings, rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=source, skip_bad=skip_bad)
+        chosen, notices = spread(read.recordings, answers), [*read.notices, *(f"{bad.id} {bad.reason}" for bad in read.bad)]
+    names = dict.fromkeys(["float32", *(variants or VARIANTS)])
+    found = inspect([quantized(original, name) for name in names], chosen)
+    golden = golden_result(original, said.golden, card) if said.golden else None
+    _print(said.name, _understood(said, original, found))
+    _print("variants", (line for variant in found.variants for line in _variant(variant)))
+    _print("notices", (Line("", notice) for notice in notices))
+    _print(f"answers at the {frame.reference}", _answers(found.answered))
+    _print("golden vector", [_golden(golden)])
+    if golden and not golden.agrees:
+        gap = f"differ by up to {golden.largest_gap:.3g} (tolerance {golden.tolerance:g})"
+        raise CardError(f"{card}: the logits of the golden samples {gap}: {FRONTEND_DIFFERS}")
+
+
+def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[Line]:
+    frame, features, output = classifier.frame, found.features, found.output
+    threshold = (
+        "none, the most probable label is the answer" if said.threshold is None else f"{said.threshold:g} on the winning probability"
+    )
+    rejections = [f"{role}: {label}" for role, label in (("other words", said.unknown), ("no word", said.silence)) if label is not None]
+    sums = "" if said.output == "logits" else f"; probabilities sum to 1 within {output.sum_gap:.0e}"
+    settings = said.frontend.model_dump(exclude={"kind"})
+    return [
+        Line("labels", f"{len(said.labels)}: {' '.join(said.labels)}"),
+        Line("rejections", ", ".join(rejections) or "none: every window carries out a command"),
+        Line("threshold", threshold),
+        Line("network", f"{said.network.factory}, {found.parameters:,} parameters"),
+        Line("weights", f"{said.weights.file}, SHA-256 {said.weights.sha256[:12]}… as the card says"),
+        Line(
+            "window", f"{frame.samples} samples at {frame.rate_hz} Hz, {said.window.duration_ms:g} ms, recordings at its {frame.reference}"
+        ),
+        Line("front-end", f"{said.frontend.kind}: {', '.join(f'{key} {value}' for key, value in settings.items())}"),
+        Line(
+            "features",
+            f"[clips 1 {features.bands} {features.frames}], {features.lowest:.1f} to {features.highest:.1f} on {found.measured_on}, "
+            f"{features.silence:.1f} for digital silence",
+        ),
+        Line("output", f"{said.output}, {output.lowest:.3g} to {output.highest:.3g}{sums}"),
+    ]
+
+
+def _variant(variant: Variant) -> list[Line]:
+    about, independence = variant.about, variant.independence
+    allowed = "must be exactly 0" if independence.allowed == 0 else f"up to {independence.allowed:g} is rounding"
+    verdict = "independent of its batch" if independence.holds else "DEPENDS ON ITS BATCH, give --batch 1"
+    return [
+        Line(variant.name, f"{about['bytes']:,} bytes, engine {about['engine']}, on {variant.device}"),
+        Line("", f"int8: {_layers(about['quantized_layers'])}, {about['quantized_share']:.1%} of the parameters"),
+        Line("", f"float: {_layers(about['float_layers'])}"),
+        Line("", f"{verdict}: a loud batch-mate moves its logits by {independence.gap:.2g} ({allowed})"),
+    ]
+
+
+def _layers(names: Any) -> str:
+    return " ".join(names) or "none"
+
+
+def _answers(answered: Sequence[Answered]) -> list[Line]:
+    lines = []
+    for one in answered:
+        cells = (f"{a.variant} {a.predicted} {a.probability:.3f}{_verdict(a.right)}" for a in one.answers)
+        lines.append(Line(one.recording, f"{one.word or 'no word known'}: {', '.join(cells)}"))
+    return lines
+
+
+def _verdict(right: bool | None) -> str:
+    return "" if right is None else " right" if right else " WRONG"
+
+
+def _golden(result: GoldenResult | None) -> Line:
+    if result is None:
+        return Line("none", "nothing shows that this front-end is the one of the training; [golden] in the card would")
+    verdict = "agrees" if result.agrees else "DIFFERS"
+    worst = f"largest at {result.label}: {result.found:.4f}, expected {result.expected:.4f}"
+    return Line(verdict, f"by up to {result.largest_gap:.1e} of {result.tolerance:g} allowed, {worst}")
+
+
+def _print(title: str, lines: Iterable[Line]) -> None:
+    """A block of facts; nothing where there is none. On a terminal titles are bold and keys dim, elsewhere it is plain text."""
+    from rich.console import Console
+    from rich.text import Text
+
+    facts = list(lines)
+    if not facts:
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    width = max(len(line.key) for line in facts)
+    console.print(Text(title, style="bold"))
+    for key, value in facts:
+        console.print(Text.assemble("  ", (key.ljust(width), "dim"), "  ", value))

@@ -1,0 +1,158 @@
+"""`robustness gate`: a model passes its rules, fails them, or is told that the recordings cannot decide."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import typer
+
+from robustness.cli import options
+from robustness.cli.report import progress_bar, repeated
+from robustness.conditions import VARIANTS
+from robustness.errors import UsageError
+
+if TYPE_CHECKING:
+    from robustness.assessment import Request
+    from robustness.gates.rules import Rules
+    from robustness.gates.verdicts import Verdict
+
+OUT: Final = Path("reports/gate")
+WIDEST: Final = 27  # "inconclusive (warning only)"
+
+
+def gate(
+    rules: Annotated[Path | None, typer.Option(help="The rules, a TOML file.")] = None,
+    explain_rules: Annotated[bool, typer.Option("--explain-rules", help="Say what each rule means, and stop.")] = False,
+    models: options.Models = [],  # noqa: B006 - typer's way of saying "none given"
+    recordings: options.Recordings = [],  # noqa: B006
+    from_run: Annotated[Path | None, typer.Option("--from", help="Judge this run as it is; computes nothing.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="A run to compare with, in place of the one that the rules name.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help=f"The run folder to write, by default {OUT}; with --from, what gets the folder gate, by default the run."),
+    ] = None,
+    weights: options.Weights = None,
+    labels: options.Labels = None,
+    label_column: options.LabelColumn = "label",
+    label_pattern: options.LabelPattern = None,
+    variants: options.Variants = None,
+    noises: options.Noises = None,
+    trim: Annotated[
+        Literal["auto", "never", "always"], typer.Option(help="Cut recordings to their speech: where they have no slack, never, always.")
+    ] = "auto",
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The operating point on the winning probability; by default the card's.")
+    ] = None,
+    seed: options.Seed = 0,
+    device: options.Device = "cpu",
+    threads: options.Threads = None,
+    batch: options.Batch = None,
+    skip_bad: options.SkipBad = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the rules need to be run, and stop.")] = False,
+) -> int:
+    """Judge a model by rules: exit status 0 where all hold, 1 where one is broken, 3 where one cannot be judged.
+
+    Example: robustness gate --model models/digits.toml --recordings recordings/joe --rules gates.toml
+    """
+    if rules is None:
+        raise UsageError("a gate needs --rules FILE, a TOML file of rules")
+
+    from robustness.gates.checking import checked
+    from robustness.gates.rules import read_rules
+
+    read = checked(read_rules(rules))
+    if explain_rules:
+        return _explain(read)
+    if from_run is not None:
+        if models or recordings:
+            raise UsageError("--from judges a run as it is; leave out --model and --recordings, or leave out --from")
+        return _judge(from_run, read, baseline, out)
+    options.check_inputs("gate", models, recordings, weights)
+
+    import torch
+
+    from robustness.assessment import Request
+    from robustness.audio.labels import LabelSource
+    from robustness.plan import Settings
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    request = Request(
+        models=tuple(models),
+        recordings=tuple(recordings),
+        weights=weights,
+        variants=tuple(variants or VARIANTS),
+        labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern),
+        settings=Settings(seed=seed, trim=trim, noises=noises, batch=batch or Settings.batch),
+        threshold=threshold,
+        device=device,
+        skip_bad=skip_bad,
+        repeat=repeated(sys.argv[1:]),
+    )
+    return _say_plan(request, read) if dry_run else _sweep(request, read, baseline, out or OUT)
+
+
+def _explain(rules: Rules) -> int:
+    from robustness.gates.wording import meaning
+
+    for name, rule in rules.rule.items():
+        print(meaning(name, rule))
+    return 0
+
+
+def _judge(path: Path, rules: Rules, baseline: Path | None, out: Path | None) -> int:
+    """Judges a stored run, without torch."""
+    from robustness.gates.loading import judge_run
+    from robustness.report.verdict import insert
+    from robustness.run import Run
+
+    run = Run.open(path)
+    verdicts = judge_run(run, rules, baseline, out or path)
+    page = path / "index.html"
+    if out is None and page.exists():
+        insert(run, page)
+    return _say(verdicts, out or path)
+
+
+def _sweep(request: Request, rules: Rules, baseline: Path | None, out: Path) -> int:
+    """Runs what the rules need, and judges it."""
+    from robustness.gating import Gate
+    from robustness.run import RunWriter
+
+    gate_of = Gate(rules, baseline)
+    with progress_bar() as progress:
+        progress("read: model and recordings", 0, 1)
+        job = gate_of.prepare(request)
+        gate_of.run(job, RunWriter(out), progress)
+    for notice in job.reading.notices:
+        print(f"note: {notice}", file=sys.stderr)
+    for bad in job.reading.bad:
+        print(f"skipped: {bad.id}: {bad.reason}", file=sys.stderr)
+    return _say(gate_of.verdicts, out)
+
+
+def _say_plan(request: Request, rules: Rules) -> int:
+    from robustness.gating import Gate
+
+    job = Gate(rules).prepare(request)
+    print(f"{len(job.placed)} recordings, {len(job.classifiers)} variants: {', '.join(f'{c.name} {c.variant}' for c in job.classifiers)}")
+    print(f"{len(job.plan.conditions)} conditions, {job.answers} answers{', and windows without a word' if job.plan.no_word else ''}")
+    print("nothing was written")
+    return 0
+
+
+def _say(verdicts: Sequence[Verdict], out: Path) -> int:
+    """Every verdict, failing rules first, and where the files are."""
+    from robustness.gates.outputs import FOLDER, headline
+    from robustness.gates.verdicts import failing_first, status_of
+
+    for verdict in failing_first(verdicts):
+        print(f"{verdict.word:<{WIDEST}} {verdict.sentence}")
+        for warning in verdict.warnings:
+            print(f"{'':<{WIDEST}} note: {warning}")
+    status = status_of(verdicts)
+    print(f"{headline(status)} {sum(v.outcome == 'pass' for v in verdicts)} of {len(verdicts)} rules pass; see {out / FOLDER}")
+    return status

@@ -1,0 +1,77 @@
+"""The command `robustness`: one file a command, and what each ending means to a shell.
+
+A file NAME.py of this folder defines the command NAME as a function of that name. Nothing heavy is imported here or at the top of those
+files, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import sys
+import traceback
+from importlib.metadata import version
+from typing import Annotated, Final
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from robustness import cli
+from robustness.errors import BUG, DONE, INTERRUPTED, USER_ERROR, RobustnessError
+
+# Threads that wait by spinning stop each other on a busy machine: 50 s became 12 s there. Read by OpenMP when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+APART: Final = ("main", "options")
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("speech-robustness"))
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    shown: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """How fragile is a speech-command model, why does it err, and may a new one ship?
+
+    Exit status: 0 done; 1 a rule failed; 2 the input or the usage is wrong; 3 valid input that cannot be judged; 70 a bug; 130 Ctrl-C.
+    """
+
+
+def _add_commands() -> None:
+    for name in sorted(module.name for module in pkgutil.iter_modules(cli.__path__)):
+        if name not in APART:
+            app.command(name)(getattr(importlib.import_module(f"robustness.cli.{name}"), name))
+
+
+def main() -> None:
+    """Runs the command line and exits with the documented status."""
+    sys.exit(run())
+
+
+def run() -> int:
+    """Runs the command line; the exit status."""
+    try:
+        status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+    except RobustnessError as error:
+        print(f"robustness: {error}", file=sys.stderr)
+        return error.exit_status
+    except TyperException as error:
+        print(f"robustness: {error.format_message()} (`robustness --help` and `robustness COMMAND --help` say more)", file=sys.stderr)
+        return USER_ERROR
+    except (KeyboardInterrupt, Abort):
+        print("robustness: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except Exception:
+        traceback.print_exc()
+        print("robustness: this is a bug; please report it with the lines above", file=sys.stderr)
+        return BUG
+    return status if isinstance(status, int) else DONE
+
+
+_add_commands()

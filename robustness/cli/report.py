@@ -1,0 +1,179 @@
+"""`robustness report`: a model, its int8 version and some recordings become a page that shows what breaks them."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from robustness.cli import options
+from robustness.conditions import VARIANTS
+from robustness.errors import UsageError
+
+if TYPE_CHECKING:
+    from robustness.assessment import Job, Progress, Request
+
+
+def report(
+    context: typer.Context,
+    models: options.Models = [],  # noqa: B006 - typer's way of saying "none given"
+    recordings: options.Recordings = [],  # noqa: B006
+    out: Annotated[Path, typer.Option(help="The run folder to write; an existing run is replaced as a whole, at the end.")] = Path(
+        "reports/run"
+    ),
+    from_run: Annotated[Path | None, typer.Option("--from", help="Draw the page of this run again; computes nothing.")] = None,
+    weights: options.Weights = None,
+    labels: options.Labels = None,
+    label_column: options.LabelColumn = "label",
+    label_pattern: options.LabelPattern = None,
+    variants: options.Variants = None,
+    perturbations: Annotated[list[str] | None, typer.Option("--perturbation", help="Run only this one; several times for several.")] = None,
+    noises: options.Noises = None,
+    trim: Annotated[
+        Literal["auto", "never", "always"], typer.Option(help="Cut recordings to their speech: where they have no slack, never, always.")
+    ] = "auto",
+    speech_threshold_db: Annotated[
+        float, typer.Option(min=1, help="A frame this far under the loudest is not speech; it decides SNRs and what counts as lost.")
+    ] = 35.0,
+    unlabelled: Annotated[
+        bool, typer.Option("--unlabelled", help="Keep recordings without a word: no accuracy, only whether the answer changes.")
+    ] = False,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The operating point on the winning probability; by default the card's.")
+    ] = None,
+    seed: options.Seed = 0,
+    device: options.Device = "cpu",
+    threads: options.Threads = None,
+    batch: options.Batch = None,
+    no_audio: Annotated[bool, typer.Option("--no-audio", help="Keep no sound: voices are personal data.")] = False,
+    skip_bad: options.SkipBad = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, with counts and an estimate, and stop.")] = False,
+) -> None:
+    """Sweep placements, shifts and noises, and write a page of what fails, where, and what restores it.
+
+    Example: robustness report --model models/digits.toml --recordings recordings/joe --out reports/digits
+    """
+    if from_run is not None:
+        return _draw_again(from_run, context)
+    options.check_inputs("report", models, recordings, weights)
+
+    import torch
+
+    from robustness.assessment import Request, prepare
+    from robustness.audio.labels import LabelSource
+    from robustness.plan import Settings
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    request = Request(
+        models=tuple(models),
+        recordings=tuple(recordings),
+        weights=weights,
+        variants=tuple(variants or VARIANTS),
+        labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled),
+        settings=Settings(seed, trim, speech_threshold_db, tuple(perturbations or ()), noises, batch or Settings.batch),
+        threshold=threshold,
+        device=device,
+        skip_bad=skip_bad,
+        audio=not no_audio,
+        repeat=repeated(sys.argv[1:]),
+    )
+    return _say_plan(prepare(request)) if dry_run else _run(request, out)
+
+
+def _draw_again(path: Path, context: typer.Context) -> None:
+    """Draws a stored run's page.
+
+    Raises:
+        UsageError: where an option is given that would need another run.
+    """
+    given = [name for name in context.params if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"]
+    others = [option.opts[0] for option in context.command.params if option.name in given and option.name != "from_run"]
+    if others:
+        raise UsageError(f"--from draws a run as it is, and {', '.join(others)} would need another run; leave it out, or leave out --from")
+    from robustness.report.page import write_page
+    from robustness.run import Run
+
+    write_page(Run.open(path), path / "index.html")
+    print(path / "index.html")
+
+
+def _say_plan(job: Job) -> None:
+    """What would be run."""
+    from robustness.assessment import estimate_s
+
+    reading = job.reading
+    print(f"{len(job.placed)} recordings, {len(job.classifiers)} variants: {', '.join(f'{c.name} {c.variant}' for c in job.classifiers)}")
+    for notice in reading.notices:
+        print(f"  {notice}")
+    print(f"{len(job.plan.conditions)} conditions: {', '.join(job.plan.perturbations)}")
+    for name, why in job.plan.skipped.items():
+        print(f"  without {name}: {why}")
+    print(f"{job.answers} answers, about {max(1, round(estimate_s(job)))} s on this machine, and the explanation of each failure")
+    print("nothing was written")
+
+
+def _run(request: Request, out: Path) -> None:
+    from robustness.assessment import execute, prepare
+    from robustness.run import RunWriter
+
+    with progress_bar() as progress:
+        progress("read: model and recordings", 0, 1)
+        job = prepare(request)
+        writer = RunWriter(out)
+        try:
+            execute(job, writer, progress)
+        except KeyboardInterrupt:
+            print(f"robustness: what is done is kept; draw it by `robustness report --from {writer.path}`", file=sys.stderr)
+            raise
+    for notice in [*job.reading.notices, *_where(job)]:
+        print(f"note: {notice}", file=sys.stderr)
+    for bad in job.reading.bad:
+        print(f"skipped: {bad.id}: {bad.reason}", file=sys.stderr)
+    print(out / "index.html")
+
+
+def _where(job: Job) -> list[str]:
+    """Which variants did not run where --device says."""
+    elsewhere = [c.variant for c in job.classifiers if c.device.type != job.request.device.split(":")[0]]
+    return [f"{', '.join(elsewhere)} ran on the CPU: torch's int8 kernels run nowhere else"] if elsewhere else []
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A bar with rate and estimate on the terminal's error stream; nothing where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+    from rich.progress import TaskProgressColumn as Rate
+
+    columns = (TextColumn("{task.description:<32}"), BarColumn(), MofNCompleteColumn(), Rate(show_speed=True), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(doing: str, done: int, total: int) -> None:
+            phase, _, what = doing.partition(": ")
+            if phase not in tasks:
+                tasks[phase] = bar.add_task(doing, total=total)
+            bar.update(tasks[phase], description=f"{phase} {what}", completed=done, total=total)
+
+        yield show
+
+
+def repeated(arguments: list[str]) -> str:
+    """The command that repeats a run: without --out, and absolute paths by their names alone."""
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip or argument == "--out" or argument.startswith("--out="):
+            skip = argument == "--out" and not skip
+            continue
+        option, equals, value = argument.rpartition("=") if argument.startswith("--") else ("", "", argument)
+        path = Path(value)
+        kept.append(f"{option}{equals}{path.name if path.is_absolute() and path.exists() else value}")
+    return shlex.join(["robustness", *kept])

@@ -1,0 +1,60 @@
+"""`robustness segment`: a long take becomes one file a word, and a page that shows where they were found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from robustness.audio.segment_settings import CutSettings, DetectorSettings
+from robustness.errors import UsageError
+
+# The word is the fifth field between underscores, where the default label pattern looks for it.
+DEFAULT_NAME: Final = "segment_{take}_take_clean_{label}_{count}.wav"
+DETECTOR: Final = DetectorSettings()
+CUT: Final = CutSettings()
+
+
+def segment(
+    take: Annotated[Path, typer.Argument(help="The long take: wav, flac, ogg or mp3, any rate, mono or stereo.")],
+    *,
+    out: Annotated[Path, typer.Option(help="The folder to write; an existing one is replaced only if this command wrote it.")],
+    words: Annotated[str, typer.Option(help="The words in the order said, with commas; 'tutorial' is the tutorial's twenty.")] = "tutorial",
+    words_file: Annotated[Path | None, typer.Option(help="A text file with one word a line, in place of --words.")] = None,
+    name: Annotated[str, typer.Option(help="The files' names, with the fields {label}, {count}, {number} and {take}.")] = DEFAULT_NAME,
+    rate_hz: Annotated[int, typer.Option(min=4000, help="The files' sampling rate; another take is resampled, with a notice.")] = 16000,
+    word_percent: Annotated[
+        float, typer.Option(help="What a word must reach, in % of the way from floor to peak.")
+    ] = DETECTOR.word_percent,
+    edge_percent: Annotated[float, typer.Option(help="Where a word begins and ends, in % of that way.")] = DETECTOR.edge_percent,
+    noise_spreads: Annotated[
+        float, typer.Option(help="And at least so many times as far above the floor as the noise wanders.")
+    ] = DETECTOR.noise_spreads,
+    min_word_ms: Annotated[float, typer.Option(help="Anything shorter is a click.")] = DETECTOR.min_word_ms,
+    min_pause_ms: Annotated[float, typer.Option(help="A shorter gap lies inside a word.")] = DETECTOR.min_pause_ms,
+    frame_ms: Annotated[float, typer.Option(help="How much sound one level is measured over.")] = DETECTOR.frame_ms,
+    hop_ms: Annotated[float, typer.Option(help="How often the level is measured.")] = DETECTOR.hop_ms,
+    highpass_hz: Annotated[float, typer.Option(help="What lies under it is not heard: rumble, hum, an offset.")] = DETECTOR.highpass_hz,
+    before_ms: Annotated[float, typer.Option(help="Kept before each word.")] = CUT.before_ms,
+    after_ms: Annotated[float, typer.Option(help="Kept after each word.")] = CUT.after_ms,
+    longest_ms: Annotated[float, typer.Option(help="No file is longer; the margins give way.")] = CUT.longest_ms,
+    page: Annotated[bool, typer.Option(help="Also write take.html, which draws the take with the words found.")] = True,
+) -> None:
+    """Cut a long take of words into one file a word.
+
+    Example: robustness segment recordings/joe-take.wav --words tutorial --out words
+    """
+    from robustness.audio.cutting import PAGE, read_words, segment_take
+
+    if words_file is not None and words != "tutorial":
+        raise UsageError("both --words and --words-file were given; give one of them")
+    detector = DetectorSettings(word_percent, edge_percent, noise_spreads, min_word_ms, min_pause_ms, frame_ms, hop_ms, highpass_hz)
+    cutting = CutSettings(before_ms, after_ms, longest_ms)
+    labels = read_words(words, words_file)
+    done = segment_take(take, labels, out, name=name, rate_hz=rate_hz, detector=detector, cutting=cutting, page=page)
+    for notice in done.notices:
+        typer.echo(f"{take.name}: {notice}", err=True)
+    typer.echo(f"{len(done.names)} words of {min(done.durations_ms):.0f} to {max(done.durations_ms):.0f} ms in {out}")
+    if page:
+        typer.echo(f"{out / PAGE} shows where they were found")
