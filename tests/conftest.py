@@ -1,0 +1,62 @@
+"""What all tests share: where the developers' data lies, and that nothing skips unseen in CI.
+
+Tests that need data which may not be in the repository ask for the fixture `shared`; where there is none they skip, in CI as well.
+Any other skip is a failure when CI=true: a browser that was not installed would else hide every test of the page.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import pytest
+
+# Before torch is imported, here and in the commands that tests start: threads that wait for each other crawl on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SHARED: Final = ROOT.parent / "shared"
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The developers' data, beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the developers' data, and there is no ../shared beside the repository")
+    return SHARED
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    return refused(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    return refused(report)
+
+
+def refused(report: Report) -> Report:
+    """The report, as a failure where it is a skip that CI does not allow."""
+    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
+        reason = reason_of(report.longrepr)
+        if SHARED.is_dir() or "../shared" not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"skipped, and nothing may skip in CI: {reason}"
+    return report
+
+
+def reason_of(longrepr: Any) -> str:
+    """Why a test was skipped."""
+    return str(longrepr[2] if isinstance(longrepr, tuple) else longrepr)

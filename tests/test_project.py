@@ -1,0 +1,148 @@
+"""Is what the project says of itself true? Its examples run, its table is the registry's, its wheel is whole, its pins fit its ranges."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from robustness.catalogue import markdown, table
+from robustness.errors import BUG, CANNOT_JUDGE, DONE, INTERRUPTED, RULE_FAILED, USER_ERROR
+from robustness.run import TRIALS
+
+
+@pytest.fixture(scope="session")
+def project(root: Path) -> dict[str, Any]:
+    content: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return content
+
+
+@pytest.fixture(scope="session")
+def pins(root: Path) -> dict[str, str]:
+    lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return {canonicalize_name(line.partition("==")[0]): line.partition("==")[2] for line in lines if line and not line.startswith("#")}
+
+
+def blocks(root: Path, name: str, language: str) -> list[str]:
+    """The code blocks of a document in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", (root / name).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_readmes_table_is_the_registrys(root: Path) -> None:
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("<!-- robustness list perturbations --markdown -->\n")[2].partition("\n<!-- end of the list -->")[0]
+    assert shown == markdown(table("perturbations")), "`make readme` writes it"
+
+
+def test_the_readme_names_every_command_and_exit_status(root: Path) -> None:
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    commands = {path.stem for path in (root / "robustness" / "cli").glob("*.py")} - {"__init__", "main", "options"}
+    assert set(re.findall(r"^\| `robustness (\w+)` \|", readme, flags=re.MULTILINE)) == commands
+    statuses = {int(status) for status in re.findall(r"^\| (\d+) \|", readme, flags=re.MULTILINE)}
+    assert statuses == {DONE, RULE_FAILED, USER_ERROR, CANNOT_JUDGE, BUG, INTERRUPTED}
+
+
+def test_the_readme_has_the_columns_of_trials(root: Path) -> None:
+    line = next(line for line in (root / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| `trials/"))
+    assert re.findall(r"`(\w+)`", line.partition("`trials/part-*.parquet`")[2]) == TRIALS.names
+
+
+def test_documents_link_to_files_that_exist(root: Path) -> None:
+    for document in root.glob("*.md"):
+        links = re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8"))
+        assert [link for link in links if "://" not in link and not (root / link).exists()] == [], document.name
+
+
+def test_the_card_of_the_readme_loads(root: Path, tmp_path: Path) -> None:
+    from robustness.classifiers.card import read_card
+
+    card = tmp_path / "doorbell.toml"
+    card.write_text(blocks(root, "README.md", "toml")[0].replace('sha256 = "…"', f'sha256 = "{"0" * 64}"'), encoding="utf-8")
+    assert read_card(card).name == "doorbell"
+
+
+def test_the_python_of_the_readme_runs(root: Path, tmp_path: Path) -> None:
+    for folder in ("models", "recordings"):
+        (tmp_path / folder).symlink_to(root / folder)
+    (tmp_path / "reports").mkdir()
+    (code,) = blocks(root, "README.md", "python")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^float32 +center +[01]\.\d+$", done.stdout, flags=re.MULTILINE), done.stdout
+    assert (tmp_path / "reports" / "placements" / "index.html").exists()
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1", "CI": "false"}
+
+
+@pytest.mark.slow
+def test_the_example_of_contributing_holds(root: Path, tmp_path: Path) -> None:
+    for name in ("robustness", "tests"):
+        shutil.copytree(root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(root / "pyproject.toml", tmp_path)
+    plugin, test = blocks(root, "CONTRIBUTING.md", "python")
+    files = [Path("robustness/perturbations/quieter.py"), Path("tests/perturbations/test_quieter.py")]
+    for file, code in zip(files, (plugin, test), strict=True):
+        (tmp_path / file).write_text(code, encoding="utf-8")
+
+    def succeeds(*command: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", *command], capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    names = [str(file) for file in files]
+    succeeds("ruff", "check", *names)
+    succeeds("ruff", "format", "--check", *names)
+    assert " passed" in succeeds("pytest", "-q", str(files[1]))
+    assert " passed" in succeeds("pytest", "-q", "tests/test_registries.py", "-k", "quieter or listed")
+    assert "−6, −12, −24, −36" in succeeds("robustness", "list", "perturbations")
+
+
+def test_every_requirement_is_pinned_within_its_range(project: dict[str, Any], pins: dict[str, str]) -> None:
+    extras = project["optional-dependencies"]
+    for text in [*project["dependencies"], *extras["dev"], *extras["recordings"]]:
+        requirement = Requirement(text)
+        assert pins[canonicalize_name(requirement.name)] in requirement.specifier, text
+
+
+def test_pins_name_versions_and_no_place(pins: dict[str, str]) -> None:
+    assert pins["torch"]
+    assert all(re.fullmatch(r"[0-9][0-9a-z.]*", version) for version in pins.values())
+
+
+def test_the_licence_is_the_one_declared(root: Path, project: dict[str, Any]) -> None:
+    assert (root / "LICENSE").read_text(encoding="utf-8").startswith(f"{project['license']} License")
+    assert project["authors"][0]["name"] in (root / "LICENSE").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_every_file_of_the_package(root: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(root / "robustness", source / "robustness", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(root / name, source)
+    wanted = {str(path.relative_to(source)) for path in (source / "robustness").rglob("*") if path.is_file()}
+    command = ["pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source)]
+    subprocess.run([sys.executable, "-m", *command], capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("speech_robustness-*.whl")
+    assert wanted - set(zipfile.ZipFile(wheel).namelist()) == set()
+
+
+def test_make_help_names_every_target(root: Path) -> None:
+    targets = re.search(r"^\.PHONY: (.*)$", (root / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert targets is not None
+    done = subprocess.run(["make", "--no-print-directory", "help"], capture_output=True, text=True, cwd=root, check=True)
+    assert {line.split()[0] for line in done.stdout.splitlines()} == set(targets[1].split())
