@@ -6,7 +6,7 @@ log-probabilities they are used as they are, where it gives probabilities their 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from robustness.audio.placement import Frame
-from robustness.errors import RecordingError
+from robustness.errors import RecordingError, UsageError
 from robustness.frontends.base import Frontend
 
 Output = Literal["logits", "log-probabilities", "probabilities"]
@@ -52,6 +52,7 @@ class Classifier:
         device: where the network runs.
         differentiable: whether a gradient through `net` is one (declared: behind an int8 layer it silently is not).
         about: facts about the variant: which layers are quantized, its size, its engine.
+        surrogate: where the network has no gradients: one that has, and stands in for it for gradients only.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Classifier:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     differentiable: bool = True
     about: dict[str, Any] = field(default_factory=dict)
+    surrogate: Classifier | None = None
 
     def features(self, samples: Tensor) -> Tensor:
         """Features of windows, [clips time] → [clips 1 bands frames], on the classifier's device."""
@@ -87,6 +89,34 @@ class Classifier:
         """Logits of windows, [clips time] → [clips labels]."""
         return self.logits_from(self.features(samples))
 
+    def activations(self, features: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """What layers give for features, on the CPU and in float: [clips 1 bands frames] → [clips …] by the layer's name.
+
+        Args:
+            features: of the windows.
+            layers: names as in `net.named_modules()`; a recurrent layer gives its outputs, without its last state.
+
+        Raises:
+            UsageError: where the network has no such layer; the message lists those with weights.
+        """
+        seen: dict[str, list[Tensor]] = {name: [] for name in layers}
+        handles = [self._layer(name).register_forward_hook(_keeping(seen[name])) for name in layers]
+        try:
+            self.logits_from(features)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return {name: torch.cat(parts) for name, parts in seen.items()}
+
+    def _layer(self, name: str) -> nn.Module:
+        """The layer of that name; one that is wrapped to run a clip at a time is found by its own name."""
+        modules = dict(self.net.named_modules())
+        found: nn.Module | None = modules.get(name, modules.get(f"module.{name}"))
+        if found is None:
+            known = ", ".join(key for key, module in modules.items() if hasattr(module, "weight"))
+            raise UsageError(f"{self.name} ({self.variant}) has no layer {name!r}; it has {known}")
+        return found
+
     @property
     def rejections(self) -> tuple[str, ...]:
         """The labels that carry out no command."""
@@ -106,3 +136,13 @@ class Classifier:
                 f"`unknown` label; leave those recordings out, or name that label in the card"
             )
         return self.unknown
+
+
+def _keeping(parts: list[Tensor]) -> Callable[[nn.Module, object, Any], None]:
+    """A forward hook that keeps what a layer gives; a network that runs a clip at a time gives a part a clip."""
+
+    def keep(_module: nn.Module, _inputs: object, output: Any) -> None:
+        first = output[0] if isinstance(output, tuple) else output
+        parts.append((first.dequantize() if first.is_quantized else first).float().cpu())
+
+    return keep

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from robustness.classifiers.classifier import Classifier
 from robustness.registry import Registry
@@ -23,27 +24,61 @@ TORCH_SAYS: Final = (
 )
 
 
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """The windows from which a static scheme learns the ranges of activations; never among those that are tested.
+
+    Attributes:
+        source: where they come from, for messages and the page.
+        samples: [clips time], as the model hears them at its reference placement.
+        ids: of the recordings.
+        labels: of the recordings, in the model's vocabulary.
+        sha256: a digest of ids and samples.
+    """
+
+    source: str
+    samples: Tensor
+    ids: tuple[str, ...]
+    labels: tuple[str, ...]
+    sha256: str
+
+
 class Quantizer(ABC):
     """A named way of making a variant."""
 
     name: ClassVar[str]
     source: ClassVar[str]
+    calibrated: ClassVar[bool] = False  # whether it needs calibration windows
 
     @abstractmethod
-    def quantize(self, classifier: Classifier) -> Classifier:
-        """The variant of a float classifier; the classifier itself stays as it was."""
+    def quantize(self, classifier: Classifier, calibration: Calibration | None = None, only: Collection[str] | None = None) -> Classifier:
+        """The variant of a float classifier; the classifier itself stays as it was.
+
+        Args:
+            classifier: in float.
+            calibration: for schemes that are `calibrated`.
+            only: names of the layers to quantize, the others stay in float; None = all for which the scheme has a kernel.
+        """
 
 
 QUANTIZERS: Registry[Quantizer] = Registry("variant", "robustness.quantization")
 
 
-def quantized(classifier: Classifier, scheme: str) -> Classifier:
+def quantized(
+    classifier: Classifier, scheme: str, calibration: Calibration | None = None, only: Collection[str] | None = None
+) -> Classifier:
     """The variant of a float classifier by the name of its scheme.
+
+    Args:
+        classifier: in float.
+        scheme: a name in the registry.
+        calibration: for schemes that learn the ranges of activations from data.
+        only: names of the layers to quantize; None = all for which the scheme has a kernel.
 
     Raises:
         UsageError: where there is no such scheme; the message lists those that exist.
     """
-    return QUANTIZERS[scheme]().quantize(classifier)
+    return QUANTIZERS[scheme]().quantize(classifier, calibration, only)
 
 
 def saved_bytes(net: nn.Module) -> int:

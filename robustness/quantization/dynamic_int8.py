@@ -9,6 +9,7 @@ Asked for {Conv2d, Linear}, torch leaves every Conv2d in float without a word; `
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
@@ -22,6 +23,7 @@ from robustness.classifiers.classifier import Classifier
 from robustness.quantization.base import (
     QUANTIZERS,
     WEIGHTED,
+    Calibration,
     Quantizer,
     layer_names,
     layers_about,
@@ -54,11 +56,11 @@ class DynamicInt8(Quantizer):
     name: ClassVar[str] = "dynamic-int8"
     source: ClassVar[str] = "torch.ao.quantization.quantize_dynamic(net, {Conv2d, Linear}, dtype=qint8)"
 
-    def quantize(self, classifier: Classifier) -> Classifier:
+    def quantize(self, classifier: Classifier, calibration: Calibration | None = None, only: Collection[str] | None = None) -> Classifier:
         """The int8 variant; it runs on the CPU whatever the classifier's device."""
         net = copy.deepcopy(classifier.net).cpu().eval()
         with torch_deprecations_filtered():
-            converted = quantize_dynamic(net, set(WEIGHTED), dtype=torch.qint8)
+            converted = quantize_dynamic(net, set(WEIGHTED) if only is None else set(only), dtype=torch.qint8)
         about = {
             "engine": torch.backends.quantized.engine,
             **layers_about(net, WEIGHTED, layer_names(converted, DYNAMIC)),
