@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +27,8 @@ from robustness.engine import answers
 from robustness.errors import CardError, UsageError
 from robustness.manifest import models_of, plan_facts, provenance, recordings_facts, recordings_table, versions
 from robustness.plan import Plan, Settings, plan_of
-from robustness.quantization.base import quantized
+from robustness.quantization.calibrating import read_calibration, refuse_tested
+from robustness.quantization.given import is_quantized, variants_of
 from robustness.report.page import write_page
 from robustness.run import Run, RunWriter
 from robustness.sweep import Sweep, Tally, common_frame, placeable
@@ -45,6 +47,7 @@ class Request:
         variants: names of quantization schemes.
         labels: where the words come from.
         settings: of the sweep.
+        calibration: a folder of recordings from which schemes learn that need some; none of them may be tested.
         threshold: the operating point, in place of the card's.
         device: where float networks run.
         skip_bad: go on without the recordings that cannot be used.
@@ -58,6 +61,7 @@ class Request:
     variants: tuple[str, ...] = VARIANTS
     labels: LabelSource = field(default_factory=LabelSource)
     settings: Settings = field(default_factory=Settings)
+    calibration: Path | None = None
     threshold: float | None = None
     device: str = "cpu"
     skip_bad: bool = False
@@ -104,17 +108,20 @@ def prepare(request: Request) -> Job:
     originals = {path: load_classifier(path, weights=request.weights, device=request.device) for path in request.models}
     if request.threshold is not None:
         originals = {path: replace(classifier, threshold=request.threshold) for path, classifier in originals.items()}
-    classifiers = [quantized(classifier, scheme) for classifier in originals.values() for scheme in request.variants]
+    learn = partial(read_calibration, request.calibration, labels=request.labels) if request.calibration else None
+    classifiers = variants_of(list(originals.values()), request.variants, learn)
     _refuse_twice([f"{classifier.name} {classifier.variant}" for classifier in classifiers])
     frame = common_frame(classifiers)
     noises = _noises(request.settings, frame)
     reading = read_recordings(
         request.recordings, rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=request.labels, skip_bad=request.skip_bad
     )
+    refuse_tested(classifiers, reading.recordings)
     for classifier in classifiers:
         for recording in reading.recordings:
             classifier.truth(recording.label)
-    cards = {classifier.name: _card_facts(path, classifier) for path, classifier in originals.items()}
+    floats_last = sorted(originals.items(), key=lambda item: not is_quantized(item[1]))  # the model's facts are those of its float card
+    cards = {classifier.name: _card_facts(path, classifier) for path, classifier in floats_last}
     placed = placeable(reading.recordings, frame, request.settings)
     plan = plan_of(request.settings, frame.reference, max(slack_ms(len(recording.samples), frame) for recording in placed))
     return Job(request, classifiers, reading, placed, plan, cards, noises)
@@ -224,6 +231,7 @@ def _asked(job: Job) -> dict[str, Any]:
     request = job.request
     return {
         "variants": list(request.variants),
+        "calibration": request.calibration.resolve().name if request.calibration else None,
         "perturbations": list(request.settings.perturbations),
         "noises": job.noises,
         "device": request.device,

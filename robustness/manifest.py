@@ -20,9 +20,8 @@ from robustness.audio.levels import decibels, span_power
 from robustness.audio.placement import LEAST_SLACK_MS, slack_ms, span_of
 from robustness.audio.reading import Reading
 from robustness.audio.recordings import Recording
-from robustness.classifiers.classifier import Classifier
+from robustness.classifiers.classifier import Classifier, parameter_count
 from robustness.plan import Plan
-from robustness.quantization.base import parameter_count
 from robustness.sweep import Tally
 
 LIBRARIES: Final = ("speech-robustness", "torch", "torchaudio", "captum", "numpy", "scipy", "soundfile")

@@ -32,8 +32,9 @@ def line(text: str) -> Line:
 
 
 MEASURES: Final = line(
-    "errors < registry conditions seeds run statistics < audio < frontends < classifiers < perturbations quantization attributions training"
-    " < engine < plan trials < metrics < outcomes < sweep diagnosis catalogue < manifest < assessment < gating < cli pytest_plugin"
+    "errors < registry conditions seeds run statistics < audio < frontends < classifiers < training"
+    " < perturbations quantization attributions < engine < plan trials < metrics < outcomes < sweep diagnosis catalogue < manifest"
+    " < assessment < gating < cli pytest_plugin"
 )
 JUDGES: Final = line(
     "errors < registry conditions fetching < run < statistics comparability < metrics < outcomes < gates < comparison < report"

@@ -39,6 +39,7 @@ def gate(
     label_column: options.LabelColumn = "label",
     label_pattern: options.LabelPattern = None,
     variants: options.Variants = None,
+    calibration: options.Calibration = None,
     noises: options.Noises = None,
     trim: Annotated[
         Literal["auto", "never", "always"], typer.Option(help="Cut recordings to their speech: where they have no slack, never, always.")
@@ -85,6 +86,7 @@ def gate(
         recordings=tuple(recordings),
         weights=weights,
         variants=tuple(variants or VARIANTS),
+        calibration=calibration,
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern),
         settings=Settings(seed=seed, trim=trim, noises=noises, batch=batch or Settings.batch),
         threshold=threshold,

@@ -32,6 +32,7 @@ def report(
     label_column: options.LabelColumn = "label",
     label_pattern: options.LabelPattern = None,
     variants: options.Variants = None,
+    calibration: options.Calibration = None,
     perturbations: Annotated[list[str] | None, typer.Option("--perturbation", help="Run only this one; several times for several.")] = None,
     noises: options.Noises = None,
     trim: Annotated[
@@ -75,6 +76,7 @@ def report(
         recordings=tuple(recordings),
         weights=weights,
         variants=tuple(variants or VARIANTS),
+        calibration=calibration,
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled),
         settings=Settings(seed, trim, speech_threshold_db, tuple(perturbations or ()), noises, batch or Settings.batch),
         threshold=threshold,
