@@ -29,7 +29,8 @@ from robustness.engine import answers
 from robustness.errors import CannotJudgeError, RobustnessError, UsageError
 from robustness.manifest import card_facts, models_of, plan_facts, provenance, recordings_facts, versions
 from robustness.plan import Plan, Settings, plan_of
-from robustness.quantization.base import quantized
+from robustness.quantization.calibrating import read_calibration, refuse_tested
+from robustness.quantization.given import is_quantized, variants_of
 from robustness.report.page import write_page
 from robustness.run import Run, RunWriter
 from robustness.sweep import Sweep, common_frame, key_of, placeable
@@ -50,6 +51,7 @@ class Request:
         labels: where the words come from.
         selection: which of the recordings are heard.
         settings: of the sweep.
+        calibration: a folder of recordings from which schemes learn that need some; none of them may be tested.
         threshold: the operating point, in place of the card's.
         device: where float networks run.
         skip_bad: go on without the recordings that cannot be used.
@@ -64,6 +66,7 @@ class Request:
     labels: LabelSource = field(default_factory=LabelSource)
     selection: Selection = field(default_factory=Selection)
     settings: Settings = field(default_factory=Settings)
+    calibration: Path | None = None
     threshold: float | None = None
     device: str = "cpu"
     skip_bad: bool = False
@@ -116,16 +119,19 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     originals = {path: load_classifier(path, weights=request.weights, device=request.device) for path in request.models}
     if request.threshold is not None:
         originals = {path: replace(classifier, threshold=request.threshold) for path, classifier in originals.items()}
-    classifiers = [quantized(classifier, scheme) for classifier in originals.values() for scheme in request.variants]
+    learn = partial(read_calibration, request.calibration, labels=request.labels) if request.calibration else None
+    classifiers = variants_of(list(originals.values()), request.variants, learn)
     _refuse_twice([f"{classifier.name} {classifier.variant}" for classifier in classifiers])
     frame = common_frame(classifiers)
     noises = _noises(request.settings, frame)
     wanted = Wanted(request.recordings, request.labels, request.selection, request.skip_bad)
     found = look_at(wanted, frame, request.settings, partial(progress, "read: recordings"))
+    refuse_tested(classifiers, found.reading.clips)
     for classifier in classifiers:
         for label in dict.fromkeys(clip.label for clip in found.reading.clips):
             classifier.truth(label)
-    cards = {classifier.name: card_facts(path, classifier) for path, classifier in originals.items()}
+    floats_last = sorted(originals.items(), key=lambda item: not is_quantized(item[1]))  # the model's facts are those of its float card
+    cards = {classifier.name: card_facts(path, classifier) for path, classifier in floats_last}
     table = recordings_table(found, classifiers[0])
     reading = found.reading._replace(notices=[*found.reading.notices, *unsaid(table, classifiers[0])])
     placed = placeable(reading.recordings, frame, request.settings)
@@ -233,6 +239,7 @@ def _asked(job: Job) -> dict[str, Any]:
     request = job.request
     return {
         "variants": list(request.variants),
+        "calibration": request.calibration.resolve().name if request.calibration else None,
         "perturbations": list(request.settings.perturbations),
         "noises": job.noises,
         "device": request.device,

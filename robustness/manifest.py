@@ -19,11 +19,10 @@ import torch
 
 from robustness.audio.reading import Reading
 from robustness.classifiers.card import read_card
-from robustness.classifiers.classifier import Classifier
+from robustness.classifiers.classifier import Classifier, parameter_count
 from robustness.classifiers.probing import golden_result
 from robustness.errors import CardError
 from robustness.plan import Plan
-from robustness.quantization.base import parameter_count
 from robustness.tally import Tally
 
 LIBRARIES: Final = ("speech-robustness", "torch", "torchaudio", "captum", "numpy", "scipy", "soundfile")

@@ -32,8 +32,8 @@ def line(text: str) -> Line:
 
 
 MEASURES: Final = line(
-    "errors < schema < atomic resuming < registry conditions seeds run statistics < audio < frontends < classifiers"
-    " < perturbations quantization attributions training < engine < plan trials tally < dataset < metrics < outcomes"
+    "errors < schema < atomic resuming < registry conditions seeds run statistics < audio < frontends < classifiers < training"
+    " < perturbations quantization attributions < engine < plan trials tally < dataset < metrics < outcomes"
     " < sweep diagnosis catalogue < manifest < assessment < gating < cli pytest_plugin"
 )
 JUDGES: Final = line(

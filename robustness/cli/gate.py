@@ -42,6 +42,7 @@ def gate(
     split_column: options.SplitColumn = "split",
     sample: options.Sample = None,
     variants: options.Variants = None,
+    calibration: options.Calibration = None,
     noises: options.Noises = None,
     trim: Annotated[
         Literal["auto", "never", "always"], typer.Option(help="Cut recordings to their speech: where they have no slack, never, always.")
@@ -89,6 +90,7 @@ def gate(
         recordings=tuple(recordings),
         weights=weights,
         variants=tuple(variants or VARIANTS),
+        calibration=calibration,
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern),
         selection=Selection(split, split_column, sample, seed),
         settings=Settings(seed=seed, trim=trim, noises=noises, batch=batch or Settings.batch),

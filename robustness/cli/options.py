@@ -23,6 +23,9 @@ LabelPattern = Annotated[
     str | None, typer.Option(help="Where names hold the word: '{label}_{speaker}_{take}', or a regex with (?P<label>…).")
 ]
 Variants = Annotated[list[str] | None, typer.Option("--variant", help=f"A variant to run; by default {' and '.join(VARIANTS)}.")]
+Calibration = Annotated[
+    Path | None, typer.Option(help="A folder of words from which static-int8 and qat-int8 learn their ranges; none of it may be tested.")
+]
 Noises = Annotated[Path | None, typer.Option(help="A folder of background noises, for background-noise and false accepts.")]
 Seed = Annotated[int, typer.Option(help="Of every random number.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps; int8 variants run on the CPU whatever it is.")]

@@ -38,6 +38,7 @@ def report(
         bool, typer.Option("--download", help="Get Speech Commands (2.4 GB) into the folder given, where it is not.")
     ] = False,
     variants: options.Variants = None,
+    calibration: options.Calibration = None,
     perturbations: Annotated[list[str] | None, typer.Option("--perturbation", help="Run only this one; several times for several.")] = None,
     noises: options.Noises = None,
     trim: Annotated[
@@ -83,6 +84,7 @@ def report(
         recordings=tuple(recordings),
         weights=weights,
         variants=tuple(variants or VARIANTS),
+        calibration=calibration,
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled),
         selection=Selection(split, split_column, sample, seed),
         settings=Settings(seed, trim, speech_threshold_db, tuple(perturbations or ()), noises, batch or Settings.batch),

@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Final
 import torch
 from torch import Tensor, nn
 
-from robustness.classifiers.classifier import Classifier
+from robustness.audio.files import some
+from robustness.classifiers.classifier import Classifier, parameter_count
 from robustness.errors import UsageError
 from robustness.registry import Registry
 
@@ -31,6 +32,7 @@ TORCH_SAYS: Final = (
     r"Default qconfig of oneDNN backend with reduce_range of false",  # said on the page, where the engine is named
     r"must run observer before calling calculate_qparams",  # where a saved variant is built, whose ranges are then loaded
 )
+DIGITS: Final = 16  # of a recording's SHA-256: enough to know it among any number
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +59,10 @@ class Calibration:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What a variant keeps of it: source, digest, count, and how many of each label."""
+        """What a variant keeps of it: source, digest, count, how many of each label, and the beginning of each recording's SHA-256."""
         labels = dict(sorted(Counter(self.labels).items()))
-        return {"source": self.source, "sha256": self.sha256, "clips": len(self.ids), "labels": labels}
+        hashes = sorted(clip[:DIGITS] for clip in self.clips)
+        return {"source": self.source, "sha256": self.sha256, "clips": len(self.ids), "labels": labels, "recordings": hashes}
 
 
 class Quantizer(ABC):
@@ -80,7 +83,7 @@ class Quantizer(ABC):
         """
 
 
-APART: Final = ("base", "alone", "graphs", "statics")
+APART: Final = ("base", "alone", "calibrating", "dynamics", "given", "graphs", "rebuilding", "saving", "statics", "surrogates")
 QUANTIZERS: Registry[Quantizer] = Registry("variant", "robustness.quantization", APART)
 
 
@@ -100,12 +103,20 @@ def quantized(
             `only` names no layer of the network.
         CardError: where the network cannot be quantized so.
     """
-    quantizer = QUANTIZERS[scheme]()
+    return QUANTIZERS[scheme]().quantize(classifier, calibration, checked_layers(classifier, only))
+
+
+def checked_layers(classifier: Classifier, only: Collection[str] | None) -> Collection[str] | None:
+    """The names given, all of layers with weights.
+
+    Raises:
+        UsageError: where one is not.
+    """
     layers = layer_names(classifier.net, WEIGHTED)
     absent = [name for name in only or () if name not in layers]
     if absent:
         raise UsageError(f"{classifier.name} has no layer {', '.join(absent)} to quantize; it has {', '.join(layers)}")
-    return quantizer.quantize(classifier, calibration, only)
+    return only
 
 
 def required(calibration: Calibration | None, scheme: str) -> Calibration:
@@ -128,11 +139,6 @@ def saved_bytes(net: nn.Module) -> int:
     with torch_deprecations_filtered():
         torch.save(net.state_dict(), buffer)
     return buffer.tell()
-
-
-def parameter_count(net: nn.Module) -> int:
-    """Weights and biases of a float network."""
-    return sum(parameter.numel() for parameter in net.parameters())
 
 
 def layer_names(net: nn.Module, kinds: tuple[type[nn.Module], ...]) -> list[str]:
@@ -165,12 +171,15 @@ def cpu_kind() -> str:
 
 
 def without_kernel(about: dict[str, Any], net: nn.Module, scheme: str, only: Collection[str] | None) -> list[str]:
-    """A sentence for the layers that were asked for and stayed in float, with their kinds; none where there are none."""
-    left = [name for name in about["float_layers"] if only is None or name in only]
+    """A sentence for the layers that were asked for and stayed in float, by their kind; none where there are none."""
+    left: dict[str, list[str]] = {}
+    for name in about["float_layers"]:
+        if only is None or name in only:
+            left.setdefault(type(net.get_submodule(name)).__name__, []).append(name)
     if not left:
         return []
-    named = ", ".join(f"{name} ({type(net.get_submodule(name)).__name__})" for name in left)
-    return [f"{scheme} has no kernel for {named}: {'it stays' if len(left) == 1 else 'they stay'} in float"]
+    named = ", ".join(f"{some(names)} ({kind})" for kind, names in left.items())
+    return [f"{scheme} has no kernel for {named}: {'it stays' if sum(map(len, left.values())) == 1 else 'they stay'} in float"]
 
 
 @contextmanager

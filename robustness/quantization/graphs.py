@@ -80,7 +80,7 @@ def prepared(net: nn.Module, example: Tensor, only: Collection[str] | None, engi
     Raises:
         CardError: where torch cannot trace it; the sentence names the line.
     """
-    with torch_deprecations_filtered():
+    with torch_deprecations_filtered(), torch.random.fork_rng(devices=[]):  # layers are made with random weights, then filled
         made = (get_default_qat_qconfig_mapping if training else get_default_qconfig_mapping)(engine)
         mapping = _confined(made, net, only)
         original = copy.deepcopy(net).cpu().train(training)
@@ -109,7 +109,7 @@ def converted(observing: fx.GraphModule, example: Tensor | None) -> fx.GraphModu
     Raises:
         CardError: where it does not run once its activations are int8; the sentence names the line.
     """
-    with torch_deprecations_filtered():
+    with torch_deprecations_filtered(), torch.random.fork_rng(devices=[]):
         net: fx.GraphModule = convert_fx(observing)
     if example is not None:
         _tried(net, example[:1])

@@ -15,6 +15,7 @@ from robustness.errors import CardError
 from robustness.quantization.alone import alone_in_any_batch
 from robustness.quantization.base import WEIGHTED, Calibration, cpu_kind, layer_names, layers_about, saved_bytes, without_kernel
 from robustness.quantization.graphs import NORMALIZING, Engine, kernel_names, results
+from robustness.quantization.surrogates import with_surrogate
 
 
 class Made(NamedTuple):
@@ -39,7 +40,7 @@ def variant_of(classifier: Classifier, kernels: fx.GraphModule, made: Made) -> C
     """The variant of a float classifier that these kernels make."""
     about = about_of(classifier, kernels, made)
     variant = replace(classifier, variant=made.scheme, device=torch.device("cpu"), differentiable=False, about=about)
-    return alone_in_any_batch(replace(variant, net=kernels))
+    return with_surrogate(alone_in_any_batch(replace(variant, net=kernels)), kernels)
 
 
 def about_of(classifier: Classifier, kernels: fx.GraphModule, made: Made) -> dict[str, Any]:
@@ -50,6 +51,7 @@ def about_of(classifier: Classifier, kernels: fx.GraphModule, made: Made) -> dic
     notices = made.calibration.notices if made.calibration else ()
     return {
         "engine": made.engine,
+        **({} if made.only is None else {"only": list(made.only)}),
         "cpu": cpu_kind(),
         "type": "int8",
         **layers,

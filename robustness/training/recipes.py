@@ -7,7 +7,7 @@ on the data of `tutorial`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from robustness.errors import UsageError
 from robustness.training.augmentation import Augmentation
@@ -48,6 +48,18 @@ RECIPES: Final = {
         Recipe("pooled", "robustness.classifiers.architectures:PooledNet", Augmentation()),
     )
 }
+
+
+class Targets(Protocol):
+    """What the training loop asks of a plan, for a network that learns in another way too."""
+
+    @property
+    def label_smoothing(self) -> float:
+        """The share of each target that is spread over all labels."""
+
+    @property
+    def precision(self) -> str:
+        """`float32` or `bfloat16`."""
 
 
 @dataclass(frozen=True)

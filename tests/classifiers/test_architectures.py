@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustness.classifiers.architectures import AntiAliasedPool, PooledNet, TutorialNet
+from robustness.classifiers.architectures import AntiAliasedPool, GruNet, PooledNet, SeparableNet, TutorialNet
 
 HALVINGS_FRAMES = 4  # two poolings of 2: a word that moves by 4 frames moves by one position of the last layer
 MOST_BYTES = 1_000_000
@@ -28,7 +28,7 @@ def word_amid_silence(lead_frames: int, frames: int = 101) -> Tensor:
     return features
 
 
-@pytest.mark.parametrize("network", [TutorialNet, PooledNet])
+@pytest.mark.parametrize("network", [TutorialNet, PooledNet, GruNet, SeparableNet])
 @pytest.mark.parametrize("labels", [11, 21])
 def test_outputs_are_log_probabilities(network: type[nn.Module], labels: int) -> None:
     answer = seeded(network, labels)(torch.randn(3, 1, 64, 101, generator=torch.Generator().manual_seed(0)) * 20 - 30)
@@ -67,6 +67,21 @@ def test_one_weight_a_position_does_not() -> None:
     with torch.inference_mode():
         moved = net(word_amid_silence(40 + HALVINGS_FRAMES)) - net(word_amid_silence(40))
     assert moved.abs().max() > 1e-2
+
+
+def test_the_wide_one_is_wide_and_mostly_recurrent() -> None:
+    sizes = {name: parameter.numel() for name, parameter in seeded(GruNet).named_parameters()}
+    assert sum(size for name, size in sizes.items() if name.startswith("gru")) > 0.9 * sum(sizes.values())
+    assert seeded(GruNet)(word_amid_silence(60, 261)).shape == (1, 11)
+
+
+def test_the_depthwise_separable_one_has_a_filter_a_channel_and_then_a_weight_a_pair() -> None:
+    convolutions = [module for module in seeded(SeparableNet).modules() if isinstance(module, nn.Conv2d)][1:]
+    assert len(convolutions) == 8
+    for depthwise, pointwise in zip(convolutions[::2], convolutions[1::2], strict=True):
+        assert depthwise.groups == depthwise.in_channels == depthwise.out_channels
+        assert pointwise.kernel_size == (1, 1)
+        assert pointwise.weight.numel() == pointwise.in_channels * pointwise.out_channels
 
 
 def test_pooling_over_time_takes_windows_of_other_lengths() -> None:

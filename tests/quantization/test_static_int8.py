@@ -2,64 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import Tensor, nn
 
-from robustness.classifiers.classifier import Classifier
 from robustness.engine import answers
 from robustness.errors import CardError, UsageError
 from robustness.quantization.base import quantized
 from robustness.quantization.graphs import Engine
 from robustness.quantization.static_int8 import StaticInt8
 from tests.builders import RATE_HZ, calibration, classifier
-
-
-class Viewing(nn.Module):
-    """A network that reshapes with `view`, as many do."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(1, 4, 8, stride=8)
-        self.fc = nn.Linear(4 * 8 * 12, 11)
-
-    def forward(self, features: Tensor) -> Tensor:
-        hidden = self.conv(features)
-        logits: Tensor = self.fc(hidden.view(hidden.size(0), -1))
-        return logits
-
-
-class Deciding(Viewing):
-    """A network whose path depends on the values it sees."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        if features.mean() > 0:
-            features = -features
-        logits: Tensor = self.fc(self.conv(features).flatten(1))
-        return logits
-
-
-class Recurrent(nn.Module):
-    """A convolution over all bands, a GRU over time, a linear layer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(1, 12, (64, 3))
-        self.gru = nn.GRU(12, 16, batch_first=True)
-        self.fc = nn.Linear(16, 11)
-
-    def forward(self, features: Tensor) -> Tensor:
-        outputs, _ = self.gru(self.conv(features).squeeze(2).transpose(1, 2))
-        logits: Tensor = self.fc(outputs[:, -1])
-        return logits
-
-
-def with_net(network: type[nn.Module]) -> Classifier:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return replace(classifier(), net=network().eval(), output="logits")
+from tests.quantization.networks import Deciding, Recurrent, Viewing, with_net
 
 
 @pytest.fixture(scope="module")
@@ -128,8 +81,8 @@ def test_each_layer_left_in_float(windows: Tensor) -> None:
 def test_a_recurrent_layer_stays_in_float_and_is_named() -> None:
     about = quantized(with_net(Recurrent), "static-int8", calibration()).about
     assert about["quantized_layers"] == ["conv", "fc"]
-    assert about["float_layers"] == ["gru"]
-    assert about["notes"] == ["static-int8 has no kernel for gru (GRU): it stays in float"]
+    assert about["float_layers"] == ["gru", "lstm"]
+    assert about["notes"] == ["static-int8 has no kernel for gru (GRU), lstm (LSTM): they stay in float"]
 
 
 def test_without_recordings_to_learn_from_it_is_refused() -> None:
@@ -143,13 +96,13 @@ def test_a_layer_that_is_not_there_is_refused_with_those_that_are() -> None:
 
 
 def test_a_network_that_cannot_be_traced_is_refused_with_its_line_and_the_schemes_that_work() -> None:
-    with pytest.raises(CardError, match=r"traced.*test_static_int8\.py, line \d+ \(`if features\.mean\(\) > 0:`\).*dynamic-int8"):
+    with pytest.raises(CardError, match=r"traced.*networks\.py, line \d+ \(`if features\.mean\(\) > 0:`\).*dynamic-int8"):
         quantized(with_net(Deciding), "static-int8", calibration())
     assert quantized(with_net(Deciding), "dynamic-int8").about["quantized_layers"] == ["fc"]
 
 
 def test_view_is_refused_with_its_line_and_its_remedy() -> None:
-    with pytest.raises(CardError, match=r"`view` fails in test_static_int8\.py, line \d+ \(`logits: .*hidden\.view.*flatten"):
+    with pytest.raises(CardError, match=r"`view` fails in networks\.py, line \d+ \(`logits: .*hidden\.view.*flatten"):
         quantized(with_net(Viewing), "static-int8", calibration())
 
 

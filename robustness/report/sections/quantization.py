@@ -19,7 +19,8 @@ from robustness.statistics import PairedChange
 TEMPLATE = """
 {{ table(variants) }}
 {% if devices %}<p>{{ devices }}</p>{% endif %}
-{% for change in changes %}
+{% for note in notes %}<p>{{ note }}</p>
+{% endfor %}{% for change in changes %}
 <h3 id="change-{{ change.slug }}">{{ change.name }} against {{ first }}</h3>
 <p>{{ change.says }}</p>
 {% if change.paired %}{{ table(change.paired) }}
@@ -63,13 +64,12 @@ class Quantization(Section):
     def part(self, view: View) -> Part:
         """Tables of what was quantized and of what changed."""
         found = [_compared(view, change) for change in changes(view)]
-        return Part(
-            fill(TEMPLATE, variants=_variants(view), devices=_devices(view), changes=found, first=view.first.short, n=view.labelled)
-        )
+        facts = {"variants": _variants(view), "devices": _devices(view), "notes": _notes(view)}
+        return Part(fill(TEMPLATE, **facts, changes=found, first=view.first.short, n=view.labelled))
 
 
 def _variants(view: View) -> Table:
-    head = ["variant", "engine", "int8 layers", "float layers", "parameters in int8", "bytes of weights", "against the first"]
+    head = ["variant", "engine", "quantized layers", "float layers", "parameters in them", "bytes of weights", "against the first"]
     return Table("The variants", head, [_variant_row(view, variant) for variant in view.variants])
 
 
@@ -81,12 +81,31 @@ def _variant_row(view: View, variant: Variant) -> list[object]:
     ratio = "–" if variant is view.first or not size or not first else f"{number(size / first, 2)} ×"
     return [
         variant.name,
-        about.get("engine", "–"),
+        _engine(variant),
         *layers,
         "–" if share is None else percent(share, 1),
         "–" if size is None else number(size),
         ratio,
     ]
+
+
+def _engine(variant: Variant) -> str:
+    """Whose kernels ran, and with which type of weights and activations."""
+    about = variant.about
+    return f"{about.get('engine', '–')}{', ' + about['type'] if about.get('type') else ''}"
+
+
+def _notes(view: View) -> list[str]:
+    """What is doubtful or left out in a variant, and from which recordings it learned."""
+    found = []
+    for variant in view.variants:
+        learned = variant.about.get("calibration")
+        if learned:
+            labels = ", ".join(f"{count} {label}" for label, count in learned["labels"].items())
+            digest = str(learned["sha256"])[:12]
+            found.append(f"{variant.name}: ranges from {number(learned['clips'])} recordings of {learned['source']} ({digest}…): {labels}.")
+        found += [f"{variant.name}: {note}." for note in variant.about.get("notes", ())]
+    return found
 
 
 def _devices(view: View) -> str:
