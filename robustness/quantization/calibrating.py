@@ -76,7 +76,7 @@ def read_calibration(
     )
 
 
-def refuse_tested(classifiers: Sequence[Classifier], recordings: Sequence[Clip]) -> None:
+def refuse_tested(classifiers: Sequence[Classifier], recordings: Sequence[Clip | Recording]) -> None:
     """No recording is tested from which a variant has learned.
 
     Raises:
