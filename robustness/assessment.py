@@ -222,7 +222,6 @@ def requested(job: Job) -> dict[str, Any]:
     return {
         "models": {model["name"]: model for model in models_of(job.classifiers, job.cards)},
         "settings": {**_asked(job), **plan_facts(job.plan, job.classifiers, Tally()), "threshold": job.request.threshold},
-        "selection": asdict(job.request.selection),
         "conditions": [key_of(condition) for condition in job.plan.conditions],
         "versions": versions(),
     }
@@ -236,6 +235,7 @@ def _asked(job: Job) -> dict[str, Any]:
         "perturbations": list(request.settings.perturbations),
         "noises": job.noises,
         "device": request.device,
+        "selection": asdict(request.selection),
         "skip_bad": request.skip_bad,
         "audio": request.audio,
     }
