@@ -21,8 +21,8 @@ help:  ## this list
 report: $(VENV)/installed  ## a report on the shipped digits model and the first voice's twenty words
 	$(BIN)/robustness report --model models/digits.toml --recordings recordings/joe --out $(OUT)
 
-test: $(VENV)/installed-dev  ## every test
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/installed-dev  ## every test, on all cores
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/installed-dev  ## ruff and mypy
 	$(BIN)/ruff check .
