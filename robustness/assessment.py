@@ -22,14 +22,13 @@ from robustness.classifiers.classifier import Classifier
 from robustness.classifiers.probing import golden_result
 from robustness.conditions import VARIANTS
 from robustness.diagnosis.evidence import write_evidence
-from robustness.engine import answers
 from robustness.errors import CardError, UsageError
 from robustness.manifest import models_of, plan_facts, provenance, recordings_facts, recordings_table, versions
 from robustness.plan import Plan, Settings, plan_of
 from robustness.quantization.base import quantized
 from robustness.report.page import write_page
 from robustness.run import Run, RunWriter
-from robustness.sweep import Sweep, Tally, common_frame, placeable
+from robustness.sweep import Sweep, Tally, common_frame, engine_of, placeable
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
 
@@ -143,9 +142,11 @@ def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | No
         progress(f"sweep: {doing}", done, max(done, job.answers))
 
     try:
+        sweep = Sweep(job.classifiers, job.plan, writer, swept, tally)
+        sweep.ready(job.placed)
         note(complete=False, interrupted=False)
         writer.write_recordings(table)
-        Sweep(job.classifiers, job.plan, writer, swept, tally).run(job.placed)
+        sweep.run(job.placed)
         note(complete=True, interrupted=False)
         (finish or explain_and_draw)(job, Run.open(writer.path), progress)
     except KeyboardInterrupt:
@@ -233,9 +234,10 @@ def _asked(job: Job) -> dict[str, Any]:
 
 
 def estimate_s(job: Job) -> float:
-    """How long the sweep would take, in seconds, from one batch of each variant on this machine."""
-    silence = torch.zeros(job.plan.settings.batch, job.frame.samples)
-    answers(job.classifiers, silence, len(silence))
+    """How long the sweep would take, in seconds, from a few batches of each variant on this machine."""
+    engine = engine_of(job.classifiers, job.plan, job.placed)
+    silence = torch.zeros(engine.batch * engine.workers * 2, job.frame.samples)
+    engine.answers(silence)
     began = time.perf_counter()
-    answers(job.classifiers, silence, len(silence))
+    engine.answers(silence)
     return (time.perf_counter() - began) / len(silence) * len(job.plan.conditions) * len(job.placed)

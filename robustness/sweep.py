@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from robustness.audio.placement import Frame, RecordingBatch, Windows, batch_of,
 from robustness.audio.recordings import Recording
 from robustness.classifiers.classifier import Classifier
 from robustness.conditions import NO_WORD, NONE, Condition, Fill, Placement
-from robustness.engine import answers
+from robustness.engine import Engine
 from robustness.errors import CannotJudgeError, UsageError
 from robustness.perturbations.base import Perturbation, PlacementPerturbation, WindowPerturbation
 from robustness.plan import Plan, Settings
@@ -28,7 +29,16 @@ from robustness.run import RunWriter
 from robustness.trials import label_indices, trial_columns
 
 RECORDINGS_AT_ONCE = 64
+PROBES: Final = 4  # recordings, and conditions over the plan, on whose windows the engine tries its networks
 Progress = Callable[[int, str], None]
+
+
+class Answered(NamedTuple):
+    """Windows under a condition, and the logits of each classifier for them."""
+
+    condition: Condition
+    windows: Windows
+    logits: list[Tensor]
 
 
 @dataclass
@@ -38,12 +48,14 @@ class Tally:
     Attributes:
         audio: a digest of what was heard under each condition.
         no_word: the number of windows without a word, by kind.
+        engine: what the engine chose: batch, workers, and how each network is run.
         checked: answers compared under a neutral level.
         flips: those of them that differed from the clean answer.
     """
 
     audio: dict[str, Any] = field(default_factory=lambda: defaultdict(hashlib.sha256))
     no_word: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    engine: dict[str, Any] = field(default_factory=dict)
     checked: int = 0
     flips: int = 0
 
@@ -77,6 +89,23 @@ class Stage:
             lead = lead_of(placement, self.frame.samples - self.batch.lengths)
             self._placed[placement, fill] = place(self.batch, lead, self.frame, fill)
         return self._placed[placement, fill]
+
+
+def staged(recordings: Sequence[Recording], plan: Plan, frame: Frame) -> Stage:
+    """Recordings as a plan hears them."""
+    return Stage(batch_of(recordings, plan.settings.seed, plan.settings.speech_threshold_db), frame, plan.perturbations)
+
+
+def engine_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequence[Recording]) -> Engine:
+    """The engine for a plan, tried on windows of the first recordings under conditions from all over it.
+
+    Raises:
+        UsageError: where ONNX Runtime is asked for and not installed.
+    """
+    stage = staged(recordings[:PROBES], plan, common_frame(classifiers))
+    some = plan.conditions[:: max(1, len(plan.conditions) // PROBES)][:PROBES]
+    probes = torch.cat([stage.windows(condition).samples for condition in some])
+    return Engine.ready(classifiers, probes, batch=plan.settings.batch, runtime=plan.settings.engine)
 
 
 def common_frame(classifiers: Sequence[Classifier]) -> Frame:
@@ -115,6 +144,21 @@ class Sweep:
 
     def __post_init__(self) -> None:
         self.frame = common_frame(self.classifiers)
+        self._engine: Engine | None = None
+
+    def ready(self, recordings: Sequence[Recording]) -> Engine:
+        """The engine; made once, and tried on windows of the first of these recordings.
+
+        Args:
+            recordings: as `placeable` gives them; the first few of the data set, whichever of it is to be heard.
+
+        Raises:
+            UsageError: where ONNX Runtime is asked for and not installed.
+        """
+        if self._engine is None:
+            self._engine = engine_of(self.classifiers, self.plan, recordings)
+            self.tally.engine = self._engine.facts
+        return self._engine
 
     def run(self, recordings: Sequence[Recording]) -> Tally:
         """Writes a row for each variant, condition and recording, and for each window without a word.
@@ -141,18 +185,16 @@ class Sweep:
 
     def _hear(self, recordings: Sequence[Recording]) -> None:
         """Every condition of the plan on some recordings."""
-        settings = self.plan.settings
-        batch = batch_of(recordings, settings.seed, settings.speech_threshold_db)
-        stage = Stage(batch, self.frame, self.plan.perturbations)
+        stage = staged(recordings, self.plan, self.frame)
         labels = [label_indices(c, [c.truth(recording.label) for recording in recordings]) for c in self.classifiers]
         clean: list[Tensor] = []
-        for condition in self.plan.conditions:
-            windows = stage.windows(condition)
-            logits = self._answers(windows)
-            clean = logits if condition.perturbation == NONE else clean
-            if clean and self.plan.is_neutral(condition, self.frame.reference):
-                self._compare(clean, logits)
-            self._write(condition, windows, logits, labels)
+        windows = ((condition, stage.windows(condition)) for condition in self.plan.conditions)
+        with closing(self._answers(windows, self.ready(recordings))) as answered:
+            for condition, heard, logits in answered:
+                clean = logits if condition.perturbation == NONE else clean
+                if clean and self.plan.is_neutral(condition, self.frame.reference):
+                    self._compare(clean, logits)
+                self._write(condition, heard, logits, labels)
 
     def _hear_no_word(self, heard: NoWord) -> None:
         """Windows without a word; each is a draw."""
@@ -160,11 +202,15 @@ class Sweep:
         nowhere = torch.zeros(count, dtype=torch.long)
         windows = Windows(heard.samples, self.frame.rate_hz, nowhere, nowhere[:, None].expand(-1, 2), (heard.kind,) * count)
         condition = Condition(NO_WORD, heard.level_dbfs, placement=self.frame.reference)
-        self._write(condition, windows, self._answers(windows), [nowhere - 1] * len(self.classifiers), draw=range(count))
+        ((_, _, logits),) = self._answers(iter([(condition, windows)]), self.ready(()))
+        self._write(condition, windows, logits, [nowhere - 1] * len(self.classifiers), draw=range(count))
         self.tally.no_word[heard.kind] += count
 
-    def _answers(self, windows: Windows) -> list[Tensor]:
-        return checked(answers(self.classifiers, windows.samples, self.plan.settings.batch), self.classifiers, windows)
+    def _answers(self, windows: Iterator[tuple[Condition, Windows]], engine: Engine) -> Generator[Answered, None, None]:
+        """The logits under conditions, all of them numbers; the windows of the next are made meanwhile."""
+        with closing(engine.stream(((condition, heard), heard.samples) for condition, heard in windows)) as answered:
+            for (condition, heard), logits in answered:
+                yield Answered(condition, heard, checked(logits, self.classifiers, heard))
 
     def _write(self, condition: Condition, windows: Windows, logits: list[Tensor], labels: list[Tensor], **columns: Sequence[int]) -> None:
         """Rows for each classifier, and what was heard into the digest."""

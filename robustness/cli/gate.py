@@ -86,7 +86,7 @@ def gate(
         weights=weights,
         variants=tuple(variants or VARIANTS),
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern),
-        settings=Settings(seed=seed, trim=trim, noises=noises, batch=batch or Settings.batch),
+        settings=Settings(seed=seed, trim=trim, noises=noises, batch=batch),
         threshold=threshold,
         device=device,
         skip_bad=skip_bad,

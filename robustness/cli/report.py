@@ -76,7 +76,7 @@ def report(
         weights=weights,
         variants=tuple(variants or VARIANTS),
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled),
-        settings=Settings(seed, trim, speech_threshold_db, tuple(perturbations or ()), noises, batch or Settings.batch),
+        settings=Settings(seed, trim, speech_threshold_db, tuple(perturbations or ()), noises, batch),
         threshold=threshold,
         device=device,
         skip_bad=skip_bad,
