@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -26,19 +26,11 @@ from robustness.errors import CannotJudgeError, UsageError
 from robustness.perturbations.base import Perturbation, PlacementPerturbation, WindowPerturbation
 from robustness.plan import Plan, Settings
 from robustness.run import RunWriter
-from robustness.trials import label_indices, trial_columns
+from robustness.trials import Answered, label_indices, trial_columns
 
 RECORDINGS_AT_ONCE = 64
 PROBES: Final = 4  # recordings, and conditions over the plan, on whose windows the engine tries its networks
 Progress = Callable[[int, str], None]
-
-
-class Answered(NamedTuple):
-    """Windows under a condition, and the logits of each classifier for them."""
-
-    condition: Condition
-    windows: Windows
-    logits: list[Tensor]
 
 
 @dataclass
