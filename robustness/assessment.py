@@ -25,7 +25,6 @@ from robustness.classifiers.classifier import Classifier
 from robustness.conditions import VARIANTS
 from robustness.dataset import Wanted, look_at, recordings_table, unsaid
 from robustness.diagnosis.evidence import write_evidence
-from robustness.engine import answers
 from robustness.errors import CannotJudgeError, RobustnessError, UsageError
 from robustness.manifest import card_facts, models_of, plan_facts, provenance, recordings_facts, versions
 from robustness.plan import Plan, Settings, plan_of
@@ -33,7 +32,7 @@ from robustness.quantization.calibrating import read_calibration, refuse_tested
 from robustness.quantization.given import is_quantized, variants_of
 from robustness.report.page import write_page
 from robustness.run import Run, RunWriter
-from robustness.sweep import Sweep, common_frame, key_of, placeable
+from robustness.sweep import Sweep, common_frame, engine_of, key_of, placeable
 from robustness.tally import Tally
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
@@ -134,9 +133,8 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     cards = {classifier.name: card_facts(path, classifier) for path, classifier in floats_last}
     table = recordings_table(found, classifiers[0])
     reading = found.reading._replace(notices=[*found.reading.notices, *unsaid(table, classifiers[0])])
-    placed = placeable(reading.recordings, frame, request.settings)
     plan = plan_of(request.settings, frame.reference, float(table["slack_ms"].max()))
-    return Job(request, classifiers, reading, placed, table, plan, cards, noises)
+    return Job(request, classifiers, reading, placeable(reading.recordings, frame, request.settings), table, plan, cards, noises)
 
 
 def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | None = None) -> Run:
@@ -165,8 +163,10 @@ def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | No
         progress(f"sweep: {doing}", done, max(done, job.answers))
 
     try:
+        sweep = Sweep(job.classifiers, job.plan, writer, swept, tally)
+        sweep.ready(job.placed)
         note(complete=False, interrupted=False)
-        Sweep(job.classifiers, job.plan, writer, swept, tally).run(job.placed)
+        sweep.run(job.placed)
         note(complete=True, interrupted=False)
         with said_when_full(writer.path):
             (finish or explain_and_draw)(job, Run.open(writer.path), progress)
@@ -185,9 +185,8 @@ def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | No
 
 def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     """Says of each failure what restores the answer, and draws the page."""
-    seed, audio = job.plan.settings.seed, job.request.audio
     explained = lambda now, total: progress("explain: failures", now, total)  # noqa: E731
-    write_evidence(run, run.evidence, job.classifiers, job.placed, seed=seed, audio=audio, progress=explained)
+    write_evidence(run, run.evidence, job.classifiers, job.placed, seed=job.plan.settings.seed, audio=job.request.audio, progress=explained)
     progress("draw: page", 0, 1)
     write_page(run, run.path / "index.html")
 
@@ -228,7 +227,6 @@ def requested(job: Job) -> dict[str, Any]:
     return {
         "models": {model["name"]: model for model in models_of(job.classifiers, job.cards)},
         "settings": {**_asked(job), **plan_facts(job.plan, job.classifiers, Tally()), "threshold": job.request.threshold},
-        "selection": asdict(job.request.selection),
         "conditions": [key_of(condition) for condition in job.plan.conditions],
         "versions": versions(),
     }
@@ -243,15 +241,17 @@ def _asked(job: Job) -> dict[str, Any]:
         "perturbations": list(request.settings.perturbations),
         "noises": job.noises,
         "device": request.device,
+        "selection": asdict(request.selection),
         "skip_bad": request.skip_bad,
         "audio": request.audio,
     }
 
 
 def estimate_s(job: Job) -> float:
-    """How long the sweep would take, in seconds, from one batch of each variant on this machine."""
-    silence = torch.zeros(job.plan.settings.batch, job.frame.samples)
-    answers(job.classifiers, silence, len(silence))
+    """How long the sweep would take, in seconds, from a few batches of each variant on this machine."""
+    engine = engine_of(job.classifiers, job.plan, job.placed)
+    silence = torch.zeros(engine.batch * engine.workers * 2, job.frame.samples)
+    engine.answers(silence)
     began = time.perf_counter()
-    answers(job.classifiers, silence, len(silence))
+    engine.answers(silence)
     return (time.perf_counter() - began) / len(silence) * len(job.plan.conditions) * len(job.placed)

@@ -82,13 +82,14 @@ def plan_facts(plan: Plan, classifiers: Sequence[Classifier], tally: Tally) -> d
         "seed": settings.seed,
         "trim": settings.trim,
         "speech_threshold_db": settings.speech_threshold_db,
-        "batch": settings.batch,
+        "batch": tally.engine.get("batch", settings.batch),
         "threads": torch.get_num_threads(),
         "devices": sorted({f"{c.variant}: {c.device}" for c in classifiers}),
         "grids": plan.grids(classifiers[0].frame.reference),
         "conditions": len(plan.conditions),
         "skipped": plan.skipped,
         "no_word": dict(tally.no_word),
+        "engine": {"runtime": settings.engine, **tally.engine},
     }
 
 

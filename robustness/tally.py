@@ -19,6 +19,7 @@ class Tally:
         audio: a digest of what was heard under each condition: a chain over the windows in their order, each SHA-256(digest so far,
             samples), so that it depends neither on how many were computed together nor on where a sweep was taken up again.
         no_word: the number of windows without a word, by kind.
+        engine: what the engine chose: batch, workers, and how each network is run.
         checked: answers compared under a neutral level.
         flips: those of them that differed from the clean answer.
         recordings: how many are done.
@@ -26,6 +27,7 @@ class Tally:
 
     audio: dict[str, str] = field(default_factory=dict)
     no_word: Counter[str] = field(default_factory=Counter)
+    engine: dict[str, Any] = field(default_factory=dict)
     checked: int = 0
     flips: int = 0
     recordings: int = 0

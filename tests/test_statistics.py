@@ -152,3 +152,25 @@ def test_nothing_heard_in_40_s_still_allows_hundreds_an_hour() -> None:
     one_sided = poisson_rate(0, 40 / 3600, confidence=0.90)
     assert one_sided.high == pytest.approx(270, abs=1)
     assert math.isnan(poisson_rate(0, 0.0).value)
+
+
+def test_a_paired_difference_of_alike_speakers_is_as_wide_as_their_number_allows() -> None:
+    """Ten recordings a speaker that change together are one vote a speaker, not ten."""
+    rng = np.random.default_rng(0)
+    lost = np.repeat(rng.random(30) < 0.3, 10)
+    speakers = [f"s{number // 10}" for number in range(300)]
+    alone = paired_change(np.ones(300), ~lost).difference
+    theirs = paired_change(np.ones(300), ~lost, speakers).difference
+    one_vote = paired_change(np.ones(30), ~lost[::10]).difference
+    assert theirs.value == alone.value == one_vote.value
+    assert theirs.high - theirs.low > 2 * (alone.high - alone.low)
+    assert theirs.high - theirs.low == pytest.approx(one_vote.high - one_vote.low, rel=0.2)
+    assert paired_change(np.ones(300), ~lost, ["one"] * 300).difference == alone  # too few to be resampled
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_speakers_that_all_change_alike_give_an_interval_all_the_same(lost: int) -> None:
+    before, after = np.ones(100), np.full(100, 1 - lost)
+    found = paired_change(before, after, [f"s{number // 4}" for number in range(100)]).difference
+    votes = paired_difference(0, 25 * lost, 25)
+    assert (found.low, found.high) == pytest.approx((votes.low, votes.high))

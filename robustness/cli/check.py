@@ -53,7 +53,7 @@ def check(
     Example: robustness check models/digits.toml --recordings recordings/joe
     """
     from robustness.audio.labels import LabelSource
-    from robustness.audio.reading import read_recordings
+    from robustness.audio.reading import open_recordings
     from robustness.classifiers.card import load_classifier, read_card
     from robustness.classifiers.inspection import inspect, spread
     from robustness.classifiers.probing import golden_result
@@ -67,7 +67,7 @@ def check(
     notices: list[str] = []
     source = LabelSource(labels, label_column, label_pattern, required=False)
     if recordings:
-        read = read_recordings(recordings, rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=source, skip_bad=skip_bad)
+        read = open_recordings(recordings, rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=source, skip_bad=skip_bad)
         chosen, notices = spread(read.recordings, answers), [*read.notices, *(f"{bad.id} {bad.reason}" for bad in read.bad)]
     names = dict.fromkeys(["float32", *(variants or VARIANTS)])
     calibrate = None if calibration is None else (lambda classifier: read_calibration(calibration, classifier, labels=source))

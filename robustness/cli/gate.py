@@ -54,6 +54,7 @@ def gate(
     device: options.Device = "cpu",
     threads: options.Threads = None,
     batch: options.Batch = None,
+    engine: options.Engine = "torch",
     skip_bad: options.SkipBad = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the rules need to be run, and stop.")] = False,
 ) -> int:
@@ -93,7 +94,7 @@ def gate(
         calibration=calibration,
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern),
         selection=Selection(split, split_column, sample, seed),
-        settings=Settings(seed=seed, trim=trim, noises=noises, batch=batch or Settings.batch),
+        settings=Settings(seed=seed, trim=trim, noises=noises, batch=batch, engine=engine),
         threshold=threshold,
         device=device,
         skip_bad=skip_bad,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -30,7 +30,10 @@ Noises = Annotated[Path | None, typer.Option(help="A folder of background noises
 Seed = Annotated[int, typer.Option(help="Of every random number.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps; int8 variants run on the CPU whatever it is.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of torch; by default all cores.")]
-Batch = Annotated[int | None, typer.Option(min=1, help="Windows computed together; no answer depends on it.")]
+Batch = Annotated[
+    int | None, typer.Option(min=1, help="Windows computed together; by default as many as fit the cache. No answer depends on it.")
+]
+Engine = Annotated[Literal["torch", "onnx"], typer.Option(help="What runs float networks; onnx needs the extra of that name.")]
 Split = Annotated[str | None, typer.Option(help="Hear this part of the recordings alone, such as testing.")]
 SplitColumn = Annotated[str, typer.Option(help="The column of the table that names each recording's part.")]
 Sample = Annotated[int | None, typer.Option(min=1, help="Hear this many, drawn by word and seed.")]

@@ -90,7 +90,7 @@ class Cases:
         self.classifiers = by_variant(classifiers)
         self.recordings = by_id(recordings)
         self.placed = placed_trials(run, self.classifiers)
-        self.atlases = Atlases(run)
+        self.atlases = Atlases(run, set(self.placed.loc[self.placed["failing"], "recording"]))
         self.seed = seed
         self.threshold_db = float(run.manifest.get("plan", {}).get("speech_threshold_db", SPEECH_THRESHOLD_DB))
 

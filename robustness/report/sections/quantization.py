@@ -137,7 +137,7 @@ def _paired(view: View, variant: Variant) -> Table:
             repeats = place == view.reference and padding == "zeros"
             if not here.empty and not repeats:
                 cells[f"{PLACES[place]}, {padding}"] = here
-    found = {name: compared(here, view.first.name, variant.name) for name, here in cells.items()}
+    found = {name: compared(here, view.first.name, variant.name, view.speakers) for name, here in cells.items()}
     rows = [_paired_row(name, change) for name, change in found.items()]
     head = ["placement", "recordings", "right → wrong", "wrong → right", "difference (95 % interval)", "p"]
     caption = f"{variant.short} against {view.first.short}, paired"
