@@ -17,6 +17,7 @@ from robustness.audio.noises import read_noises
 from robustness.audio.placement import Frame, slack_ms
 from robustness.audio.reading import Reading, read_recordings
 from robustness.audio.recordings import Recording
+from robustness.audit.writing import write_audit
 from robustness.classifiers.card import load_classifier, read_card
 from robustness.classifiers.classifier import Classifier
 from robustness.classifiers.probing import golden_result
@@ -75,6 +76,7 @@ class Job(NamedTuple):
     plan: Plan
     cards: dict[str, dict[str, Any]]
     noises: dict[str, str]  # SHA-256 of each file of background noise, by name
+    originals: dict[str, Classifier]  # each model in float, by name
 
     @property
     def frame(self) -> Frame:
@@ -117,7 +119,7 @@ def prepare(request: Request) -> Job:
     cards = {classifier.name: _card_facts(path, classifier) for path, classifier in originals.items()}
     placed = placeable(reading.recordings, frame, request.settings)
     plan = plan_of(request.settings, frame.reference, max(slack_ms(len(recording.samples), frame) for recording in placed))
-    return Job(request, classifiers, reading, placed, plan, cards, noises)
+    return Job(request, classifiers, reading, placed, plan, cards, noises, {c.name: c for c in originals.values()})
 
 
 def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | None = None) -> Run:
@@ -159,7 +161,8 @@ def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | No
 
 
 def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
-    """Says of each failure what restores the answer, and draws the page."""
+    """Says what quantization did and what restores each failing answer, and draws the page."""
+    write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=job.plan.settings.speech_threshold_db)
     seed, audio = job.plan.settings.seed, job.request.audio
     explained = lambda now, total: progress("explain: failures", now, total)  # noqa: E731
     write_evidence(run, run.evidence, job.classifiers, job.placed, seed=seed, audio=audio, progress=explained)
