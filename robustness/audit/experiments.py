@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from robustness.audit.simulation import Side, simulated
 from robustness.classifiers.classifier import Classifier
 from robustness.quantization.base import QUANTIZERS, Calibration, quantized
 
 Kind = Literal["alone", "left", "weights", "activations", "both"]
+TRAINS: Final = ("qat-int8",)  # schemes whose every network is trained anew
 SIDES: tuple[Side, ...] = ("weights", "activations", "both")
 
 
@@ -35,7 +36,7 @@ def experiments_on(original: Classifier, variant: Classifier, calibration: Calib
         calibration: from which the variant was made.
     """
     layers: list[str] = variant.about["quantized_layers"]
-    if not layers or not repeatable(variant):
+    if not layers or not repeatable(variant, calibration):
         return
     for name in layers:
         yield Experiment("alone", name, False, partial(quantized, original, variant.variant, calibration, [name]))
@@ -50,6 +51,9 @@ def experiments_on(original: Classifier, variant: Classifier, calibration: Calib
             yield Experiment(side, name, True, partial(simulated, original, variant, [name], side))
 
 
-def repeatable(variant: Classifier) -> bool:
-    """Whether the scheme makes the same network again, with other layers: a name of the registry that does not train."""
-    return variant.variant in QUANTIZERS.names() and not getattr(QUANTIZERS[variant.variant], "trains", False)
+def repeatable(variant: Classifier, calibration: Calibration | None) -> bool:
+    """Whether its scheme makes the same network again, with other layers: known by name, with its calibration at hand, and no training."""
+    if variant.variant not in QUANTIZERS.names():
+        return False
+    scheme = QUANTIZERS[variant.variant]
+    return (calibration is not None or not scheme.calibrated) and scheme.name not in TRAINS

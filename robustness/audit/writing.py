@@ -51,6 +51,6 @@ def write_audit(
 
 def quantized_of(original: Classifier, classifiers: Sequence[Classifier]) -> list[Classifier]:
     """The variants of this model that are not the float network itself; none where its card is of a quantized one."""
-    if original.about.get("quantized_layers"):
+    if original.variant != FLOAT:
         return []
     return [variant for variant in classifiers if variant.name == original.name and variant.variant != FLOAT]

@@ -11,6 +11,7 @@ import typer
 from robustness.cli import options
 from robustness.cli.report import progress_bar, repeated
 from robustness.conditions import VARIANTS
+from robustness.errors import UsageError
 
 
 def audit(
@@ -40,6 +41,8 @@ def audit(
 
     Example: robustness audit --model models/digits.toml --recordings recordings/joe --out reports/audit
     """
+    if not models or not recordings:
+        raise UsageError("an audit needs --model CARD and --recordings DIR")
     options.check_inputs("audit", models, recordings, weights)
 
     import torch
