@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,15 +14,13 @@ import pandas as pd
 import torch
 
 from robustness.atomic import said_when_full
-from robustness.audio.labels import LabelSource
 from robustness.audio.noises import read_noises
 from robustness.audio.placement import Frame
 from robustness.audio.reading import Reading
 from robustness.audio.recordings import Recording
-from robustness.audio.selection import Selection
+from robustness.audit.writing import write_audit
 from robustness.classifiers.card import load_classifier
 from robustness.classifiers.classifier import Classifier
-from robustness.conditions import VARIANTS
 from robustness.dataset import Wanted, look_at, recordings_table, unsaid
 from robustness.diagnosis.evidence import write_evidence
 from robustness.errors import CannotJudgeError, RobustnessError, UsageError
@@ -31,46 +29,12 @@ from robustness.plan import Plan, Settings, plan_of
 from robustness.quantization.calibrating import read_calibration, refuse_tested
 from robustness.quantization.given import is_quantized, variants_of
 from robustness.report.page import write_page
+from robustness.request import Request as Request  # noqa: PLC0414
 from robustness.run import Run, RunWriter
 from robustness.sweep import Sweep, common_frame, engine_of, key_of, placeable
 from robustness.tally import Tally
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to assess, on what, and how.
-
-    Attributes:
-        models: cards.
-        recordings: folders or files.
-        weights: of the one model, where they are not beside its card.
-        variants: names of quantization schemes.
-        labels: where the words come from.
-        selection: which of the recordings are heard.
-        settings: of the sweep.
-        calibration: a folder of recordings from which schemes learn that need some; none of them may be tested.
-        threshold: the operating point, in place of the card's.
-        device: where float networks run.
-        skip_bad: go on without the recordings that cannot be used.
-        audio: whether the run keeps what was heard; voices are personal data.
-        repeat: the command that repeats this, for the page.
-    """
-
-    models: tuple[Path, ...]
-    recordings: tuple[Path, ...]
-    weights: Path | None = None
-    variants: tuple[str, ...] = VARIANTS
-    labels: LabelSource = field(default_factory=LabelSource)
-    selection: Selection = field(default_factory=Selection)
-    settings: Settings = field(default_factory=Settings)
-    calibration: Path | None = None
-    threshold: float | None = None
-    device: str = "cpu"
-    skip_bad: bool = False
-    audio: bool = True
-    repeat: str = ""
 
 
 class Job(NamedTuple):
@@ -84,6 +48,7 @@ class Job(NamedTuple):
     plan: Plan
     cards: dict[str, dict[str, Any]]
     noises: dict[str, str]  # SHA-256 of each file of background noise, by name
+    originals: dict[str, Classifier]  # each model in float, by name
 
     @property
     def frame(self) -> Frame:
@@ -134,7 +99,9 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     table = recordings_table(found, classifiers[0])
     reading = found.reading._replace(notices=[*found.reading.notices, *unsaid(table, classifiers[0])])
     plan = plan_of(request.settings, frame.reference, float(table["slack_ms"].max()))
-    return Job(request, classifiers, reading, placeable(reading.recordings, frame, request.settings), table, plan, cards, noises)
+    placed = placeable(reading.recordings, frame, request.settings)
+    floats = {classifier.name: classifier for _, classifier in floats_last}
+    return Job(request, classifiers, reading, placed, table, plan, cards, noises, floats)
 
 
 def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | None = None) -> Run:
@@ -184,19 +151,16 @@ def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | No
 
 
 def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
-    """Says of each failure what restores the answer, and draws the page."""
-    explained = lambda now, total: progress("explain: failures", now, total)  # noqa: E731
-    write_evidence(run, run.evidence, job.classifiers, job.placed, seed=job.plan.settings.seed, audio=job.request.audio, progress=explained)
+    """Says what quantization did and what restores each failing answer, and draws the page."""
+    write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=job.plan.settings.speech_threshold_db)
+    seed, audio = job.plan.settings.seed, job.request.audio
+    write_evidence(run, run.evidence, job.classifiers, job.placed, seed=seed, audio=audio, progress=partial(progress, "explain: failures"))
     progress("draw: page", 0, 1)
     write_page(run, run.path / "index.html")
 
 
 def _refuse_twice(names: list[str]) -> None:
-    """A variant of a model stands in a run once.
-
-    Raises:
-        UsageError: where two have one name.
-    """
+    """Raises UsageError where a variant of a model would stand in a run twice."""
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise UsageError(f"{', '.join(twice)} is asked for twice; name each variant once, and give each model's card its own name")

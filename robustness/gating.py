@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from robustness.assessment import Job, Progress, Request, execute, prepare
+from robustness.audit.writing import write_audit
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import UsageError
 from robustness.gates.checking import checked
 from robustness.gates.loading import judge_run
 from robustness.gates.metrics.base import METRICS, SHIFT
+from robustness.gates.metrics.others import LayerSqnr
 from robustness.gates.metrics.shifts import ATLAS
 from robustness.gates.rules import BASELINE, Rules, RulesError
 from robustness.gates.verdicts import Verdict
@@ -60,6 +62,8 @@ class Gate:
         return execute(job, writer, progress, self._finish)
 
     def _finish(self, job: Job, run: Run, progress: Progress) -> None:
+        if any(rule.metric == LayerSqnr.name for rule in self.rules.rule.values()):
+            write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=job.plan.settings.speech_threshold_db)
         progress("judge: rules", 0, 1)
         self.verdicts = judge_run(run, self.rules, self.baseline, run.path)
         progress("draw: page", 0, 1)

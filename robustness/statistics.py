@@ -221,3 +221,27 @@ def poisson_rate(events: int, exposure: float, confidence: float = CONFIDENCE) -
     low = 0.0 if events == 0 else float(stats.chi2.ppf(tail, 2 * events)) / 2
     high = float(stats.chi2.ppf(1 - tail, 2 * events + 2)) / 2
     return Estimate(events / exposure, low / exposure, high / exposure, events)
+
+
+def median(values: ArrayLike, confidence: float = CONFIDENCE) -> Estimate:
+    """A median with its distribution-free interval: the order statistics between which it lies with at least that confidence.
+
+    With fewer than six values no two of them do at 95 %, and the ends are unknown.
+
+    Args:
+        values: independent ones, such as ratios of paired times.
+        confidence: of the two-sided interval.
+    """
+    ordered = np.sort(np.asarray(values, dtype=float))
+    count = len(ordered)
+    if count == 0:
+        return UNKNOWN
+    below = int(stats.binom.ppf(0.5 - confidence / 2, count, 0.5))  # P(fewer than this many lie under the median) is within the tail
+    low, high = (ordered[below - 1], ordered[count - below]) if below > 0 else (math.nan, math.nan)
+    return Estimate(float(np.median(ordered)), float(low), float(high), count)
+
+
+def signed_rank(changes: ArrayLike) -> float:
+    """Wilcoxon's signed-rank p-value (1945) that paired changes are symmetric about zero; 1 where none changed."""
+    values = np.asarray(changes, dtype=float)
+    return 1.0 if not values.any() else float(stats.wilcoxon(values).pvalue)

@@ -62,7 +62,8 @@ def page_of(run: Run) -> str:
 
 def sections_of(view: View) -> list[tuple[Section, Part]]:
     """Every section that has something to say of this run, in order."""
-    sections = sorted((kind() for kind in SECTIONS.all().values()), key=lambda section: section.order)
+    audited = view.manifest.get("purpose") == "audit"  # then what quantization did comes right after the summary
+    sections = sorted((kind() for kind in SECTIONS.all().values()), key=lambda s: 15 if audited and s.name == "quantization" else s.order)
     parts = [(section, section.part(view)) for section in sections]
     return [(section, part) for section, part in parts if part is not None]
 
