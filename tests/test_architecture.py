@@ -32,14 +32,15 @@ def line(text: str) -> Line:
 
 
 MEASURES: Final = line(
-    "errors < registry conditions seeds run statistics < audio < frontends < classifiers < perturbations quantization attributions training"
+    "errors < registry conditions seeds run statistics < audio < frontends < classifiers"
+    " < perturbations quantization attributions interventions training"
     " < engine < plan trials < metrics < outcomes < sweep diagnosis catalogue < manifest < assessment < gating < cli pytest_plugin"
 )
 JUDGES: Final = line(
     "errors < registry conditions fetching < run < statistics comparability < metrics < outcomes < gates < comparison < report"
     " < assessment < gating < cli pytest_plugin"
 )
-PLUGINS: Final = ("perturbations", "quantization", "attributions", "frontends")
+PLUGINS: Final = ("perturbations", "quantization", "attributions", "interventions", "frontends")
 TORCH_FREE: Final = frozenset().union(*JUDGES) - {"assessment", "gating", "cli"}
 HEAVY: Final = frozenset({"torch", "torchaudio", "captum"})
 ONCE: Final = 40  # lines of a function's body at most
