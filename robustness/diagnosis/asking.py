@@ -12,13 +12,13 @@ from torch import Tensor
 
 from robustness.audio.levels import Span
 from robustness.classifiers.classifier import Classifier
+from robustness.diagnosis.cases import float_of
 from robustness.engine import answers
 from robustness.interventions.base import INTERVENTIONS, Intervention
 from robustness.interventions.scene import Scene
 from robustness.trials import answer_of
 
 Role = Literal["edit", "sham"]
-FLOAT: Final = "float32"
 LAST: Final = ("speed", "placement")  # of two edits, what moves the recording's parts comes after what changes its samples
 
 
@@ -88,13 +88,7 @@ class Answers:
     def of(self, variant: str, *edits: Edit) -> Given:
         """What a variant answers to an edit that was asked; an edit of precision is answered by the float network."""
         in_float = any(intervention(edit.name).in_float and edit.role == "edit" for edit in edits)
-        return self._known[edits][(self.float_of(variant) or variant) if in_float else variant]
-
-    def float_of(self, variant: str) -> str | None:
-        """The float network of the same model; None where that is the variant itself, or was not run."""
-        model = self.classifiers[variant].name
-        found = [name for name, other in self.classifiers.items() if (other.name, other.variant) == (model, FLOAT)]
-        return next((name for name in found if name != variant), None)
+        return self._known[edits][(float_of(self.classifiers, variant) or variant) if in_float else variant]
 
 
 def made(scene: Scene, edits: Sequence[Edit]) -> Tensor:

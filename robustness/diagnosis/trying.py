@@ -13,6 +13,7 @@ from statistics import median
 from typing import NamedTuple
 
 from robustness.diagnosis.asking import Answers, Edit, Given, intervention
+from robustness.diagnosis.cases import float_of
 from robustness.interventions.base import INTERVENTIONS, Intervention, Kind
 
 
@@ -77,7 +78,7 @@ def interventions_for(answers: Answers, variant: str) -> list[Intervention]:
     """Those that make sense for a failing answer, by name."""
     made = [intervention(name) for name in INTERVENTIONS.names()]
     possible = [one for one in made if one.sizes(answers.scene)]
-    return [one for one in possible if not one.in_float or answers.float_of(variant) is not None]
+    return [one for one in possible if not one.in_float or float_of(answers.classifiers, variant) is not None]
 
 
 def attempts(answers: Answers, variants: Sequence[str], wanted: Mapping[str, float | None]) -> dict[str, list[Attempt]]:
