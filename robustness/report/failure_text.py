@@ -25,7 +25,8 @@ def told(card: Card) -> str:
         }
         each = [f"{lead}{'' if len(leads) == 1 else f' ({listed(names, 6)})'}" for lead, names in leads.items()]
         here = f"{number(facts['offset_ms'])} ms"
-        parts.append(f"Moving the word restores the answer: a lead of {listed(each, 6)} is the nearest found, to 1 ms; here it is {here}.")
+        parts.append(f"The nearest right place found, to 1 ms, is a lead of {listed(each, 6)}; here it is {here}.")
+        parts.append(_onsets(facts, found))
         parts += [
             f"At that lead {number(v['restored_lost_ms'])} ms of the speech are lost ({name})."
             for name, v in found.items()

@@ -54,7 +54,8 @@ what the move costs the others at the same onset.</p>
 <summary>what was tried{% if card.tried | length > 1 %}, {{ t.variant }}{% endif %}</summary>
 <p class="soft wide">{{ t.drop | capitalize }}. A curve has the share of the drop recovered, mild to strong, between its
 lines for 0 and 100&nbsp;%; a filled dot restores. A sham does as much and leaves the factor as it was. Collateral: other recordings that
-the edit turns wrong, of those that were right there{% if capped %}; {{ asked }} recordings were asked, drawn by the run's seed{% endif %}.</p>
+the edit turns wrong, of those that were right there{% if capped %}
+; {{ asked }} recordings were asked, drawn by the run's seed{% endif %}.</p>
 <div class="scroll"><table><caption class="hidden">What was tried on {{ card.word }} {{ card.where }}, {{ t.variant }}</caption>
 <thead><tr>{% for name in tried_head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>{% for l in t.lines %}<tr{% if l.restores %} class="restores"{% endif %}><th scope="row">{{ l.does }}</th><td>{{ l.kind }}</td>
