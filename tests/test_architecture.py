@@ -33,14 +33,14 @@ def line(text: str) -> Line:
 
 MEASURES: Final = line(
     "errors < schema < atomic resuming < registry conditions seeds run statistics < audio < frontends < classifiers < training"
-    " < perturbations quantization attributions < inference < engine < plan trials tally < dataset < metrics < outcomes"
+    " < perturbations quantization attributions interventions < inference < engine < plan trials tally < dataset < metrics < outcomes"
     " < sweep diagnosis audit catalogue < request manifest < assessment < gating auditing < cli pytest_plugin"
 )
 JUDGES: Final = line(
     "errors < schema < atomic resuming < registry conditions fetching < run < statistics comparability < metrics < outcomes"
     " < gates < comparison < report < assessment < gating auditing < cli pytest_plugin"
 )
-PLUGINS: Final = ("perturbations", "quantization", "attributions", "frontends")
+PLUGINS: Final = ("perturbations", "quantization", "attributions", "interventions", "frontends")
 TORCH_FREE: Final = frozenset().union(*JUDGES) - {"assessment", "gating", "auditing", "cli"}
 HEAVY: Final = frozenset({"torch", "torchaudio", "captum"})
 ONCE: Final = 40  # lines of a function's body at most

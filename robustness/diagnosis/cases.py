@@ -23,6 +23,7 @@ from robustness.run import Run
 
 HERE: Final = "here"
 COUNTERPART: Final = "counterpart"
+FLOAT: Final = "float32"  # the variant that is not quantized
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +107,10 @@ class Cases:
             heard |= hear(self.classifiers, movable, {COUNTERPART: counterpart.offset_ms})
         return Case(failure, recording, movable, self.classifiers, heard, atlases, restored, counterpart)
 
+    def float_of(self, variant: str) -> str | None:
+        """The float network of the same model; None where that is the variant itself, or was not run."""
+        return float_of(self.classifiers, variant)
+
     def _atlas(self, failure: Failure, movable: Movable, variant: str) -> Atlas:
         """The atlas of the sweep; where it made none, one asked now."""
         swept = self.atlases.of(failure.recording, variant)
@@ -132,3 +137,10 @@ def by_variant(classifiers: Sequence[Classifier]) -> dict[str, Classifier]:
     """The classifiers by the name that their trials carry: the variant, or `model · variant` where there are several models."""
     several = len({classifier.name for classifier in classifiers}) > 1
     return {f"{c.name} · {c.variant}" if several else c.variant: c for c in classifiers}
+
+
+def float_of(classifiers: Mapping[str, Classifier], variant: str) -> str | None:
+    """The name of the float network of a variant's model; None where that is the variant itself, or is not among these."""
+    model = classifiers[variant].name
+    found = [name for name, other in classifiers.items() if (other.name, other.variant) == (model, FLOAT)]
+    return next((name for name in found if name != variant), None)

@@ -20,6 +20,7 @@ from robustness.diagnosis.cards import card_of, name_of
 from robustness.diagnosis.cases import COUNTERPART, HERE, Case, Cases
 from robustness.diagnosis.failures import find_failures
 from robustness.diagnosis.maps import Map, correlations_of, explain, methods_of
+from robustness.diagnosis.restoration import Restoration
 from robustness.run import Run, write_json
 
 CARDS: Final = 24  # failures shown; the rest are counted
@@ -50,6 +51,7 @@ def write_evidence(
         progress: told how many failures of how many are done.
     """
     cases = Cases(run, classifiers, recordings, seed)
+    restoration = Restoration(run, cases)
     found = find_failures(cases.placed)
     shown = found[:cards]
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +61,9 @@ def write_evidence(
         case = cases.case(failure)
         name = name_of(case, written)
         written[name] = {"id": name, **card_of(case), **_write_sounds(case, name, folder, audio=audio), **_write_maps(case, name, folder)}
+        restoration.add(name, case)
         progress(len(written), len(shown))
+    restoration.write(folder)
     write_json(folder / "failures.json", {"total": len(found), "shown": len(shown), "failures": list(written.values())})
 
 
