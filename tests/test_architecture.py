@@ -33,14 +33,15 @@ def line(text: str) -> Line:
 
 MEASURES: Final = line(
     "errors < registry conditions seeds run statistics < audio < frontends < classifiers < perturbations quantization attributions training"
-    " < engine < plan trials < metrics < outcomes < sweep diagnosis catalogue < manifest < assessment < gating < cli pytest_plugin"
+    " < engine < plan trials < metrics < outcomes < sweep diagnosis catalogue < manifest < explaining assessment"
+    " < gating < cli pytest_plugin"
 )
 JUDGES: Final = line(
     "errors < registry conditions fetching < run < statistics comparability < metrics < outcomes < gates < comparison < report"
-    " < assessment < gating < cli pytest_plugin"
+    " < explaining assessment < gating < cli pytest_plugin"
 )
 PLUGINS: Final = ("perturbations", "quantization", "attributions", "frontends")
-TORCH_FREE: Final = frozenset().union(*JUDGES) - {"assessment", "gating", "cli"}
+TORCH_FREE: Final = frozenset().union(*JUDGES) - {"assessment", "explaining", "gating", "cli"}
 HEAVY: Final = frozenset({"torch", "torchaudio", "captum"})
 ONCE: Final = 40  # lines of a function's body at most
 LONGEST_FILE: Final = 250
@@ -264,6 +265,7 @@ def test_the_probe_sees_torch() -> None:
         command("check", "--help"),
         command("train", "--help"),
         command("segment", "--help"),
+        command("explain", "--help"),
     ],
 )
 def test_loads_no_torch(code: str) -> None:

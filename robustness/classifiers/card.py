@@ -145,7 +145,7 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
     where = torch_device(device)
     frontend = frontend_from(said.frontend.kind, said.frontend.model_dump(exclude={"kind"}), card)
     state = weights_in(card, said.weights.file if weights is None else weights, said.weights.sha256, said.weights.source)
-    net = filled(build(card, said.network.factory, said.network.arguments), state, card)
+    net = frontend.fitted(filled(build(card, said.network.factory, said.network.arguments), state, card))
     classifier = Classifier(
         name=said.name,
         variant="float32",

@@ -75,7 +75,7 @@ def _write_maps(case: Case, name: str, folder: Path) -> dict[str, Any]:
 
 
 def _features(classifier: Classifier, window: Tensor) -> Map:
-    features: Map = classifier.features(window[None])[0, 0].float().cpu().numpy()
+    features: Map = classifier.frontend.picture.features(window[None])[0, 0].float().cpu().numpy()
     return features
 
 
