@@ -34,14 +34,14 @@ def line(text: str) -> Line:
 MEASURES: Final = line(
     "errors < schema < atomic resuming < registry conditions seeds run statistics < audio < frontends < classifiers < training"
     " < perturbations quantization attributions interventions < inference < engine < plan trials tally < dataset < metrics < outcomes"
-    " < sweep diagnosis audit catalogue < request manifest < assessment < gating auditing < cli pytest_plugin"
+    " < sweep diagnosis audit catalogue < request manifest < explaining assessment < gating auditing < cli pytest_plugin"
 )
 JUDGES: Final = line(
     "errors < schema < atomic resuming < registry conditions fetching < run < statistics comparability < metrics < outcomes"
-    " < gates < comparison < report < assessment < gating auditing < cli pytest_plugin"
+    " < gates < comparison < report < explaining assessment < gating auditing < cli pytest_plugin"
 )
 PLUGINS: Final = ("perturbations", "quantization", "attributions", "interventions", "frontends")
-TORCH_FREE: Final = frozenset().union(*JUDGES) - {"assessment", "gating", "auditing", "cli"}
+TORCH_FREE: Final = frozenset().union(*JUDGES) - {"assessment", "explaining", "gating", "auditing", "cli"}
 HEAVY: Final = frozenset({"torch", "torchaudio", "captum"})
 ONCE: Final = 40  # lines of a function's body at most
 LONGEST_FILE: Final = 250
@@ -265,6 +265,7 @@ def test_the_probe_sees_torch() -> None:
         command("check", "--help"),
         command("train", "--help"),
         command("segment", "--help"),
+        command("explain", "--help"),
     ],
 )
 def test_loads_no_torch(code: str) -> None:

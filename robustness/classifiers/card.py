@@ -161,7 +161,7 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
     net = build(card, said.network.factory, said.network.arguments)
     if said.variant is not None:
         net = build(card, said.variant.rebuild, {"net": net, **said.variant.arguments})
-    net = filled(net, state, card)
+    net = frontend.fitted(filled(net, state, card))
     classifier = Classifier(
         name=said.name,
         variant="float32" if said.variant is None else said.variant.scheme,

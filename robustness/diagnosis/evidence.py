@@ -6,7 +6,7 @@ drawing needs no torch. Same inputs, same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -79,7 +79,7 @@ def _write_maps(case: Case, name: str, folder: Path) -> dict[str, Any]:
 
 
 def _features(classifier: Classifier, window: Tensor) -> Map:
-    features: Map = classifier.features(window[None])[0, 0].float().cpu().numpy()
+    features: Map = classifier.frontend.picture.features(window[None])[0, 0].float().cpu().numpy()
     return features
 
 
@@ -94,7 +94,7 @@ def _write_sounds(case: Case, name: str, folder: Path, *, audio: bool) -> dict[s
     return files
 
 
-def write_arrays(path: Path, arrays: dict[str, Map]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, Map]) -> None:
     """An .npz file, whole or not at all; no clock in it."""
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("wb") as file:

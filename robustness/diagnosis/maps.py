@@ -12,9 +12,9 @@ import numpy.typing as npt
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from robustness.attributions.base import ATTRIBUTIONS, SILENCE, Attribution, Relevance, Target
-from robustness.attributions.integrated_gradients import within_bound
+from robustness.attributions.base import ATTRIBUTIONS, SILENCE, Attribution, Relevance, Target, within_bound
 from robustness.classifiers.classifier import Classifier
+from robustness.classifiers.resynthesis import explainable
 
 METHODS: Final = ("occlusion", "integrated-gradients")  # the first is the one by which variants are compared
 Map = npt.NDArray[np.float32]  # [bands frames]
@@ -58,6 +58,7 @@ def explain(classifiers: Mapping[str, Classifier], window: Tensor, target: Targe
 
 
 def _explained(method: Attribution, variant: str, classifier: Classifier, window: Tensor, target: Target) -> Explained:
+    classifier = explainable(classifier, window)
     features = classifier.features(window[None])
     sounding = (features != classifier.frontend.silence(features))[0, 0].cpu().numpy()
     return Explained(method, variant, method.attribute(classifier, features, target), sounding)
