@@ -1,7 +1,7 @@
 """How a model is trained: which network, which augmentation, how long.
 
-`tutorial`: the tutorial's network; clips lie as they were recorded. `hardened`: the same, and clips are moved. `pooled`: another network,
-on the data of `tutorial`.
+`tutorial`: the tutorial's network; clips lie as they were recorded. `pooled`: a network that has one weight for all positions in time, on
+the same data. `hardened`: such a network, and clips are moved.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ RECIPES: Final = {
         Recipe("tutorial", TUTORIAL_NET, Augmentation()),
         Recipe(
             "hardened",
-            TUTORIAL_NET,
+            "robustness.classifiers.architectures:TimeDelayNet",
             Augmentation(shift_ms=200.0, anywhere=0.5, cut_ms=100.0),
             placement="moved by up to 200 ms; half of them cut to the word, which lies anywhere, in silence or noise",
         ),
