@@ -64,9 +64,9 @@ class Curves:
             return None
         sums = self.blocks.flatten(1).double() @ relevance.to(self.blocks.device).flatten().double()
         order = sums.argsort(descending=True, stable=True)
-        mine, random = self._areas(order), self._random
-        deletion, insertion = random.mean(0)
-        spreads = random.std(0)
+        mine, chance = self._areas(order), self._random
+        deletion, insertion = chance.mean(0)
+        spreads = chance.std(0)
         return Lift(float(deletion - mine[0]), float(mine[1] - insertion), float(spreads[0]), float(spreads[1]))
 
     @cached_property
