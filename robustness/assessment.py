@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
+import pandas as pd
 
+from robustness.atomic import said_when_full
 from robustness.audio.labels import LabelSource
 from robustness.audio.noises import read_noises
-from robustness.audio.placement import Frame, slack_ms
-from robustness.audio.reading import Reading, read_recordings
+from robustness.audio.placement import Frame
+from robustness.audio.reading import Reading
 from robustness.audio.recordings import Recording
-from robustness.classifiers.card import load_classifier, read_card
+from robustness.audio.selection import Selection
+from robustness.classifiers.card import load_classifier
 from robustness.classifiers.classifier import Classifier
-from robustness.classifiers.probing import golden_result
 from robustness.conditions import VARIANTS
+from robustness.dataset import Wanted, look_at, recordings_table, unsaid
 from robustness.diagnosis.evidence import write_evidence
-from robustness.errors import CardError, UsageError
-from robustness.manifest import models_of, plan_facts, provenance, recordings_facts, recordings_table, versions
+from robustness.errors import CannotJudgeError, RobustnessError, UsageError
+from robustness.manifest import card_facts, models_of, plan_facts, provenance, recordings_facts, versions
 from robustness.plan import Plan, Settings, plan_of
 from robustness.quantization.base import quantized
 from robustness.report.page import write_page
 from robustness.run import Run, RunWriter
-from robustness.sweep import Sweep, Tally, common_frame, engine_of, placeable
+from robustness.sweep import Sweep, common_frame, engine_of, key_of, placeable
+from robustness.tally import Tally
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
 
@@ -43,6 +45,7 @@ class Request:
         weights: of the one model, where they are not beside its card.
         variants: names of quantization schemes.
         labels: where the words come from.
+        selection: which of the recordings are heard.
         settings: of the sweep.
         threshold: the operating point, in place of the card's.
         device: where float networks run.
@@ -56,6 +59,7 @@ class Request:
     weights: Path | None = None
     variants: tuple[str, ...] = VARIANTS
     labels: LabelSource = field(default_factory=LabelSource)
+    selection: Selection = field(default_factory=Selection)
     settings: Settings = field(default_factory=Settings)
     threshold: float | None = None
     device: str = "cpu"
@@ -70,7 +74,8 @@ class Job(NamedTuple):
     request: Request
     classifiers: list[Classifier]
     reading: Reading
-    placed: list[Recording]
+    placed: Sequence[Recording]
+    table: pd.DataFrame  # a row a recording
     plan: Plan
     cards: dict[str, dict[str, Any]]
     noises: dict[str, str]  # SHA-256 of each file of background noise, by name
@@ -79,6 +84,11 @@ class Job(NamedTuple):
     def frame(self) -> Frame:
         """The window that all classifiers hear."""
         return common_frame(self.classifiers)
+
+    @property
+    def most_slack_ms(self) -> float:
+        """How far the recording that can move most can move in the window."""
+        return float(self.table["slack_ms"].max())
 
     @property
     def answers(self) -> int:
@@ -98,7 +108,7 @@ def assess(request: Request, out: Path, progress: Progress = lambda doing, done,
     return execute(prepare(request), RunWriter(out), progress)
 
 
-def prepare(request: Request) -> Job:
+def prepare(request: Request, progress: Progress = lambda doing, done, total: None) -> Job:
     """Everything that a wrong input can stop, before anything is computed or written."""
     originals = {path: load_classifier(path, weights=request.weights, device=request.device) for path in request.models}
     if request.threshold is not None:
@@ -107,34 +117,38 @@ def prepare(request: Request) -> Job:
     _refuse_twice([f"{classifier.name} {classifier.variant}" for classifier in classifiers])
     frame = common_frame(classifiers)
     noises = _noises(request.settings, frame)
-    reading = read_recordings(
-        request.recordings, rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=request.labels, skip_bad=request.skip_bad
-    )
+    wanted = Wanted(request.recordings, request.labels, request.selection, request.skip_bad)
+    found = look_at(wanted, frame, request.settings, partial(progress, "read: recordings"))
     for classifier in classifiers:
-        for recording in reading.recordings:
-            classifier.truth(recording.label)
-    cards = {classifier.name: _card_facts(path, classifier) for path, classifier in originals.items()}
+        for label in dict.fromkeys(clip.label for clip in found.reading.clips):
+            classifier.truth(label)
+    cards = {classifier.name: card_facts(path, classifier) for path, classifier in originals.items()}
+    table = recordings_table(found, classifiers[0])
+    reading = found.reading._replace(notices=[*found.reading.notices, *unsaid(table, classifiers[0])])
     placed = placeable(reading.recordings, frame, request.settings)
-    plan = plan_of(request.settings, frame.reference, max(slack_ms(len(recording.samples), frame) for recording in placed))
-    return Job(request, classifiers, reading, placed, plan, cards, noises)
+    plan = plan_of(request.settings, frame.reference, float(table["slack_ms"].max()))
+    return Job(request, classifiers, reading, placed, table, plan, cards, noises)
 
 
 def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | None = None) -> Run:
-    """Computes a job into a run folder; what an interrupt leaves stays readable beside the folder's place.
+    """Computes a job into a run folder; what an interrupt or a full disk leaves stays readable beside the folder's place.
 
     Args:
         job: what to compute.
-        writer: the run folder.
+        writer: the run folder; one that goes on with an interrupted run computes what is not there.
         progress: told what is being done.
         finish: what to do with the trials before the folder stands in its place; by default failures are explained and the page is drawn.
+
+    Raises:
+        OutputError: where the disk is full; what was swept before is kept.
     """
-    table = recordings_table(job.reading.recordings, job.placed, job.classifiers[0], job.plan)
-    tally = Tally()
+    tally = Tally.of(writer.begin(requested(job), job.table))
+    if writer.is_finished:
+        return writer.finish()
+    done = tally.recordings * len(job.plan.conditions) * len(job.classifiers)
 
-    def note(**state: bool) -> None:
-        writer.write_manifest({**_manifest(job, table, tally), **state})
-
-    done = 0
+    def note(**said: bool) -> None:
+        writer.write_manifest({**_manifest(job, tally), **said})
 
     def swept(rows: int, doing: str) -> None:
         nonlocal done
@@ -145,16 +159,19 @@ def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | No
         sweep = Sweep(job.classifiers, job.plan, writer, swept, tally)
         sweep.ready(job.placed)
         note(complete=False, interrupted=False)
-        writer.write_recordings(table)
         sweep.run(job.placed)
         note(complete=True, interrupted=False)
-        (finish or explain_and_draw)(job, Run.open(writer.path), progress)
+        with said_when_full(writer.path):
+            (finish or explain_and_draw)(job, Run.open(writer.path), progress)
     except KeyboardInterrupt:
         writer.flush()
         note(complete=False, interrupted=True)
         raise
-    except BaseException:
-        writer.discard()
+    except BaseException as error:
+        if not writer.sealed or isinstance(error, CannotJudgeError):
+            writer.discard()
+        elif isinstance(error, RobustnessError):
+            raise type(error)(f"{error}; what was swept before is kept in {writer.path}: --resume goes on from there") from error
         raise
     return writer.finish()
 
@@ -179,27 +196,6 @@ def _refuse_twice(names: list[str]) -> None:
         raise UsageError(f"{', '.join(twice)} is asked for twice; name each variant once, and give each model's card its own name")
 
 
-def _card_facts(path: Path, classifier: Classifier) -> dict[str, Any]:
-    """What the run keeps of a card.
-
-    Raises:
-        CardError: where the card's golden samples get other logits than it says; nothing measured then would be of the trained model.
-    """
-    card = read_card(path)
-    if card.golden is not None:
-        result = golden_result(classifier, card.golden, path)
-        if not result.agrees:
-            raise CardError(
-                f"{path}: the golden samples get {result.found:.4f} for {result.label!r} and the card says {result.expected:.4f} "
-                f"± {result.tolerance:g}; the front-end is not that of the training, or the weights are not: see `robustness check {path}`"
-            )
-    try:  # TOML knows dates, which JSON does not, and nan, which no page can show
-        about = json.loads(json.dumps(card.about, default=str, allow_nan=False))
-    except ValueError as error:
-        raise CardError(f"{path}: about: a number is nan or infinite; leave it out, or write it as text") from error
-    return {"card": path.name, "weights_sha256": card.weights.sha256, "about": about}
-
-
 def _noises(settings: Settings, frame: Frame) -> dict[str, str]:
     """The background noises given, looked at before anything is computed."""
     if settings.noises is None:
@@ -207,16 +203,27 @@ def _noises(settings: Settings, frame: Frame) -> dict[str, str]:
     return {noise.name: noise.sha256 for noise in read_noises(settings.noises, frame.rate_hz, frame.samples)}
 
 
-def _manifest(job: Job, table: Any, tally: Tally) -> dict[str, Any]:
+def _manifest(job: Job, tally: Tally) -> dict[str, Any]:
     return {
         "models": models_of(job.classifiers, job.cards),
         "plan": {**plan_facts(job.plan, job.classifiers, tally), **_asked(job)},
-        "recordings": recordings_facts(table, job.reading, job.request.recordings),
-        "audio_sha256": {key: digest.hexdigest() for key, digest in tally.audio.items()},
+        "recordings": recordings_facts(job.table, job.reading, job.request.recordings),
+        "audio_sha256": tally.audio,
         "self_check": {"checked": tally.checked, "flips": tally.flips},
         "versions": versions(),
         "repeat": job.request.repeat,
         "provenance": provenance(),
+    }
+
+
+def requested(job: Job) -> dict[str, Any]:
+    """All that decides what a run holds, but its recordings, by the names under which a difference is said."""
+    return {
+        "models": {model["name"]: model for model in models_of(job.classifiers, job.cards)},
+        "settings": {**_asked(job), **plan_facts(job.plan, job.classifiers, Tally()), "threshold": job.request.threshold},
+        "selection": asdict(job.request.selection),
+        "conditions": [key_of(condition) for condition in job.plan.conditions],
+        "versions": versions(),
     }
 
 
@@ -235,9 +242,5 @@ def _asked(job: Job) -> dict[str, Any]:
 
 def estimate_s(job: Job) -> float:
     """How long the sweep would take, in seconds, from a few batches of each variant on this machine."""
-    engine = engine_of(job.classifiers, job.plan, job.placed)
-    silence = torch.zeros(engine.batch * engine.workers * 2, job.frame.samples)
-    engine.answers(silence)
-    began = time.perf_counter()
-    engine.answers(silence)
-    return (time.perf_counter() - began) / len(silence) * len(job.plan.conditions) * len(job.placed)
+    each_s = engine_of(job.classifiers, job.plan, job.placed).seconds_a_window(job.frame.samples)
+    return each_s * len(job.plan.conditions) * len(job.placed)

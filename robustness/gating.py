@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from robustness.assessment import Job, Progress, Request, execute, prepare
-from robustness.audio.placement import slack_ms
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import UsageError
 from robustness.gates.checking import checked
@@ -54,8 +53,7 @@ class Gate:
         """
         checked(self.rules)
         job = prepare(replace(request, variants=variants_of(self.rules, request.variants)))
-        most_ms = max((slack_ms(len(recording.samples), job.frame) for recording in job.placed), default=0.0)
-        return job._replace(plan=plan_for(self.rules, request.settings, job.frame.reference, most_ms))
+        return job._replace(plan=plan_for(self.rules, request.settings, job.frame.reference, job.most_slack_ms))
 
     def run(self, job: Job, writer: RunWriter, progress: Progress) -> Run:
         """Sweeps, judges, and writes the run with its verdicts and page."""

@@ -6,12 +6,10 @@ once for all variants. No answer depends on the batch.
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -19,6 +17,7 @@ from torch import Tensor
 from robustness.audio.no_word import NoWord, windows_without_word
 from robustness.audio.placement import Frame, RecordingBatch, Windows, batch_of, lead_of, place, trimmed
 from robustness.audio.recordings import Recording
+from robustness.audio.streaming import blocks, changed
 from robustness.classifiers.classifier import Classifier
 from robustness.conditions import NO_WORD, NONE, Condition, Fill, Placement
 from robustness.engine import Engine
@@ -26,30 +25,12 @@ from robustness.errors import CannotJudgeError, UsageError
 from robustness.perturbations.base import Perturbation, PlacementPerturbation, WindowPerturbation
 from robustness.plan import Plan, Settings
 from robustness.run import RunWriter
+from robustness.tally import Tally
 from robustness.trials import Answered, label_indices, trial_columns
 
 RECORDINGS_AT_ONCE = 64
 PROBES: Final = 4  # recordings, and conditions over the plan, on whose windows the engine tries its networks
 Progress = Callable[[int, str], None]
-
-
-@dataclass
-class Tally:
-    """What a sweep learns of itself on the way.
-
-    Attributes:
-        audio: a digest of what was heard under each condition.
-        no_word: the number of windows without a word, by kind.
-        engine: what the engine chose: batch, workers, and how each network is run.
-        checked: answers compared under a neutral level.
-        flips: those of them that differed from the clean answer.
-    """
-
-    audio: dict[str, Any] = field(default_factory=lambda: defaultdict(hashlib.sha256))
-    no_word: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    engine: dict[str, Any] = field(default_factory=dict)
-    checked: int = 0
-    flips: int = 0
 
 
 @dataclass(eq=False)
@@ -94,7 +75,7 @@ def engine_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequenc
     Raises:
         UsageError: where ONNX Runtime is asked for and not installed.
     """
-    stage = staged(recordings[:PROBES], plan, common_frame(classifiers))
+    stage = staged(list(recordings[:PROBES]), plan, common_frame(classifiers))
     some = plan.conditions[:: max(1, len(plan.conditions) // PROBES)][:PROBES]
     probes = torch.cat([stage.windows(condition).samples for condition in some])
     return Engine.ready(classifiers, probes, batch=plan.settings.batch, runtime=plan.settings.engine)
@@ -125,7 +106,7 @@ class Sweep:
         plan: the conditions; the clean one is the first.
         writer: the run folder.
         progress: told after each condition how many answers were given, and to what.
-        tally: what it learns of itself.
+        tally: what it learns of itself; one that is not empty says how far another process came, and the sweep goes on from there.
     """
 
     classifiers: Sequence[Classifier]
@@ -156,18 +137,20 @@ class Sweep:
         """Writes a row for each variant, condition and recording, and for each window without a word.
 
         Args:
-            recordings: as `placeable` gives them.
+            recordings: as `placeable` gives them; those that are read when they are asked for are read while others are computed.
 
         Raises:
             CannotJudgeError: where a neutral level changed an answer, or an answer is not a number.
         """
         settings = self.plan.settings
-        for start in range(0, len(recordings), RECORDINGS_AT_ONCE):
-            self._hear(recordings[start : start + RECORDINGS_AT_ONCE])
-        if self.plan.no_word:
+        for block in blocks(recordings, RECORDINGS_AT_ONCE, start=self.tally.recordings):
+            self._hear(block)
+            self.tally.recordings += len(block)
+            self.writer.seal(self.tally.state)
+        if self.plan.no_word and not self.tally.no_word:
             for windows in windows_without_word(self.frame, settings.seed, settings.noises):
                 self._hear_no_word(windows)
-        self.writer.flush()
+        self.writer.seal(self.tally.state, last=True)
         if self.tally.flips:
             raise CannotJudgeError(
                 f"a neutral level, which changes nothing, changed {self.tally.flips} of {self.tally.checked} answers: "
@@ -211,7 +194,7 @@ class Sweep:
             rows = trial_columns(classifier, condition, windows, scores, label, unit=unit, frame=self.frame)
             self.writer.add({**rows, **columns})
         what = windows.ids[0] if condition.perturbation == NO_WORD else ""
-        self.tally.audio[f"{key_of(condition)}{what}"].update(windows.samples.contiguous().numpy())
+        self.tally.heard(f"{key_of(condition)}{what}", windows.samples)
         self.progress(len(windows.ids) * len(self.classifiers), condition.perturbation)
 
     def _compare(self, clean: list[Tensor], logits: list[Tensor]) -> None:
@@ -219,9 +202,9 @@ class Sweep:
         self.tally.flips += sum(int((a.argmax(1) != b.argmax(1)).sum()) for a, b in zip(clean, logits, strict=True))
 
 
-def placeable(recordings: Sequence[Recording], frame: Frame, settings: Settings) -> list[Recording]:
+def placeable(recordings: Sequence[Recording], frame: Frame, settings: Settings) -> Sequence[Recording]:
     """The recordings as they are placed: cut to their speech where the settings say so."""
-    return [trimmed(recording, frame, settings.trim, settings.speech_threshold_db) for recording in recordings]
+    return changed(recordings, lambda recording: trimmed(recording, frame, settings.trim, settings.speech_threshold_db))
 
 
 def checked(logits: list[Tensor], classifiers: Sequence[Classifier], windows: Windows) -> list[Tensor]:

@@ -32,13 +32,13 @@ def line(text: str) -> Line:
 
 
 MEASURES: Final = line(
-    "errors < registry conditions seeds run statistics < audio < frontends < classifiers < perturbations quantization attributions"
-    " training < inference < engine"
-    " < plan trials < metrics < outcomes < sweep diagnosis catalogue < manifest < assessment < gating < cli pytest_plugin"
+    "errors < schema < atomic resuming < registry conditions seeds run statistics < audio < frontends < classifiers"
+    " < perturbations quantization attributions training < inference < engine < plan trials tally < dataset < metrics < outcomes"
+    " < sweep diagnosis catalogue < manifest < assessment < gating < cli pytest_plugin"
 )
 JUDGES: Final = line(
-    "errors < registry conditions fetching < run < statistics comparability < metrics < outcomes < gates < comparison < report"
-    " < assessment < gating < cli pytest_plugin"
+    "errors < schema < atomic resuming < registry conditions fetching < run < statistics comparability < metrics < outcomes"
+    " < gates < comparison < report < assessment < gating < cli pytest_plugin"
 )
 PLUGINS: Final = ("perturbations", "quantization", "attributions", "frontends")
 TORCH_FREE: Final = frozenset().union(*JUDGES) - {"assessment", "gating", "cli"}

@@ -38,6 +38,9 @@ def gate(
     labels: options.Labels = None,
     label_column: options.LabelColumn = "label",
     label_pattern: options.LabelPattern = None,
+    split: options.Split = None,
+    split_column: options.SplitColumn = "split",
+    sample: options.Sample = None,
     variants: options.Variants = None,
     noises: options.Noises = None,
     trim: Annotated[
@@ -77,6 +80,7 @@ def gate(
 
     from robustness.assessment import Request
     from robustness.audio.labels import LabelSource
+    from robustness.audio.selection import Selection
     from robustness.plan import Settings
 
     if threads is not None:
@@ -87,6 +91,7 @@ def gate(
         weights=weights,
         variants=tuple(variants or VARIANTS),
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern),
+        selection=Selection(split, split_column, sample, seed),
         settings=Settings(seed=seed, trim=trim, noises=noises, batch=batch, engine=engine),
         threshold=threshold,
         device=device,

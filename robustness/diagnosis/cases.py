@@ -12,6 +12,7 @@ from torch import Tensor
 from robustness.attributions.base import Target
 from robustness.audio.levels import SPEECH_THRESHOLD_DB
 from robustness.audio.recordings import Recording
+from robustness.audio.streaming import by_id
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.counterparts import Counterpart, counterpart_of
 from robustness.diagnosis.failures import PLACES, Failure, placed_trials
@@ -87,7 +88,7 @@ class Cases:
 
     def __init__(self, run: Run, classifiers: Sequence[Classifier], recordings: Sequence[Recording], seed: int) -> None:
         self.classifiers = by_variant(classifiers)
-        self.recordings = {recording.id: recording for recording in recordings}
+        self.recordings = by_id(recordings)
         self.placed = placed_trials(run, self.classifiers)
         self.atlases = Atlases(run)
         self.seed = seed

@@ -19,7 +19,7 @@ from robustness.inference.folding import ChannelsLast, folded
 from robustness.inference.onnx_runtime import exporting
 from robustness.inference.pooling import with_sliced_pools
 from robustness.inference.sharing import shared
-from robustness.quantization.dynamic_int8 import RowByRow
+from robustness.quantization.alone import RowByRow
 
 TOLERANCE: Final = 1e-4  # of a float logit, as definitions of an answer have it
 FLOAT: Final = "float32"

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 import torch
-from torch import Tensor, nn
 from torch.ao.nn.quantized.dynamic import Linear as DynamicLinear
-from torch.ao.nn.quantized.dynamic.modules.rnn import RNNBase
+from torch.ao.nn.quantized.dynamic.modules.rnn import RNNBase, RNNCellBase
 from torch.ao.quantization import quantize_dynamic
 
 from robustness.classifiers.classifier import Classifier
+from robustness.quantization.alone import alone_in_any_batch
 from robustness.quantization.base import (
     QUANTIZERS,
     WEIGHTED,
@@ -30,22 +30,8 @@ from robustness.quantization.base import (
     saved_bytes,
     torch_deprecations_filtered,
 )
-from robustness.seeds import generator_of
 
-DYNAMIC: Final = (DynamicLinear, RNNBase)
-PROBES: Final = 8  # clips from −70 dBFS to full scale: a scale shared over the batch would crush the quiet ones
-
-
-class RowByRow(nn.Module):
-    """A module applied to one clip at a time."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, batch: Tensor) -> Tensor:
-        """What the module answers to each row alone, [clips …] → [clips …]."""
-        return torch.cat([self.module(row) for row in batch.split(1)])
+DYNAMIC: Final = (DynamicLinear, RNNBase, RNNCellBase)
 
 
 @QUANTIZERS.register
@@ -68,20 +54,3 @@ class DynamicInt8(Quantizer):
         }
         variant = replace(classifier, variant=self.name, device=torch.device("cpu"), differentiable=False, about=about)
         return alone_in_any_batch(replace(variant, net=converted))
-
-
-def alone_in_any_batch(classifier: Classifier) -> Classifier:
-    """The same answers as to one clip at a time, in any batch: each quantized layer row by row, or else the whole network."""
-    layers = replace(classifier, net=_rows(copy.deepcopy(classifier.net)))
-    whole = replace(classifier, net=RowByRow(classifier.net))
-    rng = generator_of("probe of batch independence")
-    loudness = torch.logspace(-3.5, 0, PROBES)[:, None]
-    features = classifier.features(torch.randn(PROBES, classifier.frame.samples, generator=rng).clamp(-3, 3) / 3 * loudness)
-    return layers if torch.equal(layers.logits_from(features), whole.logits_from(features)) else whole
-
-
-def _rows(net: nn.Module) -> nn.Module:
-    """The network with each of its dynamically quantized linear layers applied row by row."""
-    for name, child in net.named_children():
-        setattr(net, name, RowByRow(child) if isinstance(child, DynamicLinear) else _rows(child))
-    return net
