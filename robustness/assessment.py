@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import torch
 
 from robustness.atomic import said_when_full
 from robustness.audio.noises import read_noises
@@ -213,9 +211,5 @@ def _asked(job: Job) -> dict[str, Any]:
 
 def estimate_s(job: Job) -> float:
     """How long the sweep would take, in seconds, from a few batches of each variant on this machine."""
-    engine = engine_of(job.classifiers, job.plan, job.placed)
-    silence = torch.zeros(engine.batch * engine.workers * 2, job.frame.samples)
-    engine.answers(silence)
-    began = time.perf_counter()
-    engine.answers(silence)
-    return (time.perf_counter() - began) / len(silence) * len(job.plan.conditions) * len(job.placed)
+    each_s = engine_of(job.classifiers, job.plan, job.placed).seconds_a_window(job.frame.samples)
+    return each_s * len(job.plan.conditions) * len(job.placed)

@@ -8,6 +8,7 @@ thread: cores do not wait for each other inside a layer, and which worker takes 
 from __future__ import annotations
 
 import copy
+import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -113,6 +114,14 @@ class Engine:
         """The logits of each classifier for these windows, [clips time] → one [clips labels] a classifier."""
         ((_, logits),) = self.stream([(None, samples)])
         return logits
+
+    def seconds_a_window(self, samples: int) -> float:
+        """How long the answers to a window of so many samples take, tried on two batches a worker after as many that warm it up."""
+        silence = torch.zeros(self.batch * self.workers * 2, samples)
+        self.answers(silence)
+        began = time.perf_counter()
+        self.answers(silence)
+        return (time.perf_counter() - began) / len(silence)
 
     def stream(self, windows: Iterable[tuple[What, Tensor]]) -> Generator[tuple[What, list[Tensor]], None, None]:
         """The logits for windows as they come, in their order, each with what was given beside it; the next are made meanwhile.

@@ -75,7 +75,7 @@ def engine_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequenc
     Raises:
         UsageError: where ONNX Runtime is asked for and not installed.
     """
-    stage = staged(recordings[:PROBES], plan, common_frame(classifiers))
+    stage = staged(list(recordings[:PROBES]), plan, common_frame(classifiers))
     some = plan.conditions[:: max(1, len(plan.conditions) // PROBES)][:PROBES]
     probes = torch.cat([stage.windows(condition).samples for condition in some])
     return Engine.ready(classifiers, probes, batch=plan.settings.batch, runtime=plan.settings.engine)
