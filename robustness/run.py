@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import and_
 from pathlib import Path
 from typing import Any, Final
 
@@ -103,25 +104,52 @@ class Run:
         With several models in the run, `variant` is `model · variant`.
         """
         several = len(self.manifest["models"]) > 1
-        wanted = None if columns is None else list(dict.fromkeys([*columns, *(["model"] if several else [])]))
-        where = None
-        for name, value in equals.items():
-            term = pads.field(name) == value
-            where = term if where is None else where & term
-        parts = sorted((self.path / "trials").glob("part-*.parquet"))
-        if not parts:
-            table = TRIALS.empty_table().select(wanted or TRIALS.names)
-        else:
-            table = pads.dataset(parts, schema=TRIALS, format="parquet").to_table(columns=wanted, filter=where)
-        frame: pd.DataFrame = table.unify_dictionaries().to_pandas()
-        if several and "variant" in frame:
-            frame["variant"] = (frame["model"].astype(str) + " · " + frame["variant"].astype(str)).astype("category")
-        return frame if columns is None else frame[list(columns)]
+        wanted = _wanted(columns, several=several)
+        dataset = self._dataset()
+        table = TRIALS.empty_table().select(wanted) if dataset is None else dataset.to_table(columns=wanted, filter=_where(equals))
+        return _frame(table, columns, several=several)
+
+    def batches(self, columns: Sequence[str] | None = None, **equals: object) -> Iterator[pd.DataFrame]:
+        """The same rows, a frame for each part on disk, in the order of the recordings: memory does not grow with their number.
+
+        All rows of a recording are in one frame, save those of windows without a word, which are in the last. Parts without such a row
+        give no frame.
+        """
+        several = len(self.manifest["models"]) > 1
+        wanted, where = _wanted(columns, several=several), _where(equals)
+        for part in self._parts():
+            table = pads.dataset(part, schema=TRIALS, format="parquet").to_table(columns=wanted, filter=where)
+            if len(table):
+                yield _frame(table, columns, several=several)
+
+    def _parts(self) -> list[Path]:
+        return sorted((self.path / "trials").glob("part-*.parquet"))
+
+    def _dataset(self) -> pads.Dataset | None:
+        parts = self._parts()
+        return pads.dataset(parts, schema=TRIALS, format="parquet") if parts else None
 
     def recordings(self) -> pd.DataFrame:
         """A row a recording: id, word, label, speaker, lengths, speech span, slack, level, hash."""
         frame: pd.DataFrame = pq.read_table(self.path / "recordings.parquet").to_pandas()
         return frame
+
+
+def _wanted(columns: Sequence[str] | None, *, several: bool) -> list[str]:
+    """The columns to read: `variant` of several models needs the model."""
+    return TRIALS.names if columns is None else list(dict.fromkeys([*columns, *(["model"] if several else [])]))
+
+
+def _where(equals: Mapping[str, object]) -> pads.Expression | None:
+    terms = [pads.field(name) == value for name, value in equals.items()]
+    return reduce(and_, terms) if terms else None
+
+
+def _frame(table: pa.Table, columns: Sequence[str] | None, *, several: bool) -> pd.DataFrame:
+    frame: pd.DataFrame = table.unify_dictionaries().to_pandas()
+    if several and "variant" in frame:
+        frame["variant"] = (frame["model"].astype(str) + " · " + frame["variant"].astype(str)).astype("category")
+    return frame if columns is None else frame[list(columns)]
 
 
 def is_run(path: Path) -> bool:
