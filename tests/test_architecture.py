@@ -36,8 +36,8 @@ MEASURES: Final = line(
     " < engine < plan trials < metrics < outcomes < sweep diagnosis catalogue < manifest < assessment < gating < cli pytest_plugin"
 )
 JUDGES: Final = line(
-    "errors < registry conditions fetching < run < statistics comparability < metrics < outcomes < gates < comparison < report"
-    " < assessment < gating < cli pytest_plugin"
+    "errors < registry conditions fetching < run < statistics comparability < metrics < outcomes < sums < corruption < gates < comparison"
+    " < report < assessment < gating < cli pytest_plugin"
 )
 PLUGINS: Final = ("perturbations", "quantization", "attributions", "frontends")
 TORCH_FREE: Final = frozenset().union(*JUDGES) - {"assessment", "gating", "cli"}

@@ -85,7 +85,8 @@ def _reference(view: View) -> Markup:
     if not first:
         who = "The one recording is not" if count == 1 else f"None of the {number(count)} recordings is"
         return Markup("{} heard rightly {}{}.").format(who, where, others)
-    wrong = [name for name in view.recordings.index if name in set(labelled["recording"]) - first]
+    unheard = set(labelled["recording"]) - first
+    wrong = [name for name in view.recordings.index if name in unheard]
     verb = "is" if len(wrong) == 1 else "are"
     text = Markup("{} of {} recordings are heard rightly {}{}; {} {} not.")
     return text.format(len(first), number(count), where, others, _names(view, wrong, view.reference), verb)

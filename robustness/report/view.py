@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
 
@@ -36,6 +37,18 @@ COLUMNS: Final = (
 def rows_of(table: DataFrame) -> Iterator[Any]:
     """The rows of a table, with their columns as attributes."""
     return iter(table.itertuples())
+
+
+def of_recording(trials: DataFrame, values: Series[float]) -> Series[float]:
+    """What each trial's recording has, [trials]; NaN where it has none.
+
+    Args:
+        trials: rows with `recording`.
+        values: by the id of a recording.
+    """
+    words = trials["recording"].astype("category")
+    own = values.set_axis(values.index.astype(str)).reindex(words.cat.categories.astype(str)).to_numpy(dtype=float)
+    return Series(np.append(own, np.nan)[words.cat.codes.to_numpy()], index=trials.index)  # a missing one has the code −1
 
 
 def whole(trials: DataFrame) -> DataFrame:
@@ -169,13 +182,13 @@ class View:
     @cached_property
     def recordings(self) -> DataFrame:
         """The recordings by id, worst margin first, with `address` and `name`."""
-        there = self.clean["recording"].astype(str)
+        there = self.clean["recording"].unique()
         table = self.run.recordings()
         table = table.set_axis(table["id"].astype(str).to_numpy(), axis=0)
         table = table[table.index.isin(there)]
-        worst = self.placed["margin"].groupby(self.placed["recording"].astype(str)).min()
-        least = self.placed["p_predicted"].groupby(self.placed["recording"].astype(str)).min()
-        table = table.assign(worst=worst.reindex(table.index), least=least.reindex(table.index))
+        least = self.placed.groupby("recording", observed=True)[["margin", "p_predicted"]].min()
+        least = least.set_axis(least.index.astype(str)).reindex(table.index)
+        table = table.assign(worst=least["margin"], least=least["p_predicted"])
         table = table.sort_values(["worst", "least", "id"], na_position="last", kind="stable")
         words = table["word"].where(table["word"].notna(), table["id"])
         repeated = words.duplicated(keep=False)
