@@ -21,6 +21,7 @@ from robustness.classifiers.card import load_classifier, read_card
 from robustness.classifiers.classifier import Classifier
 from robustness.classifiers.probing import golden_result
 from robustness.conditions import VARIANTS
+from robustness.corruption import try_reference
 from robustness.diagnosis.evidence import write_evidence
 from robustness.engine import answers
 from robustness.errors import CardError, UsageError
@@ -50,6 +51,7 @@ class Request:
         skip_bad: go on without the recordings that cannot be used.
         audio: whether the run keeps what was heard; voices are personal data.
         repeat: the command that repeats this, for the page.
+        reference: a run of another model on the same recordings, to give errors against.
     """
 
     models: tuple[Path, ...]
@@ -63,6 +65,7 @@ class Request:
     skip_bad: bool = False
     audio: bool = True
     repeat: str = ""
+    reference: Path | None = None
 
 
 class Job(NamedTuple):
@@ -101,6 +104,8 @@ def assess(request: Request, out: Path, progress: Progress = lambda doing, done,
 
 def prepare(request: Request) -> Job:
     """Everything that a wrong input can stop, before anything is computed or written."""
+    if request.reference is not None:
+        Run.open(request.reference)
     originals = {path: load_classifier(path, weights=request.weights, device=request.device) for path in request.models}
     if request.threshold is not None:
         originals = {path: replace(classifier, threshold=request.threshold) for path, classifier in originals.items()}
@@ -163,6 +168,8 @@ def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     seed, audio = job.plan.settings.seed, job.request.audio
     explained = lambda now, total: progress("explain: failures", now, total)  # noqa: E731
     write_evidence(run, run.evidence, job.classifiers, job.placed, seed=seed, audio=audio, progress=explained)
+    if job.request.reference is not None:
+        try_reference(run, job.request.reference)
     progress("draw: page", 0, 1)
     write_page(run, run.path / "index.html")
 

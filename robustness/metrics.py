@@ -7,7 +7,7 @@ are averaged first. Levels are in the perturbation's unit. Loads no torch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -61,7 +61,8 @@ def curve(trials: DataFrame, recordings: Sequence[str] | None = None, speakers: 
     keys = ["variant", "level", "recording"]
     score = chosen["correct"].astype(float).groupby([chosen[key] for key in keys], observed=True).mean()
     rows = []
-    for (variant, level), group in score.groupby(level=["variant", "level"], observed=True):
+    for key, group in score.groupby(level=["variant", "level"], observed=True):
+        variant, level = cast("tuple[str, float]", key)
         who = speakers_of(group.index.get_level_values("recording"), speakers)
         estimate = mean_score(group, who)
         rows.append({"variant": str(variant), "level": float(level), "right": float(group.sum()), **estimate._asdict()})

@@ -57,13 +57,13 @@ def outcomes(trials: DataFrame, point: OperatingPoint) -> Series[str]:
     known = label.notna().to_numpy() & ~rejected
     wordless = rejected | (trials["perturbation"] == NO_WORD).to_numpy()
     right = same(label, trials["predicted"])
-    code = np.full(len(trials), -1)
+    code = np.full(len(trials), -1, dtype=np.int64)
     code[known] = 0
     code[known & accepted] = 1
     code[known & accepted & right] = 2
     code[wordless] = 3
     code[wordless & accepted] = 4
-    return Series(pd.Categorical.from_codes(code, categories=list(OUTCOMES)), index=trials.index)
+    return Series(pd.Categorical.from_codes(code, categories=pd.Index(OUTCOMES)), index=trials.index)
 
 
 def same(a: Series[str], b: Series[str]) -> NDArray[np.bool_]:

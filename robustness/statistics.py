@@ -96,7 +96,7 @@ def by_speaker(scores: ArrayLike, speakers: Sequence[object], *, confidence: flo
         seed: of the resampling.
     """
     values = np.asarray(scores, dtype=float)
-    speaker, names = pd.factorize(pd.Index(speakers, dtype=object).map(str), sort=True)
+    speaker, names = pd.factorize(np.asarray([str(s) for s in speakers], dtype=object), sort=True)
     own = np.bincount(speaker, values) / np.bincount(speaker)
     if np.ptp(own) < ALIKE:
         one_vote = wilson(float(np.clip(own.mean(), 0, 1)) * len(names), len(names), confidence)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,7 @@ class Sums:
     Attributes:
         variants: their names in the trials.
         conditions: in which recordings were heard, draws together; the clean one first, the others by name and level.
-        recordings: ids, in the order of the run's table.
+        table: the run's table of recordings, in its order.
         labels: of the models, in their order.
         truth: place of each recording's label among `labels`, [recordings]; −1 where it has none.
         asked: rows, [variants conditions recordings].
@@ -44,7 +44,7 @@ class Sums:
 
     variants: tuple[str, ...]
     conditions: tuple[Condition, ...]
-    recordings: pd.Index[Any]
+    table: DataFrame
     labels: tuple[str, ...]
     truth: Counts
     asked: NDArray[np.int32]
@@ -65,12 +65,18 @@ class Sums:
         adding = _Adding(tuple(points), ids, tuple(run.manifest["models"][0]["labels"]), points)
         for part in run.batches(columns=COLUMNS):
             adding.add(part[(part["perturbation"] != NO_WORD) & part["correct"].notna()])
-        return adding.done(table["label"])
+        return adding.done(table.reset_index(drop=True))
 
     @cached_property
     def place(self) -> dict[Condition, int]:
         """Where each condition stands."""
         return {condition: i for i, condition in enumerate(self.conditions)}
+
+    @cached_property
+    def speakers(self) -> list[str] | None:
+        """Who says each recording; None where one is not known."""
+        column = self.table["speaker"]
+        return None if column.isna().any() else list(column.astype(str))
 
     @property
     def clean(self) -> int | None:
@@ -80,7 +86,8 @@ class Sums:
     def share(self, counts: NDArray[np.int32], variant: int, condition: int) -> Floats:
         """Of a recording's draws under a condition, the share that counts, [recordings]; NaN where it was not asked."""
         asked = self.asked[variant, condition]
-        return np.divide(counts[variant, condition], asked, out=np.full(len(asked), np.nan), where=asked > 0)
+        shares: Floats = np.divide(counts[variant, condition], asked, out=np.full(len(asked), np.nan), where=asked > 0)
+        return shares
 
     def among(self, perturbation: str, *, offsets: bool = False) -> list[int]:
         """Where the conditions of a perturbation stand: those from a named placement, or those at a lead from the window's start."""
@@ -103,7 +110,8 @@ class _Adding:
         right = part["correct"].to_numpy(dtype=bool)
         good = self._good(part, variant, said, truth)
         groups = part.groupby([*_KEYS, "level"], observed=True, dropna=False, sort=False).indices
-        for (perturbation, placement, fill, level), at in groups.items():
+        for key, at in groups.items():
+            perturbation, placement, fill, level = cast("tuple[Any, Any, Any, Any]", key)
             condition = Condition(str(perturbation), None if pd.isna(level) else float(level), fill, 0, placement)
             self._add(condition, variant[at], recording[at], {"right": right[at], "good": good[at]}, (truth[at], said[at]))
 
@@ -129,7 +137,7 @@ class _Adding:
         matrix = (variant * labels + pair[0]) * labels + pair[1]
         sums["answered"] = sums.get("answered", 0) + np.bincount(matrix, minlength=cells[0] * labels**2).reshape(-1, labels, labels)
 
-    def done(self, labels: pd.Series[Any]) -> Sums:
+    def done(self, table: DataFrame) -> Sums:
         """The sums of all parts."""
         order = sorted(self.sums, key=lambda c: (c.perturbation != NONE, c.perturbation, c.placement, c.fill, c.level or 0.0))
         names = ("asked", "right", "good")
@@ -139,8 +147,8 @@ class _Adding:
         else:
             arrays = {name: np.zeros((len(self.variants), 0, len(self.ids)), np.int32) for name in names}
             answered = np.zeros((len(self.variants), 0, len(self.labels), len(self.labels)), np.int64)
-        truth = pd.Index(self.labels).get_indexer(pd.Index(labels.astype(object)))
-        return Sums(self.variants, tuple(order), self.ids, self.labels, truth.astype(np.int64), **arrays, answered=answered)
+        truth = pd.Index(self.labels).get_indexer(pd.Index(table["label"].astype(object)))
+        return Sums(self.variants, tuple(order), table, self.labels, truth.astype(np.int64), **arrays, answered=answered)
 
 
 def _codes(column: pd.Series[Any], names: pd.Index[Any]) -> Counts:

@@ -27,6 +27,9 @@ def report(
         "reports/run"
     ),
     from_run: Annotated[Path | None, typer.Option("--from", help="Draw the page of this run again; computes nothing.")] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="A run of another model on the same recordings, to give errors against (CE, mCE); also with --from.")
+    ] = None,
     weights: options.Weights = None,
     labels: options.Labels = None,
     label_column: options.LabelColumn = "label",
@@ -59,7 +62,7 @@ def report(
     Example: robustness report --model models/digits.toml --recordings recordings/joe --out reports/digits
     """
     if from_run is not None:
-        return _draw_again(from_run, context)
+        return _draw_again(from_run, context, reference)
     options.check_inputs("report", models, recordings, weights)
 
     import torch
@@ -78,6 +81,7 @@ def report(
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled),
         settings=Settings(seed, trim, speech_threshold_db, tuple(perturbations or ()), noises, batch or Settings.batch),
         threshold=threshold,
+        reference=reference,
         device=device,
         skip_bad=skip_bad,
         audio=not no_audio,
@@ -86,19 +90,22 @@ def report(
     return _say_plan(prepare(request)) if dry_run else _run(request, out)
 
 
-def _draw_again(path: Path, context: typer.Context) -> None:
+def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> None:
     """Draws a stored run's page.
 
     Raises:
         UsageError: where an option is given that would need another run.
     """
     given = [name for name in context.params if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"]
-    others = [option.opts[0] for option in context.command.params if option.name in given and option.name != "from_run"]
+    others = [option.opts[0] for option in context.command.params if option.name in given and option.name not in {"from_run", "reference"}]
     if others:
         raise UsageError(f"--from draws a run as it is, and {', '.join(others)} would need another run; leave it out, or leave out --from")
+    from robustness.corruption import write_reference
     from robustness.report.page import write_page
     from robustness.run import Run
 
+    if reference is not None:
+        write_reference(Run.open(path), Run.open(reference))
     write_page(Run.open(path), path / "index.html")
     print(path / "index.html")
 

@@ -12,7 +12,8 @@ from pandas import DataFrame
 
 from robustness.metrics import consistency, worst_case
 from robustness.report.figures import WRONG_TO_RIGHT, Figure, Table, packed
-from robustness.report.view import Variant, View, of_recording
+from robustness.report.rows import of_recording
+from robustness.report.view import Variant, View
 from robustness.report.words import PLACES, interval, listed, number, percent, share_of
 
 TABLE_STEP_MS: Final = 50.0  # of the table behind the atlas

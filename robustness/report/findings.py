@@ -15,7 +15,8 @@ from pandas import DataFrame, Series
 
 from robustness.metrics import changed_answers, compared, speakers_of
 from robustness.outcomes import ACCEPTED, FALSE_ACCEPT, MISSED, REJECTED, SUBSTITUTED
-from robustness.report.view import Variant, View, of_recording, rows_of
+from robustness.report.rows import of_recording
+from robustness.report.view import Variant, View, rows_of
 from robustness.statistics import Estimate, PairedChange, mean_score
 
 RIGHT: Final = (ACCEPTED, REJECTED)

@@ -11,21 +11,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
 
 from robustness.conditions import NO_WORD, NONE, PLACEMENTS
 from robustness.errors import RunError
 from robustness.outcomes import OperatingPoint, outcomes
+from robustness.report.addresses import RESERVED
+from robustness.report.rows import whole
 from robustness.report.words import slug, unique
 from robustness.run import Run
+from robustness.sums import Sums
 
 MOST_ROWS: Final = 60  # recordings in the table and the atlas; the rest are in the CSV
-SECTIONS: Final = tuple("verdict summary recordings outcomes curves failures quantization method provenance".split())
-CONTROLS: Final = tuple("main script style data atlas find shown answers readout only-wrong".split())
-TILES: Final = tuple("accepted worst variants false-accepts placements no-word repeat".split())
-RESERVED: Final = (*SECTIONS, *(f"{name}-title" for name in SECTIONS), *CONTROLS, *TILES)  # addresses that the page gives itself
 PADDING: Final = "padding-placement"
 SHIFT: Final = "time-shift"
 COLUMNS: Final = (
@@ -37,31 +35,6 @@ COLUMNS: Final = (
 def rows_of(table: DataFrame) -> Iterator[Any]:
     """The rows of a table, with their columns as attributes."""
     return iter(table.itertuples())
-
-
-def of_recording(trials: DataFrame, values: Series[float]) -> Series[float]:
-    """What each trial's recording has, [trials]; NaN where it has none.
-
-    Args:
-        trials: rows with `recording`.
-        values: by the id of a recording.
-    """
-    words = trials["recording"].astype("category")
-    own = values.set_axis(values.index.astype(str)).reindex(words.cat.categories.astype(str)).to_numpy(dtype=float)
-    return Series(np.append(own, np.nan)[words.cat.codes.to_numpy()], index=trials.index)  # a missing one has the code −1
-
-
-def whole(trials: DataFrame) -> DataFrame:
-    """What an interrupted run finished: the recordings with the most rows, under the conditions that all of them and all variants have."""
-    if trials.empty:
-        return trials
-    rows = trials.groupby("recording", observed=True)["draw"].transform("size")
-    done = trials[rows == rows.max()]
-    together = done.groupby(["perturbation", "placement", "fill", "level", "draw"], observed=True, dropna=False)["variant"].transform(
-        "size"
-    )
-    kept: DataFrame = done[together == together.max()]
-    return kept
 
 
 @dataclass(frozen=True)
@@ -198,7 +171,10 @@ class View:
 
     def _addresses(self, names: list[str]) -> list[str]:
         """An address for each row that no section and no card has: `up`, or `up-2` for the second `up`."""
-        own = [*(f"curve-{name}" for name in self.grids), *(f"change-{variant.slug}" for variant in self.variants)]
+        own = [
+            *(f"curve-{name}" for name in self.grids),
+            *(f"{kind}-{variant.slug}" for kind in ("change", "leads") for variant in self.variants),
+        ]
         taken = [*RESERVED, *own, *(card["id"] for card in self.failures["failures"])]
         return unique([*taken, *(slug(name) for name in names)])[len(taken) :]
 
@@ -216,6 +192,16 @@ class View:
         """Recording → speaker, where all are known."""
         column = self.recordings["speaker"]
         return None if column.isna().any() else dict(zip(column.index.astype(str), column.astype(str), strict=True))
+
+    @property
+    def many(self) -> bool:
+        """Whether a whole run has more recordings than the table shows, so that the page also speaks of groups of them."""
+        return len(self.recordings) > MOST_ROWS and bool(self.manifest["complete"])
+
+    @cached_property
+    def sums(self) -> Sums:
+        """How often each recording is right under each condition."""
+        return Sums.of(self.run, {variant.name: variant.point for variant in self.variants})
 
     @cached_property
     def labelled(self) -> int:
