@@ -19,6 +19,7 @@ from robustness.audio.recordings import Recording
 from robustness.audit.writing import write_audit
 from robustness.classifiers.card import load_classifier
 from robustness.classifiers.classifier import Classifier
+from robustness.corruption import try_reference
 from robustness.dataset import Wanted, look_at, recordings_table, unsaid
 from robustness.diagnosis.evidence import write_evidence
 from robustness.errors import CannotJudgeError, RobustnessError, UsageError
@@ -78,6 +79,8 @@ def assess(request: Request, out: Path, progress: Progress = lambda doing, done,
 
 def prepare(request: Request, progress: Progress = lambda doing, done, total: None) -> Job:
     """Everything that a wrong input can stop, before anything is computed or written."""
+    if request.reference is not None:
+        Run.open(request.reference)
     originals = {path: load_classifier(path, weights=request.weights, device=request.device) for path in request.models}
     if request.threshold is not None:
         originals = {path: replace(classifier, threshold=request.threshold) for path, classifier in originals.items()}
@@ -153,6 +156,8 @@ def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=job.plan.settings.speech_threshold_db)
     seed, audio = job.plan.settings.seed, job.request.audio
     write_evidence(run, run.evidence, job.classifiers, job.placed, seed=seed, audio=audio, progress=partial(progress, "explain: failures"))
+    if job.request.reference is not None:
+        try_reference(run, job.request.reference)
     progress("draw: page", 0, 1)
     write_page(run, run.path / "index.html")
 

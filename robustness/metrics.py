@@ -7,7 +7,7 @@ are averaged first. Levels are in the perturbation's unit. Loads no torch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -58,14 +58,15 @@ def curve(trials: DataFrame, recordings: Sequence[str] | None = None, speakers: 
         chosen = chosen[chosen["recording"].isin(recordings)]
     if chosen.empty:
         return DataFrame(columns=["variant", "level", "right", "value", "low", "high", "total"])
-    keys = {name: chosen[name].astype(kind) for name, kind in (("variant", str), ("level", float), ("recording", str))}
-    score = DataFrame({**keys, "score": chosen["correct"].astype(float)}).groupby([*keys], as_index=False)["score"].mean()
+    keys = ["variant", "level", "recording"]
+    score = chosen["correct"].astype(float).groupby([chosen[key] for key in keys], observed=True).mean()
     rows = []
-    for variant, level in score[["variant", "level"]].drop_duplicates().itertuples(index=False):
-        group = score[(score["variant"] == variant) & (score["level"] == level)]
-        estimate = mean_score(group["score"], speakers_of(list(group["recording"]), speakers))
-        rows.append({"variant": variant, "level": level, "right": float(group["score"].sum()), **estimate._asdict()})
-    return DataFrame(rows)
+    for key, group in score.groupby(level=["variant", "level"], observed=True):
+        variant, level = cast("tuple[str, float]", key)
+        who = speakers_of(group.index.get_level_values("recording"), speakers)
+        estimate = mean_score(group, who)
+        rows.append({"variant": str(variant), "level": float(level), "right": float(group.sum()), **estimate._asdict()})
+    return DataFrame(rows).sort_values(["variant", "level"], ignore_index=True)
 
 
 def unharmed(trials: DataFrame) -> list[str]:

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pandas import DataFrame, Series
 
 from robustness.conditions import NO_WORD
@@ -22,6 +24,7 @@ MISSED: Final = "missed"
 SUBSTITUTED: Final = "substituted"
 FALSE_ACCEPT: Final = "falsely accepted"
 REJECTED: Final = "rightly rejected"
+OUTCOMES: Final = (MISSED, SUBSTITUTED, ACCEPTED, REJECTED, FALSE_ACCEPT)
 
 
 @dataclass(frozen=True)
@@ -43,23 +46,34 @@ class OperatingPoint:
 
     def accepts(self, trials: DataFrame) -> Series[bool]:
         """Whether a command is carried out."""
-        command = ~trials["predicted"].astype(object).isin(self.rejections)
+        command = ~trials["predicted"].isin(list(self.rejections))
         return command if self.threshold is None else command & (trials["p_predicted"] >= self.threshold)
 
 
 def outcomes(trials: DataFrame, point: OperatingPoint) -> Series[str]:
     """What a user of the device meets in each trial; missing where the label is not known."""
-    label, accepted = trials["label"].astype(object), point.accepts(trials)
-    known = label.notna() & ~label.isin(point.rejections)
-    wordless = label.isin(point.rejections) | (trials["perturbation"] == NO_WORD)
-    right = label == trials["predicted"].astype(object)
-    outcome = Series(pd.NA, index=trials.index, dtype="string")
-    outcome[known] = MISSED
-    outcome[known & accepted] = SUBSTITUTED
-    outcome[known & accepted & right] = ACCEPTED
-    outcome[wordless] = REJECTED
-    outcome[wordless & accepted] = FALSE_ACCEPT
-    return outcome
+    label, accepted = trials["label"], point.accepts(trials).to_numpy()
+    rejected = label.isin(list(point.rejections)).to_numpy()
+    known = label.notna().to_numpy() & ~rejected
+    wordless = rejected | (trials["perturbation"] == NO_WORD).to_numpy()
+    right = same(label, trials["predicted"])
+    code = np.full(len(trials), -1, dtype=np.int64)
+    code[known] = 0
+    code[known & accepted] = 1
+    code[known & accepted & right] = 2
+    code[wordless] = 3
+    code[wordless & accepted] = 4
+    return Series(pd.Categorical.from_codes(code, categories=pd.Index(OUTCOMES)), index=trials.index)
+
+
+def same(a: Series[str], b: Series[str]) -> NDArray[np.bool_]:
+    """Where two columns hold the same word, [rows]; nowhere where one is missing. Compares places in a list of words, not the words."""
+    first, second = (column.astype("category") for column in (a, b))
+    there = second.cat.categories.get_indexer(first.cat.categories)
+    there = np.append(there, -1)  # a missing word has the code −1
+    places = there[first.cat.codes.to_numpy()]
+    found: NDArray[np.bool_] = (places >= 0) & (places == second.cat.codes.to_numpy())
+    return found
 
 
 class Counts(NamedTuple):

@@ -29,6 +29,7 @@ class Request:
         skip_bad: go on without the recordings that cannot be used.
         audio: whether the run keeps what was heard; voices are personal data.
         repeat: the command that repeats this, for the page.
+        reference: a run of another model on the same recordings, to give errors against.
     """
 
     models: tuple[Path, ...]
@@ -44,3 +45,4 @@ class Request:
     skip_bad: bool = False
     audio: bool = True
     repeat: str = ""
+    reference: Path | None = None

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
@@ -95,7 +96,7 @@ def by_speaker(scores: ArrayLike, speakers: Sequence[object], *, confidence: flo
         seed: of the resampling.
     """
     values = np.asarray(scores, dtype=float)
-    names, speaker = np.unique(np.asarray([str(s) for s in speakers]), return_inverse=True)
+    speaker, names = pd.factorize(np.asarray([str(s) for s in speakers], dtype=object), sort=True)
     own = np.bincount(speaker, values) / np.bincount(speaker)
     if np.ptp(own) < ALIKE:
         one_vote = wilson(float(np.clip(own.mean(), 0, 1)) * len(names), len(names), confidence)
@@ -128,7 +129,7 @@ def mean_score(
 
 def many_speakers(speakers: Sequence[object]) -> bool:
     """Whether every speaker is known and they are enough to be resampled."""
-    return not any(s is None or s != s for s in speakers) and len(set(speakers)) >= FEWEST_SPEAKERS  # noqa: PLR0124
+    return not pd.isna(np.asarray(speakers, dtype=object)).any() and len(set(speakers)) >= FEWEST_SPEAKERS
 
 
 def mcnemar(right_to_wrong: int, wrong_to_right: int) -> float:

@@ -38,7 +38,7 @@ MEASURES: Final = line(
 )
 JUDGES: Final = line(
     "errors < schema < atomic resuming < registry conditions fetching < run < statistics comparability < metrics < outcomes"
-    " < gates < comparison < report < explaining assessment < gating auditing < cli pytest_plugin"
+    " < sums < corruption < gates < comparison < report < explaining assessment < gating auditing < cli pytest_plugin"
 )
 PLUGINS: Final = ("perturbations", "quantization", "attributions", "interventions", "frontends")
 TORCH_FREE: Final = frozenset().union(*JUDGES) - {"assessment", "explaining", "gating", "auditing", "cli"}

@@ -27,6 +27,9 @@ def report(
         "reports/run"
     ),
     from_run: Annotated[Path | None, typer.Option("--from", help="Draw the page of this run again; computes nothing.")] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="A run of another model on the same recordings, to give errors against (CE, mCE); also with --from.")
+    ] = None,
     weights: options.Weights = None,
     labels: options.Labels = None,
     label_column: options.LabelColumn = "label",
@@ -68,7 +71,7 @@ def report(
     Example: robustness report --model models/digits.toml --recordings recordings/joe --out reports/digits
     """
     if from_run is not None:
-        return _draw_again(from_run, context)
+        return _draw_again(from_run, context, reference)
     options.check_inputs("report", models, recordings, weights)
 
     import torch
@@ -90,6 +93,7 @@ def report(
         selection=Selection(split, split_column, sample, seed),
         settings=Settings(seed, trim, speech_threshold_db, tuple(perturbations or ()), noises, batch, engine),
         threshold=threshold,
+        reference=reference,
         device=device,
         skip_bad=skip_bad,
         audio=not no_audio,
@@ -114,19 +118,22 @@ def _download(folders: list[Path]) -> None:
         print(f"note: Speech Commands was got into {folders[0]}", file=sys.stderr)
 
 
-def _draw_again(path: Path, context: typer.Context) -> None:
+def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> None:
     """Draws a stored run's page.
 
     Raises:
         UsageError: where an option is given that would need another run.
     """
     given = [name for name in context.params if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"]
-    others = [option.opts[0] for option in context.command.params if option.name in given and option.name != "from_run"]
+    others = [option.opts[0] for option in context.command.params if option.name in given and option.name not in {"from_run", "reference"}]
     if others:
         raise UsageError(f"--from draws a run as it is, and {', '.join(others)} would need another run; leave it out, or leave out --from")
+    from robustness.corruption import write_reference
     from robustness.report.page import write_page
     from robustness.run import Run
 
+    if reference is not None:
+        write_reference(Run.open(path), Run.open(reference))
     write_page(Run.open(path), path / "index.html")
     print(path / "index.html")
 

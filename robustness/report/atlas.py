@@ -12,6 +12,7 @@ from pandas import DataFrame
 
 from robustness.metrics import consistency, worst_case
 from robustness.report.figures import WRONG_TO_RIGHT, Figure, Table, packed
+from robustness.report.rows import of_recording
 from robustness.report.view import Variant, View
 from robustness.report.words import PLACES, interval, listed, number, percent, share_of
 
@@ -112,8 +113,7 @@ class Atlas:
         rows = self.view.of(variant, self.view.atlas)
         recordings = self.view.recordings
         slack = recordings["slack_ms"][~recordings["untestable"].astype(bool)]
-        most = rows["recording"].astype(str).map(dict(zip(slack.index.astype(str), slack, strict=True)))
-        return rows[(rows["level"] >= 0) & (rows["level"] <= most.astype(float))]
+        return rows[(rows["level"] >= 0) & (rows["level"] <= of_recording(rows, slack))]
 
     def says(self) -> list[str]:
         """What the atlas shows, a sentence for all variants of which the same is true."""

@@ -5,6 +5,7 @@ An answer fails where a user of the device would meet a missed, a wrong or a nee
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -14,7 +15,8 @@ from pandas import DataFrame, Series
 
 from robustness.metrics import changed_answers, compared, speakers_of
 from robustness.outcomes import ACCEPTED, FALSE_ACCEPT, MISSED, REJECTED, SUBSTITUTED
-from robustness.report.view import Variant, View
+from robustness.report.rows import of_recording
+from robustness.report.view import Variant, View, rows_of
 from robustness.statistics import Estimate, PairedChange, mean_score
 
 RIGHT: Final = (ACCEPTED, REJECTED)
@@ -75,16 +77,20 @@ def failing_at(view: View, placement: str) -> Placed:
     rows = there.astype(dict.fromkeys(keys, str)).set_index(keys)
     right_before = before.isin(RIGHT)
     lost = rows[rows["outcome"].isin(FAILING) & right_before.reindex(rows.index, fill_value=False)].reset_index()
-    order = {name: i for i, name in enumerate(view.recordings.index)}
-    found = [_failing(view, name, group) for name, group in sorted(lost.groupby("recording"), key=lambda item: order[str(item[0])])]
-    return Placed(placement, tuple(found), int(right_before.groupby(level="recording").any().sum()))
+    return Placed(placement, tuple(_failing(view, lost)), int(right_before.groupby(level="recording").any().sum()))
 
 
-def _failing(view: View, recording: Any, rows: DataFrame) -> Failing:
-    shorts = tuple(v.short for v in view.variants if v.name in set(rows["variant"]))
-    first = rows.sort_values("margin").iloc[0]
-    word = str(view.recordings.loc[recording, "name"])
-    return Failing(str(recording), word, str(first["label"]), str(first["predicted"]), str(first["outcome"]), shorts)
+def _failing(view: View, lost: DataFrame) -> Iterator[Failing]:
+    """The recordings of these rows in the page's order, each by its worst margin."""
+    place = pd.Series(range(len(view.recordings)), index=view.recordings.index)
+    fails: dict[str, set[str]] = {}
+    for recording, variant in zip(lost["recording"], lost["variant"], strict=True):
+        fails.setdefault(recording, set()).add(variant)
+    worst = lost.sort_values("margin", kind="stable").drop_duplicates("recording").set_index("recording")
+    worst = worst.assign(word=view.recordings["name"].reindex(worst.index), place=place.reindex(worst.index)).sort_values("place")
+    for row in rows_of(worst):
+        shorts = tuple(v.short for v in view.variants if v.name in fails[row.Index])
+        yield Failing(str(row.Index), str(row.word), str(row.label), str(row.predicted), str(row.outcome), shorts)
 
 
 def by_placement(view: View) -> list[Placed]:
@@ -110,21 +116,22 @@ def has_known(view: View) -> bool:
 
 def score_of(view: View, trials: DataFrame) -> Estimate:
     """The share that is right in one condition of one variant, draws averaged within a recording."""
-    score = measure(view, trials).groupby(trials["recording"].astype(str)).mean().dropna()
+    score = measure(view, trials).groupby(trials["recording"], observed=True).mean().dropna()
     return mean_score(score, speakers_of(list(score.index), view.speakers))
 
 
 def neutral(view: View, trials: DataFrame) -> Series[bool]:
     """Which trials repeat the clean one, [trials]: a level that changes nothing, at the reference placement, padded with zeros."""
-    levels = {name: float(grid["neutral"]) for name, grid in view.grids.items()}
-    same_place = (trials["placement"] == view.reference) & (trials["fill"] == "zeros")
-    return same_place & (trials["level"] == trials["perturbation"].astype(object).map(levels).astype(float))
+    found = Series(False, index=trials.index)
+    for name, grid in view.grids.items():
+        found |= (trials["perturbation"] == name) & (trials["level"] == float(grid["neutral"]))
+    return found & (trials["placement"] == view.reference) & (trials["fill"] == "zeros")
 
 
 def distinct(view: View, trials: DataFrame) -> DataFrame:
     """The trials but those that repeat the clean one, and those in which nothing of the word is left in the window."""
     span = view.recordings["speech_end_ms"] - view.recordings["speech_start_ms"]
-    spoken = trials["recording"].astype(object).map(dict(zip(span.index, span, strict=True))).astype(float)
+    spoken = of_recording(trials, span)
     gone = trials["lost_start_ms"] + trials["lost_end_ms"] >= spoken - LEAST_MS
     return trials[~(neutral(view, trials) | gone)]
 

@@ -22,7 +22,7 @@ from robustness.report.verdict import addresses_in, banner
 from robustness.report.view import View
 from robustness.run import Run, write_text
 
-SCRIPTS: Final = ("figures.js", "atlas.js", "table.js", "page.js")
+SCRIPTS: Final = ("figures.js", "atlas.js", "confusion.js", "table.js", "page.js")
 # 'unsafe-eval' lets tools that drive a browser wait for an expression; nothing on the page evaluates text.
 POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; media-src data:; font-src data:; script-src 'unsafe-eval' {}"

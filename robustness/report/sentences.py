@@ -9,9 +9,10 @@ from markupsafe import Markup
 
 from robustness.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED, no_word_rates
 from robustness.report import audited
+from robustness.report.costs import costs_of, hardest_hit
 from robustness.report.findings import RIGHT, Change, Failing, Placed, by_placement, changes, judged
 from robustness.report.view import View, rows_of
-from robustness.report.words import PADDINGS, PLACES, listed, number, plural
+from robustness.report.words import PADDINGS, PLACES, listed, number, percent, plural
 
 MOST_NAMED: Final = 3
 KINDS: Final = {MISSED: "missed", SUBSTITUTED: "wrong command", FALSE_ACCEPT: "unknown word accepted"}
@@ -27,7 +28,7 @@ def summary(view: View) -> list[Markup]:
     lines = [_reference(view), *_untestable(view)]
     if placed and placed[0].right_before and not _mostly_untestable(view):
         lines += [_moved(view, placed), *_restored(view, placed[0])]
-    return [*lines, *_quantized(view), *_without_word(view)]
+    return [*lines, *costliest(view), *_quantized(view), *_without_word(view)]
 
 
 def title(view: View) -> str:
@@ -88,7 +89,8 @@ def _reference(view: View) -> Markup:
     if not first:
         who = "The one recording is not" if count == 1 else f"None of the {number(count)} recordings is"
         return Markup("{} heard rightly {}{}.").format(who, where, others)
-    wrong = [name for name in view.recordings.index if name in set(labelled["recording"]) - first]
+    unheard = set(labelled["recording"]) - first
+    wrong = [name for name in view.recordings.index if name in unheard]
     verb = "is" if len(wrong) == 1 else "are"
     text = Markup("{} of {} recordings are heard rightly {}{}; {} {} not.")
     return text.format(len(first), number(count), where, others, _names(view, wrong, view.reference), verb)
@@ -185,6 +187,19 @@ def _restoring_ms(card: dict[str, object]) -> float | None:
     variants = card["variants"]
     moves = [v["restored_by_ms"] for v in variants.values() if v["wrong"]]  # type: ignore[attr-defined]
     return None if not moves or any(ms is None for ms in moves) else max(moves, key=abs)
+
+
+def costliest(view: View) -> list[Markup]:
+    """Of many recordings: which perturbation costs the first variant most, and whom, with its interval."""
+    costs = [cost for cost in costs_of(view) if cost.variant is view.first] if view.many else []
+    if not costs or costs[0].mean.value <= 0:
+        return []
+    worst, name = costs[0], costs[0].perturbation
+    groups = {column: hardest_hit(view, column, name) for column in ("speaker", "label")}
+    whom = [f"{column} {group.name} ({percent(group.perturbed.value)} right)" for column, group in groups.items() if group]
+    hit = Markup(", hardest {}").format(" and ".join(whom)) if whom else ""
+    text = Markup('<a class="wrong" href="#costs">{}</a> costs most, {} points on average over its grid (95 % interval {} to {}){}.')
+    return [text.format(name.replace("-", " ").capitalize(), *(number(100 * end, 1) for end in worst.mean[:3]), hit)]
 
 
 def _quantized(view: View) -> list[Markup]:

@@ -17,14 +17,13 @@ from pandas import DataFrame, Series
 from robustness.conditions import NO_WORD, NONE, PLACEMENTS
 from robustness.errors import RunError
 from robustness.outcomes import OperatingPoint, outcomes
+from robustness.report.addresses import RESERVED
+from robustness.report.rows import whole
 from robustness.report.words import slug, unique
 from robustness.run import Run
+from robustness.sums import Sums
 
 MOST_ROWS: Final = 60  # recordings in the table and the atlas; the rest are in the CSV
-SECTIONS: Final = tuple("verdict summary recordings outcomes curves failures quantization method provenance".split())
-CONTROLS: Final = tuple("main script style data atlas find shown answers readout only-wrong".split())
-TILES: Final = tuple("accepted worst variants false-accepts placements no-word repeat".split())
-RESERVED: Final = (*SECTIONS, *(f"{name}-title" for name in SECTIONS), *CONTROLS, *TILES)  # addresses that the page gives itself
 PADDING: Final = "padding-placement"
 SHIFT: Final = "time-shift"
 COLUMNS: Final = (
@@ -36,19 +35,6 @@ COLUMNS: Final = (
 def rows_of(table: DataFrame) -> Iterator[Any]:
     """The rows of a table, with their columns as attributes."""
     return iter(table.itertuples())
-
-
-def whole(trials: DataFrame) -> DataFrame:
-    """What an interrupted run finished: the recordings with the most rows, under the conditions that all of them and all variants have."""
-    if trials.empty:
-        return trials
-    rows = trials.groupby("recording", observed=True)["draw"].transform("size")
-    done = trials[rows == rows.max()]
-    together = done.groupby(["perturbation", "placement", "fill", "level", "draw"], observed=True, dropna=False)["variant"].transform(
-        "size"
-    )
-    kept: DataFrame = done[together == together.max()]
-    return kept
 
 
 @dataclass(frozen=True)
@@ -169,13 +155,13 @@ class View:
     @cached_property
     def recordings(self) -> DataFrame:
         """The recordings by id, worst margin first, with `address` and `name`."""
-        there = self.clean["recording"].astype(str)
+        there = self.clean["recording"].unique()
         table = self.run.recordings()
         table = table.set_axis(table["id"].astype(str).to_numpy(), axis=0)
         table = table[table.index.isin(there)]
-        worst = self.placed["margin"].groupby(self.placed["recording"].astype(str)).min()
-        least = self.placed["p_predicted"].groupby(self.placed["recording"].astype(str)).min()
-        table = table.assign(worst=worst.reindex(table.index), least=least.reindex(table.index))
+        least = self.placed.groupby("recording", observed=True)[["margin", "p_predicted"]].min()
+        least = least.set_axis(least.index.astype(str)).reindex(table.index)
+        table = table.assign(worst=least["margin"], least=least["p_predicted"])
         table = table.sort_values(["worst", "least", "id"], na_position="last", kind="stable")
         words = table["word"].where(table["word"].notna(), table["id"])
         repeated = words.duplicated(keep=False)
@@ -185,7 +171,11 @@ class View:
 
     def _addresses(self, names: list[str]) -> list[str]:
         """An address for each row that no section and no card has: `up`, or `up-2` for the second `up`."""
-        own = ["latency", *(f"curve-{name}" for name in self.grids), *(f"change-{variant.slug}" for variant in self.variants)]
+        own = [
+            "latency",
+            *(f"curve-{name}" for name in self.grids),
+            *(f"{kind}-{variant.slug}" for kind in ("change", "leads") for variant in self.variants),
+        ]
         taken = [*RESERVED, *own, *(card["id"] for card in self.failures["failures"])]
         return unique([*taken, *(slug(name) for name in names)])[len(taken) :]
 
@@ -203,6 +193,16 @@ class View:
         """Recording → speaker, where all are known."""
         column = self.recordings["speaker"]
         return None if column.isna().any() else dict(zip(column.index.astype(str), column.astype(str), strict=True))
+
+    @property
+    def many(self) -> bool:
+        """Whether a whole run has more recordings than the table shows, so that the page also speaks of groups of them."""
+        return len(self.recordings) > MOST_ROWS and bool(self.manifest["complete"])
+
+    @cached_property
+    def sums(self) -> Sums:
+        """How often each recording is right under each condition."""
+        return Sums.of(self.run, {variant.name: variant.point for variant in self.variants})
 
     @cached_property
     def labelled(self) -> int:

@@ -108,12 +108,14 @@ def slug(text: str) -> str:
 def unique(names: Sequence[str]) -> list[str]:
     """The names, with a number added to those that were there before."""
     seen: set[str] = set()
+    counts: dict[str, int] = {}  # where the search for each name's next number begins: many recordings have one word
     result = []
     for name in names:
-        candidate, count = name, 1
+        candidate, count = name, counts.get(name, 1)
         while candidate in seen:
             count += 1
             candidate = f"{name}-{count}"
+        counts[name] = count
         seen.add(candidate)
         result.append(candidate)
     return result

@@ -13,11 +13,12 @@ import pytest
 from scipy import stats
 
 from robustness.report import words
+from robustness.report.addresses import RESERVED
 from robustness.report.page import page_of
 from robustness.report.sections.curves import Curves
 from robustness.report.sections.quantization import Quantization
 from robustness.report.sections.recordings import csv_of
-from robustness.report.view import RESERVED, View
+from robustness.report.view import View
 from robustness.statistics import mcnemar
 from tests.report.planted import Plan, fails_at, manifest_of, write_run
 from tests.report.test_findings import plant, planted, view_of

@@ -19,8 +19,9 @@ import pytest
 
 from robustness.errors import RunError
 from robustness.report.page import embedded, page_of, write_page
+from robustness.report.rows import whole
 from robustness.report.sections.base import SECTIONS
-from robustness.report.view import MOST_ROWS, View, whole
+from robustness.report.view import MOST_ROWS, View
 from robustness.run import Run
 from tests.report.conftest import HOSTILE
 from tests.report.planted import Plan, fails_at, restored, rows_of, write_run
@@ -188,7 +189,7 @@ def test_no_clock_and_no_machine_on_the_page(hostile_run: Run) -> None:
 
 def test_a_section_is_a_file_with_its_name_title_and_place() -> None:
     sections = SECTIONS.all()
-    assert set(sections) == {"summary", "recordings", "outcomes", "curves", "failures", "quantization", "method", "provenance"}
     order = sorted(sections, key=lambda name: sections[name].order)
-    assert order == ["summary", "recordings", "outcomes", "curves", "failures", "quantization", "method", "provenance"]
+    first = ["summary", "costs", "groups", "recordings", "outcomes", "leads", "curves", "confusion"]
+    assert order == [*first, "reference", "failures", "quantization", "method", "provenance"]
     assert all(kind.name == name and kind.title for name, kind in sections.items())

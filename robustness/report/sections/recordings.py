@@ -24,10 +24,12 @@ TEMPLATE = """
 {% endfor %}</fieldset>
 {% endif %}
 <span id="shown" class="soft" role="status">{{ rows | length }} of {{ total }} shown</span>
-<a href="data:text/csv;charset=utf-8;base64,{{ csv }}" download="recordings.csv">all as CSV</a>
+<a href="data:text/csv;charset=utf-8;base64,{{ csv }}" download="recordings.csv">
+{{- "all" if total <= in_csv else "the worst %d" | format(in_csv) }} as CSV</a>
 </div>
 <p class="soft wide">Worst margin first
-{%- if total > rows | length %}: the worst {{ rows | length }} of {{ total }} recordings, the rest is in the CSV{% endif %}.
+{%- if total > rows | length %}: the worst {{ rows | length }} of {{ total }} recordings, the rest is in the
+{% if total > in_csv %}run folder{% else %}CSV{% endif %}{% endif %}.
 A cell is answer and confidence in %, {% if labelled %}✗ where it is wrong{% else %}✗ where it is not that at the reference{% endif %}
 {%- if variants | length > 1 %};
 {{ variants[1:] | map(attribute="short") | join(", ") }} repeats the answer only where it differs{% endif %}{% if thresholds %};
@@ -77,6 +79,7 @@ A column's head sorts by margin.</p>
 """
 
 
+MOST_IN_CSV: Final = 1000  # recordings; a page that carried the answers to all of them would not open quickly
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
 
 
@@ -130,6 +133,7 @@ class Recordings(Section):
             reference=view.reference,
             labelled=view.labelled > 0,
             thresholds=any(variant.point.threshold for variant in view.variants),
+            in_csv=MOST_IN_CSV,
             csv=base64.b64encode(csv_of(view).encode()).decode(),
             atlas=atlas and atlas.figure,
             says=atlas.says() if atlas else [],
@@ -139,7 +143,8 @@ class Recordings(Section):
 
 def answers_of(view: View) -> dict[tuple[str, str, str], Any]:
     """The rows of the table by recording, placement and variant."""
-    placed = view.placed.astype({"recording": str, "placement": str, "variant": str, "predicted": str})
+    shown = view.placed[view.placed["recording"].isin(view.shown.index)]
+    placed = shown.astype({"recording": str, "placement": str, "variant": str, "predicted": str})
     return {(row.recording, row.placement, row.variant): row for row in rows_in(placed)}
 
 
@@ -183,9 +188,11 @@ def _no_formula(cell: Any) -> Any:
 
 
 def csv_of(view: View) -> str:
-    """Every answer of the table for every recording: a row each; no cell is a formula to a spreadsheet."""
-    placed = view.placed.astype({"recording": str, "placement": str, "variant": str, "predicted": str})
-    facts = view.recordings[["id", "word", "label", "speaker"]].rename(columns={"id": "recording", "label": "truth"})
+    """Every answer of the table for the worst recordings: a row each; no cell is a formula to a spreadsheet."""
+    listed = view.recordings.head(MOST_IN_CSV)
+    placed = view.placed[view.placed["recording"].isin(listed.index)]
+    placed = placed.astype({"recording": str, "placement": str, "variant": str, "predicted": str})
+    facts = listed[["id", "word", "label", "speaker"]].rename(columns={"id": "recording", "label": "truth"})
     order = {name: i for i, name in enumerate(view.recordings.index)}
     columns = ["recording", "placement", "variant", "offset_ms", "predicted", "p_predicted", "margin", "correct"]
     rows: DataFrame = placed[columns].merge(facts, on="recording", how="left")

@@ -1,0 +1,15 @@
+"""Which addresses the page gives itself, so that no recording's row takes one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SECTIONS: Final = tuple(
+    "verdict summary costs groups recordings outcomes leads curves confusion reference failures quantization method provenance".split()
+)
+CONTROLS: Final = tuple(
+    "main script style data atlas find shown answers readout only-wrong confusion-condition confusion-matrix confusion-says".split()
+)
+TILES: Final = tuple("accepted worst variants false-accepts placements no-word repeat by-label by-speaker by-word-length clusters".split())
+MEASURED: Final = ("by-level-of-the-speech", "by-room-to-move", "ce")
+RESERVED: Final = (*SECTIONS, *(f"{name}-title" for name in SECTIONS), *CONTROLS, *TILES, *MEASURED)  # addresses that the page gives itself

@@ -1,0 +1,170 @@
+"""Which perturbation costs the model most, at which level, and whom: means over recordings, from the sums.
+
+What a perturbation costs a recording is its score at the reference less the mean of its scores over the perturbation's conditions. The
+score is the share of draws in which a user of the device gets what is right. Intervals resample speakers where 20 or more are known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from robustness.conditions import NONE, Condition
+from robustness.gates.samples import Differences
+from robustness.report.view import Variant, View
+from robustness.statistics import CONFIDENCE, Estimate, mean_score, wilson
+
+Floats = NDArray[np.float64]
+FEWEST: Final = 2  # recordings of a group that is named
+
+
+class Cost(NamedTuple):
+    """What one perturbation costs one variant, in shares of the recordings."""
+
+    perturbation: str
+    variant: Variant
+    mean: Estimate
+    levels: tuple[Level, ...]  # mild → harsh, as they turned out
+
+    @property
+    def worst(self) -> Level:
+        """The condition that costs most."""
+        return self.levels[-1]
+
+
+class Level(NamedTuple):
+    """How many are right under one condition."""
+
+    condition: Condition
+    right: Estimate
+
+
+class Group(NamedTuple):
+    """Some recordings, and how many of them are right."""
+
+    name: str
+    recordings: int
+    clean: Estimate
+    perturbed: Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class Costs:
+    """What every perturbation of a run costs.
+
+    Attributes:
+        view: the run.
+    """
+
+    view: View
+
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """The recordings that are counted: known words, or where there are none those with a label; [recordings]."""
+        sums = self.view.sums
+        known = np.asarray([label not in self.view.first.point.rejections for label in sums.labels])
+        labelled: NDArray[np.bool_] = sums.truth >= 0
+        words = labelled & known[sums.truth]
+        return words if words.any() else labelled
+
+    def conditions(self, perturbation: str) -> list[int]:
+        """The places of a perturbation's conditions, but the leads of the atlas and those that change nothing."""
+        sums, neutral = self.view.sums, float(self.view.grids[perturbation]["neutral"])
+        found = [(i, sums.conditions[i]) for i in sums.among(perturbation)]
+        return [i for i, c in found if c.level != neutral or c.fill != "zeros"]
+
+    def clean(self, variant: Variant) -> Floats:
+        """The scores at the reference, [recordings]; NaN where one is not counted."""
+        at = self.view.sums.clean
+        assert at is not None  # noqa: S101 - a view without clean rows is refused when it is made
+        return self.score(variant, at)
+
+    def score(self, variant: Variant, condition: int) -> Floats:
+        """The scores under a condition, [recordings]."""
+        sums = self.view.sums
+        return np.where(self.counted, sums.share(sums.good, variant.mark, condition), np.nan)
+
+    def mean(self, variant: Variant, conditions: list[int]) -> Floats:
+        """The mean of the scores over conditions, [recordings]; NaN where a recording was heard under none of them."""
+        scores = np.stack([self.score(variant, i) for i in conditions])
+        there = ~np.isnan(scores)
+        nothing = np.full(scores.shape[1], np.nan)
+        means: Floats = np.divide(np.nansum(scores, axis=0), there.sum(axis=0), out=nothing, where=there.any(axis=0))
+        return means
+
+    def estimate(self, values: Floats) -> Estimate:
+        """The mean of scores, [recordings], with its interval."""
+        return mean_score(values, self.speakers)
+
+    @property
+    def speakers(self) -> list[str] | None:
+        """Who says each recording, in the order of the sums; None where one is not known."""
+        return self.view.sums.speakers
+
+    def cost(self, perturbation: str, variant: Variant) -> Cost | None:
+        """What a perturbation costs a variant; None where it was not run under any condition that changes something."""
+        conditions = self.conditions(perturbation)
+        if not conditions:
+            return None
+        lost = self.clean(variant) - self.mean(variant, conditions)
+        kept = ~np.isnan(lost)
+        if not kept.any():
+            return None
+        who = None if self.speakers is None else [s for s, keep in zip(self.speakers, kept, strict=True) if keep]
+        sample = Differences(lost[kept], who)
+        low, high = sample.interval(CONFIDENCE)
+        levels = [Level(self.view.sums.conditions[i], self.estimate(self.score(variant, i))) for i in conditions]
+        levels.sort(key=lambda level: -level.right.value)
+        return Cost(perturbation, variant, Estimate(sample.value, low, high, sample.count), tuple(levels))
+
+    def groups(self, names: pd.Series[Any], variant: Variant, perturbation: str | None = None) -> list[Group]:
+        """The recordings by what a column says of them, the fewest surely right first.
+
+        The order is by the upper end of the interval under perturbations, so that a group of two does not win by chance.
+
+        Args:
+            names: of each recording's group, in the order of the sums; missing ones are left out.
+            variant: whose answers.
+            perturbation: the one that counts; None for all.
+        """
+        kinds = [perturbation] if perturbation else [name for name in self.view.grids if self.conditions(name)]
+        clean = self.clean(variant)
+        perturbed = self.mean(variant, [i for name in kinds for i in self.conditions(name)]) if kinds else np.full(len(clean), np.nan)
+        frame = pd.DataFrame({"name": names.to_numpy(), "clean": clean, "perturbed": perturbed}).dropna(subset=["name", "clean"])
+        found = []
+        for name, rows in frame.groupby("name", observed=True, sort=False):
+            who = None if self.speakers is None else [self.speakers[int(i)] for i in rows.index]
+            scores = [_estimate(rows[column].to_numpy(), who) for column in ("clean", "perturbed")]
+            found.append(Group(str(name), len(rows), *scores))
+        return sorted(found, key=lambda group: (group.perturbed.high, group.name))
+
+
+def _estimate(values: Floats, who: list[str] | None) -> Estimate:
+    """The mean with its interval; one speaker's recordings by Wilson's, for these recordings alone."""
+    there = values[~np.isnan(values)]
+    if len(set(who or ())) == 1:
+        return wilson(float(there.sum()), len(there))
+    return mean_score(values, who)
+
+
+@lru_cache(maxsize=1)
+def costs_of(view: View) -> tuple[Cost, ...]:
+    """Every perturbation's cost to each variant, the costliest to the first variant first."""
+    costs = Costs(view)
+    found = {(name, v.name): cost for name in sorted(view.grids) if name != NONE for v in view.variants if (cost := costs.cost(name, v))}
+    first = {name: cost.mean.value for (name, variant), cost in found.items() if variant == view.first.name}
+    return tuple(sorted(found.values(), key=lambda cost: (-first[cost.perturbation], cost.perturbation, cost.variant.mark)))
+
+
+def hardest_hit(view: View, column: str, perturbation: str) -> Group | None:
+    """The speaker or label that the first variant hears worst under a perturbation; None where there are not two to compare."""
+    names = view.sums.table[column]
+    if names.isna().any() or names.nunique() < FEWEST:
+        return None
+    groups = [group for group in Costs(view).groups(names, view.first, perturbation) if group.recordings >= FEWEST]
+    return groups[0] if len(groups) > 1 else None

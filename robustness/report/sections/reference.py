@@ -1,0 +1,69 @@
+"""How the errors under perturbations compare with those of a named reference model: CE and mCE, the raw errors beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from robustness.corruption import beside, corruption_errors, errors_of, mean_corruption_error, read_reference
+from robustness.report.figures import Table
+from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.view import Variant, View
+from robustness.report.words import listed, number, percent, plural
+
+TEMPLATE = """
+{% if refused %}<p class="warning">There is no comparison with the reference: {{ refused }}.</p>{% else %}
+<p>{% for line in says %}{{ line }} {% endfor %}</p>
+{{ table(errors) }}
+<p class="soft">CE is the sum of the errors over a perturbation's conditions, divided by that of the reference; mCE is its mean over the
+perturbations (Hendrycks and Dietterich 2019). Below 1 is better than the reference. An error is a wrong winning label, on the same
+recordings.{% for note in notes %} {{ note }}.{% endfor %}</p>{% endif %}
+"""
+
+
+@SECTIONS.register
+@dataclass(frozen=True)
+class Reference(Section):
+    """CE and mCE against the run that --reference named."""
+
+    name: ClassVar[str] = "reference"
+    title: ClassVar[str] = "Against a reference"
+    order: ClassVar[int] = 47
+
+    def part(self, view: View) -> Part | None:
+        """The table; nothing where no reference was given."""
+        kept = read_reference(view.run)
+        if kept is None:
+            return None
+        if "refused" in kept:
+            return Part(fill(TEMPLATE, refused=kept["refused"]))
+        own, theirs = errors_of(view.run), kept["errors"]
+        says, rows = [], []
+        for variant in view.variants:
+            line, more = _compared(variant, own[variant.name], theirs, kept["model"])
+            says.append(line)
+            rows += more
+        head = ["perturbation", "variant", "error", f"error of {kept['model']}", "CE", "conditions"]
+        return Part(fill(TEMPLATE, refused="", says=says, notes=kept["notes"], errors=Table("Errors beside the reference's", head, rows)))
+
+
+def _compared(variant: Variant, own: Mapping[str, Any], theirs: Mapping[str, Any], model: str) -> tuple[str, list[list[object]]]:
+    """A sentence and rows of the table."""
+    other = beside(variant.name, theirs)
+    errors = corruption_errors(own, theirs[other])
+    mce = mean_corruption_error(errors)
+    undefined = [error.perturbation.replace("-", " ") for error in errors if math.isnan(error.ce)]
+    kept = plural(len(errors) - len(undefined), "perturbation")
+    line = f"{variant.short} has an mCE of {_ratio(mce)} against {other} of {model}, over {kept}"
+    line += f" ({listed(undefined, 6)}: undefined, for the reference makes no error)." if undefined else "."
+    rows: list[list[object]] = [
+        [e.perturbation.replace("-", " "), variant.short, percent(e.error, 1), percent(e.reference, 1), _ratio(e.ce), number(e.conditions)]
+        for e in errors
+    ]
+    return line, [*rows, ["mCE", variant.short, "", "", _ratio(mce), ""]]
+
+
+def _ratio(value: float) -> str:
+    return "undefined" if math.isnan(value) else number(value, 2)

@@ -1,0 +1,120 @@
+"""What the page says of many recordings: what costs most, for whom, which labels are confused; against slower definitions."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from robustness.conditions import NO_WORD
+from robustness.report.costs import costs_of, hardest_hit
+from robustness.report.page import page_of, sections_of, write_page
+from robustness.report.sections.groups import clusters
+from robustness.report.sections.leads import binned, right_at
+from robustness.report.sentences import summary
+from robustness.report.view import MOST_ROWS, View
+from robustness.run import Run
+from tests.crowd import COSTLIEST, HARD_LABEL, HARD_SPEAKER, Crowd
+from tests.report.conftest import Watched, show
+from tests.report.planted import Plan, write_run
+
+MATRIX = '[data-figure="confusion-matrix"]'
+OF_MANY = {"costs", "groups", "leads", "confusion"}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return Crowd(recordings=264, speakers=24).write(tmp_path_factory.mktemp("crowd") / "run")
+
+
+@pytest.fixture(scope="module")
+def view(run: Run) -> View:
+    return View(run)
+
+
+def test_sums_are_those_of_the_trials(run: Run, view: View) -> None:
+    trials, sums = run.trials(), view.sums
+    rows = trials[(trials["perturbation"] != NO_WORD) & trials["correct"].notna()]
+    assert sums.asked.sum() == len(rows)
+    assert sums.right.sum() == rows["correct"].sum()
+    place = {name: i for i, name in enumerate(sums.table["id"])}
+    for condition in (sums.conditions[0], *sums.conditions[5:40:7]):
+        for mark, variant in enumerate(sums.variants):
+            here = rows[(rows["variant"] == variant) & (rows["perturbation"] == condition.perturbation)]
+            here = here[(here["placement"] == condition.placement) & (here["fill"] == condition.fill)]
+            here = here[here["level"].isna() if condition.level is None else here["level"] == condition.level]
+            slow = np.zeros(len(place))
+            for name, right in zip(here["recording"], here["correct"], strict=True):
+                slow[place[str(name)]] += right
+            assert sums.right[mark, sums.place[condition]].tolist() == slow.tolist()
+            wrong = sums.answered[mark, sums.place[condition]].sum() - np.trace(sums.answered[mark, sums.place[condition]])
+            assert wrong == (~here["correct"].astype(bool)).sum()
+
+
+def test_the_costliest_is_named_with_whom_it_hits(view: View) -> None:
+    first = costs_of(view)[0]
+    assert (first.perturbation, first.variant.name) == (COSTLIEST, "float32")
+    assert first.mean.low < first.mean.value < first.mean.high
+    speaker, label = (hardest_hit(view, column, COSTLIEST) for column in ("speaker", "label"))
+    assert speaker is not None
+    assert label is not None
+    assert (speaker.name, label.name) == (HARD_SPEAKER, HARD_LABEL)
+    lead = " ".join(map(str, summary(view)))
+    assert all(word in lead for word in ("White noise</a> costs most", HARD_SPEAKER, HARD_LABEL))
+
+
+def test_a_cost_is_the_mean_of_what_each_recording_lost(run: Run, view: View) -> None:
+    cost = next(cost for cost in costs_of(view) if cost.perturbation == COSTLIEST and cost.variant is view.first)
+    rows = run.trials(variant="float32")
+    rows = rows[rows["label"] != "unknown"]
+    clean = rows[rows["perturbation"] == "none"].set_index("recording")["correct"]
+    lost = []
+    for name, own in rows[rows["perturbation"] == COSTLIEST].groupby("recording", observed=True):
+        by_level = own.groupby("level")["correct"].mean()
+        lost.append(float(clean[name]) - float(by_level.mean()))
+    assert cost.mean.value == pytest.approx(math.fsum(lost) / len(lost), abs=1e-9)
+    assert cost.mean.total == len(lost) == 240
+
+
+def test_clusters_count_every_wrong_answer_once(run: Run, view: View) -> None:
+    rows = run.trials(variant="float32", perturbation=COSTLIEST)
+    mine = [cluster for cluster in clusters(view) if cluster.perturbation == COSTLIEST]
+    assert sum(cluster.wrong for cluster in mine) == (~rows["correct"].astype(bool)).sum()
+    assert mine[0].label == HARD_LABEL
+
+
+def test_quantile_rows_rise_and_keep_the_mean(view: View) -> None:
+    rows = binned(view, view.first, 12)  # 264 / 12: all of one size
+    assert np.all(np.diff(rows.mean(axis=1)) >= 0)
+    assert rows.mean() == pytest.approx(right_at(view, view.first).mean())
+
+
+def test_sections_of_many_are_not_drawn_for_few(view: View, tmp_path: Path) -> None:
+    few = View(write_run(Plan(["up"] * MOST_ROWS), tmp_path / "few"))
+    assert {section.name for section, _ in sections_of(view)} >= OF_MANY
+    assert not OF_MANY & {section.name for section, _ in sections_of(few)}
+
+
+def test_the_page_is_small_and_the_matrix_follows_the_keyboard(run: Run, watched: Watched) -> None:
+    write_page(run, run.path / "index.html")
+    assert (run.path / "index.html").stat().st_size < 6e6  # 4.6 of it plotly.js
+    page = watched.open(run.path / "index.html")
+    show(page, MATRIX)
+    says = page.locator("#confusion-says")
+    expect(says).to_contain_text("the reference")
+    page.locator("#confusion-condition").focus()
+    page.keyboard.press("End")
+    expect(says).to_contain_text("white noise")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert watched.complaints == []
+
+
+@pytest.mark.slow
+def test_ten_thousand_recordings_make_a_page_of_at_most_fifteen_megabytes(tmp_path: Path) -> None:
+    text = page_of(Crowd(recordings=10_000, speakers=500).write(tmp_path / "run"))
+    assert len(text.encode()) <= 15e6
