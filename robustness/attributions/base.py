@@ -8,11 +8,12 @@ The explained score is a logit, or the margin between two, never a softmax proba
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Literal, final
 
+import torch
 from torch import Tensor, nn
 
 from robustness.classifiers.classifier import Classifier, evaluating
@@ -20,9 +21,16 @@ from robustness.errors import CannotJudgeError, UsageError
 from robustness.registry import Registry
 
 Kind = Literal["perturbation", "gradient"]
-Score = Callable[[Tensor], Tensor]  # features [clips 1 bands frames] → [clips]
+Scores = Callable[[Tensor], Tensor]  # features [clips 1 bands frames] → [clips targets]
 
 SILENCE: Final = "silence in this clip"  # the name of the default baseline
+GAP_SHARE: Final = 0.05  # of the change of the score
+GAP_LOGITS: Final = 0.05  # below this a gap is nothing, however small the change
+
+
+def within_bound(gap: Tensor, change: Tensor) -> Tensor:
+    """Whether the completeness gap is small enough, [clips], [clips] → [clips]."""
+    return gap.abs() <= (GAP_SHARE * change.abs()).clamp_min(GAP_LOGITS)
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,21 @@ class Target:
 
     label: int
     rival: int | None = None
+
+    @classmethod
+    def named(cls, text: str, labels: Sequence[str]) -> Target:
+        """The target that a text names: `up` is a logit, `up-unknown` the margin of the first to the second.
+
+        Raises:
+            UsageError: where it names no label, or the margin of one to itself; the message lists those that exist.
+        """
+        if text in labels:
+            return cls(labels.index(text))
+        found = [(i, j) for i, one in enumerate(labels) for j, other in enumerate(labels) if f"{one}-{other}" == text and i != j]
+        if not found:
+            known = ", ".join(labels)
+            raise UsageError(f"there is no target {text!r}; give a label, or two with a dash for their margin, out of {known}")
+        return cls(*found[0])
 
     def score(self, logits: Tensor) -> Tensor:
         """The explained score, [clips labels] → [clips]."""
@@ -44,10 +67,16 @@ class Relevance:
     Attributes:
         map: [clips bands frames], in logits; positive speaks for the label.
         change: f(x) − f(baseline), [clips].
-        passes: how often the network was run, counted in clips.
+        passes: how often the network was run, counted in clips; where several targets were explained together, for all of them.
         settings: as used on features of this shape.
         gap: Σ map − change, [clips], where the method claims that this is 0; else None.
         steps: of the path, [clips], where there is one; else None.
+        time: what each frame says over all bands, [clips frames]; the sum over bands where the method does not ask it apart.
+        band: what each band says over all frames, [clips bands]; likewise.
+        parts: where a map is made of few large parts: the value of each, [clips segments bands]; their edges are in the settings.
+        errors: the standard error of each part, where it was sampled.
+        surrogate: the variant that was run, where it is not the one explained; its map is an approximation.
+        logit_gap: the largest distance of the surrogate's logits from the variant's on these clips, [clips].
     """
 
     map: Tensor
@@ -56,12 +85,28 @@ class Relevance:
     settings: Mapping[str, object]
     gap: Tensor | None = None
     steps: Tensor | None = None
+    time: Tensor | None = None
+    band: Tensor | None = None
+    parts: Tensor | None = None
+    errors: Tensor | None = None
+    surrogate: str | None = None
+    logit_gap: Tensor | None = None
+
+    @property
+    def over_time(self) -> Tensor:
+        """The time strip, [clips frames]."""
+        return self.map.sum(1) if self.time is None else self.time
+
+    @property
+    def over_bands(self) -> Tensor:
+        """The band bar, [clips bands]."""
+        return self.map.sum(2) if self.band is None else self.band
 
 
 class Attribution(ABC):
     """A method; settings are the fields of a frozen dataclass.
 
-    The base class owns the checks and the baseline, a method owns the map, on a whole batch of clips.
+    The base class owns the checks and the baseline, a method owns the maps, on a whole batch of clips and for any number of targets.
     """
 
     name: ClassVar[str]
@@ -69,15 +114,15 @@ class Attribution(ABC):
     source: ClassVar[str]
 
     @abstractmethod
-    def relevance(self, score: Score, features: Tensor, baseline: Tensor) -> Relevance:
-        """The maps of features [clips 1 bands frames] against a baseline of the same shape."""
+    def relevances(self, scores: Scores, features: Tensor, baseline: Tensor) -> list[Relevance]:
+        """For each target the maps of features [clips 1 bands frames] against a baseline of the same shape."""
 
     @final
     def attribute(self, classifier: Classifier, features: Tensor, target: Target, baseline: Tensor | None = None) -> Relevance:
         """The map of each clip.
 
         Args:
-            classifier: the variant to explain; it is run itself, not a stand-in.
+            classifier: the variant to explain; it is run itself, save where a gradient method needs its surrogate, and then says so.
             features: [clips 1 bands frames].
             target: the logit or the margin to explain.
             baseline: what a cell is compared with, broadcast to the features; None = silence in each clip.
@@ -86,27 +131,60 @@ class Attribution(ABC):
             UsageError: for a gradient method on a variant without gradients, or a target that is no label.
             CannotJudgeError: where the score or the map is not a number.
         """
-        self._check(classifier, features, target)
-        clips = features.detach().to(classifier.device).clone()  # a copy outside inference mode, so that gradients can be asked for
-        silence = classifier.frontend.silence(clips) if baseline is None else baseline.detach().to(clips).clone()
-        with evaluating(classifier.net), frozen(classifier.net):
-            found = self.relevance(lambda x: target.score(classifier.forward(x)), clips, silence.expand_as(clips))
-        if not bool(found.map.isfinite().all() and found.change.isfinite().all()):
-            raise CannotJudgeError(f"{self.name} of {classifier.variant} is not a number; look for NaN in the weights and the recording")
-        return found
+        return self.attribute_all(classifier, features, [target], baseline)[0]
 
-    def _check(self, classifier: Classifier, features: Tensor, target: Target) -> None:
-        if self.kind == "gradient" and not classifier.differentiable:
+    @final
+    def attribute_all(
+        self, classifier: Classifier, features: Tensor, targets: Sequence[Target], baseline: Tensor | None = None
+    ) -> list[Relevance]:
+        """The map of each clip for each target; a method that only asks for answers asks once for all targets."""
+        self._check(classifier, features, targets)
+        run = self._run(classifier)
+        clips = features.detach().to(run.device).clone()  # a copy outside inference mode, so that gradients can be asked for
+        reference = classifier.frontend.silence(clips) if baseline is None else baseline.detach().to(clips).clone()
+
+        def scores(x: Tensor) -> Tensor:
+            logits = run.forward(x)
+            return torch.stack([target.score(logits) for target in targets], 1)
+
+        with evaluating(run.net), frozen(run.net):
+            found = self.relevances(scores, clips, reference.expand_as(clips))
+        for one in found:
+            if not bool(one.map.isfinite().all() and one.change.isfinite().all()):
+                raise CannotJudgeError(
+                    f"{self.name} of {classifier.variant} is not a number; look for NaN in the weights and the recording"
+                )
+        return found if run is classifier else [_stood_in(one, classifier, run, clips) for one in found]
+
+    def _run(self, classifier: Classifier) -> Classifier:
+        """The variant itself, or what stands in for it where gradients are needed that it has not."""
+        if self.kind == "perturbation" or classifier.differentiable:
+            return classifier
+        if classifier.surrogate is None:
             raise UsageError(
                 f"{self.name} needs gradients and {classifier.variant} has none: its quantized layers detach silently; "
                 "take occlusion, which runs the variant itself, or explain float32"
             )
+        return classifier.surrogate
+
+    def explains(self, classifier: Classifier) -> bool:
+        """Whether this method has what it needs of the variant."""
+        return self.kind == "perturbation" or classifier.differentiable or classifier.surrogate is not None
+
+    def _check(self, classifier: Classifier, features: Tensor, targets: Sequence[Target]) -> None:
+        self._run(classifier)
         if features.ndim != 4 or features.shape[1] != 1:
             raise UsageError(f"features are {list(features.shape)} and {self.name} expects [clips 1 bands frames]")
         labels = classifier.labels
-        for index in (target.label, target.rival):
+        for index in (index for target in targets for index in (target.label, target.rival)):
             if index is not None and not 0 <= index < len(labels):
                 raise UsageError(f"target {index} is no label of {classifier.name}; it has 0 to {len(labels) - 1}: {', '.join(labels)}")
+
+
+def _stood_in(found: Relevance, classifier: Classifier, surrogate: Classifier, clips: Tensor) -> Relevance:
+    """The same, labelled as a surrogate's, with the distance of its logits from the variant's."""
+    gap = (surrogate.logits_from(clips) - classifier.logits_from(clips)).abs().amax(1)
+    return replace(found, surrogate=surrogate.variant, logit_gap=gap)
 
 
 @contextmanager
@@ -121,4 +199,5 @@ def frozen(net: nn.Module) -> Iterator[None]:
             weight.requires_grad_(flag)
 
 
-ATTRIBUTIONS: Registry[Attribution] = Registry("attribution method", "robustness.attributions")
+APART: Final = ("base", "baselines", "masking", "parts", "trust", "curves", "randomization", "stability", "agreement")
+ATTRIBUTIONS: Registry[Attribution] = Registry("attribution method", "robustness.attributions", APART)

@@ -9,22 +9,20 @@ Source: Sundararajan et al. 2017, arXiv:1703.01365; captum.attr.IntegratedGradie
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Final
 
 import torch
 from captum.attr import IntegratedGradients as CaptumIntegratedGradients
 from torch import Tensor
 
-from robustness.attributions.base import ATTRIBUTIONS, Attribution, Kind, Relevance, Score
+from robustness.attributions.base import ATTRIBUTIONS, Attribution, Kind, Relevance, Scores, within_bound
 
-GAP_SHARE: Final = 0.05  # of the change of the score
-GAP_LOGITS: Final = 0.05  # below this a gap is nothing, however small the change
 BATCH: Final = 10  # steps a pass; larger ones fall out of the cache
 
 
-def within_bound(gap: Tensor, change: Tensor) -> Tensor:
-    """Whether the completeness gap is small enough, [clips], [clips] → [clips]."""
-    return gap.abs() <= (GAP_SHARE * change.abs()).clamp_min(GAP_LOGITS)
+def _one(scores: Scores, target: int, features: Tensor) -> Tensor:
+    return scores(features)[:, target]
 
 
 @ATTRIBUTIONS.register
@@ -38,10 +36,13 @@ class IntegratedGradients(Attribution):
     steps: tuple[int, ...] = (50, 100, 200)
     batch: int = BATCH
 
-    def relevance(self, score: Score, features: Tensor, baseline: Tensor) -> Relevance:
-        """The path integral of each clip with the fewest steps that suffice."""
+    def relevances(self, scores: Scores, features: Tensor, baseline: Tensor) -> list[Relevance]:
+        """The path integral of each clip with the fewest steps that suffice, target by target."""
         with torch.no_grad():
-            change = score(features) - score(baseline)
+            changes = scores(features) - scores(baseline)
+        return [self._relevance(partial(_one, scores, i), features, baseline, change) for i, change in enumerate(changes.T)]
+
+    def _relevance(self, score: Scores, features: Tensor, baseline: Tensor, change: Tensor) -> Relevance:
         maps, gap, used = torch.zeros_like(features), torch.full_like(change, torch.inf), torch.zeros(len(features), dtype=torch.long)
         passes = 2 * len(features)
         for steps in self.steps:
@@ -53,7 +54,7 @@ class IntegratedGradients(Attribution):
             passes += steps * len(todo)
         return Relevance(maps[:, 0].cpu(), change.cpu(), passes, {"steps": list(self.steps)}, gap.cpu(), used)
 
-    def _path(self, score: Score, features: Tensor, baseline: Tensor, steps: int) -> Tensor:
+    def _path(self, score: Scores, features: Tensor, baseline: Tensor, steps: int) -> Tensor:
         found: Tensor = CaptumIntegratedGradients(score).attribute(
             features, baselines=baseline, n_steps=steps, internal_batch_size=max(self.batch, len(features))
         )

@@ -12,6 +12,7 @@ from torch import Tensor
 from robustness.attributions.base import Target
 from robustness.audio.levels import SPEECH_THRESHOLD_DB
 from robustness.audio.recordings import Recording
+from robustness.audio.streaming import by_id
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.counterparts import Counterpart, counterpart_of
 from robustness.diagnosis.failures import PLACES, Failure, placed_trials
@@ -88,9 +89,9 @@ class Cases:
 
     def __init__(self, run: Run, classifiers: Sequence[Classifier], recordings: Sequence[Recording], seed: int) -> None:
         self.classifiers = by_variant(classifiers)
-        self.recordings = {recording.id: recording for recording in recordings}
+        self.recordings = by_id(recordings)
         self.placed = placed_trials(run, self.classifiers)
-        self.atlases = Atlases(run)
+        self.atlases = Atlases(run, set(self.placed.loc[self.placed["failing"], "recording"]))
         self.seed = seed
         self.threshold_db = float(run.manifest.get("plan", {}).get("speech_threshold_db", SPEECH_THRESHOLD_DB))
 

@@ -6,7 +6,7 @@ drawing needs no torch. Same inputs, same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +14,15 @@ import numpy as np
 import soundfile
 from torch import Tensor
 
+from robustness.attributions.masking import Explainable
 from robustness.audio.recordings import Recording
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.cards import card_of, name_of
 from robustness.diagnosis.cases import COUNTERPART, HERE, Case, Cases
+from robustness.diagnosis.comparing import Unrelated, compare, segments
 from robustness.diagnosis.failures import find_failures
-from robustness.diagnosis.maps import Map, correlations_of, explain, methods_of
+from robustness.diagnosis.ladder import donor, rungs
+from robustness.diagnosis.maps import Map, correlations_of, explain, methods_of, trust_of
 from robustness.diagnosis.restoration import Restoration
 from robustness.run import Run, write_json
 
@@ -52,6 +55,7 @@ def write_evidence(
     """
     cases = Cases(run, classifiers, recordings, seed)
     restoration = Restoration(run, cases)
+    unrelated = Unrelated(cases)
     found = find_failures(cases.placed)
     shown = found[:cards]
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,26 +64,40 @@ def write_evidence(
     for failure in shown:
         case = cases.case(failure)
         name = name_of(case, written)
-        written[name] = {"id": name, **card_of(case), **_write_sounds(case, name, folder, audio=audio), **_write_maps(case, name, folder)}
+        maps = _write_maps(case, name, folder, unrelated)
+        written[name] = {"id": name, **card_of(case), **_write_sounds(case, name, folder, audio=audio), **maps}
         restoration.add(name, case)
         progress(len(written), len(shown))
     restoration.write(folder)
     write_json(folder / "failures.json", {"total": len(found), "shown": len(shown), "failures": list(written.values())})
 
 
-def _write_maps(case: Case, name: str, folder: Path) -> dict[str, Any]:
+def _write_maps(case: Case, name: str, folder: Path, unrelated: Unrelated) -> dict[str, Any]:
     """The log-mel and every method's map as arrays [bands frames], and what is said of the methods."""
-    explained = explain(case.classifiers, case.heard[HERE].window, case.target)
-    arrays = {"log_mel": _features(case.worst, case.heard[HERE].window), **{one.key: one.map for one in explained}}
+    window = case.heard[HERE].window
+    explained = explain(case.classifiers, window, case.target)
+    explainable = {name: Explainable.of(c, c.features(window[None]), case.target) for name, c in case.classifiers.items()}
+    compared, differences = compare(case, explained, unrelated)
+    ladder, strips = rungs(case)
+    arrays = {"log_mel": _features(case.worst, window), **{one.key: one.map for one in explained}, **differences, **strips}
     if COUNTERPART in case.heard:
         arrays["log_mel_counterpart"] = _features(case.worst, case.heard[COUNTERPART].window)
     file = f"{name}.npz"
     write_arrays(folder / file, arrays)
-    return {"arrays": file, "methods": methods_of(explained), "correlations": correlations_of(explained)}
+    return {
+        "arrays": file,
+        "methods": methods_of(explained),
+        "correlations": correlations_of(explained),
+        "trust": trust_of(explained, explainable, unrelated.cases.seed),
+        "differences": compared,
+        "segments": segments(case),
+        "donor": donor(case),
+        "ladder": ladder,
+    }
 
 
 def _features(classifier: Classifier, window: Tensor) -> Map:
-    features: Map = classifier.features(window[None])[0, 0].float().cpu().numpy()
+    features: Map = classifier.frontend.picture.features(window[None])[0, 0].float().cpu().numpy()
     return features
 
 
@@ -94,7 +112,7 @@ def _write_sounds(case: Case, name: str, folder: Path, *, audio: bool) -> dict[s
     return files
 
 
-def write_arrays(path: Path, arrays: dict[str, Map]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, Map]) -> None:
     """An .npz file, whole or not at all; no clock in it."""
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("wb") as file:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import spearmanr
+import torch
 from torch import Tensor
 
-from robustness.attributions.base import ATTRIBUTIONS, SILENCE, Attribution, Relevance, Target
-from robustness.attributions.integrated_gradients import within_bound
+from robustness.attributions import agreement
+from robustness.attributions.base import ATTRIBUTIONS, SILENCE, Attribution, Relevance, Target, within_bound
+from robustness.attributions.masking import Explainable
+from robustness.attributions.trust import Checks
 from robustness.classifiers.classifier import Classifier
+from robustness.classifiers.resynthesis import explainable
 
 METHODS: Final = ("occlusion", "integrated-gradients")  # the first is the one by which variants are compared
 Map = npt.NDArray[np.float32]  # [bands frames]
@@ -53,11 +55,12 @@ def explain(classifiers: Mapping[str, Classifier], window: Tensor, target: Targe
         _explained(method, variant, classifier, window, target)
         for method in (ATTRIBUTIONS[name]() for name in METHODS)
         for variant, classifier in classifiers.items()
-        if method.kind == "perturbation" or classifier.differentiable
+        if method.explains(classifier)
     ]
 
 
 def _explained(method: Attribution, variant: str, classifier: Classifier, window: Tensor, target: Target) -> Explained:
+    classifier = explainable(classifier, window)
     features = classifier.features(window[None])
     sounding = (features != classifier.frontend.silence(features))[0, 0].cpu().numpy()
     return Explained(method, variant, method.attribute(classifier, features, target), sounding)
@@ -87,6 +90,8 @@ def _method_facts(group: list[Explained]) -> dict[str, Any]:
         "passes": max(one.relevance.passes for one in group),
         "max_abs": {one.variant: float(np.abs(one.map).max()) for one in group},
     }
+    if relevance.surrogate is not None and relevance.logit_gap is not None:
+        facts |= {"surrogate": relevance.surrogate, "logit_gap": float(relevance.logit_gap[0])}
     if relevance.gap is not None and relevance.steps is not None:
         facts |= {
             "completeness_gap": float(relevance.gap[0]),
@@ -124,7 +129,16 @@ def _correlation(a: Explained, b: Explained) -> dict[str, Any]:
 
 def spearman(a: Map, b: Map) -> float | None:
     """The rank correlation of two maps over the same cells; None where one of them is constant, so that there is none."""
-    if min(len(a), len(b)) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return None
-    value = float(spearmanr(a, b).statistic)
-    return value if math.isfinite(value) else None
+    return agreement.spearman(torch.from_numpy(a), torch.from_numpy(b))
+
+
+def trust_of(explained: list[Explained], cases: Mapping[str, Explainable], seed: int) -> dict[str, Any]:
+    """The trust box of each map, by the name under which the map is stored.
+
+    Args:
+        explained: the maps.
+        cases: what they explain, by variant; the maps of one share their random orders.
+        seed: of the random orders and weights.
+    """
+    checks = {variant: Checks(case, seed) for variant, case in cases.items()}
+    return {one.key: checks[one.variant].of_map(one.method, one.relevance).facts() for one in explained}

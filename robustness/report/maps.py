@@ -103,7 +103,7 @@ class Card:
             "name": "",
         }
         top = 1.0 - WAVE_SHARE - 0.03 if self.sound else 1.0
-        layout = self._time_layout() | {"yaxis": {"domain": [0, top], **self._bands(), "title": {"text": "Hz"}, "showgrid": False}}
+        layout = self.time_layout() | {"yaxis": {"domain": [0, top], **self._bands(), "title": {"text": "Hz"}, "showgrid": False}}
         data: list[Trace] = [heat]
         if self.sound:
             data.append(_envelope(self.sound))
@@ -114,29 +114,41 @@ class Card:
         sentence = f"Log-mel of {facts['word']}: speech from {speech} ms, padding outside {recording} ms."
         return Figure(f"{self.id}-heard", title, sentence, data, layout, self._blocks(mel, "dB"), HEIGHT)
 
+    def short(self, variant: str) -> str:
+        """A variant's name as the page has it."""
+        return next((v.short for v in self.view.variants if v.name == variant), variant)
+
     def map(self, method: str, variant: str, largest: float) -> Figure:
-        """One attribution map on a scale centered on zero."""
-        array, target = self.arrays[f"{method}/{variant}"], self.facts["target"]
-        short = next((v.short for v in self.view.variants if v.name == variant), variant)
+        """One attribution map on a scale centered on zero; what it failed stands on its face."""
+        failed = self.facts.get("trust", {}).get(f"{method}/{variant}", {}).get("failed", [])
+        warning = f" · FAILS ITS CHECKS: {'; '.join(failed)}" if failed else ""
+        return self.signed_map(f"{method}/{variant}", f"{method.replace('-', ' ')}, {self.short(variant)}", largest, warning)
+
+    def signed_map(self, key: str, name: str, largest: float, warning: str = "") -> Figure:
+        """An array in logits on a scale centered on zero, under its name."""
+        array, target = self.arrays[key], self.facts["target"]
         tick = float(f"{largest:.2g}") or 1.0
         colorbar = {"thickness": 8, "outlinewidth": 0, "tickvals": [-largest, 0, largest], "ticktext": [f"−{tick:g}", "0", f"+{tick:g}"]}
-        heat = {
-            "type": "heatmap",
-            "z": packed_signed(array, largest),
-            "x0": 0,
-            "dx": self.facts["hop_ms"],
+        heat = {"type": "heatmap", "z": packed_signed(array, largest), "x0": 0, "dx": self.facts["hop_ms"]}
+        heat |= {
             "zmin": -largest,
             "zmax": largest,
+            "colorscale": WRONG_TO_RIGHT,
+            "colorbar": colorbar,
+            "hovertemplate": "%{x} ms: %{z:.2g} logits<extra></extra>",
         }
-        heat |= {"colorscale": WRONG_TO_RIGHT, "colorbar": colorbar, "hovertemplate": "%{x} ms: %{z:.2g} logits<extra></extra>"}
-        layout = self._time_layout() | {"yaxis": {**self._bands(), "title": {"text": "Hz"}, "showgrid": False}}
+        layout = self.time_layout() | {"yaxis": {**self._bands(), "title": {"text": "Hz"}, "showgrid": False}}
         strongest = np.unravel_index(np.abs(array).argmax(), array.shape)
         when, hertz = strongest[1] * self.facts["hop_ms"], self.facts["band_hz"][strongest[0]]
         sign = target["label"] if array[strongest] > 0 else target["rival"]
-        sentence = f"Map by {method}, {short}: strongest at {number(when)} ms and {number(hertz)} Hz, for {sign}; scale ±{tick:g} logits."
-        title = f"{method.replace('-', ' ')}, {short}: {target['label']} over {target['rival']}, ±{tick:g}"
-        address = f"{self.id}-{method}-{next((v.slug for v in self.view.variants if v.name == variant), 'x')}"
-        return Figure(address, title, sentence, [heat], layout, self._blocks(array, "logits"), HEIGHT)
+        sentence = f"Map by {name}: strongest at {number(when)} ms and {number(hertz)} Hz, for {sign}; scale ±{tick:g} logits{warning}."
+        title = f"{name}: {target['label']} over {target['rival']}, ±{tick:g}{warning}"
+        return Figure(f"{self.id}-{self._slug(key)}", title, sentence, [heat], layout, self._blocks(array, "logits"), HEIGHT)
+
+    def _slug(self, key: str) -> str:
+        """An address for a map: its method, and the variant's own slug where it is one variant's."""
+        slugs, (method, variant) = {v.name: v.slug for v in self.view.variants}, key.split("/", 1)
+        return f"{method}-{'-minus-'.join(slugs.get(name, 'x') for name in variant.split('-minus-'))}"
 
     def ladder(self) -> Figure | None:
         """The margin of the true label against the lead, with the flip marked."""
@@ -187,7 +199,7 @@ class Card:
                 body.append([f"{number(lead)} ms", *(f"{row['predicted']} {signed(row['margin'], 1)}" for row in of)])
         return Table("Answer and margin by lead, every 50 ms", ["lead", *(v.short for v in self.view.variants)], body)
 
-    def _time_layout(self) -> dict[str, Any]:
+    def time_layout(self) -> dict[str, Any]:
         """The time axis, with the speech span and the padding marked."""
         facts = self.facts
         start, end = facts["recording_ms"]

@@ -14,6 +14,7 @@ import soundfile
 from robustness.audio.recordings import Recording
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.evidence import write_evidence
+from robustness.diagnosis.ladder import leads_between
 from robustness.diagnosis.maps import spearman
 from tests.diagnosis.planted import LABELS, classifier, recording, run_of
 
@@ -56,8 +57,12 @@ def test_maps_and_what_is_said_of_them(tmp_path: Path) -> None:
     card = evidence([FLOAT, INT8], [recording("a.wav")], tmp_path)["failures"][0]
     with np.load(tmp_path / "run" / "evidence" / card["arrays"]) as stored:
         arrays = dict(stored)
+    strips = arrays.pop(card["ladder"]["key"])
+    difference = arrays.pop("occlusion/dynamic-int8-minus-float32")
     assert set(arrays) == {"log_mel", "log_mel_counterpart", "occlusion/float32", "occlusion/dynamic-int8", "integrated-gradients/float32"}
-    assert all(array.shape == (1, 1000) and array.dtype == np.float32 for array in arrays.values())
+    assert all(array.shape == (1, 1000) and array.dtype == np.float32 for array in [*arrays.values(), difference])
+    assert strips.shape == (len(card["ladder"]["leads_ms"]), 1000)
+    assert not difference.any()
     np.testing.assert_array_equal(arrays["log_mel"][0, :300] + arrays["log_mel"][0, 400:700], arrays["log_mel_counterpart"][0, 300:600])
     np.testing.assert_array_equal(arrays["occlusion/float32"], arrays["occlusion/dynamic-int8"])
     occlusion, gradients = card["methods"]
@@ -75,6 +80,52 @@ def test_maps_and_what_is_said_of_them(tmp_path: Path) -> None:
     assert (same["a"], same["b"]) == (["occlusion", "float32"], ["occlusion", "dynamic-int8"])
     assert same["spearman"] == pytest.approx(1.0)
     assert (methods["a"], methods["b"], methods["cells"]) == (["occlusion", "float32"], ["integrated-gradients", "float32"], 400)
+
+
+def test_what_compares_variants_and_places(tmp_path: Path) -> None:
+    louder = classifier((135, 700), variant="dynamic-int8")
+    found = evidence([FLOAT, louder], [recording("a.wav"), recording("b.wav", label="no")], tmp_path)
+    card = next(card for card in found["failures"] if card["recording"] == "a.wav")
+    with np.load(tmp_path / "run" / "evidence" / card["arrays"]) as stored:
+        arrays = dict(stored)
+    (compared,) = card["differences"]
+    assert (compared["of"], compared["against"], compared["method"]) == ("dynamic-int8", "float32", "occlusion")
+    np.testing.assert_array_equal(arrays[compared["key"]], arrays["occlusion/dynamic-int8"] - arrays["occlusion/float32"])
+    assert compared["floor"] is not None
+    assert compared["ceiling"]["spearman"] > 0.9
+    segments = card["segments"]
+    assert segments["edges_ms"] == [100.0 * i for i in range(11)]
+    for variant, values in segments["values"].items():
+        assert len(values) == 10
+        assert sum(values) == pytest.approx(segments["change"][variant], abs=1e-3)
+    donor = card["donor"]
+    drop = card["variants"][donor["variant"]]
+    assert sum(donor["values"]) == pytest.approx(donor["change"], abs=1e-3)
+    assert donor["change"] < drop["margin"] < 0  # at the counterpart the margin is above 0
+    assert set(card["trust"]) == {"occlusion/float32", "occlusion/dynamic-int8", "integrated-gradients/float32"}
+    for box in card["trust"].values():
+        assert box["stages"] == []  # this network has no weights
+
+
+def test_the_ladder_leads_from_the_wrong_place_to_the_nearest_right_one(tmp_path: Path) -> None:
+    ladder = evidence([FLOAT], [recording("a.wav")], tmp_path)["failures"][0]["ladder"]
+    assert ladder["leads_ms"] == [0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0]
+    assert ladder["right"] == [False] * 7 + [True]
+    assert ladder["margins"] == pytest.approx([(lead - 35 + 0.5) / 10 for lead in ladder["leads_ms"]], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("here_ms", "right_ms", "hop_ms", "expected"),
+    [
+        (0, 35, 10, [0, 10, 20, 30, 35]),
+        (0, 30, 10, [0, 10, 20, 30]),
+        (0, 3, 10, [0, 3]),
+        (100, 75, 10, [100, 90, 80, 75]),
+        (0, 300, 10, [0, 50, 100, 150, 200, 250, 300]),
+    ],
+)
+def test_rungs_are_whole_frames_apart(here_ms: float, right_ms: float, hop_ms: float, expected: list[float]) -> None:
+    assert leads_between(here_ms, right_ms, hop_ms) == expected
 
 
 def test_sounds_are_what_was_heard(tmp_path: Path) -> None:

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
-from markupsafe import Markup
-
+from robustness.report.explained import method_lines
 from robustness.report.failure_text import told
 from robustness.report.figures import Figure
 from robustness.report.maps import Card
+from robustness.report.places import compared_figures
 from robustness.report.predictions import predictions
 from robustness.report.restored import over_recordings, restoring, tried_on
 from robustness.report.sections.base import SECTIONS, Part, Section, fill
 from robustness.report.tried import Tried, tried
 from robustness.report.view import View
-from robustness.report.words import FILLS, PLACES, listed, number, percent, plural
+from robustness.report.words import FILLS, PLACES, listed, percent, plural
 
 TEMPLATE = """
 {% if total %}
@@ -77,7 +77,6 @@ LEAST: Final = 0.01  # smaller probabilities are left out
 MOST_LABELS: Final = 7
 BAR_PX: Final = 22
 TRIED: Final = ("edit", "kind", "restores at", "recovers most", "by size", "sham recovers", "collateral", "answer")
-TRUST: Final = {True: "within its bound", False: "beyond its bound: take this map with care"}
 
 
 class Bar(NamedTuple):
@@ -167,18 +166,14 @@ def _shown(card: Card) -> Shown:
         tags=_tags(card),
         says=told(card),
         sound=base64.b64encode(card.sound.read_bytes()).decode() if card.sound else None,
-        figures=card.figures(),
+        figures=[*card.figures(), *compared_figures(card)],
         variants=[variant.short for variant, _ in card.answers],
         windows=windows,
         probabilities=probabilities,
         rest=rest,
-        methods=_methods(card),
+        methods=method_lines(card),
         tried=tried(tried_on(card.view, card.id), {variant.name: variant.short for variant in card.view.variants}),
     )
-
-
-def _short(view: View, name: str) -> str:
-    return next((v.short for v in view.variants if v.name == name), name)
 
 
 def _answer(card: Card) -> str:
@@ -219,21 +214,3 @@ def _probabilities(card: Card) -> tuple[list[str], list[Chances], bool]:
 
 def _bar(chance: float) -> Bar:
     return Bar(round(BAR_PX * chance), percent(chance, 1 if 0.99 < chance < 1 else 0))
-
-
-def _methods(card: Card) -> list[str]:
-    """Each method in a line: what it is, its baseline, how far it can be trusted, how well it agrees with the others."""
-    facts, view = card.facts, card.view
-    lines = []
-    for method in facts["methods"]:
-        name = method["name"].replace("-", " ")
-        text = f"{name[0].upper()}{name[1:]}: baseline {method['baseline']}, {method['passes']} passes"
-        if "completeness_gap" in method:
-            gap, change = number(abs(method["completeness_gap"]), 3), number(abs(method["score_change"]), 2)
-            text += f"; completeness gap {gap} of {change} logits, {TRUST[bool(method['within_bound'])]}"
-        lines.append(f"{text} ({method['source']})." if method.get("source") else f"{text}.")
-    for pair in facts["correlations"]:
-        if pair["spearman"] is not None:
-            a, b = (f"{method.replace('-', ' ')} {_short(view, variant)}" for method, variant in (pair["a"], pair["b"]))
-            lines.append(f"Rank correlation of {a} with {b}: {number(pair['spearman'], 2)} over {number(pair['cells'])} cells.")
-    return [Markup(" ").join(lines)] if lines else []

@@ -1,0 +1,113 @@
+"""Does a map depend on what the network has learnt?
+
+The weights are drawn anew from the last layer down, with the spread that each layer's had, and the map is made again: one that hardly
+changes shows the clip and not the network. Compared is φ / (x − b) with its sign, over the cells where the clip is not its baseline; on
+|φ| the clip's own shape would dominate. A packed int8 layer is drawn anew on its own scale.
+Source: Adebayo et al. 2018, arXiv:1810.03292.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from robustness.attributions.agreement import spearman
+from robustness.attributions.base import Attribution
+from robustness.attributions.masking import Explainable
+from robustness.seeds import generator_of
+
+MOST_ALIKE: Final = 0.5  # a rank correlation beyond this with a network of random weights: the map does not depend on them
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A map after so many layers, from the last, were drawn anew.
+
+    Attributes:
+        layers: how many, and of how many.
+        of: layers with weights.
+        down_to: the name of the deepest one.
+        spearman: with the map as it was; None where one of them is constant.
+    """
+
+    layers: int
+    of: int
+    down_to: str
+    spearman: float | None
+
+
+def cascade(method: Attribution, case: Explainable, relevance: Tensor, seed: int = 0) -> list[Stage]:
+    """The map of a clip [bands frames] against those of networks that forget: the last layer, half of them, all.
+
+    An empty list means that no layer's weights can be reached.
+    """
+    run = case.classifier
+    if method.kind == "gradient" and not run.differentiable and run.surrogate is not None:
+        run = run.surrogate
+    names = weighted(run.net)
+    difference = (case.features - case.baseline)[0, 0].cpu()
+    cells = difference != 0
+    before = relevance[cells] / difference[cells]
+    stages = []
+    for count in sorted({1, -(-len(names) // 2), len(names)}) if names else []:
+        random = replace(run, net=forgotten(run.net, names[-count:], seed))
+        found = method.attribute(random, case.features, case.target, case.baseline).map[0]
+        stages.append(Stage(count, len(names), names[-count], spearman(before, found[cells] / difference[cells])))
+    return stages
+
+
+def weighted(net: nn.Module) -> list[str]:
+    """The layers whose weights can be drawn anew, in their order."""
+    return [name for name, module in net.named_modules() if _matrices(module) or _is_packed(module)]
+
+
+def _matrices(module: nn.Module) -> list[nn.Parameter]:
+    return [weight for weight in module.parameters(recurse=False) if weight.ndim > 1]
+
+
+def _is_packed(module: nn.Module) -> bool:
+    return callable(getattr(module, "weight", None)) and hasattr(module, "set_weight_bias")
+
+
+def forgotten(net: nn.Module, layers: list[str], seed: int) -> nn.Module:
+    """A copy of the network with the weights of these layers drawn anew."""
+    made = copy.deepcopy(net)
+    for name in layers:
+        module: Any = made.get_submodule(name)
+        rng = generator_of(seed, "forgotten", name)
+        if _is_packed(module):
+            with _quietly():
+                module.set_weight_bias(_packed_anew(module.weight(), rng), module.bias())
+            continue
+        for weight in _matrices(module):
+            weight.data = _anew(weight.detach(), rng)
+    return made
+
+
+def _anew(weight: Tensor, rng: torch.Generator) -> Tensor:
+    drawn = torch.randn(weight.shape, generator=rng).to(weight)
+    return drawn * weight.std() if weight.numel() > 1 else drawn * weight.abs()
+
+
+def _packed_anew(weight: Tensor, rng: torch.Generator) -> Tensor:
+    drawn = _anew(weight.dequantize(), rng)
+    if weight.qscheme() in (torch.per_channel_affine, torch.per_channel_symmetric):
+        return torch.quantize_per_channel(
+            drawn, weight.q_per_channel_scales(), weight.q_per_channel_zero_points(), weight.q_per_channel_axis(), weight.dtype
+        )
+    return torch.quantize_per_tensor(drawn, weight.q_scale(), weight.q_zero_point(), weight.dtype)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Quiet for what torch announces of its own quantized tensors."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"torch\.quantize_per_tensor, torch\.quantize_per_channel")
+        yield

@@ -1,0 +1,137 @@
+"""How far does a variant's map differ from the float one's, and is that much or little?
+
+Both maps are by one method, for one pair of classes. Beside each figure stand its floor (maps of other recordings at the same placement,
+which have nothing to do with this one) and its ceiling (the same recording moved by one frame, its map moved back).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from robustness.attributions.agreement import Agreement, agreement, mean_of, moved_back
+from robustness.attributions.base import ATTRIBUTIONS, Target
+from robustness.attributions.shapley import Shapley
+from robustness.classifiers.classifier import Classifier
+from robustness.diagnosis.cases import HERE, Case, Cases
+from robustness.diagnosis.maps import METHODS, Explained
+from robustness.diagnosis.moving import Movable
+
+UNRELATED: Final = 4  # recordings of other words, for the floor
+
+
+class Unrelated:
+    """Maps of a few recordings, for all labels at once; made when they are first asked for."""
+
+    def __init__(self, cases: Cases) -> None:
+        self.cases = cases
+        self._maps: dict[tuple[int, str, str], tuple[Tensor, Tensor]] = {}
+
+    def maps(self, case: Case, reference: Classifier) -> list[tuple[Tensor, Tensor]]:
+        """Maps for this case's target of recordings of other words, [bands frames], each with its sounding cells."""
+        own = case.recording
+        others = (r for r in self.cases.recordings.values() if r.id != own.id and (r.label is None or r.label != own.label))
+        place = case.failure.condition.placement
+        return [self._map(id_, place, case.target, reference) for id_ in islice((r.id for r in others), UNRELATED)]
+
+    def _map(self, recording: str, place: str, target: Target, classifier: Classifier) -> tuple[Tensor, Tensor]:
+        key = (id(classifier), recording, place)
+        if key not in self._maps:
+            movable = Movable.of(self.cases.recordings[recording], classifier.frame, self.cases.seed, self.cases.threshold_db)
+            lead = movable.lead_ms(place if place != "offset" else classifier.frame.reference)
+            every = [Target(i) for i in range(len(classifier.labels))]
+            features = classifier.features(movable.at([lead]).samples)
+            found = ATTRIBUTIONS[METHODS[0]]().attribute_all(classifier, features, every)
+            self._maps[key] = torch.stack([one.map[0] for one in found]), _sounding(classifier, features)
+        maps, sounding = self._maps[key]
+        return maps[target.label] - (0 if target.rival is None else maps[target.rival]), sounding
+
+
+def _sounding(classifier: Classifier, features: Tensor) -> Tensor:
+    return (features != classifier.frontend.silence(features))[0, 0].cpu()
+
+
+def compare(case: Case, explained: list[Explained], unrelated: Unrelated) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """What the page says of each variant against the float one, and the differences of their maps by the name they are stored under."""
+    maps = {one.variant: one for one in explained if one.method.name == METHODS[0]}
+    found, arrays = [], {}
+    for of, against in pairs(case.classifiers):
+        one, other = maps[against], maps[of]
+        if one.map.shape != other.map.shape:
+            continue
+        key = f"{METHODS[0]}/{of}-minus-{against}"
+        arrays[key] = other.map - one.map
+        cells = torch.from_numpy(one.sounding | other.sounding)
+        own = agreement(torch.from_numpy(one.map), torch.from_numpy(other.map), cells)
+        found.append(
+            {
+                "method": METHODS[0],
+                "of": of,
+                "against": against,
+                "key": key,
+                "max_abs": float(abs(arrays[key]).max()),
+                "agreement": own._asdict(),
+                "floor": _dict(_floor(case, one, unrelated)),
+                "ceiling": _dict(_ceiling(case, one)),
+            }
+        )
+    return found, arrays
+
+
+def pairs(classifiers: Mapping[str, Classifier]) -> list[tuple[str, str]]:
+    """Each variant of a model with the model's first one, which is the float one."""
+    first: dict[str, str] = {}
+    found = []
+    for name, classifier in classifiers.items():
+        against = first.setdefault(classifier.name, name)
+        if against != name:
+            found.append((name, against))
+    return found
+
+
+def _dict(found: Agreement | None) -> dict[str, float | None] | None:
+    return None if found is None else found._asdict()
+
+
+def _floor(case: Case, one: Explained, unrelated: Unrelated) -> Agreement | None:
+    own, sounding = torch.from_numpy(one.map), torch.from_numpy(one.sounding)
+    others = unrelated.maps(case, case.classifiers[one.variant])
+    return mean_of([agreement(own, other, sounding | cells) for other, cells in others if other.shape == own.shape])
+
+
+def _ceiling(case: Case, one: Explained) -> Agreement | None:
+    """The same recording moved one frame later, or earlier where there is no room, and its map moved back."""
+    classifier, lead = case.classifiers[one.variant], case.failure.offset_ms
+    hop_ms = classifier.frontend.hop_samples * 1000 / classifier.frontend.rate_hz
+    frames = 1 if case.movable.recording_ms(lead + hop_ms)[1] <= classifier.frame.samples * 1000 / classifier.frame.rate_hz else -1
+    features = classifier.features(case.movable.at([lead + frames * hop_ms]).samples)
+    moved = moved_back(one.method.attribute(classifier, features, case.target).map[0], frames)
+    cells = torch.from_numpy(one.sounding) | (moved_back(_sounding(classifier, features).float(), frames) > 0)
+    return agreement(torch.from_numpy(one.map), moved, cells)
+
+
+def segments(case: Case) -> dict[str, Any]:
+    """What each segment of time adds to the margin, on every variant, exactly; the values of each sum to its f(x) − f(silence)."""
+    found = {}
+    for name, classifier in case.classifiers.items():
+        found[name] = Shapley().attribute(classifier, classifier.features(case.heard[HERE].window[None]), case.target)
+    return {
+        "edges_ms": edges_ms(case.worst, found[case.failure.variant].settings["frame_edges"]),
+        "values": {name: _values(one.parts) for name, one in found.items()},
+        "change": {name: float(one.change[0]) for name, one in found.items()},
+        "passes": {name: one.passes for name, one in found.items()},
+    }
+
+
+def _values(parts: Tensor | None) -> list[float]:
+    return [] if parts is None else parts[0, :, 0].tolist()
+
+
+def edges_ms(classifier: Classifier, edges: object) -> list[float]:
+    """Edges of segments, from frames to ms."""
+    hop_ms = classifier.frontend.hop_samples * 1000 / classifier.frontend.rate_hz
+    return [edge * hop_ms for edge in edges] if isinstance(edges, list) else []
