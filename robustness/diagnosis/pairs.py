@@ -1,7 +1,8 @@
 """Where no edit restores an answer alone, do two together?
 
 Tried are pairs of different kinds at the strongest mild size, in both directions. A pair restores where the answer is right, stays right a
-little beyond, and does not return where either of the two is replaced by its sham. Two kinds are named where no other two do.
+little beyond, and does not return where either of the two is replaced by its sham. Two kinds are named where no other two do,
+and the pair recovers at least half of the drop, and at least twice what any sham or any edit of another kind does.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from itertools import combinations
 from typing import Final
 
 from robustness.diagnosis.asking import Answers, Edit, intervention
-from robustness.diagnosis.trying import interventions_for, most
-from robustness.interventions.base import Intervention, Kind
+from robustness.diagnosis.naming import HALF, TWICE, counted
+from robustness.diagnosis.trying import Attempt, interventions_for
+from robustness.interventions.base import NEAR, Intervention, Kind
 
 PAIRED: Final = ("move-word", "fill-floor", "gain", "remove-noise", "band-limit", "equalise", "speed")  # one or two of each kind
-BEYOND: Final = (1.04, 1.08)  # of both sizes
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,19 @@ def pairs(answers: Answers, variant: str, wanted: float | None) -> list[Pair]:
     return sorted((_pair(answers, variant, two, wanted) for two in found), key=lambda pair: -pair.margin)
 
 
-def named_pair(found: Sequence[Pair]) -> Pair | None:
-    """The pair to name: the kinds of no other pair restore."""
+def named_pair(found: Sequence[Pair], tried: Sequence[Attempt]) -> Pair | None:
+    """The pair to name; None where there is none.
+
+    Args:
+        found: the pairs that restore, the one that recovers most first.
+        tried: the single edits.
+    """
     kinds = {frozenset(pair.kinds) for pair in found}
-    return found[0] if len(kinds) == 1 else None
+    if len(kinds) != 1:
+        return None
+    best = counted(found[0].share)
+    others = [counted(one.share) for one in tried if one.kind not in found[0].kinds] + [counted(one.sham.share) for one in tried]
+    return found[0] if best >= max(HALF, TWICE * max(others, default=0.0)) else None
 
 
 def strongest_sizes(one: Intervention, answers: Answers) -> list[Edit]:
@@ -70,15 +80,13 @@ def strongest_sizes(one: Intervention, answers: Answers) -> list[Edit]:
 
 
 def _beyond(two: tuple[Edit, Edit]) -> list[tuple[Edit, Edit]]:
-    return [(_further(two[0], factor), _further(two[1], factor)) for factor in BEYOND]
+    return [(_further(two[0], step), _further(two[1], step)) for step in range(len(NEAR))]
 
 
-def _further(edit: Edit, factor: float) -> Edit:
+def _further(edit: Edit, step: int) -> Edit:
     """The edit a little stronger; of what is random, another draw."""
     one = intervention(edit.name)
-    near = one.near(edit.size)
-    place = BEYOND.index(factor)
-    return edit._replace(draw=place + 1) if one.draws > 1 else edit._replace(size=near[place])
+    return edit._replace(draw=step + 1) if one.draws > 1 else edit._replace(size=one.near(edit.size)[step])
 
 
 def _half_sham(two: tuple[Edit, Edit]) -> list[tuple[Edit, Edit]]:
@@ -87,8 +95,8 @@ def _half_sham(two: tuple[Edit, Edit]) -> list[tuple[Edit, Edit]]:
 
 
 def _restores(answers: Answers, variant: str, two: tuple[Edit, Edit]) -> bool:
-    beyond = [answers.of(variant, *other) for other in _beyond(two)]
-    return most(beyond) and not any(answers.of(variant, *other).right for other in _half_sham(two))
+    beyond = [answers.of(variant, *other).right for other in _beyond(two)]
+    return all(beyond) and not any(answers.of(variant, *other).right for other in _half_sham(two))
 
 
 def _pair(answers: Answers, variant: str, two: tuple[Edit, Edit], wanted: float | None) -> Pair:

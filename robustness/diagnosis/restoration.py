@@ -94,7 +94,7 @@ class Restoration:
             "tried": [self._attempt(attempt, case, variant) for attempt in diagnosis.tried],
             "naming": asdict(diagnosis.naming),
             "pairs": [asdict(pair) for pair in diagnosis.pairs],
-            "pair": None if (two := named_pair(diagnosis.pairs)) is None else asdict(two),
+            "pair": None if (two := named_pair(diagnosis.pairs, diagnosis.tried)) is None else asdict(two),
             "shares": [{**factors.plain(one.shares), "condition": one.condition, "answer": one.answer} for one in diagnosis.shares],
         }
 

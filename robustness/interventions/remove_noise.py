@@ -1,7 +1,7 @@
 """Does the answer return where steady noise is taken away? By spectral subtraction, up to so many dB.
 
-What the quietest tenth of the sounding frames holds is taken for the noise. The sham takes it away and puts as much of other noise, of the
-same short-time spectrum, in its place.
+What the quietest fifth of the sounding frames holds, averaged over neighbouring frequencies, is taken for the noise. The sham takes it away
+and puts as much of other noise, of the same short-time spectrum, in its place.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from typing import ClassVar, Final
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from robustness.audio.levels import SMALLEST_POWER, from_decibels
 from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder
 from robustness.interventions.filters import frame_of, sound_of, spectra
 from robustness.interventions.scene import Scene
 
-QUIET_SHARE: Final = 0.1
-OVER: Final = 2.0  # as much of the estimate as is taken away: its own spread is as large as itself
+QUIET_SHARE: Final = 0.2
+NEIGHBOURS: Final = 5  # bins of some 30 Hz: noise that is steady is smooth, and an average of few frames is not
+OVER: Final = 4.0  # as much of the estimate as is taken away, within the 3 to 6 of the source: the quietest frames lie below the mean
 
 
 @INTERVENTIONS.register
@@ -55,8 +57,9 @@ class RemoveNoise(Intervention):
 
 
 def steady(power: Tensor) -> Tensor:
-    """The mean power of the quietest tenth of the frames that are not digital silence, [bins frames] → [bins]."""
+    """The mean power of the quietest fifth of the frames that are not digital silence, [bins frames] → [bins]."""
     total = power.sum(0)
     sounding = power[:, total > total.amax() * 1e-10]
     order = sounding.sum(0).argsort(stable=True)
-    return sounding[:, order[: max(1, int(len(order) * QUIET_SHARE))]].mean(1)
+    mean = sounding[:, order[: max(1, int(len(order) * QUIET_SHARE))]].mean(1)
+    return functional.avg_pool1d(mean[None], NEIGHBOURS, 1, NEIGHBOURS // 2, count_include_pad=False)[0]

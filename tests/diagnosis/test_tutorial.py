@@ -67,6 +67,44 @@ def test_what_fails_and_what_restores_it(
     assert cards[word]["counterpart"]["placement"] == "center"
 
 
+@pytest.fixture(scope="module")
+def tried(run: Run) -> dict[str, Any]:
+    found: dict[str, dict[str, Any]] = json.loads((run.evidence / "restoring.json").read_text())
+    return found["cards"]
+
+
+def by_name(found: dict[str, Any]) -> dict[str, Any]:
+    return {attempt["name"]: attempt for attempt in found["tried"]}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("card", ["up-start", "left-start"])
+def test_moving_the_word_is_named_and_its_sham_does_not_restore(tried: dict[str, Any], card: str, variant: str) -> None:
+    found = tried[card][variant]
+    assert (found["naming"]["verdict"], found["naming"]["kind"], found["naming"]["by"]) == ("named", "placement", "move-word")
+    assert found["naming"]["share"] > 0.9
+    assert found["drop"]["against"] == "counterpart"
+    moved = by_name(found)["move-word"]
+    assert moved["restores_at"] == {"up-start": 40, "left-start": 10}[card]
+    assert not moved["sham"]["restores"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_does_not_restore_up(tried: dict[str, Any], variant: str) -> None:
+    found = by_name(tried["up-start"][variant])
+    assert [found[one]["restores_at"] for one in ("gain", "fill-floor", "add-white-noise", "remove-noise")] == [None] * 4
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_gain_recovers_a_third_of_left_and_any_small_one_turns_it(tried: dict[str, Any], variant: str) -> None:
+    found = tried["left-start"][variant]
+    assert found["margin"] == pytest.approx(-0.3, abs=0.05)
+    gain = by_name(found)["gain"]
+    shares = {rung["size"]: rung["share"] for rung in gain["rungs"]}
+    assert shares[12] == pytest.approx(1 / 3, abs=0.03)
+    assert gain["restores_at"] == 3
+
+
 @pytest.mark.parametrize("word", ["up", "left"])
 def test_maps_are_sound(cards: dict[str, dict[str, Any]], run: Run, word: str) -> None:
     card = cards[word]
