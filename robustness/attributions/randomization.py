@@ -43,10 +43,18 @@ class Stage:
     spearman: float | None
 
 
-def cascade(method: Attribution, case: Explainable, relevance: Tensor, seed: int = 0) -> list[Stage]:
-    """The map of a clip [bands frames] against those of networks that forget: the last layer, half of them, all.
+def cascade(method: Attribution, case: Explainable, relevance: Tensor, seed: int = 0, stages: int = 3) -> list[Stage]:
+    """The map of a clip [bands frames] against those of networks that forget more and more, from the last layer to all of them.
 
-    An empty list means that no layer's weights can be reached.
+    Args:
+        method: the one that made the map.
+        case: what it explains.
+        relevance: the map.
+        seed: of the weights drawn.
+        stages: at how many depths: the last layer, those between, all layers.
+
+    Returns:
+        One figure a depth; none where no layer's weights can be reached.
     """
     run = case.classifier
     if method.kind == "gradient" and not run.differentiable and run.surrogate is not None:
@@ -55,12 +63,18 @@ def cascade(method: Attribution, case: Explainable, relevance: Tensor, seed: int
     difference = (case.features - case.baseline)[0, 0].cpu()
     cells = difference != 0
     before = relevance[cells] / difference[cells]
-    stages = []
-    for count in sorted({1, -(-len(names) // 2), len(names)}) if names else []:
+    made = []
+    for count in _depths(len(names), stages):
         random = replace(run, net=forgotten(run.net, names[-count:], seed))
         found = method.attribute(random, case.features, case.target, case.baseline).map[0]
-        stages.append(Stage(count, len(names), names[-count], spearman(before, found[cells] / difference[cells])))
-    return stages
+        made.append(Stage(count, len(names), names[-count], spearman(before, found[cells] / difference[cells])))
+    return made
+
+
+def _depths(layers: int, stages: int) -> list[int]:
+    """How many layers are drawn anew at each stage, from 1 to all."""
+    between = max(1, stages - 1)
+    return sorted({max(1, i * layers // between) for i in range(stages)}) if layers else []
 
 
 def weighted(net: nn.Module) -> list[str]:

@@ -51,10 +51,11 @@ class Checks:
     Args:
         case: what is explained.
         seed: of the random orders and weights.
+        stages: at how many depths the network forgets.
     """
 
-    def __init__(self, case: Explainable, seed: int = 0) -> None:
-        self.case, self.seed = case, seed
+    def __init__(self, case: Explainable, seed: int = 0, stages: int = 3) -> None:
+        self.case, self.seed, self.stages = case, seed, stages
         with evaluating(case.classifier.net), torch.inference_mode():
             self.curves = Curves(case.masked(), seed)
 
@@ -63,7 +64,7 @@ class Checks:
         spent = self.curves.masked.passes
         with evaluating(self.case.classifier.net):
             lift = self.curves.lift(found.map[0])
-        stages = cascade(method, self.case, found.map[0], self.seed)
+        stages = cascade(method, self.case, found.map[0], self.seed, self.stages)
         passes = found.passes * (1 + len(stages)) + self.curves.masked.passes - spent
         gap = None if found.gap is None else float(found.gap[0])
         failed = _failed(gap, float(found.change[0]), lift, stages)

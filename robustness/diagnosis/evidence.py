@@ -27,6 +27,7 @@ from robustness.diagnosis.restoration import Restoration
 from robustness.run import Run, write_json
 
 CARDS: Final = 24  # failures shown; the rest are counted
+CHECKED: Final = 3  # of them, those that stand open on the page; a check costs as much as ten maps
 Progress = Callable[[int, int], None]
 
 
@@ -64,7 +65,7 @@ def write_evidence(
     for failure in shown:
         case = cases.case(failure)
         name = name_of(case, written)
-        maps = _write_maps(case, name, folder, unrelated)
+        maps = _write_maps(case, name, folder, unrelated, in_full=len(written) < CHECKED)
         written[name] = {"id": name, **card_of(case), **_write_sounds(case, name, folder, audio=audio), **maps}
         restoration.add(name, case)
         progress(len(written), len(shown))
@@ -72,7 +73,7 @@ def write_evidence(
     write_json(folder / "failures.json", {"total": len(found), "shown": len(shown), "failures": list(written.values())})
 
 
-def _write_maps(case: Case, name: str, folder: Path, unrelated: Unrelated) -> dict[str, Any]:
+def _write_maps(case: Case, name: str, folder: Path, unrelated: Unrelated, *, in_full: bool) -> dict[str, Any]:
     """The log-mel and every method's map as arrays [bands frames], and what is said of the methods."""
     window = case.heard[HERE].window
     explained = explain(case.classifiers, window, case.target)
@@ -88,10 +89,10 @@ def _write_maps(case: Case, name: str, folder: Path, unrelated: Unrelated) -> di
         "arrays": file,
         "methods": methods_of(explained),
         "correlations": correlations_of(explained),
-        "trust": trust_of(explained, explainable, unrelated.cases.seed),
+        "trust": trust_of(explained, explainable, unrelated.cases.seed) if in_full else {},
         "differences": compared,
-        "segments": segments(case),
-        "donor": donor(case),
+        "segments": segments(case) if in_full else None,
+        "donor": donor(case) if in_full else None,
         "ladder": ladder,
     }
 

@@ -19,6 +19,7 @@ from robustness.classifiers.classifier import Classifier
 from robustness.classifiers.resynthesis import explainable
 
 METHODS: Final = ("occlusion", "integrated-gradients")  # the first is the one by which variants are compared
+STAGES: Final = 2  # of forgetting, on a card: the last layer, and all of them; each costs a map
 Map = npt.NDArray[np.float32]  # [bands frames]
 
 
@@ -140,5 +141,5 @@ def trust_of(explained: list[Explained], cases: Mapping[str, Explainable], seed:
         cases: what they explain, by variant; the maps of one share their random orders.
         seed: of the random orders and weights.
     """
-    checks = {variant: Checks(case, seed) for variant, case in cases.items()}
+    checks = {variant: Checks(case, seed, STAGES) for variant, case in cases.items()}
     return {one.key: checks[one.variant].of_map(one.method, one.relevance).facts() for one in explained}

@@ -79,7 +79,7 @@ def _shift(agreement: Mapping[str, Any], hop_ms: float) -> list[str]:
 
 def trust_lines(card: Card) -> list[str]:
     """The trust box of each map in a line."""
-    lines = []
+    lines = ["The maps of this card were not checked."] if card.facts.get("trust") == {} else []
     for key, box in card.facts.get("trust", {}).items():
         method, variant = key.split("/", 1)
         checks = [*_lift(box["lift"]), *_random(box["stages"])]

@@ -185,7 +185,8 @@ def test_counterpart_where_the_reference_is_wrong_too(
     assert max(probabilities, key=lambda label: probabilities[label]) == "yes"
 
 
-def test_worst_first_capped_and_counted(tmp_path: Path) -> None:
+def test_worst_first_capped_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("robustness.diagnosis.evidence.CHECKED", 1)
     told: list[tuple[int, int]] = []
     found = evidence(
         [FLOAT],
@@ -197,6 +198,11 @@ def test_worst_first_capped_and_counted(tmp_path: Path) -> None:
     )
     assert (found["total"], found["shown"], len(found["failures"])) == (4, 2, 2)
     assert told == [(0, 2), (1, 2), (2, 2)]
+    first, second = found["failures"]
+    assert first["trust"]
+    assert first["segments"]
+    assert (second["trust"], second["segments"], second["donor"]) == ({}, None, None)
+    assert second["ladder"]
 
 
 def test_hostile_and_equal_words_get_safe_names_of_their_own(tmp_path: Path) -> None:

@@ -98,8 +98,12 @@ def test_segments_sum_and_the_ladder_marks_the_flip(tmp_path: Path) -> None:
     assert strips.layout["yaxis"]["ticktext"] == ["0 ✗ −2.0", "10 ✗ −0.5", "20 ✓ +1.0"]
 
 
-@pytest.mark.parametrize("facts", [{}, {"trust": {}, "differences": [], "segments": None, "donor": None, "ladder": None}])
+@pytest.mark.parametrize("facts", [{}, {"differences": [], "segments": None, "donor": None, "ladder": None}])
 def test_a_run_from_before_has_none_of_it(tmp_path: Path, facts: dict[str, Any]) -> None:
     card = card_of(tmp_path, {}, **facts)
     assert compared_figures(card) == []
     assert method_lines(card) == []
+
+
+def test_maps_that_were_not_checked_say_so(tmp_path: Path) -> None:
+    assert method_lines(card_of(tmp_path, {}, trust={})) == ["The maps of this card were not checked."]
