@@ -77,7 +77,8 @@ def engine_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequenc
     """
     stage = staged(list(recordings[:PROBES]), plan, common_frame(classifiers))
     some = plan.conditions[:: max(1, len(plan.conditions) // PROBES)][:PROBES]
-    probes = torch.cat([stage.windows(condition).samples for condition in some])
+    parts = [stage.windows(condition).samples for condition in some] or [stage.placed(stage.frame.reference, "zeros").samples]
+    probes = torch.cat(parts)
     return Engine.ready(classifiers, probes, batch=plan.settings.batch, runtime=plan.settings.engine)
 
 

@@ -114,12 +114,12 @@ def test_an_interrupt_keeps_what_is_done(card: Path, folder: Path, tmp_path: Pat
     with subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True) as process:
         partial = out.with_name("run.partial")
         for _ in range(600):
-            if (partial / "recordings.parquet").exists():
+            if (partial / "manifest.json").exists():  # the networks are ready, and the sweep begins
                 break
             time.sleep(0.05)
-        time.sleep(0.3)
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=120)
     assert process.returncode == INTERRUPTED, said
     assert "what is done is kept" in said
     assert not out.exists()

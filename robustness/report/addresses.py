@@ -11,5 +11,5 @@ CONTROLS: Final = tuple(
     "main script style data atlas find shown answers readout only-wrong confusion-condition confusion-matrix confusion-says".split()
 )
 TILES: Final = tuple("accepted worst variants false-accepts placements no-word repeat by-label by-speaker by-word-length clusters".split())
-MEASURED: Final = ("by-level-of-the-speech", "by-room-to-move", "ce")
+MEASURED: Final = ("by-level-of-the-speech", "by-room-to-move", "ce", "latency")
 RESERVED: Final = (*SECTIONS, *(f"{name}-title" for name in SECTIONS), *CONTROLS, *TILES, *MEASURED)  # addresses that the page gives itself

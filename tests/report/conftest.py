@@ -49,7 +49,9 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         lines.append(",".join('"' + text.replace('"', '""') + '"' for text in (name, label, HOSTILE)))
     (voices / "labels.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     request = Request((model / "small.toml",), (voices,), settings=FEW, repeat=f"robustness report --model {HOSTILE}")
-    return assess(request, folder / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["robustness", "report", "--out", str(folder)])  # whatever runs the tests
+        return assess(request, folder / "run")
 
 
 @pytest.fixture(scope="session")
