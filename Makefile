@@ -11,9 +11,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
+BENCHMARKS := $(filter-out harness clips,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint format readme recordings wheel clean
+.PHONY: help report test bench lint format readme recordings wheel clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
@@ -21,8 +22,11 @@ help:  ## this list
 report: $(VENV)/installed  ## a report on the shipped digits model and the first voice's twenty words
 	$(BIN)/robustness report --model models/digits.toml --recordings recordings/joe --out $(OUT)
 
-test: $(VENV)/installed-dev  ## every test
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/installed-dev  ## every test, on all cores
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+
+bench: $(VENV)/installed-bench  ## every benchmark, beside the libraries that people use today; ARGS=--keep puts the tables into its README
+	for each in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$each $(ARGS) || exit 1; done
 
 lint: $(VENV)/installed-dev  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -54,6 +58,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(INSTALL) --editable '.[dev]'
+	touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed
+	$(INSTALL) --editable '.[bench,onnx]'
 	touch $@
 
 $(VENV)/installed-recordings: $(VENV)/installed

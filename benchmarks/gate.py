@@ -1,18 +1,13 @@
 """How long does the gate take to judge a stored run of a million trials, and how much memory?
 
-Usage: python benchmarks/gate.py [TRIALS]
-
 The run is made first, of planted answers: two variants, six levels of white noise in five draws, the clean rows, and the shift curve.
 The limit is 5 s and 1 GB, the whole process counted, its start included.
 """
 
 from __future__ import annotations
 
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from benchmarks.harness import Spread, Table, arguments, finish, process
 from robustness.run import TRIALS, RunWriter
 
 SNR_DB = (30.0, 20.0, 10.0, 5.0, 0.0, -5.0)
@@ -97,21 +93,21 @@ def write(out: Path, trials: int) -> int:
     return count * len(keys) * len(VARIANTS)
 
 
-def main(trials: int = 1_000_000) -> None:
-    """Makes the run, judges it in a fresh process, and prints what that took."""
+def main() -> None:
+    """Makes the run, judges it in fresh processes, and shows what that took."""
+    asked = arguments(__doc__, trials=1_000_000, runs=5)
     with tempfile.TemporaryDirectory() as folder:
         run, rules = Path(folder) / "run", Path(folder) / "gates.toml"
-        made = write(run, trials)
+        made = write(run, asked.trials)
         rules.write_text(RULES, encoding="utf-8")
-        command = [sys.executable, "-m", "robustness", "gate", "--rules", str(rules), "--from", str(run)]
-        began = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        took_s = time.perf_counter() - began
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        print(done.stdout + done.stderr)
-        cpu_s, memory_gb = used.ru_utime + used.ru_stime, used.ru_maxrss / 1e6
-        print(f"{made:,} trials judged in {took_s:.1f} s, {cpu_s:.1f} s of them on a CPU, {memory_gb:.2f} GB")
+        command = [sys.executable, "-m", "robustness", "gate", "--rules", rules, "--from", run]
+        took = [process(command) for _ in range(asked.runs)]
+    seconds, memory_gb = Spread.of([one.seconds for one in took]), Spread.of([one.memory_gb for one in took])
+    cpu_s = Spread.of([one.cpu_s for one in took])
+    rows = ((f"`robustness gate --from` on {made:,} trials, five rules", str(seconds), str(cpu_s), str(memory_gb)),)
+    table = Table(("what", "s", "s on a CPU", "GB at most"), rows, ("The limit is 5 s and 1 GB.",))
+    finish(__file__, "How long does the gate take to judge a stored run?", [table])
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

@@ -17,18 +17,22 @@ if TYPE_CHECKING:
     from robustness.audio.reading import read_recordings as read_recordings
     from robustness.classifiers.card import load_classifier as load_classifier
     from robustness.errors import RobustnessError as RobustnessError
+    from robustness.explaining.explanation import Explanation as Explanation
+    from robustness.explaining.explanation import explain as explain
     from robustness.plan import Settings as Settings
     from robustness.quantization.base import quantized as quantized
     from robustness.report.page import write_page as write_page
     from robustness.run import Run as Run
 
 _WHERE: Final = {
+    "Explanation": "robustness.explaining.explanation",
     "LabelSource": "robustness.audio.labels",
     "Request": "robustness.assessment",
     "RobustnessError": "robustness.errors",
     "Run": "robustness.run",
     "Settings": "robustness.plan",
     "assess": "robustness.assessment",
+    "explain": "robustness.explaining.explanation",
     "load_classifier": "robustness.classifiers.card",
     "quantized": "robustness.quantization.base",
     "read_recordings": "robustness.audio.reading",

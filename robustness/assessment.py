@@ -2,67 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
+import pandas as pd
 
-from robustness.audio.labels import LabelSource
+from robustness.atomic import said_when_full
 from robustness.audio.noises import read_noises
-from robustness.audio.placement import Frame, slack_ms
-from robustness.audio.reading import Reading, read_recordings
+from robustness.audio.placement import Frame
+from robustness.audio.reading import Reading
 from robustness.audio.recordings import Recording
-from robustness.classifiers.card import load_classifier, read_card
+from robustness.audit.writing import write_audit
+from robustness.classifiers.card import load_classifier
 from robustness.classifiers.classifier import Classifier
-from robustness.classifiers.probing import golden_result
-from robustness.conditions import VARIANTS
+from robustness.dataset import Wanted, look_at, recordings_table, unsaid
 from robustness.diagnosis.evidence import write_evidence
-from robustness.engine import answers
-from robustness.errors import CardError, UsageError
-from robustness.manifest import models_of, plan_facts, provenance, recordings_facts, recordings_table, versions
+from robustness.errors import CannotJudgeError, RobustnessError, UsageError
+from robustness.manifest import card_facts, models_of, plan_facts, provenance, recordings_facts, versions
 from robustness.plan import Plan, Settings, plan_of
-from robustness.quantization.base import quantized
+from robustness.quantization.calibrating import read_calibration, refuse_tested
+from robustness.quantization.given import is_quantized, variants_of
 from robustness.report.page import write_page
+from robustness.request import Request as Request  # noqa: PLC0414
 from robustness.run import Run, RunWriter
-from robustness.sweep import Sweep, Tally, common_frame, placeable
+from robustness.sweep import Sweep, common_frame, engine_of, key_of, placeable
+from robustness.tally import Tally
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to assess, on what, and how.
-
-    Attributes:
-        models: cards.
-        recordings: folders or files.
-        weights: of the one model, where they are not beside its card.
-        variants: names of quantization schemes.
-        labels: where the words come from.
-        settings: of the sweep.
-        threshold: the operating point, in place of the card's.
-        device: where float networks run.
-        skip_bad: go on without the recordings that cannot be used.
-        audio: whether the run keeps what was heard; voices are personal data.
-        repeat: the command that repeats this, for the page.
-    """
-
-    models: tuple[Path, ...]
-    recordings: tuple[Path, ...]
-    weights: Path | None = None
-    variants: tuple[str, ...] = VARIANTS
-    labels: LabelSource = field(default_factory=LabelSource)
-    settings: Settings = field(default_factory=Settings)
-    threshold: float | None = None
-    device: str = "cpu"
-    skip_bad: bool = False
-    audio: bool = True
-    repeat: str = ""
 
 
 class Job(NamedTuple):
@@ -71,15 +41,22 @@ class Job(NamedTuple):
     request: Request
     classifiers: list[Classifier]
     reading: Reading
-    placed: list[Recording]
+    placed: Sequence[Recording]
+    table: pd.DataFrame  # a row a recording
     plan: Plan
     cards: dict[str, dict[str, Any]]
     noises: dict[str, str]  # SHA-256 of each file of background noise, by name
+    originals: dict[str, Classifier]  # each model in float, by name
 
     @property
     def frame(self) -> Frame:
         """The window that all classifiers hear."""
         return common_frame(self.classifiers)
+
+    @property
+    def most_slack_ms(self) -> float:
+        """How far the recording that can move most can move in the window."""
+        return float(self.table["slack_ms"].max())
 
     @property
     def answers(self) -> int:
@@ -99,43 +76,51 @@ def assess(request: Request, out: Path, progress: Progress = lambda doing, done,
     return execute(prepare(request), RunWriter(out), progress)
 
 
-def prepare(request: Request) -> Job:
+def prepare(request: Request, progress: Progress = lambda doing, done, total: None) -> Job:
     """Everything that a wrong input can stop, before anything is computed or written."""
     originals = {path: load_classifier(path, weights=request.weights, device=request.device) for path in request.models}
     if request.threshold is not None:
         originals = {path: replace(classifier, threshold=request.threshold) for path, classifier in originals.items()}
-    classifiers = [quantized(classifier, scheme) for classifier in originals.values() for scheme in request.variants]
+    learn = partial(read_calibration, request.calibration, labels=request.labels) if request.calibration else None
+    classifiers = variants_of(list(originals.values()), request.variants, learn)
     _refuse_twice([f"{classifier.name} {classifier.variant}" for classifier in classifiers])
     frame = common_frame(classifiers)
     noises = _noises(request.settings, frame)
-    reading = read_recordings(
-        request.recordings, rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=request.labels, skip_bad=request.skip_bad
-    )
+    wanted = Wanted(request.recordings, request.labels, request.selection, request.skip_bad)
+    found = look_at(wanted, frame, request.settings, partial(progress, "read: recordings"))
+    refuse_tested(classifiers, found.reading.clips)
     for classifier in classifiers:
-        for recording in reading.recordings:
-            classifier.truth(recording.label)
-    cards = {classifier.name: _card_facts(path, classifier) for path, classifier in originals.items()}
+        for label in dict.fromkeys(clip.label for clip in found.reading.clips):
+            classifier.truth(label)
+    floats_last = sorted(originals.items(), key=lambda item: not is_quantized(item[1]))  # the model's facts are those of its float card
+    cards = {classifier.name: card_facts(path, classifier) for path, classifier in floats_last}
+    table = recordings_table(found, classifiers[0])
+    reading = found.reading._replace(notices=[*found.reading.notices, *unsaid(table, classifiers[0])])
+    plan = plan_of(request.settings, frame.reference, float(table["slack_ms"].max()))
     placed = placeable(reading.recordings, frame, request.settings)
-    plan = plan_of(request.settings, frame.reference, max(slack_ms(len(recording.samples), frame) for recording in placed))
-    return Job(request, classifiers, reading, placed, plan, cards, noises)
+    floats = {classifier.name: classifier for _, classifier in floats_last}
+    return Job(request, classifiers, reading, placed, table, plan, cards, noises, floats)
 
 
 def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | None = None) -> Run:
-    """Computes a job into a run folder; what an interrupt leaves stays readable beside the folder's place.
+    """Computes a job into a run folder; what an interrupt or a full disk leaves stays readable beside the folder's place.
 
     Args:
         job: what to compute.
-        writer: the run folder.
+        writer: the run folder; one that goes on with an interrupted run computes what is not there.
         progress: told what is being done.
         finish: what to do with the trials before the folder stands in its place; by default failures are explained and the page is drawn.
+
+    Raises:
+        OutputError: where the disk is full; what was swept before is kept.
     """
-    table = recordings_table(job.reading.recordings, job.placed, job.classifiers[0], job.plan)
-    tally = Tally()
+    tally = Tally.of(writer.begin(requested(job), job.table))
+    if writer.is_finished:
+        return writer.finish()
+    done = tally.recordings * len(job.plan.conditions) * len(job.classifiers)
 
-    def note(**state: bool) -> None:
-        writer.write_manifest({**_manifest(job, table, tally), **state})
-
-    done = 0
+    def note(**said: bool) -> None:
+        writer.write_manifest({**_manifest(job, tally), **said})
 
     def swept(rows: int, doing: str) -> None:
         nonlocal done
@@ -143,60 +128,40 @@ def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | No
         progress(f"sweep: {doing}", done, max(done, job.answers))
 
     try:
+        sweep = Sweep(job.classifiers, job.plan, writer, swept, tally)
+        sweep.ready(job.placed)
         note(complete=False, interrupted=False)
-        writer.write_recordings(table)
-        Sweep(job.classifiers, job.plan, writer, swept, tally).run(job.placed)
+        sweep.run(job.placed)
         note(complete=True, interrupted=False)
-        (finish or explain_and_draw)(job, Run.open(writer.path), progress)
+        with said_when_full(writer.path):
+            (finish or explain_and_draw)(job, Run.open(writer.path), progress)
     except KeyboardInterrupt:
         writer.flush()
         note(complete=False, interrupted=True)
         raise
-    except BaseException:
-        writer.discard()
+    except BaseException as error:
+        if not writer.sealed or isinstance(error, CannotJudgeError):
+            writer.discard()
+        elif isinstance(error, RobustnessError):
+            raise type(error)(f"{error}; what was swept before is kept in {writer.path}: --resume goes on from there") from error
         raise
     return writer.finish()
 
 
 def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
-    """Says of each failure what restores the answer, and draws the page."""
+    """Says what quantization did and what restores each failing answer, and draws the page."""
+    write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=job.plan.settings.speech_threshold_db)
     seed, audio = job.plan.settings.seed, job.request.audio
-    explained = lambda now, total: progress("explain: failures", now, total)  # noqa: E731
-    write_evidence(run, run.evidence, job.classifiers, job.placed, seed=seed, audio=audio, progress=explained)
+    write_evidence(run, run.evidence, job.classifiers, job.placed, seed=seed, audio=audio, progress=partial(progress, "explain: failures"))
     progress("draw: page", 0, 1)
     write_page(run, run.path / "index.html")
 
 
 def _refuse_twice(names: list[str]) -> None:
-    """A variant of a model stands in a run once.
-
-    Raises:
-        UsageError: where two have one name.
-    """
+    """Raises UsageError where a variant of a model would stand in a run twice."""
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise UsageError(f"{', '.join(twice)} is asked for twice; name each variant once, and give each model's card its own name")
-
-
-def _card_facts(path: Path, classifier: Classifier) -> dict[str, Any]:
-    """What the run keeps of a card.
-
-    Raises:
-        CardError: where the card's golden samples get other logits than it says; nothing measured then would be of the trained model.
-    """
-    card = read_card(path)
-    if card.golden is not None:
-        result = golden_result(classifier, card.golden, path)
-        if not result.agrees:
-            raise CardError(
-                f"{path}: the golden samples get {result.found:.4f} for {result.label!r} and the card says {result.expected:.4f} "
-                f"± {result.tolerance:g}; the front-end is not that of the training, or the weights are not: see `robustness check {path}`"
-            )
-    try:  # TOML knows dates, which JSON does not, and nan, which no page can show
-        about = json.loads(json.dumps(card.about, default=str, allow_nan=False))
-    except ValueError as error:
-        raise CardError(f"{path}: about: a number is nan or infinite; leave it out, or write it as text") from error
-    return {"card": path.name, "weights_sha256": card.weights.sha256, "about": about}
 
 
 def _noises(settings: Settings, frame: Frame) -> dict[str, str]:
@@ -206,16 +171,26 @@ def _noises(settings: Settings, frame: Frame) -> dict[str, str]:
     return {noise.name: noise.sha256 for noise in read_noises(settings.noises, frame.rate_hz, frame.samples)}
 
 
-def _manifest(job: Job, table: Any, tally: Tally) -> dict[str, Any]:
+def _manifest(job: Job, tally: Tally) -> dict[str, Any]:
     return {
         "models": models_of(job.classifiers, job.cards),
         "plan": {**plan_facts(job.plan, job.classifiers, tally), **_asked(job)},
-        "recordings": recordings_facts(table, job.reading, job.request.recordings),
-        "audio_sha256": {key: digest.hexdigest() for key, digest in tally.audio.items()},
+        "recordings": recordings_facts(job.table, job.reading, job.request.recordings),
+        "audio_sha256": tally.audio,
         "self_check": {"checked": tally.checked, "flips": tally.flips},
         "versions": versions(),
         "repeat": job.request.repeat,
         "provenance": provenance(),
+    }
+
+
+def requested(job: Job) -> dict[str, Any]:
+    """All that decides what a run holds, but its recordings, by the names under which a difference is said."""
+    return {
+        "models": {model["name"]: model for model in models_of(job.classifiers, job.cards)},
+        "settings": {**_asked(job), **plan_facts(job.plan, job.classifiers, Tally()), "threshold": job.request.threshold},
+        "conditions": [key_of(condition) for condition in job.plan.conditions],
+        "versions": versions(),
     }
 
 
@@ -224,18 +199,17 @@ def _asked(job: Job) -> dict[str, Any]:
     request = job.request
     return {
         "variants": list(request.variants),
+        "calibration": request.calibration.resolve().name if request.calibration else None,
         "perturbations": list(request.settings.perturbations),
         "noises": job.noises,
         "device": request.device,
+        "selection": asdict(request.selection),
         "skip_bad": request.skip_bad,
         "audio": request.audio,
     }
 
 
 def estimate_s(job: Job) -> float:
-    """How long the sweep would take, in seconds, from one batch of each variant on this machine."""
-    silence = torch.zeros(job.plan.settings.batch, job.frame.samples)
-    answers(job.classifiers, silence, len(silence))
-    began = time.perf_counter()
-    answers(job.classifiers, silence, len(silence))
-    return (time.perf_counter() - began) / len(silence) * len(job.plan.conditions) * len(job.placed)
+    """How long the sweep would take, in seconds, from a few batches of each variant on this machine."""
+    each_s = engine_of(job.classifiers, job.plan, job.placed).seconds_a_window(job.frame.samples)
+    return each_s * len(job.plan.conditions) * len(job.placed)

@@ -1,4 +1,4 @@
-"""What can be run: every perturbation with its default grid, every front-end, variant and attribution method.
+"""What can be run: every perturbation with its default grid, every front-end, variant, attribution method and intervention.
 
 Each table is read from its registry, so that a new file in a plug-in folder appears in it by itself. `levels` are mild → harsh; the neutral
 level changes nothing. `conditions` counts what one recording goes through in a variant, at the reference placement `center`.
@@ -20,6 +20,7 @@ from robustness.audio.no_word import DRAWS, LEVELS_DBFS
 from robustness.conditions import NO_WORD, Condition, Placement
 from robustness.errors import UsageError
 from robustness.frontends.base import FRONTENDS
+from robustness.interventions.base import INTERVENTIONS
 from robustness.perturbations.base import PERTURBATIONS, Perturbation
 from robustness.quantization.base import QUANTIZERS
 
@@ -106,6 +107,23 @@ def attributions() -> pd.DataFrame:
     )
 
 
+def interventions() -> pd.DataFrame:
+    """Each intervention: name, kind, sizes with their unit, draws, what it does, its sham, and its source."""
+    return pd.DataFrame(
+        {
+            "name": name,
+            "kind": kind.kind,
+            "sizes": levels_text(kind.ladder.sizes),
+            "unit": kind.ladder.unit,
+            "draws": kind.draws,
+            "does": kind.does,
+            "sham": kind.sham_does,
+            "source": kind.source,
+        }
+        for name, kind in INTERVENTIONS.all().items()
+    )
+
+
 def _settings(kind: type) -> str:
     fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
     return ", ".join(f"{field.name} = {_default(field.default)}" for field in fields if field.init)
@@ -126,6 +144,7 @@ TABLES: Final[dict[str, Callable[[], pd.DataFrame]]] = {
     "frontends": frontends,
     "variants": variants,
     "attributions": attributions,
+    "interventions": interventions,
 }
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from robustness.assessment import Job, Progress, Request, execute, prepare
-from robustness.audio.placement import slack_ms
+from robustness.audit.writing import write_audit
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import UsageError
 from robustness.gates.checking import checked
 from robustness.gates.loading import judge_run
 from robustness.gates.metrics.base import METRICS, SHIFT
+from robustness.gates.metrics.others import LayerSqnr
 from robustness.gates.metrics.shifts import ATLAS
 from robustness.gates.rules import BASELINE, Rules, RulesError
 from robustness.gates.verdicts import Verdict
@@ -54,14 +55,15 @@ class Gate:
         """
         checked(self.rules)
         job = prepare(replace(request, variants=variants_of(self.rules, request.variants)))
-        most_ms = max((slack_ms(len(recording.samples), job.frame) for recording in job.placed), default=0.0)
-        return job._replace(plan=plan_for(self.rules, request.settings, job.frame.reference, most_ms))
+        return job._replace(plan=plan_for(self.rules, request.settings, job.frame.reference, job.most_slack_ms))
 
     def run(self, job: Job, writer: RunWriter, progress: Progress) -> Run:
         """Sweeps, judges, and writes the run with its verdicts and page."""
         return execute(job, writer, progress, self._finish)
 
     def _finish(self, job: Job, run: Run, progress: Progress) -> None:
+        if any(rule.metric == LayerSqnr.name for rule in self.rules.rule.values()):
+            write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=job.plan.settings.speech_threshold_db)
         progress("judge: rules", 0, 1)
         self.verdicts = judge_run(run, self.rules, self.baseline, run.path)
         progress("draw: page", 0, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import importlib.metadata
+import json
 import platform
 import shlex
 import sys
@@ -16,16 +17,36 @@ from typing import Any, Final
 import pandas as pd
 import torch
 
-from robustness.audio.levels import decibels, span_power
-from robustness.audio.placement import LEAST_SLACK_MS, slack_ms, span_of
 from robustness.audio.reading import Reading
-from robustness.audio.recordings import Recording
-from robustness.classifiers.classifier import Classifier
+from robustness.classifiers.card import read_card
+from robustness.classifiers.classifier import Classifier, parameter_count
+from robustness.classifiers.probing import golden_result
+from robustness.errors import CardError
 from robustness.plan import Plan
-from robustness.quantization.base import parameter_count
-from robustness.sweep import Tally
+from robustness.tally import Tally
 
 LIBRARIES: Final = ("speech-robustness", "torch", "torchaudio", "captum", "numpy", "scipy", "soundfile")
+
+
+def card_facts(path: Path, classifier: Classifier) -> dict[str, Any]:
+    """What the run keeps of a card.
+
+    Raises:
+        CardError: where the card's golden samples get other logits than it says; nothing measured then would be of the trained model.
+    """
+    card = read_card(path)
+    if card.golden is not None:
+        result = golden_result(classifier, card.golden, path)
+        if not result.agrees:
+            raise CardError(
+                f"{path}: the golden samples get {result.found:.4f} for {result.label!r} and the card says {result.expected:.4f} "
+                f"± {result.tolerance:g}; the front-end is not that of the training, or the weights are not: see `robustness check {path}`"
+            )
+    try:  # TOML knows dates, which JSON does not, and nan, which no page can show
+        about = json.loads(json.dumps(card.about, default=str, allow_nan=False))
+    except ValueError as error:
+        raise CardError(f"{path}: about: a number is nan or infinite; leave it out, or write it as text") from error
+    return {"card": path.name, "weights_sha256": card.weights.sha256, "about": about}
 
 
 def models_of(classifiers: Sequence[Classifier], cards: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -61,40 +82,14 @@ def plan_facts(plan: Plan, classifiers: Sequence[Classifier], tally: Tally) -> d
         "seed": settings.seed,
         "trim": settings.trim,
         "speech_threshold_db": settings.speech_threshold_db,
-        "batch": settings.batch,
+        "batch": tally.engine.get("batch", settings.batch),
         "threads": torch.get_num_threads(),
         "devices": sorted({f"{c.variant}: {c.device}" for c in classifiers}),
         "grids": plan.grids(classifiers[0].frame.reference),
         "conditions": len(plan.conditions),
         "skipped": plan.skipped,
         "no_word": dict(tally.no_word),
-    }
-
-
-def recordings_table(read: Sequence[Recording], placed: Sequence[Recording], classifier: Classifier, plan: Plan) -> pd.DataFrame:
-    """A row a recording: what it is, how long, where its speech lies, how far it can move."""
-    threshold_db = plan.settings.speech_threshold_db
-    return pd.DataFrame([_recording_row(r, p, classifier, threshold_db) for r, p in zip(read, placed, strict=True)])
-
-
-def _recording_row(native: Recording, placed: Recording, classifier: Classifier, threshold_db: float) -> dict[str, Any]:
-    ms = 1000 / placed.rate_hz
-    span = span_of(placed, threshold_db)
-    slack = slack_ms(len(placed.samples), classifier.frame)
-    return {
-        "id": native.id,
-        "word": native.label,
-        "label": classifier.truth(native.label),
-        "speaker": native.speaker,
-        "duration_ms": len(placed.samples) * ms,
-        "native_ms": len(native.samples) * ms,
-        "speech_start_ms": span.start * ms,
-        "speech_end_ms": span.end * ms,
-        "slack_ms": slack,
-        "trimmed": len(placed.samples) != len(native.samples),
-        "untestable": slack < LEAST_SLACK_MS,
-        "level_dbfs": decibels(float(span_power(placed.samples[None], torch.tensor([span])))),
-        "sha256": native.sha256,
+        "engine": {"runtime": settings.engine, **tally.engine},
     }
 
 

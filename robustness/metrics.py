@@ -132,11 +132,19 @@ def _matched(a: DataFrame, b: DataFrame) -> DataFrame:
     return left.merge(right, on="recording", suffixes=("_a", "_b"), validate="one_to_one")
 
 
-def compared(trials: DataFrame, before: str, after: str) -> PairedChange:
-    """Two variants on the same condition, one row a recording each."""
+def compared(trials: DataFrame, before: str, after: str, speakers: Mapping[str, str] | None = None) -> PairedChange:
+    """Two variants on the same condition, one row a recording each.
+
+    Args:
+        trials: of that condition.
+        before: a variant.
+        after: another one.
+        speakers: recording → speaker; None where not known.
+    """
     pair = _matched(trials[trials["variant"] == before], trials[trials["variant"] == after])
     pair = pair[pair["correct_a"].notna() & pair["correct_b"].notna()]
-    return paired_change(pair["correct_a"].astype(bool), pair["correct_b"].astype(bool))
+    who = speakers_of(list(pair["recording"]), speakers)
+    return paired_change(pair["correct_a"].astype(bool), pair["correct_b"].astype(bool), who)
 
 
 def changed_answers(trials: DataFrame, before: str, after: str) -> DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 from robustness.audio.levels import SPEECH_THRESHOLD_DB
 from robustness.audio.placement import Trim
 from robustness.conditions import NO_WORD, NONE, Condition, Placement
-from robustness.engine import BATCH
+from robustness.engine import Runtime
 from robustness.perturbations.background_noise import BackgroundNoise
 from robustness.perturbations.base import PERTURBATIONS, Perturbation
 from robustness.perturbations.time_shift import TimeShift
@@ -25,7 +25,8 @@ class Settings:
         speech_threshold_db: how far below the loudest frame speech may be.
         perturbations: the names to run; empty is all that can run.
         noises: a folder of background noises; None is none.
-        batch: windows computed together; no answer depends on it.
+        batch: windows computed together; None is as many as fit the cache. No answer depends on it.
+        engine: what runs float networks.
     """
 
     seed: int = 0
@@ -33,7 +34,8 @@ class Settings:
     speech_threshold_db: float = SPEECH_THRESHOLD_DB
     perturbations: tuple[str, ...] = ()
     noises: Path | None = None
-    batch: int = BATCH
+    batch: int | None = None
+    engine: Runtime = "torch"
 
 
 @dataclass(frozen=True)

@@ -137,14 +137,14 @@ def mcnemar(right_to_wrong: int, wrong_to_right: int) -> float:
     return 1.0 if changed == 0 else float(stats.binomtest(right_to_wrong, changed, 0.5).pvalue)
 
 
-def _tango_variance(delta: float, gained: int, lost: int, count: int) -> float:
+def _tango_variance(delta: float, gained: float, lost: float, count: int) -> float:
     """The variance of gained − lost under a true difference of `delta`, with the discordant share at its likeliest (Tango 1998)."""
     b = (2 * count - gained + lost) * delta - gained - lost
     discordant = (math.sqrt(max(0.0, b * b + 8 * count * lost * delta * (1 - delta))) - b) / (4 * count)
     return max(0.0, count * (2 * discordant + delta * (1 - delta)))
 
 
-def paired_difference(gained: int, lost: int, count: int, confidence: float = CONFIDENCE) -> Estimate:
+def paired_difference(gained: float, lost: float, count: int, confidence: float = CONFIDENCE) -> Estimate:
     """Tango's score interval of a difference between two paired proportions (Statistics in Medicine 17, 1998).
 
     Without one recording that changed it is as wide as Wilson's for none in `count`; a bootstrap would return no width at all.
@@ -163,7 +163,7 @@ def paired_difference(gained: int, lost: int, count: int, confidence: float = CO
     return Estimate(difference, low, _furthest(gained, lost, count, z), count)
 
 
-def _furthest(gained: int, lost: int, count: int, z: float) -> float:
+def _furthest(gained: float, lost: float, count: int, z: float) -> float:
     """The largest true difference whose score statistic stays within z."""
     nearest = (gained - lost) / count + 1e-9  # at the estimate itself the statistic is 0 / 0 where nothing changed
 
@@ -175,17 +175,33 @@ def _furthest(gained: int, lost: int, count: int, z: float) -> float:
     return float(optimize.brentq(beyond, nearest, 1.0, xtol=1e-12))
 
 
-def paired_change(before: ArrayLike, after: ArrayLike, confidence: float = CONFIDENCE) -> PairedChange:
-    """What changed between two answers to the same recordings.
+def paired_change(
+    before: ArrayLike, after: ArrayLike, speakers: Sequence[object] | None = None, *, confidence: float = CONFIDENCE
+) -> PairedChange:
+    """What changed between two answers to the same recordings; with 20 or more speakers the wider of Tango's interval and theirs.
 
     Args:
         before: whether each was right, [recordings].
         after: the same, in the same order.
+        speakers: who says each; None where any is not known.
         confidence: of the interval of the difference.
     """
     first, second = np.asarray(before, dtype=bool), np.asarray(after, dtype=bool)
     lost, gained = int((first & ~second).sum()), int((~first & second).sum())
-    return PairedChange(lost, gained, len(first), paired_difference(gained, lost, len(first), confidence), mcnemar(lost, gained))
+    found = paired_difference(gained, lost, len(first), confidence)
+    if speakers is not None and many_speakers(speakers):
+        theirs = _difference_by_speaker(second.astype(float) - first, speakers, confidence)
+        found = found._replace(low=min(found.low, theirs.low), high=max(found.high, theirs.high))
+    return PairedChange(lost, gained, len(first), found, mcnemar(lost, gained))
+
+
+def _difference_by_speaker(changes: Floats, speakers: Sequence[object], confidence: float) -> Estimate:
+    """Whole speakers resampled; Tango's with one vote a speaker where all speakers changed alike, for resampling would give no width."""
+    names, speaker = np.unique(np.asarray([str(s) for s in speakers]), return_inverse=True)
+    if np.ptp(np.bincount(speaker, changes) / np.bincount(speaker)) >= ALIKE:
+        return by_speaker(changes, speakers, confidence=confidence)
+    votes = len(names) / len(changes)
+    return paired_difference((changes > 0).sum() * votes, (changes < 0).sum() * votes, len(names), confidence)
 
 
 def poisson_rate(events: int, exposure: float, confidence: float = CONFIDENCE) -> Estimate:
@@ -205,3 +221,27 @@ def poisson_rate(events: int, exposure: float, confidence: float = CONFIDENCE) -
     low = 0.0 if events == 0 else float(stats.chi2.ppf(tail, 2 * events)) / 2
     high = float(stats.chi2.ppf(1 - tail, 2 * events + 2)) / 2
     return Estimate(events / exposure, low / exposure, high / exposure, events)
+
+
+def median(values: ArrayLike, confidence: float = CONFIDENCE) -> Estimate:
+    """A median with its distribution-free interval: the order statistics between which it lies with at least that confidence.
+
+    With fewer than six values no two of them do at 95 %, and the ends are unknown.
+
+    Args:
+        values: independent ones, such as ratios of paired times.
+        confidence: of the two-sided interval.
+    """
+    ordered = np.sort(np.asarray(values, dtype=float))
+    count = len(ordered)
+    if count == 0:
+        return UNKNOWN
+    below = int(stats.binom.ppf(0.5 - confidence / 2, count, 0.5))  # P(fewer than this many lie under the median) is within the tail
+    low, high = (ordered[below - 1], ordered[count - below]) if below > 0 else (math.nan, math.nan)
+    return Estimate(float(np.median(ordered)), float(low), float(high), count)
+
+
+def signed_rank(changes: ArrayLike) -> float:
+    """Wilcoxon's signed-rank p-value (1945) that paired changes are symmetric about zero; 1 where none changed."""
+    values = np.asarray(changes, dtype=float)
+    return 1.0 if not values.any() else float(stats.wilcoxon(values).pvalue)

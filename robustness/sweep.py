@@ -6,11 +6,10 @@ once for all variants. No answer depends on the batch.
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -18,34 +17,20 @@ from torch import Tensor
 from robustness.audio.no_word import NoWord, windows_without_word
 from robustness.audio.placement import Frame, RecordingBatch, Windows, batch_of, lead_of, place, trimmed
 from robustness.audio.recordings import Recording
+from robustness.audio.streaming import blocks, changed
 from robustness.classifiers.classifier import Classifier
 from robustness.conditions import NO_WORD, NONE, Condition, Fill, Placement
-from robustness.engine import answers
+from robustness.engine import Engine
 from robustness.errors import CannotJudgeError, UsageError
 from robustness.perturbations.base import Perturbation, PlacementPerturbation, WindowPerturbation
 from robustness.plan import Plan, Settings
 from robustness.run import RunWriter
-from robustness.trials import label_indices, trial_columns
+from robustness.tally import Tally
+from robustness.trials import Answered, label_indices, trial_columns
 
 RECORDINGS_AT_ONCE = 64
+PROBES: Final = 4  # recordings, and conditions over the plan, on whose windows the engine tries its networks
 Progress = Callable[[int, str], None]
-
-
-@dataclass
-class Tally:
-    """What a sweep learns of itself on the way.
-
-    Attributes:
-        audio: a digest of what was heard under each condition.
-        no_word: the number of windows without a word, by kind.
-        checked: answers compared under a neutral level.
-        flips: those of them that differed from the clean answer.
-    """
-
-    audio: dict[str, Any] = field(default_factory=lambda: defaultdict(hashlib.sha256))
-    no_word: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    checked: int = 0
-    flips: int = 0
 
 
 @dataclass(eq=False)
@@ -79,6 +64,23 @@ class Stage:
         return self._placed[placement, fill]
 
 
+def staged(recordings: Sequence[Recording], plan: Plan, frame: Frame) -> Stage:
+    """Recordings as a plan hears them."""
+    return Stage(batch_of(recordings, plan.settings.seed, plan.settings.speech_threshold_db), frame, plan.perturbations)
+
+
+def engine_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequence[Recording]) -> Engine:
+    """The engine for a plan, tried on windows of the first recordings under conditions from all over it.
+
+    Raises:
+        UsageError: where ONNX Runtime is asked for and not installed.
+    """
+    stage = staged(list(recordings[:PROBES]), plan, common_frame(classifiers))
+    some = plan.conditions[:: max(1, len(plan.conditions) // PROBES)][:PROBES]
+    probes = torch.cat([stage.windows(condition).samples for condition in some])
+    return Engine.ready(classifiers, probes, batch=plan.settings.batch, runtime=plan.settings.engine)
+
+
 def common_frame(classifiers: Sequence[Classifier]) -> Frame:
     """The window that all of these hear.
 
@@ -104,7 +106,7 @@ class Sweep:
         plan: the conditions; the clean one is the first.
         writer: the run folder.
         progress: told after each condition how many answers were given, and to what.
-        tally: what it learns of itself.
+        tally: what it learns of itself; one that is not empty says how far another process came, and the sweep goes on from there.
     """
 
     classifiers: Sequence[Classifier]
@@ -115,23 +117,40 @@ class Sweep:
 
     def __post_init__(self) -> None:
         self.frame = common_frame(self.classifiers)
+        self._engine: Engine | None = None
+
+    def ready(self, recordings: Sequence[Recording]) -> Engine:
+        """The engine; made once, and tried on windows of the first of these recordings.
+
+        Args:
+            recordings: as `placeable` gives them; the first few of the data set, whichever of it is to be heard.
+
+        Raises:
+            UsageError: where ONNX Runtime is asked for and not installed.
+        """
+        if self._engine is None:
+            self._engine = engine_of(self.classifiers, self.plan, recordings)
+            self.tally.engine = self._engine.facts
+        return self._engine
 
     def run(self, recordings: Sequence[Recording]) -> Tally:
         """Writes a row for each variant, condition and recording, and for each window without a word.
 
         Args:
-            recordings: as `placeable` gives them.
+            recordings: as `placeable` gives them; those that are read when they are asked for are read while others are computed.
 
         Raises:
             CannotJudgeError: where a neutral level changed an answer, or an answer is not a number.
         """
         settings = self.plan.settings
-        for start in range(0, len(recordings), RECORDINGS_AT_ONCE):
-            self._hear(recordings[start : start + RECORDINGS_AT_ONCE])
-        if self.plan.no_word:
+        for block in blocks(recordings, RECORDINGS_AT_ONCE, start=self.tally.recordings):
+            self._hear(block)
+            self.tally.recordings += len(block)
+            self.writer.seal(self.tally.state)
+        if self.plan.no_word and not self.tally.no_word:
             for windows in windows_without_word(self.frame, settings.seed, settings.noises):
                 self._hear_no_word(windows)
-        self.writer.flush()
+        self.writer.seal(self.tally.state, last=True)
         if self.tally.flips:
             raise CannotJudgeError(
                 f"a neutral level, which changes nothing, changed {self.tally.flips} of {self.tally.checked} answers: "
@@ -141,18 +160,16 @@ class Sweep:
 
     def _hear(self, recordings: Sequence[Recording]) -> None:
         """Every condition of the plan on some recordings."""
-        settings = self.plan.settings
-        batch = batch_of(recordings, settings.seed, settings.speech_threshold_db)
-        stage = Stage(batch, self.frame, self.plan.perturbations)
+        stage = staged(recordings, self.plan, self.frame)
         labels = [label_indices(c, [c.truth(recording.label) for recording in recordings]) for c in self.classifiers]
         clean: list[Tensor] = []
-        for condition in self.plan.conditions:
-            windows = stage.windows(condition)
-            logits = self._answers(windows)
-            clean = logits if condition.perturbation == NONE else clean
-            if clean and self.plan.is_neutral(condition, self.frame.reference):
-                self._compare(clean, logits)
-            self._write(condition, windows, logits, labels)
+        windows = ((condition, stage.windows(condition)) for condition in self.plan.conditions)
+        with closing(self._answers(windows, self.ready(recordings))) as answered:
+            for condition, heard, logits in answered:
+                clean = logits if condition.perturbation == NONE else clean
+                if clean and self.plan.is_neutral(condition, self.frame.reference):
+                    self._compare(clean, logits)
+                self._write(condition, heard, logits, labels)
 
     def _hear_no_word(self, heard: NoWord) -> None:
         """Windows without a word; each is a draw."""
@@ -160,11 +177,15 @@ class Sweep:
         nowhere = torch.zeros(count, dtype=torch.long)
         windows = Windows(heard.samples, self.frame.rate_hz, nowhere, nowhere[:, None].expand(-1, 2), (heard.kind,) * count)
         condition = Condition(NO_WORD, heard.level_dbfs, placement=self.frame.reference)
-        self._write(condition, windows, self._answers(windows), [nowhere - 1] * len(self.classifiers), draw=range(count))
+        ((_, _, logits),) = self._answers(iter([(condition, windows)]), self.ready(()))
+        self._write(condition, windows, logits, [nowhere - 1] * len(self.classifiers), draw=range(count))
         self.tally.no_word[heard.kind] += count
 
-    def _answers(self, windows: Windows) -> list[Tensor]:
-        return checked(answers(self.classifiers, windows.samples, self.plan.settings.batch), self.classifiers, windows)
+    def _answers(self, windows: Iterator[tuple[Condition, Windows]], engine: Engine) -> Generator[Answered, None, None]:
+        """The logits under conditions, all of them numbers; the windows of the next are made meanwhile."""
+        with closing(engine.stream(((condition, heard), heard.samples) for condition, heard in windows)) as answered:
+            for (condition, heard), logits in answered:
+                yield Answered(condition, heard, checked(logits, self.classifiers, heard))
 
     def _write(self, condition: Condition, windows: Windows, logits: list[Tensor], labels: list[Tensor], **columns: Sequence[int]) -> None:
         """Rows for each classifier, and what was heard into the digest."""
@@ -173,7 +194,7 @@ class Sweep:
             rows = trial_columns(classifier, condition, windows, scores, label, unit=unit, frame=self.frame)
             self.writer.add({**rows, **columns})
         what = windows.ids[0] if condition.perturbation == NO_WORD else ""
-        self.tally.audio[f"{key_of(condition)}{what}"].update(windows.samples.contiguous().numpy())
+        self.tally.heard(f"{key_of(condition)}{what}", windows.samples)
         self.progress(len(windows.ids) * len(self.classifiers), condition.perturbation)
 
     def _compare(self, clean: list[Tensor], logits: list[Tensor]) -> None:
@@ -181,9 +202,9 @@ class Sweep:
         self.tally.flips += sum(int((a.argmax(1) != b.argmax(1)).sum()) for a, b in zip(clean, logits, strict=True))
 
 
-def placeable(recordings: Sequence[Recording], frame: Frame, settings: Settings) -> list[Recording]:
+def placeable(recordings: Sequence[Recording], frame: Frame, settings: Settings) -> Sequence[Recording]:
     """The recordings as they are placed: cut to their speech where the settings say so."""
-    return [trimmed(recording, frame, settings.trim, settings.speech_threshold_db) for recording in recordings]
+    return changed(recordings, lambda recording: trimmed(recording, frame, settings.trim, settings.speech_threshold_db))
 
 
 def checked(logits: list[Tensor], classifiers: Sequence[Classifier], windows: Windows) -> list[Tensor]:

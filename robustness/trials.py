@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
@@ -14,6 +16,14 @@ from robustness.classifiers.classifier import Classifier
 from robustness.conditions import Condition
 
 WORDS = pa.dictionary(pa.int32(), pa.string())
+
+
+class Answered(NamedTuple):
+    """Windows under a condition, and the logits of each classifier for them."""
+
+    condition: Condition
+    windows: Windows
+    logits: list[Tensor]
 
 
 class Answer(NamedTuple):
@@ -60,14 +70,14 @@ def trial_columns(
     return {
         "model": constant(classifier.name, count),
         "variant": constant(classifier.variant, count),
-        "recording": pa.array(windows.ids, pa.string()).dictionary_encode(),
+        "recording": _encoded(windows.ids),
         "label": coded(label, classifier.labels, unknown),
         "placement": constant(condition.placement, count),
         "fill": constant(condition.fill, count),
         "perturbation": constant(condition.perturbation, count),
-        "level": pa.array([condition.level] * count, pa.float64()),
+        "level": pa.repeat(pa.scalar(condition.level, pa.float64()), count),
         "unit": constant(unit, count),
-        "draw": pa.array([condition.draw] * count, pa.int32()),
+        "draw": pa.repeat(pa.scalar(condition.draw, pa.int32()), count),
         "offset_ms": pa.array(frame.ms(windows.lead).numpy()),
         "predicted": coded(answer.predicted, classifier.labels),
         "rival": coded(answer.rival, classifier.labels, unknown),
@@ -79,8 +89,14 @@ def trial_columns(
         "lost_start_ms": pa.array(lost[:, 0].numpy()),
         "lost_end_ms": pa.array(lost[:, 1].numpy()),
         "achieved_snr_db": pa.nulls(count, pa.float64()) if snr_db is None else pa.array(snr_db.double().numpy()),
-        "clipped": pa.array([False] * count if windows.over is None else windows.over.tolist(), pa.bool_()),
+        "clipped": pa.array(np.zeros(count, bool) if windows.over is None else windows.over.numpy()),
     }
+
+
+@lru_cache(maxsize=2)
+def _encoded(ids: tuple[str, ...]) -> pa.DictionaryArray:
+    """The names of recordings, which are the same under every condition."""
+    return pa.array(ids, pa.string()).dictionary_encode()
 
 
 def constant(value: str | None, count: int) -> pa.DictionaryArray:

@@ -8,11 +8,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from robustness.audio.placement import Frame
+from robustness.audio.placement import Frame, batch_of, lead_of, place
 from robustness.audio.recordings import Recording
 from robustness.classifiers.architectures import TutorialNet
 from robustness.classifiers.classifier import Classifier
 from robustness.frontends.log_mel import LogMel
+from robustness.quantization.base import Calibration
 
 RATE_HZ = 16_000
 FRAME = Frame(RATE_HZ, RATE_HZ)
@@ -48,6 +49,14 @@ def classifier(seed: int = 0) -> Classifier:
     net.eval()
     net.bn1.load_state_dict({**net.bn1.state_dict(), "running_var": torch.full((32,), 400.0)})
     return Classifier("small", "float32", LABELS, LogMel(), net, "log-probabilities", FRAME, unknown="unknown")
+
+
+def calibration(count: int = 24, seed: int = 5) -> Calibration:
+    """Made words as a model hears them, to learn ranges from."""
+    made = [recording(f"calibration-{i}.wav", 400 + 11 * i, LABELS[i % 11], seed=seed + i) for i in range(count)]
+    batch = batch_of(made)
+    samples = place(batch, lead_of(FRAME.reference, FRAME.samples - batch.lengths), FRAME).samples
+    return Calibration("made words", samples, batch.ids, tuple(str(one.label) for one in made), "0" * 64)
 
 
 def named(made: Classifier, name: str) -> Classifier:

@@ -32,15 +32,16 @@ def line(text: str) -> Line:
 
 
 MEASURES: Final = line(
-    "errors < registry conditions seeds run statistics < audio < frontends < classifiers < perturbations quantization attributions training"
-    " < engine < plan trials < metrics < outcomes < sweep diagnosis catalogue < manifest < assessment < gating < cli pytest_plugin"
+    "errors < schema < atomic resuming < registry conditions seeds run statistics < audio < frontends < classifiers < training"
+    " < perturbations quantization attributions interventions < inference < engine < plan trials tally < dataset < metrics < outcomes"
+    " < sweep diagnosis audit catalogue < request manifest < explaining assessment < gating auditing < cli pytest_plugin"
 )
 JUDGES: Final = line(
-    "errors < registry conditions fetching < run < statistics comparability < metrics < outcomes < gates < comparison < report"
-    " < assessment < gating < cli pytest_plugin"
+    "errors < schema < atomic resuming < registry conditions fetching < run < statistics comparability < metrics < outcomes"
+    " < gates < comparison < report < explaining assessment < gating auditing < cli pytest_plugin"
 )
-PLUGINS: Final = ("perturbations", "quantization", "attributions", "frontends")
-TORCH_FREE: Final = frozenset().union(*JUDGES) - {"assessment", "gating", "cli"}
+PLUGINS: Final = ("perturbations", "quantization", "attributions", "interventions", "frontends")
+TORCH_FREE: Final = frozenset().union(*JUDGES) - {"assessment", "explaining", "gating", "auditing", "cli"}
 HEAVY: Final = frozenset({"torch", "torchaudio", "captum"})
 ONCE: Final = 40  # lines of a function's body at most
 LONGEST_FILE: Final = 250
@@ -146,7 +147,7 @@ def test_what_reads_a_run_names_no_torch() -> None:
 def test_what_is_imported_is_what_is_required() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     required = {re.split(r"[^\w-]", text)[0] for text in project["dependencies"]}
-    ours_too = {"robustness", "pytest"}  # pytest alone imports the plugin
+    ours_too = {"robustness", "pytest", "onnxruntime"}  # pytest alone imports the plugin; the last is of the extra `onnx`
     imported = {found.module.partition(".")[0] for found in imports()} - set(sys.stdlib_module_names) - ours_too
     assert imported - {"pydantic_core"} == required  # that one is a part of pydantic
 
@@ -264,6 +265,7 @@ def test_the_probe_sees_torch() -> None:
         command("check", "--help"),
         command("train", "--help"),
         command("segment", "--help"),
+        command("explain", "--help"),
     ],
 )
 def test_loads_no_torch(code: str) -> None:

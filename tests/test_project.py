@@ -113,7 +113,7 @@ def test_the_example_of_contributing_holds(root: Path, tmp_path: Path) -> None:
 
 def test_every_requirement_is_pinned_within_its_range(project: dict[str, Any], pins: dict[str, str]) -> None:
     extras = project["optional-dependencies"]
-    for text in [*project["dependencies"], *extras["dev"], *extras["recordings"]]:
+    for text in [*project["dependencies"], *extras["dev"], *extras["recordings"], *extras["bench"], *extras["onnx"]]:
         requirement = Requirement(text)
         assert pins[canonicalize_name(requirement.name)] in requirement.specifier, text
 

@@ -26,6 +26,7 @@ from robustness.catalogue import TABLES, level_text, levels_text, markdown, tabl
 from robustness.conditions import FILLS, Placement
 from robustness.errors import UsageError
 from robustness.frontends.base import FRONTENDS
+from robustness.interventions.base import INTERVENTIONS
 from robustness.perturbations.base import PERTURBATIONS, PlacementPerturbation, WindowPerturbation
 from robustness.quantization.base import QUANTIZERS
 from robustness.registry import Registry
@@ -37,6 +38,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "frontends": FRONTENDS,
     "quantization": QUANTIZERS,
     "attributions": ATTRIBUTIONS,
+    "interventions": INTERVENTIONS,
     "sections": SECTIONS,
 }
 EVERY = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names()]

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from robustness.statistics import by_speaker, mcnemar, mean_score, paired_change, paired_difference, poisson_rate, wilson
+from robustness.statistics import (
+    by_speaker,
+    mcnemar,
+    mean_score,
+    median,
+    paired_change,
+    paired_difference,
+    poisson_rate,
+    signed_rank,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(("right", "count"), [(0, 1), (1, 1), (0, 20), (20, 20), (18, 20), (877, 1000), (1, 3)])
@@ -152,3 +162,51 @@ def test_nothing_heard_in_40_s_still_allows_hundreds_an_hour() -> None:
     one_sided = poisson_rate(0, 40 / 3600, confidence=0.90)
     assert one_sided.high == pytest.approx(270, abs=1)
     assert math.isnan(poisson_rate(0, 0.0).value)
+
+
+def test_a_paired_difference_of_alike_speakers_is_as_wide_as_their_number_allows() -> None:
+    """Ten recordings a speaker that change together are one vote a speaker, not ten."""
+    rng = np.random.default_rng(0)
+    lost = np.repeat(rng.random(30) < 0.3, 10)
+    speakers = [f"s{number // 10}" for number in range(300)]
+    alone = paired_change(np.ones(300), ~lost).difference
+    theirs = paired_change(np.ones(300), ~lost, speakers).difference
+    one_vote = paired_change(np.ones(30), ~lost[::10]).difference
+    assert theirs.value == alone.value == one_vote.value
+    assert theirs.high - theirs.low > 2 * (alone.high - alone.low)
+    assert theirs.high - theirs.low == pytest.approx(one_vote.high - one_vote.low, rel=0.2)
+    assert paired_change(np.ones(300), ~lost, ["one"] * 300).difference == alone  # too few to be resampled
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_speakers_that_all_change_alike_give_an_interval_all_the_same(lost: int) -> None:
+    before, after = np.ones(100), np.full(100, 1 - lost)
+    found = paired_change(before, after, [f"s{number // 4}" for number in range(100)]).difference
+    votes = paired_difference(0, 25 * lost, 25)
+    assert (found.low, found.high) == pytest.approx((votes.low, votes.high))
+
+
+@pytest.mark.parametrize(("count", "ranks"), [(6, (1, 6)), (9, (2, 8)), (25, (8, 18)), (100, (40, 61))])
+def test_a_medians_interval_is_the_narrowest_pair_of_order_statistics_that_covers_enough(count: int, ranks: tuple[int, int]) -> None:
+    found = median(range(1, count + 1))
+    assert [found.low, found.high] == [float(rank) for rank in ranks]
+    tail = sum(math.comb(count, k) for k in range(ranks[0])) / 2**count
+    wider = sum(math.comb(count, k) for k in range(ranks[0] + 1)) / 2**count
+    assert tail <= 0.025 < wider
+
+
+def test_a_median_of_few_has_no_interval_and_of_none_no_value() -> None:
+    assert median([3.0, 1.0, 2.0]).value == 2
+    assert math.isnan(median([3.0, 1.0, 2.0]).low)
+    assert median([]).total == 0
+
+
+def test_signed_ranks_by_all_sign_patterns() -> None:
+    """Wilcoxon's p by its definition: how many of the sign patterns are at least as far from the middle."""
+    changes = np.array([0.3, -0.1, 0.7, 0.9, 1.1, -0.2, 1.3])
+    ranks = np.argsort(np.argsort(np.abs(changes))) + 1
+    total = ranks.sum() / 2
+    seen = abs(ranks[changes > 0].sum() - total)
+    patterns = [abs(sum(rank for i, rank in enumerate(ranks) if pattern >> i & 1) - total) for pattern in range(2**7)]
+    assert signed_rank(changes) == pytest.approx(np.mean([one >= seen for one in patterns]))
+    assert signed_rank([0.0, 0.0]) == 1.0

@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from robustness import run, sweep
 from robustness.audio.recordings import Recording
 from robustness.classifiers.classifier import Classifier
 from robustness.errors import CannotJudgeError, UsageError
 from robustness.plan import Settings, plan_of
 from robustness.quantization.base import quantized
-from robustness.run import RunWriter
+from robustness.run import Run, RunWriter
 from robustness.sweep import Sweep, placeable
 from tests.builders import FRAME, LABELS, classifier, recordings
 
@@ -144,3 +145,17 @@ def test_background_noise_is_left_out_with_its_reason() -> None:
     plan = plan_of(Settings(), "center")
     assert "--noises DIR" in plan.skipped["background-noise"]
     assert "background-noise" not in plan.perturbations
+
+
+def test_batches_are_the_same_rows_as_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "ROWS_A_PART", 20)
+    monkeypatch.setattr(sweep, "RECORDINGS_AT_ONCE", 2)
+    trials = swept(tmp_path / "run", recordings(5), Settings(perturbations=("padding-placement",)))
+    parts = list(Run.open(tmp_path / "run").batches())
+    assert len(parts) == 3
+    assert pd.concat(parts).astype(str).values.tolist() == trials.astype(str).values.tolist()
+    names = [set(part.loc[part["perturbation"] != "no-word", "recording"].astype(str)) for part in parts]
+    assert sum(map(len, names)) == 5  # each recording in one part
+    placed = list(Run.open(tmp_path / "run").batches(["recording", "margin"], perturbation="padding-placement", variant="float32"))
+    assert list(placed[0].columns) == ["recording", "margin"]
+    assert sum(map(len, placed)) == len(trials[(trials["perturbation"] == "padding-placement") & (trials["variant"] == "float32")])

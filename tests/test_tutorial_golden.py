@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ def variants(shared: Path, root: Path) -> list[Classifier]:
 
 
 @pytest.fixture(scope="module")
-def recordings(shared: Path) -> list[Recording]:
+def recordings(shared: Path) -> Sequence[Recording]:
     return read_recordings([shared / "tutorial" / "recordings"], rate_hz=16_000, longest_samples=16_000).recordings
 
 

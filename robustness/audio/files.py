@@ -1,7 +1,7 @@
 """Which audio files do the given folders and files hold, and under which id.
 
-An id is the path relative to the folder given, with `/`; of a file given by itself, its name. Hidden files, files that are no audio
-and Speech Commands' `_background_noise_` are passed over, with a notice.
+An id is the path relative to the folder given, with `/`; of a file given by itself, its name. A table lists its
+recordings. Hidden files, files that are no audio and Speech Commands' `_background_noise_` are passed over, with a notice.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from robustness.audio.manifests import is_table, listed
 from robustness.errors import RecordingError, UsageError
 
 READ: Final = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
@@ -25,6 +26,7 @@ class AudioFile(NamedTuple):
     id: str
     path: Path
     root: Path  # the folder given, or the file's own
+    manifest: Path | None = None  # the table that lists it
 
 
 class BadFile(NamedTuple):
@@ -52,8 +54,12 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def find_audio(paths: Sequence[Path]) -> Found:
-    """The audio files in these folders, with all below them, and these files.
+def find_audio(paths: Sequence[Path], column: str = "label") -> Found:
+    """The audio files in these folders, with all below them, in these tables, and these files.
+
+    Args:
+        paths: folders, tables (CSV or Parquet) and files.
+        column: of a table, the one that holds the word.
 
     Raises:
         UsageError: nothing is given.
@@ -64,8 +70,9 @@ def find_audio(paths: Sequence[Path]) -> Found:
     files: dict[Path, AudioFile] = {}
     others: list[str] = []
     noises = 0
+    empty: list[str] = []
     for root in paths:
-        everything = list(_below(root))
+        everything = list(_listed(root, column) if is_table(root) else _below(root))
         audio = [f for f in everything if root.is_file() or _is_audio(f.path)]
         words = [f for f in audio if NOT_WORDS not in f.id.split("/")[:-1]]
         if not words:
@@ -73,16 +80,32 @@ def find_audio(paths: Sequence[Path]) -> Found:
         taken = {f.id for f in audio}
         others += [f.id for f in everything if f.id not in taken]
         noises += len(audio) - len(words)
+        empty += _empty(root, audio)
         place = (root if root.is_dir() else root.parent).resolve()
         for file in words:
             files.setdefault(place / file.id, file)
     _refuse_twins(list(files.values()))
-    return Found(list(files.values()), _notices(others, noises))
+    return Found(list(files.values()), _notices(others, noises, empty))
 
 
 def _is_audio(path: Path) -> bool:
     """By its name; a hidden file, such as the `._up.wav` that macOS leaves on other disks, is none."""
     return path.suffix.lower() in READ | UNREAD and not path.name.startswith(".")
+
+
+def _listed(table: Path, column: str) -> Iterator[AudioFile]:
+    for name in listed(table, column):
+        yield AudioFile(name, table.parent / name, table.parent, table)
+
+
+def _empty(root: Path, audio: Sequence[AudioFile]) -> list[str]:
+    """The folders directly in the one given that hold no recording: a word that none says."""
+    if not root.is_dir():
+        return []
+    full = {file.id.partition("/")[0] for file in audio}
+    return sorted(
+        folder.name for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith(".") and folder.name not in full
+    )
 
 
 def _below(root: Path) -> Iterator[AudioFile]:
@@ -129,10 +152,12 @@ def _refuse_twins(files: list[AudioFile]) -> None:
             )
 
 
-def _notices(others: list[str], noises: int) -> list[str]:
+def _notices(others: list[str], noises: int, empty: list[str]) -> list[str]:
     notices = []
     if others:
         notices.append(f"{counted(len(others), 'file')} passed over as hidden or no audio: {some(others)}")
     if noises:
         notices.append(f"{counted(noises, 'file')} in {NOT_WORDS} passed over: they are not words")
+    if empty:
+        notices.append(f"{counted(len(empty), 'folder')} without a recording: {some(empty)}")
     return notices

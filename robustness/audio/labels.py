@@ -9,7 +9,6 @@ Words are taken as written: "2" is not "two".
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,9 +17,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from robustness.audio.files import AudioFile, BadFile, counted, some
+from robustness.audio.manifests import PATH, columns_of, inside, rows_of
 from robustness.errors import RecordingError, UsageError
 
-PATH: Final = "path"
 SPEAKER: Final = "speaker"
 CSV_NAMES: Final = ("labels.csv", "index.csv", "spans.csv")  # spans.csv is what `robustness segment` writes
 # All four leading fields begin with a letter: dates and counters in other people's names are no words.
@@ -35,7 +34,8 @@ class LabelSource:
     """Where words come from; with neither CSV nor pattern, see the module.
 
     Attributes:
-        csv: a table with the columns `path`, `column` and optionally `speaker`; paths are relative to its folder or to the recordings'.
+        csv: a table (CSV or Parquet) with the columns `path`, `column` and optionally `speaker`; paths are relative to its folder or
+            to the recordings'.
         column: the column that holds the word.
         pattern: fields in braces, as in `{label}_{speaker}_{take}`, or a regular expression with a group `label` and perhaps `speaker`.
         required: whether a file without a word is refused.
@@ -170,44 +170,23 @@ def _numerals(labels: dict[str, Label]) -> list[str]:
     return [f'the words {some(numerals)} are numerals, taken as written: "2" is not the label "two"; a CSV (--labels) can give the words']
 
 
-def _rows(path: Path, column: str) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            rows, columns = list(reader), list(reader.fieldnames or [])
-    except OSError as error:
-        raise RecordingError(f"{path} cannot be opened: {error.strerror}; expected a CSV with the columns {PATH},{column}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise RecordingError(f"{path} is no CSV in UTF-8: {error}; expected the columns {PATH},{column}") from error
-    absent = [name for name in (PATH, column) if name not in columns]
-    if absent:
-        raise RecordingError(
-            f"{path} has no column {absent[0]!r}; it has {', '.join(columns) or 'none'}; --label-column names the one with the words"
-        )
-    return rows
-
-
 def _tables(files: Sequence[AudioFile], source: LabelSource) -> list[Path]:
     roots = dict.fromkeys(f.root for f in files if (f.root / f.id) == f.path)
-    candidates = (next((root / name for name in CSV_NAMES if _fits(root / name, source.column)), None) for root in roots)
-    return [path for path in candidates if path]
-
-
-def _fits(path: Path, column: str) -> bool:
-    if not path.is_file():
-        return False
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        header = next(csv.reader(file), [])
-    return PATH in header and column in header
+    candidates = (
+        next((root / name for name in CSV_NAMES if {PATH, source.column} <= set(columns_of(root / name))), None) for root in roots
+    )
+    given = dict.fromkeys(f.manifest for f in files if f.manifest)
+    return list(dict.fromkeys([*given, *(path for path in candidates if path)]))
 
 
 def _table(path: Path, source: LabelSource, roots: Sequence[Path]) -> dict[Path, Label]:
     """Words by resolved path; a row's file lies in the CSV's folder or in one of the roots."""
     labels: dict[Path, Label] = {}
-    for line, row in enumerate(_rows(path, source.column), start=2):
+    for line, row in enumerate(rows_of(path, source.column), start=2):
         name, word = (row[PATH] or "").strip(), (row[source.column] or "").strip()
-        if not name or not word:
-            raise RecordingError(f"{path}, line {line}: the {PATH if not name else source.column} is empty; every row needs both")
+        inside(path, line, row, roots)
+        if not word:
+            raise RecordingError(f"{path}, line {line}: the {source.column} is empty; every row needs both")
         try:
             file = next((root / name for root in (path.parent, *roots) if (root / name).is_file()), path.parent / name).resolve()
         except (OSError, ValueError) as error:

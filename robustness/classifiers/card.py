@@ -22,6 +22,7 @@ from robustness.errors import CardError
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
+FACTORY: Final = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 GOLDEN_TOLERANCE: Final = 1e-3  # logits of one network on two machines differ by less; of another front-end by more
 
 
@@ -40,7 +41,7 @@ class Weights(_Section):
 class Network(_Section):
     """What builds the network that the weights fill."""
 
-    factory: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] = Field(
+    factory: Annotated[str, Field(pattern=FACTORY)] = Field(
         description='"module:callable", what builds the network; a module beside the card is found'
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="a table of the callable's keyword arguments")
@@ -60,6 +61,17 @@ class Window(_Section):
 
     duration_ms: Annotated[Number, Field(gt=0)] = Field(description="the window's length in ms")
     placement: Literal["start", "center", "end"] = Field(default="center", description="where a recording lies in the window")
+
+
+class Variant(_Section):
+    """Of a card whose weights are those of a quantized network: how it came about, and what makes a network for them."""
+
+    scheme: Text = Field(description="the variant that the weights are of, such as static-int8")
+    rebuild: Annotated[str, Field(pattern=FACTORY)] = Field(
+        description='"module:callable", what makes of the float network, its first argument, the one that the weights fill'
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="a table of that callable's keyword arguments")
+    about: dict[str, Any] = Field(default_factory=dict, description="a table of what is known of it: engine, cpu, calibration")
 
 
 class Golden(_Section):
@@ -83,6 +95,7 @@ class Card(_Section):
     network: Network = Field(description="a section with factory and arguments")
     frontend: FrontendSettings = Field(description="a section with kind, rate_hz and the front-end's settings")
     window: Window = Field(description="a section with duration_ms and placement")
+    variant: Variant | None = Field(default=None, description="a section with scheme and rebuild, where the weights are quantized")
     golden: Golden | None = Field(default=None, description="a section with samples, logits and tolerance")
     about: dict[str, Any] = Field(default_factory=dict, description="a section of whatever is worth knowing")
 
@@ -129,7 +142,7 @@ def read_card(path: Path) -> Card:
 
 
 def load_classifier(card: Path, *, weights: Path | None = None, device: str = "cpu") -> Classifier:
-    """Loads the float classifier of a card. This runs the code that the card names.
+    """Loads the classifier of a card, in float or as the variant that its weights are of. This runs the code that the card names.
 
     Args:
         card: the card's path; modules in its folder can be named as its factory.
@@ -142,13 +155,16 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
         UsageError: the device is not there.
     """
     said = read_card(card)
-    where = torch_device(device)
+    where = torch_device(device if said.variant is None else "cpu")
     frontend = frontend_from(said.frontend.kind, said.frontend.model_dump(exclude={"kind"}), card)
     state = weights_in(card, said.weights.file if weights is None else weights, said.weights.sha256, said.weights.source)
-    net = filled(build(card, said.network.factory, said.network.arguments), state, card)
+    net = build(card, said.network.factory, said.network.arguments)
+    if said.variant is not None:
+        net = build(card, said.variant.rebuild, {"net": net, **said.variant.arguments})
+    net = frontend.fitted(filled(net, state, card))
     classifier = Classifier(
         name=said.name,
-        variant="float32",
+        variant="float32" if said.variant is None else said.variant.scheme,
         labels=said.labels,
         frontend=frontend,
         net=net.to(where).eval(),
@@ -158,6 +174,8 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
         silence=said.silence,
         threshold=said.threshold,
         device=where,
+        differentiable=said.variant is None,
+        about={} if said.variant is None else said.variant.about,
     )
     probe(classifier, card)
     return classifier

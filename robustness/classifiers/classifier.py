@@ -34,6 +34,21 @@ def evaluating(net: nn.Module) -> Iterator[nn.Module]:
             module.training = mode
 
 
+def parameter_count(net: nn.Module) -> int:
+    """Weights and biases of a network, those that a quantized layer has packed as well."""
+    return sum(parameter.numel() for parameter in net.parameters()) + sum(_packed_count(module) for module in net.modules())
+
+
+def _packed_count(module: Any) -> int:
+    """What torch's quantized layers hold outside of their parameters."""
+    if not type(module).__module__.startswith("torch.ao.nn"):
+        return 0
+    if hasattr(module, "get_weight") and hasattr(module, "get_bias"):  # a recurrent one
+        return sum(value.numel() for value in (*module.get_weight().values(), *module.get_bias().values()))
+    parts = [getattr(module, name)() for name in ("weight", "bias") if callable(getattr(module, name, None))]
+    return sum(part.numel() for part in parts if part is not None)
+
+
 @dataclass(frozen=True, eq=False)
 class Classifier:
     """A network with its front-end, its labels and its window.

@@ -15,7 +15,7 @@ from torch import Tensor
 from robustness.audio.levels import from_decibels
 from robustness.audio.placement import batch_of, lead_of, place
 from robustness.audio.recordings import Recording
-from robustness.classifiers.classifier import Classifier, evaluating
+from robustness.classifiers.classifier import Classifier, evaluating, parameter_count
 from robustness.errors import RecordingError
 from robustness.seeds import generator_of
 
@@ -102,7 +102,7 @@ def inspect(classifiers: Sequence[Classifier], recordings: Sequence[Recording] =
     windows = _windows(original, recordings)
     outputs = [classifier.logits(windows) for classifier in classifiers]
     return Inspection(
-        parameters=sum(parameter.numel() for parameter in original.net.parameters()),
+        parameters=parameter_count(original.net),
         features=_features(original, windows),
         output=_output(original, windows),
         variants=tuple(Variant(c.variant, c.about, str(c.device), independence(c, windows)) for c in classifiers),

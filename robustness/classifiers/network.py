@@ -21,7 +21,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from robustness.errors import CardError, UsageError
+from robustness.errors import CardError, RobustnessError, UsageError
 
 SAVE: Final = "save it anew with torch.save(model.state_dict(), FILE)"
 SHOWN: Final = 4
@@ -81,13 +81,21 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
         raise CardError(f"{path} is no weights file that torch can read ({_first(error)}); {SAVE}") from error
-    if not isinstance(state, Mapping) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, Mapping) or not state or not all(_is_data(value) for value in state.values()):
         held = f"a table with {', '.join(map(str, list(state)[:SHOWN]))}" if isinstance(state, Mapping) else f"a {type(state).__name__}"
         raise CardError(f"{path} holds {held}, and not a state_dict (names and tensors); {SAVE}")
-    broken = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
+    floats = {name: value for name, value in state.items() if isinstance(value, Tensor) and value.is_floating_point()}
+    broken = [name for name, value in floats.items() if not value.isfinite().all()]
     if broken:
         raise CardError(f"{path}: {_some(broken)} holds NaN or infinite weights; the training broke, or the file is damaged")
-    return dict(state)
+    return state if isinstance(state, dict) else dict(state)  # as it is: torch keeps the versions of its layers beside the names
+
+
+def _is_data(value: object) -> bool:
+    """What a state_dict may hold: tensors, and the tuples and types that quantized layers keep beside them."""
+    if isinstance(value, tuple):
+        return any(isinstance(part, Tensor) for part in value) and all(isinstance(part, (Tensor, int, str, type(None))) for part in value)
+    return isinstance(value, (Tensor, torch.dtype))
 
 
 def build(card: Path, factory: str, arguments: Mapping[str, Any]) -> nn.Module:
@@ -99,10 +107,14 @@ def build(card: Path, factory: str, arguments: Mapping[str, Any]) -> nn.Module:
     module_name, _, name = factory.partition(":")
     with importing_beside(card):
         maker = _callable(_imported(card, module_name), name, card)
-        given = ", ".join(f"{key} = {value!r}" for key, value in arguments.items())
+        given = ", ".join(
+            f"{key} = {type(value).__name__ if isinstance(value, nn.Module) else repr(value)}" for key, value in arguments.items()
+        )
         try:
             with torch.random.fork_rng(devices=[]):
                 net = maker(**arguments)
+        except RobustnessError as error:
+            raise CardError(f"{card}: {error}") from error
         except Exception as error:
             raise CardError(f"{card}: {factory}({given}) fails with {_first(error)}; correct network.arguments") from error
     if not isinstance(net, nn.Module):
@@ -164,13 +176,15 @@ def filled(net: nn.Module, state: Mapping[str, Tensor], card: Path) -> nn.Module
     """
     own = net.state_dict()
     shapes = [
-        f"{k} is {_shape(state[k])} and {_shape(own[k])} in the network" for k in own if k in state and state[k].shape != own[k].shape
+        f"{k} is {_shape(state[k])} and {_shape(own[k])} in the network"
+        for k in own
+        if isinstance(own[k], Tensor) and isinstance(state.get(k), Tensor) and state[k].shape != own[k].shape
     ]
     if shapes:
         raise CardError(f"{card}: the weights do not fit the network: {_some(shapes, '; ')}; {_likely(state, own)}")
     try:
-        result = net.load_state_dict(dict(state), strict=False)
-    except RuntimeError as error:
+        result = net.load_state_dict(state, strict=False)
+    except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:  # the last four from quantized layers
         raise CardError(f"{card}: the weights do not fit the network: {_first(error)}") from error
     wrong = [f"{what} {_some(keys)}" for what, keys in (("lacking", result.missing_keys), ("unknown", result.unexpected_keys)) if keys]
     if wrong:

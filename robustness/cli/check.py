@@ -38,6 +38,7 @@ def check(
     recordings: options.Recordings = [],  # noqa: B006 - typer's way of saying "none given"
     weights: options.Weights = None,
     variants: options.Variants = None,
+    calibration: options.Calibration = None,
     labels: options.Labels = None,
     label_column: options.LabelColumn = "label",
     label_pattern: options.LabelPattern = None,
@@ -52,23 +53,25 @@ def check(
     Example: robustness check models/digits.toml --recordings recordings/joe
     """
     from robustness.audio.labels import LabelSource
-    from robustness.audio.reading import read_recordings
+    from robustness.audio.reading import open_recordings
     from robustness.classifiers.card import load_classifier, read_card
     from robustness.classifiers.inspection import inspect, spread
     from robustness.classifiers.probing import golden_result
-    from robustness.quantization.base import quantized
+    from robustness.quantization.calibrating import read_calibration
+    from robustness.quantization.given import variants as variants_of
 
     said = read_card(card)
     original = load_classifier(card, weights=weights, device=device)
     frame = original.frame
     chosen: Sequence[Recording] = ()
     notices: list[str] = []
+    source = LabelSource(labels, label_column, label_pattern, required=False)
     if recordings:
-        source = LabelSource(labels, label_column, label_pattern, required=False)
-        read = read_recordings(recordings, rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=source, skip_bad=skip_bad)
+        read = open_recordings(recordings, rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=source, skip_bad=skip_bad)
         chosen, notices = spread(read.recordings, answers), [*read.notices, *(f"{bad.id} {bad.reason}" for bad in read.bad)]
     names = dict.fromkeys(["float32", *(variants or VARIANTS)])
-    found = inspect([quantized(original, name) for name in names], chosen)
+    calibrate = None if calibration is None else (lambda classifier: read_calibration(calibration, classifier, labels=source))
+    found = inspect(variants_of(original, list(names), calibrate), chosen)
     golden = golden_result(original, said.golden, card) if said.golden else None
     _print(said.name, _understood(said, original, found))
     _print("variants", (line for variant in found.variants for line in _variant(variant)))
@@ -113,9 +116,10 @@ def _variant(variant: Variant) -> list[Line]:
     verdict = "independent of its batch" if independence.holds else "DEPENDS ON ITS BATCH, give --batch 1"
     return [
         Line(variant.name, f"{about['bytes']:,} bytes, engine {about['engine']}, on {variant.device}"),
-        Line("", f"int8: {_layers(about['quantized_layers'])}, {about['quantized_share']:.1%} of the parameters"),
+        Line("", f"{about.get('type', 'int8')}: {_layers(about['quantized_layers'])}, {about['quantized_share']:.1%} of the parameters"),
         Line("", f"float: {_layers(about['float_layers'])}"),
         Line("", f"{verdict}: a loud batch-mate moves its logits by {independence.gap:.2g} ({allowed})"),
+        *(Line("", f"note: {note}") for note in about.get("notes", ())),
     ]
 
 

@@ -38,7 +38,11 @@ def gate(
     labels: options.Labels = None,
     label_column: options.LabelColumn = "label",
     label_pattern: options.LabelPattern = None,
+    split: options.Split = None,
+    split_column: options.SplitColumn = "split",
+    sample: options.Sample = None,
     variants: options.Variants = None,
+    calibration: options.Calibration = None,
     noises: options.Noises = None,
     trim: Annotated[
         Literal["auto", "never", "always"], typer.Option(help="Cut recordings to their speech: where they have no slack, never, always.")
@@ -50,6 +54,7 @@ def gate(
     device: options.Device = "cpu",
     threads: options.Threads = None,
     batch: options.Batch = None,
+    engine: options.Engine = "torch",
     skip_bad: options.SkipBad = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the rules need to be run, and stop.")] = False,
 ) -> int:
@@ -76,6 +81,7 @@ def gate(
 
     from robustness.assessment import Request
     from robustness.audio.labels import LabelSource
+    from robustness.audio.selection import Selection
     from robustness.plan import Settings
 
     if threads is not None:
@@ -85,8 +91,10 @@ def gate(
         recordings=tuple(recordings),
         weights=weights,
         variants=tuple(variants or VARIANTS),
+        calibration=calibration,
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern),
-        settings=Settings(seed=seed, trim=trim, noises=noises, batch=batch or Settings.batch),
+        selection=Selection(split, split_column, sample, seed),
+        settings=Settings(seed=seed, trim=trim, noises=noises, batch=batch, engine=engine),
         threshold=threshold,
         device=device,
         skip_bad=skip_bad,

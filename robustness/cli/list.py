@@ -13,11 +13,13 @@ LEAST_COLUMNS: Final = 100  # where a pipe has no width
 
 
 def list(
-    what: Annotated[str | None, typer.Argument(help="perturbations, frontends, variants or attributions; nothing lists all.")] = None,
+    what: Annotated[
+        str | None, typer.Argument(help="perturbations, frontends, variants, attributions or interventions; nothing lists all.")
+    ] = None,
     *,
     markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table, as in the README.")] = False,
 ) -> None:
-    """List what can be run: the default grid of every perturbation, the front-ends, variants and attribution methods.
+    """List what can be run: the default grid of every perturbation, the front-ends, variants, attribution methods and interventions.
 
     Example: robustness list perturbations
     """

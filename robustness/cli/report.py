@@ -31,7 +31,14 @@ def report(
     labels: options.Labels = None,
     label_column: options.LabelColumn = "label",
     label_pattern: options.LabelPattern = None,
+    split: options.Split = None,
+    split_column: options.SplitColumn = "split",
+    sample: options.Sample = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Get Speech Commands (2.4 GB) into the folder given, where it is not.")
+    ] = False,
     variants: options.Variants = None,
+    calibration: options.Calibration = None,
     perturbations: Annotated[list[str] | None, typer.Option("--perturbation", help="Run only this one; several times for several.")] = None,
     noises: options.Noises = None,
     trim: Annotated[
@@ -50,8 +57,10 @@ def report(
     device: options.Device = "cpu",
     threads: options.Threads = None,
     batch: options.Batch = None,
+    engine: options.Engine = "torch",
     no_audio: Annotated[bool, typer.Option("--no-audio", help="Keep no sound: voices are personal data.")] = False,
     skip_bad: options.SkipBad = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was interrupted or killed here.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, with counts and an estimate, and stop.")] = False,
 ) -> None:
     """Sweep placements, shifts and noises, and write a page of what fails, where, and what restores it.
@@ -66,6 +75,7 @@ def report(
 
     from robustness.assessment import Request, prepare
     from robustness.audio.labels import LabelSource
+    from robustness.audio.selection import Selection
     from robustness.plan import Settings
 
     if threads is not None:
@@ -75,15 +85,33 @@ def report(
         recordings=tuple(recordings),
         weights=weights,
         variants=tuple(variants or VARIANTS),
+        calibration=calibration,
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled),
-        settings=Settings(seed, trim, speech_threshold_db, tuple(perturbations or ()), noises, batch or Settings.batch),
+        selection=Selection(split, split_column, sample, seed),
+        settings=Settings(seed, trim, speech_threshold_db, tuple(perturbations or ()), noises, batch, engine),
         threshold=threshold,
         device=device,
         skip_bad=skip_bad,
         audio=not no_audio,
         repeat=repeated(sys.argv[1:]),
     )
-    return _say_plan(prepare(request)) if dry_run else _run(request, out)
+    if download:
+        _download(recordings)
+    return _say_plan(prepare(request)) if dry_run else _run(request, out, resume=resume)
+
+
+def _download(folders: list[Path]) -> None:
+    """Gets Speech Commands where it is not.
+
+    Raises:
+        UsageError: where it is not one folder that is given.
+    """
+    from robustness.audio.speech_commands import download
+
+    if len(folders) > 1:
+        raise UsageError("--download gets Speech Commands into one folder, and several are given; give one --recordings DIR")
+    if download(folders[0]):
+        print(f"note: Speech Commands was got into {folders[0]}", file=sys.stderr)
 
 
 def _draw_again(path: Path, context: typer.Context) -> None:
@@ -118,18 +146,22 @@ def _say_plan(job: Job) -> None:
     print("nothing was written")
 
 
-def _run(request: Request, out: Path) -> None:
+def _run(request: Request, out: Path, *, resume: bool) -> None:
     from robustness.assessment import execute, prepare
     from robustness.run import RunWriter
 
     with progress_bar() as progress:
         progress("read: model and recordings", 0, 1)
-        job = prepare(request)
-        writer = RunWriter(out)
+        job = prepare(request, progress)
+        writer = RunWriter(out, resume=resume)
         try:
             execute(job, writer, progress)
         except KeyboardInterrupt:
-            print(f"robustness: what is done is kept; draw it by `robustness report --from {writer.path}`", file=sys.stderr)
+            print(
+                f"robustness: what is done is kept; the same command with --resume goes on from there, and "
+                f"`robustness report --from {writer.path}` draws it",
+                file=sys.stderr,
+            )
             raise
     for notice in [*job.reading.notices, *_where(job)]:
         print(f"note: {notice}", file=sys.stderr)
@@ -148,10 +180,15 @@ def _where(job: Job) -> list[str]:
 def progress_bar() -> Iterator[Progress]:
     """A bar with rate and estimate on the terminal's error stream; nothing where that is no terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-    from rich.progress import TaskProgressColumn as Rate
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description:<32}"), BarColumn(), MofNCompleteColumn(), Rate(show_speed=True), TimeRemainingColumn())
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:,.0f}/s")
+
+    columns = (TextColumn("{task.description:<32}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks: dict[str, TaskID] = {}
@@ -159,19 +196,21 @@ def progress_bar() -> Iterator[Progress]:
         def show(doing: str, done: int, total: int) -> None:
             phase, _, what = doing.partition(": ")
             if phase not in tasks:
-                tasks[phase] = bar.add_task(doing, total=total)
+                tasks[phase] = bar.add_task(doing, total=total, completed=done)
             bar.update(tasks[phase], description=f"{phase} {what}", completed=done, total=total)
 
         yield show
 
 
 def repeated(arguments: list[str]) -> str:
-    """The command that repeats a run: without --out, and absolute paths by their names alone."""
+    """The command that repeats a run: without --out and --resume, and absolute paths by their names alone."""
     kept: list[str] = []
     skip = False
     for argument in arguments:
         if skip or argument == "--out" or argument.startswith("--out="):
             skip = argument == "--out" and not skip
+            continue
+        if argument == "--resume":
             continue
         option, equals, value = argument.rpartition("=") if argument.startswith("--") else ("", "", argument)
         path = Path(value)

@@ -12,6 +12,7 @@ from torch import Tensor
 from robustness.attributions.base import Target
 from robustness.audio.levels import SPEECH_THRESHOLD_DB
 from robustness.audio.recordings import Recording
+from robustness.audio.streaming import by_id
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.counterparts import Counterpart, counterpart_of
 from robustness.diagnosis.failures import PLACES, Failure, placed_trials
@@ -22,6 +23,7 @@ from robustness.run import Run
 
 HERE: Final = "here"
 COUNTERPART: Final = "counterpart"
+FLOAT: Final = "float32"  # the variant that is not quantized
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +89,9 @@ class Cases:
 
     def __init__(self, run: Run, classifiers: Sequence[Classifier], recordings: Sequence[Recording], seed: int) -> None:
         self.classifiers = by_variant(classifiers)
-        self.recordings = {recording.id: recording for recording in recordings}
+        self.recordings = by_id(recordings)
         self.placed = placed_trials(run, self.classifiers)
-        self.atlases = Atlases(run)
+        self.atlases = Atlases(run, set(self.placed.loc[self.placed["failing"], "recording"]))
         self.seed = seed
         self.threshold_db = float(run.manifest.get("plan", {}).get("speech_threshold_db", SPEECH_THRESHOLD_DB))
 
@@ -104,6 +106,10 @@ class Cases:
         if counterpart is not None:
             heard |= hear(self.classifiers, movable, {COUNTERPART: counterpart.offset_ms})
         return Case(failure, recording, movable, self.classifiers, heard, atlases, restored, counterpart)
+
+    def float_of(self, variant: str) -> str | None:
+        """The float network of the same model; None where that is the variant itself, or was not run."""
+        return float_of(self.classifiers, variant)
 
     def _atlas(self, failure: Failure, movable: Movable, variant: str) -> Atlas:
         """The atlas of the sweep; where it made none, one asked now."""
@@ -131,3 +137,10 @@ def by_variant(classifiers: Sequence[Classifier]) -> dict[str, Classifier]:
     """The classifiers by the name that their trials carry: the variant, or `model · variant` where there are several models."""
     several = len({classifier.name for classifier in classifiers}) > 1
     return {f"{c.name} · {c.variant}" if several else c.variant: c for c in classifiers}
+
+
+def float_of(classifiers: Mapping[str, Classifier], variant: str) -> str | None:
+    """The name of the float network of a variant's model; None where that is the variant itself, or is not among these."""
+    model = classifiers[variant].name
+    found = [name for name, other in classifiers.items() if (other.name, other.variant) == (model, FLOAT)]
+    return next((name for name in found if name != variant), None)

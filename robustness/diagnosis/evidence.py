@@ -6,7 +6,7 @@ drawing needs no torch. Same inputs, same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from robustness.diagnosis.comparing import Unrelated, compare, segments
 from robustness.diagnosis.failures import find_failures
 from robustness.diagnosis.ladder import donor, rungs
 from robustness.diagnosis.maps import Map, correlations_of, explain, methods_of, trust_of
+from robustness.diagnosis.restoration import Restoration
 from robustness.run import Run, write_json
 
 CARDS: Final = 24  # failures shown; the rest are counted
@@ -54,6 +55,7 @@ def write_evidence(
         progress: told how many failures of how many are done.
     """
     cases = Cases(run, classifiers, recordings, seed)
+    restoration = Restoration(run, cases)
     unrelated = Unrelated(cases)
     found = find_failures(cases.placed)
     shown = found[:cards]
@@ -65,7 +67,9 @@ def write_evidence(
         name = name_of(case, written)
         maps = _write_maps(case, name, folder, unrelated, in_full=len(written) < CHECKED)
         written[name] = {"id": name, **card_of(case), **_write_sounds(case, name, folder, audio=audio), **maps}
+        restoration.add(name, case)
         progress(len(written), len(shown))
+    restoration.write(folder)
     write_json(folder / "failures.json", {"total": len(found), "shown": len(shown), "failures": list(written.values())})
 
 
@@ -94,7 +98,7 @@ def _write_maps(case: Case, name: str, folder: Path, unrelated: Unrelated, *, in
 
 
 def _features(classifier: Classifier, window: Tensor) -> Map:
-    features: Map = classifier.features(window[None])[0, 0].float().cpu().numpy()
+    features: Map = classifier.frontend.picture.features(window[None])[0, 0].float().cpu().numpy()
     return features
 
 
@@ -109,7 +113,7 @@ def _write_sounds(case: Case, name: str, folder: Path, *, audio: bool) -> dict[s
     return files
 
 
-def write_arrays(path: Path, arrays: dict[str, Map]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, Map]) -> None:
     """An .npz file, whole or not at all; no clock in it."""
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("wb") as file:

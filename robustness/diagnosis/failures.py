@@ -23,7 +23,7 @@ RIGHT: Final = (ACCEPTED, REJECTED)
 Outcome = Literal["right", "missed", "substituted", "falsely accepted"]
 
 _WORDS: Final = ("recording", "variant", "label", "perturbation", "placement", "fill", "predicted", "rival")
-_COLUMNS: Final = (*_WORDS, "level", "draw", "offset_ms", "correct", "p_predicted", "margin")
+_COLUMNS: Final = (*_WORDS, "level", "draw", "offset_ms", "onset_ms", "correct", "p_predicted", "margin")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from robustness.attributions.base import ATTRIBUTIONS, SILENCE, Attribution, Rel
 from robustness.attributions.masking import Explainable
 from robustness.attributions.trust import Checks
 from robustness.classifiers.classifier import Classifier
+from robustness.classifiers.resynthesis import explainable
 
 METHODS: Final = ("occlusion", "integrated-gradients")  # the first is the one by which variants are compared
 STAGES: Final = 2  # of forgetting, on a card: the last layer, and all of them; each costs a map
@@ -60,6 +61,7 @@ def explain(classifiers: Mapping[str, Classifier], window: Tensor, target: Targe
 
 
 def _explained(method: Attribution, variant: str, classifier: Classifier, window: Tensor, target: Target) -> Explained:
+    classifier = explainable(classifier, window)
     features = classifier.features(window[None])
     sounding = (features != classifier.frontend.silence(features))[0, 0].cpu().numpy()
     return Explained(method, variant, method.attribute(classifier, features, target), sounding)

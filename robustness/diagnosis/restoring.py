@@ -7,9 +7,11 @@ that the place named was tried. Farther away, right answers that lie wholly betw
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+import pandas as pd
 import torch
 
 from robustness.classifiers.classifier import Classifier
@@ -44,12 +46,21 @@ class Restored(NamedTuple):
 
 
 class Atlases:
-    """The atlas rows of a run, by recording and variant; read once."""
+    """The atlas rows of some recordings of a run, by recording and variant; read once, part by part.
 
-    def __init__(self, run: Run) -> None:
+    Args:
+        run: its trials.
+        recordings: ids; the rows of all others are let go. None keeps all.
+    """
+
+    def __init__(self, run: Run, recordings: Collection[str] | None = None) -> None:
         columns = ["recording", "variant", "level", "correct"]
-        rows = run.trials(columns=columns, perturbation=SHIFTING, placement="offset", fill="zeros")
-        self._rows = rows.sort_values("level", kind="stable")
+        wanted = [pd.DataFrame(columns=columns)]
+        for rows in run.batches(columns, perturbation=SHIFTING, placement="offset", fill="zeros"):
+            own = rows if recordings is None else rows[rows["recording"].isin(recordings)]
+            wanted.append(own.astype({"recording": object, "variant": object}))
+        kept = pd.concat([rows for rows in wanted if len(rows)] or wanted)
+        self._rows = kept.sort_values("level", kind="stable")
         self._places = self._rows.groupby(["recording", "variant"], observed=True).indices
 
     def of(self, recording: str, variant: str) -> Atlas:

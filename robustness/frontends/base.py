@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from robustness.registry import Registry
 
@@ -29,6 +29,15 @@ class Frontend(ABC):
     @abstractmethod
     def band_hz(self) -> tuple[float, ...]:
         """The center frequency of each band, in Hz."""
+
+    @property
+    def picture(self) -> Frontend:
+        """The front-end that draws what was heard: itself, unless its features are no picture of bands over time."""
+        return self
+
+    def fitted(self, net: nn.Module) -> nn.Module:
+        """The network as it takes these features: as it is, unless it was trained with another shape of them."""
+        return net
 
 
 FRONTENDS: Registry[Frontend] = Registry("front-end", "robustness.frontends")

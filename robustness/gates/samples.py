@@ -164,7 +164,7 @@ class Differences(Sample):
     def _tango(self, count: int, confidence: float) -> Interval:
         """The interval of the drop, were there `count` pairs with these shares."""
         scale = count / self.count
-        change = paired_difference(self._won * scale, self._lost * scale, count, confidence)  # type: ignore[arg-type]
+        change = paired_difference(self._won * scale, self._lost * scale, count, confidence)
         return Interval(-change.high, -change.low)
 
 

@@ -45,9 +45,12 @@ class AdditiveNoise(WindowPerturbation):
         gain = (wanted / span_power(noise, windows.speech).clamp_min(SMALLEST_POWER)).sqrt()
         added = noise * gain[:, None].float()
         mixed = windows.samples + added
-        peak = mixed.abs().amax(1)
+        low, high = mixed.aminmax(dim=1)
+        peak = torch.maximum(-low, high)
+        over = peak > 1.0
         snr_db = 10 * (speech / span_power(added, windows.speech).clamp_min(SMALLEST_POWER)).log10()
-        return replace(windows, samples=mixed / peak.clamp_min(1.0)[:, None], snr_db=snr_db, over=peak > 1.0)
+        samples = mixed / peak.clamp_min(1.0)[:, None] if over.any() else mixed
+        return replace(windows, samples=samples, snr_db=snr_db, over=over)
 
 
 @lru_cache(maxsize=1)

@@ -1,51 +1,18 @@
 """Dynamic int8 as the tutorial does it, whose answer to a clip does not depend on its batch-mates.
 
 `torch.ao.quantization.quantize_dynamic` stores int8 weights and picks the scale of a layer's input from the whole batch: beside a loud
-clip another clip's log-probabilities moved by 0.27. Its answer is the one that it gives to one clip at a time. So a quantized layer is
-applied row by row, and where that is not bit-equal to one clip at a time for a network, the whole network is.
-Asked for {Conv2d, Linear}, torch leaves every Conv2d in float without a word; `about` says what really is int8.
+clip another clip's log-probabilities moved by 0.27. Its answer is the one that it gives to one clip at a time.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection
-from dataclasses import dataclass, replace
-from typing import ClassVar, Final
-
-import torch
-from torch import Tensor, nn
-from torch.ao.nn.quantized.dynamic import Linear as DynamicLinear
-from torch.ao.nn.quantized.dynamic.modules.rnn import RNNBase
-from torch.ao.quantization import quantize_dynamic
+from dataclasses import dataclass
+from typing import ClassVar
 
 from robustness.classifiers.classifier import Classifier
-from robustness.quantization.base import (
-    QUANTIZERS,
-    WEIGHTED,
-    Calibration,
-    Quantizer,
-    layer_names,
-    layers_about,
-    saved_bytes,
-    torch_deprecations_filtered,
-)
-from robustness.seeds import generator_of
-
-DYNAMIC: Final = (DynamicLinear, RNNBase)
-PROBES: Final = 8  # clips from −70 dBFS to full scale: a scale shared over the batch would crush the quiet ones
-
-
-class RowByRow(nn.Module):
-    """A module applied to one clip at a time."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, batch: Tensor) -> Tensor:
-        """What the module answers to each row alone, [clips …] → [clips …]."""
-        return torch.cat([self.module(row) for row in batch.split(1)])
+from robustness.quantization.base import QUANTIZERS, Calibration, Quantizer
+from robustness.quantization.dynamics import dynamic_variant
 
 
 @QUANTIZERS.register
@@ -58,30 +25,4 @@ class DynamicInt8(Quantizer):
 
     def quantize(self, classifier: Classifier, calibration: Calibration | None = None, only: Collection[str] | None = None) -> Classifier:
         """The int8 variant; it runs on the CPU whatever the classifier's device."""
-        net = copy.deepcopy(classifier.net).cpu().eval()
-        with torch_deprecations_filtered():
-            converted = quantize_dynamic(net, set(WEIGHTED) if only is None else set(only), dtype=torch.qint8)
-        about = {
-            "engine": torch.backends.quantized.engine,
-            **layers_about(net, WEIGHTED, layer_names(converted, DYNAMIC)),
-            "bytes": saved_bytes(converted),
-        }
-        variant = replace(classifier, variant=self.name, device=torch.device("cpu"), differentiable=False, about=about)
-        return alone_in_any_batch(replace(variant, net=converted))
-
-
-def alone_in_any_batch(classifier: Classifier) -> Classifier:
-    """The same answers as to one clip at a time, in any batch: each quantized layer row by row, or else the whole network."""
-    layers = replace(classifier, net=_rows(copy.deepcopy(classifier.net)))
-    whole = replace(classifier, net=RowByRow(classifier.net))
-    rng = generator_of("probe of batch independence")
-    loudness = torch.logspace(-3.5, 0, PROBES)[:, None]
-    features = classifier.features(torch.randn(PROBES, classifier.frame.samples, generator=rng).clamp(-3, 3) / 3 * loudness)
-    return layers if torch.equal(layers.logits_from(features), whole.logits_from(features)) else whole
-
-
-def _rows(net: nn.Module) -> nn.Module:
-    """The network with each of its dynamically quantized linear layers applied row by row."""
-    for name, child in net.named_children():
-        setattr(net, name, RowByRow(child) if isinstance(child, DynamicLinear) else _rows(child))
-    return net
+        return dynamic_variant(classifier, self.name, "int8", only)

@@ -166,5 +166,5 @@ def _change(view: View, variant: Variant) -> Change:
     first, other = view.first.name, variant.name
     trials = distinct(view, view.trials)
     table, everything = changed_answers(view.placed, first, other), changed_answers(trials, first, other)
-    paired = {place: compared(view.placed[view.placed["placement"] == place], first, other) for place in view.placements}
+    paired = {place: compared(view.placed[view.placed["placement"] == place], first, other, view.speakers) for place in view.placements}
     return Change(variant, len(table), len(view.of(variant, view.placed)), everything, len(view.of(variant, trials)), paired)

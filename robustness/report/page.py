@@ -45,13 +45,13 @@ def page_of(run: Run) -> str:
     view = View(run)
     parts = sections_of(view)
     addresses = addresses_in("".join(str(part.html) for _, part in parts)) | {section.name for section, _ in parts}
-    scripts = [get_plotlyjs(), *(_own(f"scripts/{name}") for name in SCRIPTS)]
-    rendered = TEMPLATES.from_string(_own("page.html")).render(
+    scripts = [get_plotlyjs(), *(own(f"scripts/{name}") for name in SCRIPTS)]
+    rendered = TEMPLATES.from_string(own("page.html")).render(
         title=title(view),
         scope=scope(view),
         incomplete=not view.manifest["complete"],
-        policy=POLICY.format(" ".join(map(_digest, scripts))),
-        style=Markup(_own("style.css")),
+        policy=POLICY.format(" ".join(map(digest, scripts))),
+        style=Markup(own("style.css")),
         verdict=banner(run, addresses),
         sections=[{"name": section.name, "title": section.title, "html": part.html} for section, part in parts],
         data=Markup(embedded(data_of([part for _, part in parts]))),
@@ -62,7 +62,8 @@ def page_of(run: Run) -> str:
 
 def sections_of(view: View) -> list[tuple[Section, Part]]:
     """Every section that has something to say of this run, in order."""
-    sections = sorted((kind() for kind in SECTIONS.all().values()), key=lambda section: section.order)
+    audited = view.manifest.get("purpose") == "audit"  # then what quantization did comes right after the summary
+    sections = sorted((kind() for kind in SECTIONS.all().values()), key=lambda s: 15 if audited and s.name == "quantization" else s.order)
     parts = [(section, section.part(view)) for section in sections]
     return [(section, part) for section, part in parts if part is not None]
 
@@ -78,9 +79,11 @@ def embedded(data: dict[str, Any]) -> str:
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True).translate(ESCAPES)
 
 
-def _own(name: str) -> str:
+def own(name: str) -> str:
+    """A file of the report, as text."""
     return files("robustness.report").joinpath(name).read_text(encoding="utf-8").strip("\n")
 
 
-def _digest(script: str) -> str:
+def digest(script: str) -> str:
+    """A script as the content policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -8,6 +8,7 @@ from typing import Final
 from markupsafe import Markup
 
 from robustness.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED, no_word_rates
+from robustness.report import audited
 from robustness.report.findings import RIGHT, Change, Failing, Placed, by_placement, changes, judged
 from robustness.report.view import View, rows_of
 from robustness.report.words import PADDINGS, PLACES, listed, number, plural
@@ -18,6 +19,8 @@ KINDS: Final = {MISSED: "missed", SUBSTITUTED: "wrong command", FALSE_ACCEPT: "u
 
 def summary(view: View) -> list[Markup]:
     """Two to four sentences that a manager can read and an engineer can check."""
+    if view.manifest.get("purpose") == "audit":
+        return [Markup("{}").format(line) for line in audited.sentences_of(view)]
     if view.labelled == 0:
         return [_unlabelled(view), *_untestable(view), *_quantized(view)]
     placed = by_placement(view)

@@ -185,7 +185,7 @@ class View:
 
     def _addresses(self, names: list[str]) -> list[str]:
         """An address for each row that no section and no card has: `up`, or `up-2` for the second `up`."""
-        own = [*(f"curve-{name}" for name in self.grids), *(f"change-{variant.slug}" for variant in self.variants)]
+        own = ["latency", *(f"curve-{name}" for name in self.grids), *(f"change-{variant.slug}" for variant in self.variants)]
         taken = [*RESERVED, *own, *(card["id"] for card in self.failures["failures"])]
         return unique([*taken, *(slug(name) for name in names)])[len(taken) :]
 

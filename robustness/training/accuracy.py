@@ -45,7 +45,7 @@ class HeldOut:
     folder: Path
     listed: Path | None = None
 
-    def read(self, frame: Frame) -> list[Recording]:
+    def read(self, frame: Frame) -> Sequence[Recording]:
         """The recordings, at the model's rate; those longer than its window are left out."""
         labels = LabelSource(csv=self.listed)
         return read_recordings([self.folder], rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=labels, skip_bad=True).recordings

@@ -1,13 +1,13 @@
 """How a model is trained: which network, which augmentation, how long.
 
-`tutorial`: the tutorial's network; clips lie as they were recorded. `hardened`: the same, and clips are moved. `pooled`: another network,
-on the data of `tutorial`.
+`tutorial`: the tutorial's network; clips lie as they were recorded. `pooled`: a network that has one weight for all positions in time, on
+the same data. `hardened`: such a network, and clips are moved.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from robustness.errors import UsageError
 from robustness.training.augmentation import Augmentation
@@ -41,13 +41,25 @@ RECIPES: Final = {
         Recipe("tutorial", TUTORIAL_NET, Augmentation()),
         Recipe(
             "hardened",
-            TUTORIAL_NET,
+            "robustness.classifiers.architectures:TimeDelayNet",
             Augmentation(shift_ms=200.0, anywhere=0.5, cut_ms=100.0),
             placement="moved by up to 200 ms; half of them cut to the word, which lies anywhere, in silence or noise",
         ),
         Recipe("pooled", "robustness.classifiers.architectures:PooledNet", Augmentation()),
     )
 }
+
+
+class Targets(Protocol):
+    """What the training loop asks of a plan, for a network that learns in another way too."""
+
+    @property
+    def label_smoothing(self) -> float:
+        """The share of each target that is spread over all labels."""
+
+    @property
+    def precision(self) -> str:
+        """`float32` or `bfloat16`."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from torch.optim.swa_utils import AveragedModel
 from robustness.errors import OutputError, UsageError
 from robustness.seeds import generator_of
 from robustness.training.batches import Batch, Batches
-from robustness.training.recipes import Plan
+from robustness.training.recipes import Targets
 
 FEATURE_MEAN_DB: Final = -30.0  # of log-mel features of speech; any constant near it serves
 FEATURE_SPREAD_DB: Final = 20.0
@@ -91,7 +91,7 @@ def dropping_out(net: nn.Module, share: float, rng: torch.Generator) -> Iterator
             handle.remove()
 
 
-def fit(net: nn.Module, batches: Iterable[Batch], optimizer: torch.optim.Optimizer, plan: Plan, after_step: Callable[[], None]) -> float:
+def fit(net: nn.Module, batches: Iterable[Batch], optimizer: torch.optim.Optimizer, plan: Targets, after_step: Callable[[], None]) -> float:
     """One pass over the batches; the mean loss.
 
     Args:

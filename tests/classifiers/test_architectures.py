@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustness.classifiers.architectures import AntiAliasedPool, PooledNet, TutorialNet
+from robustness.classifiers.architectures import AntiAliasedPool, GruNet, PooledNet, SeparableNet, TimeDelay, TimeDelayNet, TutorialNet
 
 HALVINGS_FRAMES = 4  # two poolings of 2: a word that moves by 4 frames moves by one position of the last layer
 MOST_BYTES = 1_000_000
@@ -28,7 +28,7 @@ def word_amid_silence(lead_frames: int, frames: int = 101) -> Tensor:
     return features
 
 
-@pytest.mark.parametrize("network", [TutorialNet, PooledNet])
+@pytest.mark.parametrize("network", [TutorialNet, PooledNet, TimeDelayNet, GruNet, SeparableNet])
 @pytest.mark.parametrize("labels", [11, 21])
 def test_outputs_are_log_probabilities(network: type[nn.Module], labels: int) -> None:
     answer = seeded(network, labels)(torch.randn(3, 1, 64, 101, generator=torch.Generator().manual_seed(0)) * 20 - 30)
@@ -36,7 +36,7 @@ def test_outputs_are_log_probabilities(network: type[nn.Module], labels: int) ->
     assert torch.allclose(answer.exp().sum(1), torch.ones(3), atol=1e-5)
 
 
-@pytest.mark.parametrize("network", [TutorialNet, PooledNet])
+@pytest.mark.parametrize("network", [TutorialNet, PooledNet, TimeDelayNet])
 def test_weights_stay_under_a_megabyte(network: type[nn.Module]) -> None:
     buffer = io.BytesIO()
     torch.save(seeded(network).state_dict(), buffer)
@@ -56,8 +56,9 @@ def test_the_pool_is_a_maximum_and_a_binomial_low_pass_along_time() -> None:
 
 
 @pytest.mark.parametrize("lead", [84, 104, 140])
-def test_pooling_over_time_answers_alike_wherever_a_word_lies_inside_a_long_window(lead: int) -> None:
-    net = seeded(PooledNet)
+@pytest.mark.parametrize("network", [PooledNet, TimeDelayNet])
+def test_pooling_over_time_answers_alike_wherever_a_word_lies_inside_a_long_window(network: type[nn.Module], lead: int) -> None:
+    net = seeded(network)
     with torch.inference_mode():
         assert torch.allclose(net(word_amid_silence(lead, 261)), net(word_amid_silence(100, 261)), atol=1e-4)
 
@@ -69,5 +70,30 @@ def test_one_weight_a_position_does_not() -> None:
     assert moved.abs().max() > 1e-2
 
 
+def test_the_wide_one_is_wide_and_mostly_recurrent() -> None:
+    sizes = {name: parameter.numel() for name, parameter in seeded(GruNet).named_parameters()}
+    assert sum(size for name, size in sizes.items() if name.startswith("gru")) > 0.9 * sum(sizes.values())
+    assert seeded(GruNet)(word_amid_silence(60, 261)).shape == (1, 11)
+
+
+def test_the_depthwise_separable_one_has_a_filter_a_channel_and_then_a_weight_a_pair() -> None:
+    convolutions = [module for module in seeded(SeparableNet).modules() if isinstance(module, nn.Conv2d)][1:]
+    assert len(convolutions) == 8
+    for depthwise, pointwise in zip(convolutions[::2], convolutions[1::2], strict=True):
+        assert depthwise.groups == depthwise.in_channels == depthwise.out_channels
+        assert pointwise.kernel_size == (1, 1)
+        assert pointwise.weight.numel() == pointwise.in_channels * pointwise.out_channels
+
+
 def test_pooling_over_time_takes_windows_of_other_lengths() -> None:
     assert seeded(PooledNet)(torch.full((1, 1, 64, 151), -40.0)).shape == (1, 11)
+
+
+def test_a_time_delay_is_a_convolution_over_time_that_spans_all_bands() -> None:
+    hidden = torch.randn(2, 3, 4, 9, generator=torch.Generator().manual_seed(0))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = TimeDelay(3 * 4, 6, frames=5)
+    weight = layer.dense.weight.reshape(6, 5, 3, 4).permute(0, 2, 3, 1)
+    expected = nn.functional.conv2d(hidden, weight, layer.dense.bias)
+    assert torch.allclose(layer(hidden), expected, atol=1e-5)

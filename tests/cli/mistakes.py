@@ -265,6 +265,32 @@ def one_file_of_weights_for_two_cards(at: Place) -> list[str]:
     return ["--model", str(write_card(at.root / "other", "other")), "--weights", str(at.root / "model" / "small.pt")]
 
 
+def listed(at: Place, text: str) -> list[str]:
+    """The recordings by a table."""
+    (at.words / "all.csv").write_text(text)
+    return ["--recordings", str(at.words / "all.csv")]
+
+
+@mistake(r"all\.csv has no column 'label'; it has path, word; --label-column")
+def a_table_without_the_words(at: Place) -> list[str]:
+    return listed(at, "path,word\nyes/yes-0.wav,yes\n")
+
+
+@mistake(r"all\.csv, line 3: \.\./model/small\.toml leaves the folder")
+def a_table_that_leaves_its_folder(at: Place) -> list[str]:
+    return listed(at, "path,label\nyes/yes-0.wav,yes\n../model/small.toml,no\n")
+
+
+@mistake(r"the splits of .*words are not known; expected a table with the columns path,split")
+def a_split_that_is_not_known(at: Place) -> list[str]:
+    return ["--split", "testing"]
+
+
+@mistake(r"--sample 1 cannot hold one of each of 2 words")
+def a_sample_of_too_few(at: Place) -> list[str]:
+    return ["--sample", "1"]
+
+
 def spoiled(name: str, at: Place) -> list[str]:
     """The command after the mistake; an option that it gives stands in place of the good one, save --model, which is added."""
     command = at.arguments()

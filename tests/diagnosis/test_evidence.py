@@ -151,7 +151,7 @@ def test_same_inputs_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         evidence([FLOAT, INT8], recordings, tmp_path / name)
     one, two = ({file.name: file.read_bytes() for file in (tmp_path / name / "run" / "evidence").iterdir()} for name in ("one", "two"))
-    assert len(one) == 1 + 2 * 3
+    assert len(one) == 2 + 2 * 3
     assert one == two
     with zipfile.ZipFile(tmp_path / "one" / "run" / "evidence" / "yes-start.npz") as arrays:
         assert {entry.date_time for entry in arrays.infolist()} == {(1980, 1, 1, 0, 0, 0)}

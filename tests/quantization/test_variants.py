@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from robustness.engine import answers
 from robustness.errors import UsageError
 from robustness.quantization.base import QUANTIZERS, quantized
-from tests.builders import RATE_HZ, classifier
+from tests.builders import RATE_HZ, calibration, classifier
 
 
 class Mixed(nn.Module):
@@ -100,6 +100,6 @@ def test_an_unknown_variant_is_refused_with_those_that_exist() -> None:
 
 @pytest.mark.parametrize("name", QUANTIZERS.names())
 def test_every_variant_says_what_it_is(name: str) -> None:
-    variant = quantized(classifier(), name)
+    variant = quantized(classifier(), name, calibration())
     assert variant.variant == name
     assert {"engine", "quantized_layers", "float_layers", "quantized_share", "bytes"} <= set(variant.about)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from robustness.conditions import NO_WORD, Condition
 from robustness.errors import CannotJudgeError
@@ -13,6 +15,8 @@ from robustness.gates.metrics.shifts import accuracy_of
 from robustness.gates.rules import Rule, RulesError
 from robustness.gates.samples import Rate
 
+FLOAT32_DB: Final = 20 * math.log10(2**24)  # what float32 itself resolves: stands for a layer that is exact
+ENDS_DB: Final = {"exact": FLOAT32_DB, "-inf": -FLOAT32_DB}
 NOISES = ("background-noise", "pink-noise", "white-noise")
 
 
@@ -140,8 +144,55 @@ class LayerSqnr(OfTheVariant):
     says = "signal-to-quantization-noise ratio of each quantized layer, the worst judged"
 
     def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
-        """None: no run holds what it needs."""
+        """A case a variant that has quantized layers.
+
+        Raises:
+            CannotJudgeError: where the run has no audit of layers, or none of these variants has a quantized layer in it.
+        """
+        found = audit_of(data)
+        cases = [layers_case(name, found[name]) for name in data.rows.matching(rule.variant) if any_quantized(found.get(name))]
+        if not cases:
+            raise CannotJudgeError(f"no variant that the rule means ({rule.variant}) has a quantized layer in the run's audit of layers")
+        yield from cases
+
+
+def audit_of(data: Data) -> dict[str, Mapping[str, Any]]:
+    """The audit of each variant, by its name in the trials.
+
+    Raises:
+        CannotJudgeError: where the run has none.
+    """
+    path = data.rows.run.evidence / "audit.json"
+    if not path.exists():
         raise CannotJudgeError(
-            "layer_sqnr_db needs the activations of each layer beside their float counterparts, and no run holds them: "
-            "this version has no audit of layers that measures them; take the rule out, or judge accuracy_drop or agreement against float32"
+            "layer_sqnr_db needs the activations of each layer beside their float counterparts, and there is no audit of layers in it: "
+            "make it again with `robustness audit`, `robustness report` or `robustness gate --model CARD`, with a quantized variant"
         )
+    several = len(data.rows.run.manifest["models"]) > 1
+    audits = json.loads(path.read_text(encoding="utf-8"))["variants"]
+    return {f"{one['model']} · {one['variant']}" if several else one["variant"]: one for one in audits}
+
+
+def any_quantized(audit: Mapping[str, Any] | None) -> bool:
+    """Whether a variant is in the audit, with a quantized layer."""
+    return audit is not None and any(layer["quantized"] for layer in audit["layers"])
+
+
+def layers_case(variant: str, audit: Mapping[str, Any]) -> Case:
+    """The worst of a variant's quantized layers.
+
+    Raises:
+        CannotJudgeError: where one of them could not be compared; what was not measured never passes.
+    """
+    quantized = [layer for layer in audit["layers"] if layer["quantized"]]
+    unknown = [layer["name"] for layer in quantized if layer["activations"] is None]
+    if unknown:
+        raise CannotJudgeError(
+            f"the audit could not compare {', '.join(unknown)} of {variant} with float: no single module gives its output there"
+        )
+    measured = {layer["name"]: layer["activations"]["sqnr_db"] for layer in quantized if layer["activations"]["sqnr_db"] != "undefined"}
+    if not measured:
+        raise CannotJudgeError(f"every quantized layer of {variant} gives zeros alone, in float too: no layer has a SQNR")
+    decibels = {name: ENDS_DB[value] if isinstance(value, str) else float(value) for name, value in measured.items()}
+    worst = min(decibels, key=lambda name: decibels[name])
+    return Case(variant, Fact(decibels[worst]), note=f"the worst layer is {worst}")

@@ -7,20 +7,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
-from robustness.outcomes import MISSED
 from robustness.report.explained import method_lines
+from robustness.report.failure_text import told
 from robustness.report.figures import Figure
 from robustness.report.maps import Card
 from robustness.report.places import compared_figures
+from robustness.report.predictions import predictions
+from robustness.report.restored import over_recordings, restoring, tried_on
 from robustness.report.sections.base import SECTIONS, Part, Section, fill
-from robustness.report.view import Variant, View
-from robustness.report.words import FILLS, PLACES, listed, number, percent, plural
+from robustness.report.tried import Tried, tried
+from robustness.report.view import View
+from robustness.report.words import FILLS, PLACES, listed, percent, plural
 
 TEMPLATE = """
 {% if total %}
 <p>{{ heading }} What is said to restore an answer was tried on that very recording. In the maps <span class="right">blue</span> speaks
 for the true label and <span class="wrong">orange</span> for its rival; dashed lines bound the speech, grey is padding. Two methods often
 disagree on so small a network: variants are compared by one method only.</p>
+{% if over %}<details class="more" open><summary>over all recordings that share a failing condition</summary>
+{% for line in over %}<p class="wide">{{ line }}</p>{% endfor %}
+{% if foretold %}<p class="soft wide">Foretold from the other recordings, one left out at a time: its own margin at the reference plus
+what the move costs the others at the same onset.</p>
+{% for line in foretold %}<p class="wide">{{ line }}</p>{% endfor %}{% endif %}</details>{% endif %}
 {% for card in cards %}
 <details class="card" id="{{ card.id }}"{% if loop.index0 < open %} open{% endif %}>
 <summary><h3><b>{{ card.word }}</b> {{ card.where }} → {{ card.answer }}</h3>
@@ -42,6 +50,20 @@ disagree on so small a network: variants are compared by one method only.</p>
 {% endfor %}</tr>
 {% endfor %}</tbody></table></div></div>
 </div>
+{% for t in card.tried %}<details class="more tried"{% if loop.first %} open{% endif %}>
+<summary>what was tried{% if card.tried | length > 1 %}, {{ t.variant }}{% endif %}</summary>
+<p class="soft wide">{{ t.drop | capitalize }}. A curve has the share of the drop recovered, mild to strong, between its
+lines for 0 and 100&nbsp;%; a filled dot restores. A sham does as much and leaves the factor as it was. Collateral: other recordings that
+the edit turns wrong, of those that were right there{% if capped %}
+; {{ asked }} recordings were asked, drawn by the run's seed{% endif %}.</p>
+<div class="scroll"><table><caption class="hidden">What was tried on {{ card.word }} {{ card.where }}, {{ t.variant }}</caption>
+<thead><tr>{% for name in tried_head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
+<tbody>{% for l in t.lines %}<tr{% if l.restores %} class="restores"{% endif %}><th scope="row">{{ l.does }}</th><td>{{ l.kind }}</td>
+<td>{{ l.at }}</td><td>{{ l.best }}</td><td>{{ l.curve }}</td><td>{{ l.sham }}</td><td>{{ l.collateral }}</td><td>{{ l.answer }}</td></tr>
+{% endfor %}</tbody></table></div>
+{% for line in t.factors %}<p class="soft wide">{{ line }}</p>{% endfor %}
+</details>
+{% endfor %}
 {% for line in card.methods %}<p class="soft wide">{{ line }}</p>{% endfor %}
 </details>
 {% endfor %}
@@ -54,6 +76,7 @@ OPEN: Final = 3  # cards that stand open at first
 LEAST: Final = 0.01  # smaller probabilities are left out
 MOST_LABELS: Final = 7
 BAR_PX: Final = 22
+TRIED: Final = ("edit", "kind", "restores at", "recovers most", "by size", "sham recovers", "collateral", "answer")
 
 
 class Bar(NamedTuple):
@@ -88,6 +111,7 @@ class Shown:
     probabilities: list[Chances]
     rest: bool
     methods: list[str]
+    tried: list[Tried]
 
 
 @SECTIONS.register
@@ -105,8 +129,23 @@ class Failures(Section):
             return None
         found = view.failures
         cards = [_shown(Card(view, facts)) for facts in found["failures"]]
-        html = fill(TEMPLATE, total=found["total"], cards=cards, open=OPEN, heading=_heading(found), missing=found.get("missing", False))
+        html = fill(
+            TEMPLATE,
+            total=found["total"],
+            cards=cards,
+            open=OPEN,
+            heading=_heading(found),
+            **_over(view),
+            missing=found.get("missing", False),
+        )
         return Part(html, tuple(figure for card in cards for figure in card.figures))
+
+
+def _over(view: View) -> dict[str, Any]:
+    """What holds over recordings, and how many were asked."""
+    found, names = restoring(view), {variant.name: variant.short for variant in view.variants}
+    over, foretold = over_recordings(found["conditions"], names, PLACES), predictions(found["predictions"], names, PLACES)
+    return {"over": over, "foretold": foretold, "asked": found["asked"], "capped": found["asked"] < view.labelled, "tried_head": TRIED}
 
 
 def _heading(found: Mapping[str, Any]) -> str:
@@ -125,7 +164,7 @@ def _shown(card: Card) -> Shown:
         where=f"{PLACES.get(condition['placement'], condition['placement'])}{padding}",
         answer=_answer(card),
         tags=_tags(card),
-        says=_says(card),
+        says=told(card),
         sound=base64.b64encode(card.sound.read_bytes()).decode() if card.sound else None,
         figures=[*card.figures(), *compared_figures(card)],
         variants=[variant.short for variant, _ in card.answers],
@@ -133,6 +172,7 @@ def _shown(card: Card) -> Shown:
         probabilities=probabilities,
         rest=rest,
         methods=method_lines(card),
+        tried=tried(tried_on(card.view, card.id), {variant.name: variant.short for variant in card.view.variants}),
     )
 
 
@@ -155,57 +195,6 @@ def _tags(card: Card) -> list[str]:
     also = [f"also {listed([PLACES[place] for place in facts['also_wrong']])}"] if facts["also_wrong"] else []
     truth = [f"no command: {facts['label']}"] if facts["label"] in view.first.point.rejections else []
     return [*dict.fromkeys(failing.values()), *truth, *who, *also]
-
-
-def _says(card: Card) -> str:
-    """What restores the answer, and where it is right."""
-    facts = card.facts
-    wrong = {variant.short: v for variant, v in card.answers if v["wrong"]}
-    found = {name: v for name, v in wrong.items() if v["restored_at_ms"] is not None}
-    parts = []
-    if found:
-        leads = {
-            f"{number(v['restored_at_ms'])} ms": [n for n, w in found.items() if w["restored_at_ms"] == v["restored_at_ms"]]
-            for v in found.values()
-        }
-        each = [f"{lead}{'' if len(leads) == 1 else f' ({listed(names, 6)})'}" for lead, names in leads.items()]
-        here = f"{number(facts['offset_ms'])} ms"
-        parts.append(f"Moving the word restores the answer: a lead of {listed(each, 6)} is the nearest found, to 1 ms; here it is {here}.")
-        parts += [
-            f"At that lead {number(v['restored_lost_ms'])} ms of the speech are lost ({name})."
-            for name, v in found.items()
-            if v.get("restored_lost_ms")
-        ]
-    for name, v in wrong.items():
-        if v["restored_at_ms"] is None:
-            parts.append(_not_restored(v, name))
-    other = facts["counterpart"]
-    parts += [_under_threshold(variant, v) for variant, v in card.answers if not v["wrong"] and v["outcome"] == MISSED]
-    parts.append(_counterpart(card, other) if other else "At no placement tried is it right.")
-    return " ".join(parts)
-
-
-def _not_restored(answer: Mapping[str, Any], name: str) -> str:
-    """That no lead was found, and of which; or that none was looked for."""
-    searched = answer.get("searched_ms")
-    if not searched:
-        return f"Other leads were not searched in {name}."
-    return f"No lead tried from {number(searched[0])} to {number(searched[1])} ms restores it in {name}."
-
-
-def _under_threshold(variant: Variant, answer: Mapping[str, Any]) -> str:
-    """A right label that is not carried out."""
-    found, needed = percent(answer["p_predicted"], 1), f"{variant.point.threshold:g}"
-    return f"In {variant.short} the right label wins with {found}, under the threshold of {needed}: it is missed."
-
-
-def _counterpart(card: Card, other: Mapping[str, Any]) -> str:
-    label = card.facts["label"]
-    chances = {
-        variant.short: v["probabilities"]["counterpart"][label] for variant, v in card.answers if "counterpart" in v["probabilities"]
-    }
-    place = PLACES.get(other["placement"], f"at a lead of {number(other['offset_ms'])} ms")
-    return f"{place[0].upper()}{place[1:]} it is heard as {label} ({', '.join(f'{percent(p)} {n}' for n, p in chances.items())})."
 
 
 def _probabilities(card: Card) -> tuple[list[str], list[Chances], bool]:

@@ -41,7 +41,8 @@ GLOSSARY = (
     ("speech span", "From the first to the last 10 ms frame within the threshold of the loudest, widened by 25 ms."),
     (
         "interval",
-        "95 %: Wilson's for shares of recordings (speakers resampled where 20 or more are known), Tango's for pairs, Poisson's for rates.",
+        "95 %: Wilson's for shares of recordings, Tango's for pairs, Poisson's for rates. Where 20 or more speakers are known they are "
+        "resampled: for shares in place of Wilson's, for pairs the wider of the two.",
     ),
     (
         "worst-case, chance of one answer",

@@ -9,6 +9,9 @@ from pandas import DataFrame
 from scipy import stats
 
 from robustness.metrics import compared
+from robustness.report import alike, sooner
+from robustness.report.audit_tables import experiments_table, latency_table, layer_table
+from robustness.report.audited import Audit, audits_of, sentences_of
 from robustness.report.figures import Table
 from robustness.report.findings import Change, changes
 from robustness.report.sections.base import SECTIONS, Part, Section, fill
@@ -17,12 +20,36 @@ from robustness.report.words import FILLS, PLACES, condition_name, difference, l
 from robustness.statistics import PairedChange
 
 TEMPLATE = """
+{% for line in says %}<p>{{ line }}</p>{% endfor %}
 {{ table(variants) }}
 {% if devices %}<p>{{ devices }}</p>{% endif %}
-{% for change in changes %}
+{% if times %}<h3 id="latency">Latency</h3>{{ table(times) }}
+<p class="soft">Time of the network alone, a variant's over float's, on the same clips and threads: {{ rounds }} interleaved rounds, the
+median ratio with its distribution-free interval. A variant answers each clip as it would alone, a row at a time where its kernel would
+mix a batch. These times are of one run on one machine and are not the same twice.</p>{% endif %}
+{% for note in notes %}<p>{{ note }}</p>
+{% endfor %}{% for change in changes %}
 <h3 id="change-{{ change.slug }}">{{ change.name }} against {{ first }}</h3>
 <p>{{ change.says }}</p>
-{% if change.paired %}{{ table(change.paired) }}
+{{ table(change.alike) }}
+{% if change.flips %}<p class="soft">{{ change.flips.caption }}:</p>{{ table(change.flips) }}{% endif %}
+{% if change.layers %}
+<h4>Layer by layer</h4>
+{{ table(change.layers) }}
+<p class="soft">What each layer gives in {{ change.name }} beside what it gives in float, for the same clips: errors of the layers before
+it are part of it. SQNR = 20·log10(‖x‖ / ‖x − x̂‖); exact: the same bits. Multiplications are for one clip.</p>{% endif %}
+{% if change.experiments %}
+<details class="more"><summary>each layer quantized alone and left in float, weights and activations apart</summary>
+{{ table(change.experiments) }}
+<p class="soft">Rows that say simulated were computed in float on values rounded to the grid of the scheme; all others ran its kernels.</p>
+</details>{% endif %}
+{% if change.sooner %}
+<h4>Under {{ change.sooner_of }}</h4>
+<p>{{ change.sooner_says }}</p>
+{{ table(change.sooner) }}
+<p class="soft">Paired over every condition, the recordings' draws averaged; Tango's intervals; q is McNemar's exact p as Benjamini and
+Hochberg adjust it for all conditions. Of the conditions, those with the largest differences are shown.</p>{% endif %}
+{% if change.paired %}<h4>At each placement</h4>{{ table(change.paired) }}
 <p class="soft">The same recordings, paired. The difference is the accuracy of {{ change.name }} minus that of {{ first }},
 with Tango's score interval; p is McNemar's, exact{% if change.tests > 1 %},
 and q is p as Benjamini and Hochberg adjust it for the {{ change.tests }} rows{% endif %}. A large p alone does not say
@@ -44,6 +71,13 @@ class Compared:
     name: str
     slug: str
     says: str
+    alike: Table
+    flips: Table | None
+    layers: Table | None
+    experiments: Table | None
+    sooner: Table | None
+    sooner_says: str
+    sooner_of: str
     paired: Table | None
     tests: int  # the rows of `paired`
     answers: Table | None
@@ -62,14 +96,25 @@ class Quantization(Section):
 
     def part(self, view: View) -> Part:
         """Tables of what was quantized and of what changed."""
-        found = [_compared(view, change) for change in changes(view)]
-        return Part(
-            fill(TEMPLATE, variants=_variants(view), devices=_devices(view), changes=found, first=view.first.short, n=view.labelled)
-        )
+        audits = audits_of(view)
+        by_name = {audit.variant.name: audit for audit in audits}
+        found = [_compared(view, change, by_name.get(change.variant.name)) for change in changes(view)]
+        times = latency_table(audits)
+        rounds = number(min((row["rounds"] for audit in audits for row in audit.times), default=0))
+        leading = view.manifest.get("purpose") == "audit"  # then the page opens with these sentences
+        told = {
+            "says": [] if leading else sentences_of(view),
+            "notes": _notes(view),
+            "times": times,
+            "rounds": rounds,
+            "first": view.first.short,
+            "n": view.labelled,
+        }
+        return Part(fill(TEMPLATE, variants=_variants(view), devices=_devices(view), changes=found, **told))
 
 
 def _variants(view: View) -> Table:
-    head = ["variant", "engine", "int8 layers", "float layers", "parameters in int8", "bytes of weights", "against the first"]
+    head = ["variant", "engine", "quantized layers", "float layers", "parameters in them", "bytes of weights", "against the first"]
     return Table("The variants", head, [_variant_row(view, variant) for variant in view.variants])
 
 
@@ -81,12 +126,31 @@ def _variant_row(view: View, variant: Variant) -> list[object]:
     ratio = "–" if variant is view.first or not size or not first else f"{number(size / first, 2)} ×"
     return [
         variant.name,
-        about.get("engine", "–"),
+        _engine(variant),
         *layers,
         "–" if share is None else percent(share, 1),
         "–" if size is None else number(size),
         ratio,
     ]
+
+
+def _engine(variant: Variant) -> str:
+    """Whose kernels ran, and with which type of weights and activations."""
+    about = variant.about
+    return f"{about.get('engine', '–')}{', ' + about['type'] if about.get('type') else ''}"
+
+
+def _notes(view: View) -> list[str]:
+    """What is doubtful or left out in a variant, and from which recordings it learned."""
+    found = []
+    for variant in view.variants:
+        learned = variant.about.get("calibration")
+        if learned:
+            labels = ", ".join(f"{count} {label}" for label, count in learned["labels"].items())
+            digest = str(learned["sha256"])[:12]
+            found.append(f"{variant.name}: ranges from {number(learned['clips'])} recordings of {learned['source']} ({digest}…): {labels}.")
+        found += [f"{variant.name}: {note}." for note in variant.about.get("notes", ())]
+    return found
 
 
 def _devices(view: View) -> str:
@@ -97,15 +161,28 @@ def _devices(view: View) -> str:
     return f"Not all variants ran on the CPU: {listed([f'{name} on {device}' for name, device in sorted(places.items())], 6)}."
 
 
-def _compared(view: View, change: Change) -> Compared:
-    variant = change.variant
-    every = change.everywhere
+def _compared(view: View, change: Change, audit: Audit | None) -> Compared:
+    variant, every = change.variant, change.everywhere
     says = f"{number(change.changed)} of {number(change.answers)} answers in the recordings' table differ"
     says += f", {number(len(every))} of {number(change.all_answers)} in all conditions."
-    answers = _answers(view, every) if len(every) else None
     paired = _paired(view, variant) if view.labelled else None
+    under = sooner.sooner(view, variant) if view.labelled else None
     return Compared(
-        variant.short, variant.slug, says, paired, len(paired.rows) if paired else 0, answers, min(len(every), MOST_ANSWERS), len(every)
+        variant.short,
+        variant.slug,
+        says,
+        alike=alike.table(view, variant, audit),
+        flips=alike.flips(view, variant),
+        layers=layer_table(audit) if audit else None,
+        experiments=experiments_table(audit) if audit else None,
+        sooner=sooner.table(under, view.first.short) if under else None,
+        sooner_says=sooner.sentence(under, view.first.short) if under else "",
+        sooner_of=under.of if under else "",
+        paired=paired,
+        tests=len(paired.rows) if paired else 0,
+        answers=_answers(view, every) if len(every) else None,
+        shown=min(len(every), MOST_ANSWERS),
+        total=len(every),
     )
 
 
@@ -118,7 +195,7 @@ def _paired(view: View, variant: Variant) -> Table:
             repeats = place == view.reference and padding == "zeros"
             if not here.empty and not repeats:
                 cells[f"{PLACES[place]}, {padding}"] = here
-    found = {name: compared(here, view.first.name, variant.name) for name, here in cells.items()}
+    found = {name: compared(here, view.first.name, variant.name, view.speakers) for name, here in cells.items()}
     rows = [_paired_row(name, change) for name, change in found.items()]
     head = ["placement", "recordings", "right → wrong", "wrong → right", "difference (95 % interval)", "p"]
     caption = f"{variant.short} against {view.first.short}, paired"

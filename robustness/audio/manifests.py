@@ -1,0 +1,115 @@
+"""Which recordings does a table list? A CSV or Parquet file with the columns path, label, and perhaps speaker and split.
+
+Paths are relative to the table's folder and never leave it.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from robustness.errors import RecordingError
+
+PATH: Final = "path"
+TABLES: Final = frozenset({".csv", ".parquet", ".pq"})
+Row = dict[str, str]
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file given is a table of recordings, by its name."""
+    return path.suffix.lower() in TABLES and path.is_file()
+
+
+def columns_of(path: Path) -> list[str]:
+    """The columns of a table; none where it cannot be read."""
+    try:
+        if path.suffix.lower() != ".csv":
+            return list(pq.read_schema(path).names)
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            return next(csv.reader(file), [])
+    except (OSError, pa.ArrowException, csv.Error):
+        return []
+
+
+def rows_of(path: Path, column: str, option: str = "--label-column names the one with the words") -> list[Row]:
+    """The rows of a table as text, an empty one where there is nothing.
+
+    Args:
+        path: the table.
+        column: what it must have beside `path`.
+        option: what the user can do where it has not.
+
+    Raises:
+        RecordingError: it cannot be read, or a column is missing.
+    """
+    expected = f"expected {'a CSV' if path.suffix.lower() == '.csv' else 'a Parquet file'} with the columns {PATH},{column}"
+    try:
+        rows, columns = _csv(path) if path.suffix.lower() == ".csv" else _parquet(path)
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be opened: {error.strerror or error}; {expected}") from error
+    except (UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+        kind = "CSV in UTF-8" if path.suffix.lower() == ".csv" else "Parquet file"
+        raise RecordingError(f"{path} is no {kind}: {error}; expected the columns {PATH},{column}") from error
+    absent = [name for name in (PATH, column) if name not in columns]
+    if absent:
+        raise RecordingError(f"{path} has no column {absent[0]!r}; it has {', '.join(columns) or 'none'}; {option}")
+    return rows
+
+
+def _csv(path: Path) -> tuple[list[Row], list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        return list(reader), list(reader.fieldnames or [])
+
+
+def _parquet(path: Path) -> tuple[list[Row], list[str]]:
+    with pq.ParquetFile(path) as file:
+        table = file.read()
+    return [{name: "" if value is None else str(value) for name, value in row.items()} for row in table.to_pylist()], table.column_names
+
+
+def listed(path: Path, column: str) -> Iterator[str]:
+    """The recordings of a table, as paths below its folder with `/`, in its order.
+
+    Raises:
+        RecordingError: a path is empty, leaves the folder or is listed twice, or there is none.
+    """
+    lines: dict[str, int] = {}
+    for line, row in enumerate(rows_of(path, column), start=2):
+        name = inside(path, line, row)
+        if lines.setdefault(name, line) != line:
+            raise RecordingError(f"{path}, lines {lines[name]} and {line}: {name} is listed twice; a recording counts once")
+        yield name
+    if not lines:
+        raise RecordingError(f"{path} lists no recording; give it a row for each, with the columns {PATH},{column}")
+
+
+def inside(path: Path, line: int, row: Row, others: Sequence[Path] = ()) -> str:
+    """The path in a row of a table, without detours.
+
+    Args:
+        path: the table.
+        line: of the row.
+        row: the row.
+        others: folders in which a path may lie though it leaves the table's own.
+
+    Raises:
+        RecordingError: it is empty, no path, or leaves the folder.
+    """
+    name = (row[PATH] or "").strip()
+    if not name:
+        raise RecordingError(f"{path}, line {line}: the {PATH} is empty; every row names a file")
+    normal = os.path.normpath(name)
+    leaves = Path(normal).is_absolute() or Path(normal).parts[0] == os.pardir
+    if leaves and not any((path.parent / normal).resolve().is_relative_to(root.resolve()) for root in (path.parent, *others)):
+        raise RecordingError(
+            f"{path}, line {line}: {name} leaves the folder {path.parent}; paths are relative to the table's folder and stay in it: "
+            f"move the table above the recordings"
+        )
+    return normal

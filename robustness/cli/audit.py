@@ -1,0 +1,82 @@
+"""`robustness audit`: what int8 really did to a model, layer by layer and answer by answer, and whether it is faster here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from robustness.cli import options
+from robustness.cli.report import progress_bar, repeated
+from robustness.conditions import VARIANTS
+from robustness.errors import UsageError
+
+
+def audit(
+    models: options.Models = [],  # noqa: B006 - typer's way of saying "none given"
+    recordings: options.Recordings = [],  # noqa: B006
+    out: Annotated[Path, typer.Option(help="The run folder to write; an existing run is replaced as a whole, at the end.")] = Path(
+        "reports/audit"
+    ),
+    variants: options.Variants = None,
+    weights: options.Weights = None,
+    labels: options.Labels = None,
+    label_column: options.LabelColumn = "label",
+    label_pattern: options.LabelPattern = None,
+    perturbations: Annotated[
+        list[str] | None, typer.Option("--perturbation", help="What to sweep beside the clean recordings; by default their placement.")
+    ] = None,
+    unlabelled: Annotated[
+        bool, typer.Option("--unlabelled", help="Keep recordings without a word: no accuracy, only whether the answer changes.")
+    ] = False,
+    seed: options.Seed = 0,
+    threads: options.Threads = None,
+    batch: options.Batch = None,
+    no_audio: Annotated[bool, typer.Option("--no-audio", help="Keep no sound: voices are personal data.")] = False,
+    skip_bad: options.SkipBad = False,
+) -> None:
+    """Say which layers run in int8, what that changes in each of them and in the answers, which layer to blame, and how fast it is here.
+
+    Example: robustness audit --model models/digits.toml --recordings recordings/joe --out reports/audit
+    """
+    if not models or not recordings:
+        raise UsageError("an audit needs --model CARD and --recordings DIR")
+    options.check_inputs("audit", models, recordings, weights)
+
+    import torch
+
+    from robustness.assessment import Request, execute
+    from robustness.audio.labels import LabelSource
+    from robustness.auditing import finish, prepared
+    from robustness.plan import Settings
+    from robustness.run import RunWriter
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    request = Request(
+        models=tuple(models),
+        recordings=tuple(recordings),
+        weights=weights,
+        variants=tuple(variants or VARIANTS),
+        labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled),
+        settings=Settings(seed=seed, perturbations=tuple(perturbations or ()), batch=batch or Settings.batch),
+        skip_bad=skip_bad,
+        audio=not no_audio,
+        repeat=repeated(sys.argv[1:]),
+    )
+    with progress_bar() as progress:
+        progress("read: model and recordings", 0, 1)
+        job = prepared(request)
+        run = execute(job, RunWriter(out), progress, finish)
+    for notice in job.reading.notices:
+        print(f"note: {notice}", file=sys.stderr)
+    for bad in job.reading.bad:
+        print(f"skipped: {bad.id}: {bad.reason}", file=sys.stderr)
+    from robustness.report.audited import sentences_of
+    from robustness.report.view import View
+
+    for sentence in sentences_of(View(run)):
+        print(sentence)
+    print(out / "index.html")

@@ -1,0 +1,98 @@
+"""`robustness explain`: why does a model answer so to one recording, on one page that one can look at and listen to."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from robustness.cli import options
+from robustness.cli.report import repeated
+from robustness.conditions import VARIANTS
+from robustness.errors import UsageError
+
+if TYPE_CHECKING:
+    from robustness.audio.labels import LabelSource
+    from robustness.audio.placement import Frame
+    from robustness.audio.recordings import Recording
+
+
+def explain(
+    recording: Annotated[Path, typer.Argument(help="The recording, a sound file.")],
+    *,
+    model: Annotated[Path | None, typer.Option(help="The model card, a TOML file. Its network's code is run.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder to write; an explanation that is there is replaced.")] = Path("reports/explained"),
+    placement: Annotated[str | None, typer.Option(help="start, center or end; by default the model's reference.")] = None,
+    offset_ms: Annotated[
+        float | None, typer.Option("--offset-ms", help="The silence before the recording, in place of a placement.")
+    ] = None,
+    variants: options.Variants = None,
+    methods: Annotated[
+        list[str] | None, typer.Option("--method", help="An attribution method; several times for several. By default the quick ones.")
+    ] = None,
+    targets: Annotated[
+        list[str] | None, typer.Option("--target", help="`up` for a logit, `up-unknown` for a margin; several times for several.")
+    ] = None,
+    baseline: Annotated[str, typer.Option(help="What a cell is compared with: silence, band-mean, floor or counterpart.")] = "silence",
+    weights: options.Weights = None,
+    labels: options.Labels = None,
+    label_column: options.LabelColumn = "label",
+    label_pattern: options.LabelPattern = None,
+    seed: options.Seed = 0,
+    device: options.Device = "cpu",
+    threads: options.Threads = None,
+    untested: Annotated[bool, typer.Option("--untested", help="Leave out the tests of the maps, which take longer than the maps.")] = False,
+    no_audio: Annotated[bool, typer.Option("--no-audio", help="Keep no sound: voices are personal data.")] = False,
+) -> None:
+    """Show and sound out which part of one recording speaks for which answer, right or wrong, on every variant.
+
+    Example: robustness explain --model models/digits.toml recordings/joe/synthetic_joe_piper_clean_six_1.wav --placement start
+    """
+    if model is None:
+        raise UsageError("an explanation needs --model CARD")
+
+    import torch
+
+    from robustness.audio.labels import LabelSource
+    from robustness.classifiers.card import load_classifier
+    from robustness.explaining.explanation import explain as explained
+    from robustness.explaining.writing import writable, write_explanation
+    from robustness.quantization.base import quantized
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    writable(out)
+    original = load_classifier(model, weights=weights, device=device)
+    source = LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=False)
+    found = explained(
+        [quantized(original, scheme) for scheme in dict.fromkeys(variants or VARIANTS)],
+        _read(recording, original.frame, source),
+        placement=placement,
+        offset_ms=offset_ms,
+        targets=tuple(targets or ()),
+        methods=tuple(methods or ()),
+        baseline=baseline,
+        seed=seed,
+        tested=not untested,
+    )
+    if not found.question.wrong and found.question.truth is not None:
+        print("note: it is answered rightly; it is explained all the same", file=sys.stderr)
+    print(write_explanation(found, out, repeated(sys.argv[1:]), audio=not no_audio))
+
+
+def _read(path: Path, frame: Frame, source: LabelSource) -> Recording:
+    """The one recording.
+
+    Raises:
+        UsageError: the path is a folder.
+    """
+    from robustness.audio.reading import read_recordings
+
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder, and one recording is explained at a time; give one file of it")
+    read = read_recordings([path], rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=source)
+    for notice in read.notices:
+        print(f"note: {notice}", file=sys.stderr)
+    return read.recordings[0]

@@ -1,0 +1,82 @@
+"""`robustness quantize`: a model's variant becomes a model of its own, with weights and a card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from robustness.cli import options
+from robustness.errors import UsageError
+
+if TYPE_CHECKING:
+    from robustness.quantization.base import Quantizer
+
+ENGINE: Final = "x86"
+COUNT: Final = 300
+
+
+def quantize(
+    card: Annotated[Path, typer.Argument(help="The model card, a TOML file. Its network's code is run.")],
+    *,
+    scheme: Annotated[str, typer.Option(help="The variant, such as static-int8; `robustness list variants` has all.")],
+    out: Annotated[Path, typer.Option(help="The variant's path without a suffix; .pt and .toml are written.")],
+    calibration: options.Calibration = None,
+    count: Annotated[int, typer.Option(min=1, help="How many recordings of the calibration folder, of each label alike.")] = COUNT,
+    label_column: options.LabelColumn = "label",
+    label_pattern: options.LabelPattern = None,
+    only: Annotated[list[str] | None, typer.Option(help="A layer to quantize, others stay in float; several times for several.")] = None,
+    engine: Annotated[str, typer.Option(help="Whose kernels run, of those that this CPU's torch has.")] = ENGINE,
+    weights: options.Weights = None,
+    seed: options.Seed = 0,
+) -> None:
+    """Quantize a model and keep it: weights and a card that load again, in any process, to the same answers.
+
+    Example: robustness quantize models/tutorial.toml --scheme static-int8 --calibration clips --out models/tutorial-static-int8
+    """
+    from robustness.audio.labels import LabelSource
+    from robustness.classifiers.card import load_classifier, read_card
+    from robustness.quantization.base import checked_layers
+    from robustness.quantization.calibrating import read_calibration
+    from robustness.quantization.given import is_quantized
+    from robustness.quantization.saving import save_variant
+
+    original = load_classifier(card, weights=weights)
+    if is_quantized(original):
+        raise UsageError(f"{card} holds a quantized network already ({original.variant}); give the card of the float one")
+    quantizer = _quantizer(scheme, engine)
+    labels = LabelSource(column=label_column, pattern=label_pattern)
+    learned = None
+    if calibration is not None and quantizer.calibrated:
+        learned = read_calibration(calibration, original, labels=labels, count=count, seed=seed)
+    variant = quantizer.quantize(original, learned, checked_layers(original, only or None))
+    written = save_variant(variant, card, read_card(card), out)
+    about = variant.about
+    typer.echo(f"{written}: {variant.name} in {scheme}, {about['bytes']:,} bytes, engine {about['engine']} on {about['cpu']}")
+    typer.echo(f"{about['type']}: {' '.join(about['quantized_layers']) or 'none'}, {about['quantized_share']:.1%} of the parameters")
+    typer.echo(f"float: {' '.join(about['float_layers']) or 'none'}")
+    if learned is not None:
+        typer.echo(f"ranges from {len(learned.ids)} recordings of {learned.source}, digest {learned.sha256[:12]}")
+    for note in about["notes"]:
+        typer.echo(f"note: {note}", err=True)
+
+
+def _quantizer(scheme: str, engine: str) -> Quantizer:
+    """The scheme with its engine.
+
+    Raises:
+        UsageError: where there is no such scheme, it has no engine to choose, or it changes nothing.
+    """
+    from dataclasses import fields
+
+    from robustness.quantization.base import QUANTIZERS
+
+    kind = QUANTIZERS[scheme]
+    if scheme == "float32":
+        raise UsageError("float32 is the model as it is; give a --scheme that quantizes, such as static-int8 or dynamic-int8")
+    if any(field.name == "engine" for field in fields(kind)):  # type: ignore[arg-type]
+        return kind(engine=engine)  # type: ignore[call-arg]
+    if engine != ENGINE:
+        raise UsageError(f"{scheme} has no engine to choose; leave out --engine, which is for static-int8 and qat-int8")
+    return kind()

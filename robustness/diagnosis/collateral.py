@@ -1,0 +1,109 @@
+"""What does an edit do to the other recordings under the same condition? Which it turns wrong, which right, and by how much margins change.
+
+Each edit is made once for all recordings that are asked, at most 24, chosen by the run's seed; of what is random, one draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import torch
+
+from robustness.audio.recordings import Recording
+from robustness.diagnosis.asking import Edit, apply, intervention
+from robustness.diagnosis.cases import Cases
+from robustness.diagnosis.moving import Movable
+from robustness.diagnosis.scenes import scene_of
+from robustness.engine import answers
+from robustness.interventions.scene import Scene
+from robustness.seeds import generator_of
+from robustness.trials import answer_of, label_indices
+
+MOST: Final = 24  # recordings; half a second an edit for two variants of the tutorial's network
+
+
+class Changed(NamedTuple):
+    """One recording before and after an edit, in logits; it is right where a margin is positive."""
+
+    recording: str
+    before: float
+    after: float
+
+
+class Turned(NamedTuple):
+    """How many other recordings an edit turns wrong, of those that were right and could be edited."""
+
+    wrong: int
+    of: int
+
+
+@dataclass(eq=False)
+class Others:
+    """The recordings of a run under one placement, before and after edits.
+
+    Attributes:
+        cases: the run.
+    """
+
+    cases: Cases
+    _scenes: dict[str, dict[str, Scene]] = field(default_factory=dict)
+    _known: dict[tuple[str, Edit | None], dict[str, dict[str, float]]] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> list[Recording]:
+        """The labelled recordings that are asked, in the run's order."""
+        labelled = [one for one in self.cases.recordings.values() if one.label is not None]
+        order = torch.randperm(len(labelled), generator=generator_of(self.cases.seed, "collateral")).tolist()
+        return [labelled[i] for i in sorted(order[:MOST])]
+
+    def changed(self, placement: str, edit: Edit, variant: str) -> list[Changed]:
+        """Every recording to which the edit can be done, before and after."""
+        before, after = self._margins(placement, None), self._margins(placement, edit)
+        asked = variant
+        if intervention(edit.name).in_float:
+            asked = self.cases.float_of(variant) or variant
+        return [Changed(name, before[variant][name], margin) for name, margin in after[asked].items()]
+
+    def turned(self, placement: str, edit: Edit, variant: str, but: str) -> Turned:
+        """How many recordings but the one that fails an edit turns wrong."""
+        right = [one for one in self.changed(placement, edit, variant) if one.before > 0 and one.recording != but]
+        return Turned(sum(one.after <= 0 for one in right), len(right))
+
+    def _margins(self, placement: str, edit: Edit | None) -> dict[str, dict[str, float]]:
+        """By variant and recording."""
+        if (placement, edit) not in self._known:
+            self._known[placement, edit] = self._heard(placement, edit)
+        return self._known[placement, edit]
+
+    def _heard(self, placement: str, edit: Edit | None) -> dict[str, dict[str, float]]:
+        scenes = self._at(placement)
+        if edit is not None:
+            scenes = {name: scene for name, scene in scenes.items() if intervention(edit.name).possible(scene, edit.size)}
+        if not scenes:
+            return {variant: {} for variant in self.cases.classifiers}
+        windows = torch.stack([scene.window if edit is None else apply(scene, edit) for scene in scenes.values()])
+        classifiers = self.cases.classifiers
+        found = {}
+        for (variant, classifier), logits in zip(classifiers.items(), answers(list(classifiers.values()), windows), strict=True):
+            truths = [classifier.truth(self.cases.recordings[name].label) for name in scenes]
+            margins = answer_of(logits, label_indices(classifier, truths)).margin
+            found[variant] = dict(zip(scenes, margins.tolist(), strict=True))
+        return found
+
+    def _at(self, placement: str) -> dict[str, Scene]:
+        """The scene of each recording at a placement, by its id."""
+        if placement not in self._scenes:
+            self._scenes[placement] = {one.id: self._scene(one, placement) for one in self.asked}
+        return self._scenes[placement]
+
+    def _scene(self, recording: Recording, placement: str) -> Scene:
+        first = next(iter(self.cases.classifiers.values()))
+        movable = Movable.of(recording, first.frame, self.cases.seed, self.cases.threshold_db)
+        return scene_of(movable, movable.lead_ms(placement), first.frontend.band_hz)
+
+
+def restored(changed: Sequence[Changed]) -> int:
+    """How many recordings an edit turns right."""
+    return sum(one.before <= 0 < one.after for one in changed)

@@ -1,0 +1,93 @@
+"""Can a map be believed? What else says of it, and what it does when it is tested.
+
+Every map has its completeness gap and a second opinion. Those of the first target are tested: deletion and insertion against random orders,
+weights drawn anew, β-infidelity, max-sensitivity, and how like it the maps of other labels are. A map that fails says so on its face.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from robustness.attributions.base import ATTRIBUTIONS
+from robustness.attributions.masking import Explainable
+from robustness.attributions.stability import class_sensitivity, infidelity, max_sensitivity
+from robustness.attributions.trust import Checks, TrustBox
+from robustness.diagnosis.maps import spearman
+from robustness.explaining.mapping import Mapped
+from robustness.explaining.question import Question
+from robustness.report.words import number, signed
+
+Pairs = list[tuple[str, str]]
+
+
+def checked(question: Question, maps: Sequence[Mapped], *, tested: bool) -> list[dict[str, Any]]:
+    """The figures of trust of each map, as columns of a table.
+
+    Args:
+        question: what is explained.
+        maps: all of them; those of the first target are tested.
+        tested: False leaves the tests out, which cost several times the map.
+    """
+    first = next(iter(question.targets))
+    boxes: dict[str, Checks] = {}
+    rows = []
+    for one in maps:
+        row: dict[str, Any] = {"second_opinion": second_opinion(one, maps), "tested": tested and one.target == first}
+        if row["tested"]:
+            case = Explainable.of(one.classifier, one.features, question.targets[one.target], one.baseline)
+            box = boxes.setdefault(one.variant, Checks(case, question.seed))
+            row |= tests_of(one, case, box, question.seed)
+        rows.append(row)
+    return rows
+
+
+def tests_of(one: Mapped, case: Explainable, checks: Checks, seed: int) -> dict[str, Any]:
+    """What the tests of one map gave: what it failed, and the figures in words."""
+    method, values = ATTRIBUTIONS[one.method](), one.relevance.map[0]
+    box = checks.of_map(method, one.relevance)
+    unfaithful = infidelity(case, values, seed)
+    figures = [
+        *_figures(box),
+        ("β-infidelity", "nothing falls" if unfaithful is None else f"{number(unfaithful, 2)}; 0 is best, 1 says nothing"),
+    ]
+    figures.append(("max-sensitivity", _sensitivity(max_sensitivity(case, method, values, seed))))
+    figures.append(("rank correlation with maps of other labels", _alike(class_sensitivity(case, method))))
+    return {"failed": box.failed, "figures": figures}
+
+
+def _figures(box: TrustBox) -> Pairs:
+    figures: Pairs = []
+    if box.lift is not None:
+        for name in ("deletion", "insertion"):
+            lift, spread = getattr(box.lift, name), getattr(box.lift, f"{name}_spread")
+            figures.append((f"{name} lift over random", f"{signed(lift, 2)} logits; random orders spread {number(spread, 2)}"))
+    for stage in box.stages:
+        like = "none, for a map is constant" if stage.spearman is None else number(stage.spearman, 2)
+        figures.append((f"rank correlation with {stage.layers} of {stage.of} layers drawn anew", like))
+    figures.append(("seed, and passes with the tests", f"{box.seed}, {number(box.passes)}"))
+    return figures
+
+
+def _sensitivity(value: float) -> str:
+    return "none: the answer flips for a neighbour" if math.isnan(value) else f"{number(value, 2)} of the map's own size; 0 is best"
+
+
+def _alike(found: Mapping[str, float | None]) -> str:
+    values = {label: value for label, value in found.items() if value is not None}
+    if not values:
+        return "none"
+    most = max(values, key=lambda label: values[label])
+    return f"{number(float(np.median(list(values.values()))), 2)} in the median; most like {most}, {number(values[most], 2)}"
+
+
+def second_opinion(one: Mapped, maps: Sequence[Mapped]) -> float | None:
+    """The rank correlation with the first other method on the same variant and target, over cells where either is not zero."""
+    other = next((m for m in maps if (m.variant, m.target) == (one.variant, one.target) and m.method != one.method), None)
+    if other is None:
+        return None
+    cells = (np.abs(one.map) > 0) | (np.abs(other.map) > 0)
+    return spearman(one.map[cells], other.map[cells])

@@ -1,0 +1,56 @@
+"""Does the answer return where the word is said more slowly (−) or faster (+)? Pitch goes along; the word begins where it did.
+
+The size is in percent. The sham is made as much faster, and as much slower again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+from scipy.signal import resample
+from torch import Tensor
+
+from robustness.audio.levels import Span
+from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder
+from robustness.interventions.scene import Scene
+
+
+@INTERVENTIONS.register
+@dataclass(frozen=True)
+class Speed(Intervention):
+    """The recording resampled, as a tape would run."""
+
+    name: ClassVar[str] = "speed"
+    kind: ClassVar[Kind] = "speed"
+    ladder: ClassVar[Ladder] = Ladder("speed", "%", (2, -2, 4, -4, 8, -8))
+    does: ClassVar[str] = "another speed"
+    sham_does: ClassVar[str] = "resampling there and back"
+    source: ClassVar[str] = "Ko et al. (2015), Audio augmentation for speech recognition: speed 0.9 to 1.1; scipy.signal.resample"
+
+    def possible(self, scene: Scene, size: float) -> bool:
+        """Where no more of the word is lost at the window's end."""
+        longer = round((scene.speech.end - scene.speech.start) / (1 + size / 100))
+        end = scene.lead + scene.speech.start + longer
+        return size >= 0 or end <= max(scene.samples, scene.lead + scene.speech.end)
+
+    def edit(self, scene: Scene, size: float, draw: int) -> Tensor:
+        """At that speed, the word's beginning where it was."""
+        return at_speed(scene, 1 + size / 100).window
+
+    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+        """At its own speed."""
+        count = round(len(scene.recording) / (1 + size / 100))
+        return replace(scene, recording=_resampled(_resampled(scene.recording, count), len(scene.recording))).window
+
+
+def at_speed(scene: Scene, factor: float) -> Scene:
+    """The scene with the recording faster by a factor, its word beginning where it did."""
+    start, end = (round(edge / factor) for edge in scene.speech)
+    recording = _resampled(scene.recording, round(len(scene.recording) / factor))
+    return replace(scene, recording=recording, speech=Span(start, end), lead=scene.lead + scene.speech.start - start)
+
+
+def _resampled(samples: Tensor, count: int) -> Tensor:
+    return torch.from_numpy(resample(samples.double().numpy(), count)).float()

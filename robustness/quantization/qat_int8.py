@@ -1,0 +1,88 @@
+"""Quantization-aware training: static int8, after the weights were fine-tuned with the rounding in place.
+
+The network learns to answer what its float version answers (distillation), on the windows from which the ranges are learned; no label is
+looked at. BatchNorm keeps its statistics and nothing is dropped out, so no random number is drawn but the order of the clips.
+Sources: Jacob et al. (2018), arXiv:1712.05877; Hinton et al., Distilling the Knowledge in a Neural Network (2015), arXiv:1503.02531.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self
+
+import torch
+from torch import Tensor, fx, nn
+from torch.ao.quantization import disable_observer
+from torch.nn import functional
+
+from robustness.classifiers.classifier import SMALLEST_PROBABILITY, Classifier, Output
+from robustness.quantization.base import QUANTIZERS, Calibration, Quantizer, required
+from robustness.quantization.graphs import BATCH, Engine, converted, engine_of, observed, prepared
+from robustness.quantization.statics import Made, naming, variant_of
+from robustness.seeds import generator_of
+from robustness.training.batches import Batch
+from robustness.training.trainer import fit
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What the training loop asks of a plan: its targets are taken as they are, in full precision."""
+
+    label_smoothing: float = 0.0
+    precision: Literal["float32"] = "float32"
+
+
+class LogProbabilities(nn.Module):
+    """A network's answers as log-probabilities, whatever it gives; it stays in evaluation mode also while its weights learn."""
+
+    def __init__(self, net: nn.Module, output: Output) -> None:
+        super().__init__()
+        self.net = net
+        self.output = output
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[clips 1 bands frames] → [clips labels]."""
+        outputs = self.net(features.contiguous())
+        return functional.log_softmax(outputs.clamp_min(SMALLEST_PROBABILITY).log() if self.output == "probabilities" else outputs, dim=1)
+
+    def train(self, mode: bool = True) -> Self:
+        """Nothing changes."""
+        return self
+
+
+@QUANTIZERS.register
+@dataclass(frozen=True)
+class QatInt8(Quantizer):
+    """Static int8 whose weights were fine-tuned to answer as in float, with fake quantization, before they were converted."""
+
+    name: ClassVar[str] = "qat-int8"
+    source: ClassVar[str] = "torch.ao.quantization.quantize_fx.prepare_qat_fx; Jacob et al. (2018), arXiv:1712.05877"
+    calibrated: ClassVar[bool] = True
+    engine: Engine = "x86"
+    epochs: int = 6  # the ranges are learned anew in all but the last
+    learning_rate: float = 2e-5  # of AdamW; weights move by about a tenth of an int8 step each time
+    seed: int = 0
+
+    def quantize(self, classifier: Classifier, calibration: Calibration | None = None, only: Collection[str] | None = None) -> Classifier:
+        """The fine-tuned int8 variant; it runs on the CPU whatever the classifier's device."""
+        features = classifier.features(required(calibration, self.name).samples).cpu().clone()
+        answers = classifier.logits_from(features).softmax(1).clone()
+        with engine_of(self.engine), naming(classifier, self.name):
+            faking = observed(prepared(classifier.net, features, only, self.engine, training=True), features)
+            self._tune(faking, classifier.output, Batch(features, answers))
+            return variant_of(classifier, converted(faking.eval(), features), Made(self.name, self.engine, calibration, only))
+
+    def _tune(self, faking: fx.GraphModule, output: Output, clips: Batch) -> None:
+        """A few epochs; in the last the ranges stay as they are."""
+        net = LogProbabilities(faking, output)
+        optimizer = torch.optim.AdamW(net.parameters(), lr=self.learning_rate, weight_decay=0.0)
+        for epoch in range(self.epochs):
+            if epoch == self.epochs - 1:
+                faking.apply(disable_observer)
+            fit(net, self._batches(clips, epoch), optimizer, Learning(), lambda: None)
+
+    def _batches(self, clips: Batch, epoch: int) -> Iterator[Batch]:
+        order = torch.randperm(len(clips.features), generator=generator_of(self.seed, "qat", epoch))
+        for rows in order.split(BATCH):
+            yield Batch(clips.features[rows], clips.truth[rows])

@@ -1,0 +1,109 @@
+"""Whether the page of one recording works in a browser: switches, one scale, sounds, nothing that leaves the file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import soundfile
+from playwright.sync_api import Page, expect
+
+from tests.builders import RATE_HZ, recording
+from tests.cards import write_card
+from tests.report.conftest import Watched, browser, until, watched
+
+__all__ = ["browser", "watched"]
+INSPECTOR = '[data-figure="inspector"]'
+OVERLAY = "document.querySelector('[data-figure=\"inspector\"]').data[1]"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "robustness", "explain", *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A card and a recording on disk."""
+    folder = tmp_path_factory.mktemp("given")
+    sound = folder / "up" / "one.wav"
+    sound.parent.mkdir()
+    soundfile.write(sound, recording("one.wav").samples.numpy(), RATE_HZ)
+    return str(write_card(folder / "model")), str(sound)
+
+
+@pytest.fixture(scope="module")
+def explained(given: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the command writes."""
+    card, sound = given
+    out = tmp_path_factory.mktemp("explained") / "page"
+    done = run("--model", card, sound, "--placement", "start", "--out", str(out), "--untested")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(out / "index.html")
+    return out
+
+
+@pytest.fixture
+def page(watched: Watched, explained: Path) -> Iterator[Page]:
+    opened = watched.open(explained / "index.html")
+    opened.wait_for_selector(f"{INSPECTOR} .main-svg")
+    yield opened
+    assert watched.complaints == []
+    assert {url.split(":", 1)[0] for url in watched.requests} <= {"file", "data", "blob"}
+    assert sum(url.startswith("file:") for url in watched.requests) == 1
+
+
+def test_switches_change_the_map_and_the_scale_stays(page: Page) -> None:
+    sums, scales = [], []
+    for choice in (("target", 0), ("target", 1), ("shown", 1), ("shown", 2)):
+        page.locator(f'input[name="{choice[0]}"]').nth(choice[1]).check()
+        sums.append(page.evaluate(f"{OVERLAY}.z.reduce((s, row) => s + row.reduce((a, b) => a + b, 0), 0)"))
+        scales.append(page.evaluate(f"[{OVERLAY}.zmin, {OVERLAY}.zmax]"))
+    assert len({round(one, 9) for one in sums}) >= 3
+    assert all(scale == scales[0] for scale in scales)
+    assert scales[0][0] == -scales[0][1] < 0
+    expect(page.locator("#says")).to_contain_text("Scale ±")
+    expect(page.locator("#player-only .told")).to_contain_text("a difference has no sound of its own")
+
+
+def test_sounds_play_and_keys_walk_through_the_cells(page: Page) -> None:
+    until(page, "[...document.querySelectorAll('audio')].every((audio) => audio.readyState >= 1)")
+    sound = page.locator("#sound-only")
+    sound.evaluate("async (audio) => { audio.muted = true; await audio.play(); }")
+    until(page, "document.getElementById('sound-only').currentTime > 0")
+    before = page.evaluate("document.getElementById('sound-only').src")
+    page.locator('input[name="target"]').nth(2).check()
+    assert page.evaluate("document.getElementById('sound-only').src") != before
+    page.locator(INSPECTOR).press("ArrowRight")
+    expect(page.locator("#pointed")).to_contain_text("logits")
+
+
+def test_a_phone_needs_no_sideways_scrolling(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "words"),
+    [
+        (("--method", "lime"), 2, "no attribution method 'lime'"),
+        (("--target", "sideways"), 2, "no target 'sideways'"),
+        (("--method", "integrated-gradients", "--variant", "dynamic-int8"), 2, "take occlusion"),
+    ],
+)
+def test_a_mistake_is_a_sentence(given: tuple[str, str], tmp_path: Path, options: tuple[str, ...], status: int, words: str) -> None:
+    card, sound = given
+    done = run("--model", card, sound, "--out", str(tmp_path / "x"), *options)
+    assert (done.returncode, "Traceback" in done.stderr) == (status, False)
+    assert words in done.stderr
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_is_no_explanation_is_left_alone(given: tuple[str, str], tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    done = run("--model", given[0], given[1], "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "mine"
