@@ -77,7 +77,7 @@ def _failed(gap: float | None, change: float, lift: Lift | None, stages: list[St
         words.append("does not sum to the change of the score")
     if lift is not None and not all(lift.beyond.values()):
         worse = [name for name, beyond in lift.beyond.items() if not beyond]
-        words.append(f"{' and '.join(worse)} no better than in a random order")
+        words.append(f"{' and '.join(worse)} not clearly better than in a random order")
     last = stages[-1].spearman if stages else None
     if last is not None and abs(last) > MOST_ALIKE:
         words.append("much the same with random weights")
