@@ -45,7 +45,7 @@ class Explained:
 
 
 def explain(classifiers: Mapping[str, Classifier], window: Tensor, target: Target) -> list[Explained]:
-    """Every method on every variant that has what it needs.
+    """Every method on every variant itself; what only a surrogate could tell is left to `robustness explain`.
 
     Args:
         classifiers: by the name of the variant.
@@ -56,7 +56,7 @@ def explain(classifiers: Mapping[str, Classifier], window: Tensor, target: Targe
         _explained(method, variant, classifier, window, target)
         for method in (ATTRIBUTIONS[name]() for name in METHODS)
         for variant, classifier in classifiers.items()
-        if method.explains(classifier)
+        if method.kind == "perturbation" or classifier.differentiable
     ]
 
 
