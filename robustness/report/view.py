@@ -197,7 +197,8 @@ class View:
     @property
     def many(self) -> bool:
         """Whether a whole run has more recordings than the table shows, so that the page also speaks of groups of them."""
-        return len(self.recordings) > MOST_ROWS and bool(self.manifest["complete"])
+        swept = self.manifest["complete"] and self.manifest.get("purpose") != "audit"
+        return bool(swept) and len(self.recordings) > MOST_ROWS
 
     @cached_property
     def sums(self) -> Sums:

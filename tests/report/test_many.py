@@ -18,7 +18,7 @@ from robustness.report.sentences import summary
 from robustness.report.view import MOST_ROWS, View
 from robustness.run import Run
 from tests.crowd import COSTLIEST, HARD_LABEL, HARD_SPEAKER, Crowd
-from tests.report.conftest import Watched, show
+from tests.report.conftest import Watched, show, until
 from tests.report.planted import Plan, write_run
 
 MATRIX = '[data-figure="confusion-matrix"]'
@@ -110,7 +110,7 @@ def test_the_page_is_small_and_the_matrix_follows_the_keyboard(run: Run, watched
     expect(says).to_contain_text("white noise")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.set_viewport_size({"width": 390, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    until(page, "document.documentElement.scrollWidth <= window.innerWidth")
     assert watched.complaints == []
 
 

@@ -28,8 +28,8 @@ TEMPLATE = """
 {{- "all" if total <= in_csv else "the worst %d" | format(in_csv) }} as CSV</a>
 </div>
 <p class="soft wide">Worst margin first
-{%- if total > rows | length %}: the worst {{ rows | length }} of {{ total }} recordings, the rest is in the
-{% if total > in_csv %}run folder{% else %}CSV{% endif %}{% endif %}.
+{%- if total > rows | length %}: the worst {{ rows | length }} of {{ total }} recordings,
+{{- " the rest is in the " }}{{ "run folder" if total > in_csv else "CSV" }}{% endif %}.
 A cell is answer and confidence in %, {% if labelled %}✗ where it is wrong{% else %}✗ where it is not that at the reference{% endif %}
 {%- if variants | length > 1 %};
 {{ variants[1:] | map(attribute="short") | join(", ") }} repeats the answer only where it differs{% endif %}{% if thresholds %};
