@@ -118,7 +118,7 @@ def test_the_work_of_a_window_is_its_largest_step() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="needs ../shared or the extra onnx")
+@pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="needs the extra onnx")
 def test_onnx_runtime_answers_the_same(windows: Tensor, variants: list[Classifier]) -> None:
     engine = Engine.ready(variants, windows[:4], runtime="onnx")
     assert engine.facts["networks"]["small float32"] == "by ONNX Runtime"
