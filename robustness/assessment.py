@@ -25,6 +25,7 @@ from robustness.diagnosis.evidence import write_evidence
 from robustness.errors import CannotJudgeError, RobustnessError, UsageError
 from robustness.manifest import card_facts, models_of, plan_facts, provenance, recordings_facts, versions
 from robustness.plan import Plan, Settings, plan_of
+from robustness.quantization.base import Calibration
 from robustness.quantization.calibrating import read_calibration, refuse_tested
 from robustness.quantization.given import is_quantized, variants_of
 from robustness.report.page import write_page
@@ -84,8 +85,7 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     originals = {path: load_classifier(path, weights=request.weights, device=request.device) for path in request.models}
     if request.threshold is not None:
         originals = {path: replace(classifier, threshold=request.threshold) for path, classifier in originals.items()}
-    learn = partial(read_calibration, request.calibration, labels=request.labels) if request.calibration else None
-    classifiers = variants_of(list(originals.values()), request.variants, learn)
+    classifiers = variants_of(list(originals.values()), request.variants, calibrating(request))
     _refuse_twice([f"{classifier.name} {classifier.variant}" for classifier in classifiers])
     frame = common_frame(classifiers)
     noises = _noises(request.settings, frame)
@@ -103,6 +103,11 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     placed = placeable(reading.recordings, frame, request.settings)
     floats = {classifier.name: classifier for _, classifier in floats_last}
     return Job(request, classifiers, reading, placed, table, plan, cards, noises, floats)
+
+
+def calibrating(request: Request) -> Callable[[Classifier], Calibration] | None:
+    """From what the variants of a model learn; None where no calibration was asked for."""
+    return partial(read_calibration, request.calibration, labels=request.labels) if request.calibration else None
 
 
 def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | None = None) -> Run:
@@ -143,12 +148,21 @@ def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | No
         note(complete=False, interrupted=True)
         raise
     except BaseException as error:
-        if not writer.sealed or isinstance(error, CannotJudgeError):
-            writer.discard()
-        elif isinstance(error, RobustnessError):
-            raise type(error)(f"{error}; what was swept before is kept in {writer.path}: --resume goes on from there") from error
+        _left(writer, error)
         raise
     return writer.finish()
+
+
+def _left(writer: RunWriter, error: BaseException) -> None:
+    """What an error leaves: what is sealed and can be trusted stays, and the user is told how to go on; anything else goes.
+
+    Raises:
+        RobustnessError: the error again, with how to go on.
+    """
+    if not writer.sealed or isinstance(error, CannotJudgeError):
+        writer.discard()
+    elif isinstance(error, RobustnessError):
+        raise type(error)(f"{error}; what was swept before is kept in {writer.path}: --resume goes on from there") from error
 
 
 def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:

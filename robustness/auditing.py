@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from robustness.assessment import Job, Progress, Request, execute, prepare
+from robustness.assessment import Job, Progress, Request, calibrating, execute, prepare
 from robustness.audit.latency import latencies
 from robustness.audit.measuring import Listening
 from robustness.audit.writing import FLOAT, quantized_of, write_audit
@@ -59,19 +59,20 @@ def finish(job: Job, run: Run, progress: Progress) -> None:
     threshold_db = job.plan.settings.speech_threshold_db
     heard = lambda done, total: progress("audit: layers", done, total)  # noqa: E731
     write_audit(
-        run.evidence, job.originals, job.classifiers, job.placed, threshold_db=threshold_db, thorough=True, progress=heard, **_learned(job)
+        run.evidence,
+        job.originals,
+        job.classifiers,
+        job.placed,
+        threshold_db=threshold_db,
+        calibrate=calibrating(job.request),
+        thorough=True,
+        progress=heard,
     )
     progress("time: variants", 0, 1)
     write_json(run.path / LATENCY, {"measured": _latencies(job)})
     write_json(run.path / "manifest.json", {**run.manifest, "purpose": "audit"})
     progress("draw: page", 0, 1)
     write_page(Run.open(run.path), run.path / "index.html")
-
-
-def _learned(job: Job) -> dict[str, Any]:
-    """The calibration of a job that has one."""
-    calibration = getattr(job, "calibration", None)
-    return {} if calibration is None else {"calibration": calibration}
 
 
 def _latencies(job: Job) -> list[dict[str, Any]]:

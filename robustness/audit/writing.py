@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ def write_audit(
     recordings: Sequence[Recording],
     *,
     threshold_db: float,
-    calibration: Calibration | None = None,
+    calibrate: Callable[[Classifier], Calibration] | None = None,
     thorough: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> None:
@@ -35,7 +35,7 @@ def write_audit(
         classifiers: the variants of the run.
         recordings: as the sweep heard them.
         threshold_db: of speech, as in the sweep.
-        calibration: from which calibrated variants were made.
+        calibrate: gives the calibration from which the variants of a model were made.
         thorough: with experiments on each layer.
         progress: told how many clips of how many were heard.
     """
@@ -44,6 +44,7 @@ def write_audit(
         variants = quantized_of(original, classifiers)
         if variants:
             heard = Listening(original, recordings, threshold_db)
+            calibration = None if calibrate is None else calibrate(original)
             found += audited(original, variants, heard, calibration=calibration, thorough=thorough, progress=progress)
     if found:
         write_json(folder / FILE, {"thorough": thorough, "variants": found})

@@ -11,7 +11,6 @@ import typer
 from robustness.cli import options
 from robustness.cli.report import progress_bar, repeated
 from robustness.conditions import VARIANTS
-from robustness.errors import UsageError
 
 
 def audit(
@@ -21,6 +20,7 @@ def audit(
         "reports/audit"
     ),
     variants: options.Variants = None,
+    calibration: options.Calibration = None,
     weights: options.Weights = None,
     labels: options.Labels = None,
     label_column: options.LabelColumn = "label",
@@ -41,11 +41,7 @@ def audit(
 
     Example: robustness audit --model models/digits.toml --recordings recordings/joe --out reports/audit
     """
-    if not models or not recordings:
-        raise UsageError("an audit needs --model CARD and --recordings DIR")
-    options.check_inputs("audit", models, recordings, weights)
-
-    import torch
+    options.check_inputs("an audit", models, recordings, weights)
 
     from robustness.assessment import Request, execute
     from robustness.audio.labels import LabelSource
@@ -53,15 +49,15 @@ def audit(
     from robustness.plan import Settings
     from robustness.run import RunWriter
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    options.use_threads(threads)
     request = Request(
         models=tuple(models),
         recordings=tuple(recordings),
         weights=weights,
         variants=tuple(variants or VARIANTS),
+        calibration=calibration,
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled),
-        settings=Settings(seed=seed, perturbations=tuple(perturbations or ()), batch=batch or Settings.batch),
+        settings=Settings(seed=seed, perturbations=tuple(perturbations or ()), batch=batch),
         skip_bad=skip_bad,
         audio=not no_audio,
         repeat=repeated(sys.argv[1:]),
@@ -70,10 +66,7 @@ def audit(
         progress("read: model and recordings", 0, 1)
         job = prepared(request)
         run = execute(job, RunWriter(out), progress, finish)
-    for notice in job.reading.notices:
-        print(f"note: {notice}", file=sys.stderr)
-    for bad in job.reading.bad:
-        print(f"skipped: {bad.id}: {bad.reason}", file=sys.stderr)
+    options.tell(job.reading)
     from robustness.report.audited import sentences_of
     from robustness.report.view import View
 

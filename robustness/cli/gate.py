@@ -75,17 +75,14 @@ def gate(
         if models or recordings:
             raise UsageError("--from judges a run as it is; leave out --model and --recordings, or leave out --from")
         return _judge(from_run, read, baseline, out)
-    options.check_inputs("gate", models, recordings, weights)
-
-    import torch
+    options.check_inputs("a gate", models, recordings, weights, ", or --from RUN")
 
     from robustness.assessment import Request
     from robustness.audio.labels import LabelSource
     from robustness.audio.selection import Selection
     from robustness.plan import Settings
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    options.use_threads(threads)
     request = Request(
         models=tuple(models),
         recordings=tuple(recordings),
@@ -135,10 +132,7 @@ def _sweep(request: Request, rules: Rules, baseline: Path | None, out: Path) -> 
         progress("read: model and recordings", 0, 1)
         job = gate_of.prepare(request)
         gate_of.run(job, RunWriter(out), progress)
-    for notice in job.reading.notices:
-        print(f"note: {notice}", file=sys.stderr)
-    for bad in job.reading.bad:
-        print(f"skipped: {bad.id}: {bad.reason}", file=sys.stderr)
+    options.tell(job.reading)
     return _say(gate_of.verdicts, out)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
+
+if TYPE_CHECKING:
+    from robustness.audio.reading import Reading
 
 Models = Annotated[list[Path], typer.Option("--model", help="A model card (TOML); several times for several models in one run.")]
 Weights = Annotated[Path | None, typer.Option(help="The weights, where they are not beside the card.")]
@@ -40,13 +44,36 @@ Sample = Annotated[int | None, typer.Option(min=1, help="Hear this many, drawn b
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Go on without the recordings that cannot be used; the page counts them.")]
 
 
-def check_inputs(command: str, models: Sequence[Path], recordings: Sequence[Path], weights: Path | None) -> None:
+def check_inputs(command: str, models: Sequence[Path], recordings: Sequence[Path], weights: Path | None, instead: str = "") -> None:
     """A command that runs a model has one, and recordings.
+
+    Args:
+        command: with its article.
+        models: cards.
+        recordings: folders or files.
+        weights: of the one model.
+        instead: what else would do.
 
     Raises:
         UsageError: where a model or recordings are missing, or --weights stands beside several models.
     """
     if not models or not recordings:
-        raise UsageError(f"a {command} needs --model CARD and --recordings DIR, or --from RUN")
+        raise UsageError(f"{command} needs --model CARD and --recordings DIR{instead}")
     if weights is not None and len(models) > 1:
         raise UsageError("--weights goes with one --model; with several, put the weights beside their cards")
+
+
+def use_threads(threads: int | None) -> None:
+    """Torch computes with so many threads; None leaves it its own number."""
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def tell(reading: Reading, more: Sequence[str] = ()) -> None:
+    """What reading the recordings had to say, and which of them were skipped."""
+    for notice in [*reading.notices, *more]:
+        print(f"note: {notice}", file=sys.stderr)
+    for bad in reading.bad:
+        print(f"skipped: {bad.id}: {bad.reason}", file=sys.stderr)

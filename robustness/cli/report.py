@@ -72,17 +72,14 @@ def report(
     """
     if from_run is not None:
         return _draw_again(from_run, context, reference)
-    options.check_inputs("report", models, recordings, weights)
-
-    import torch
+    options.check_inputs("a report", models, recordings, weights, ", or --from RUN")
 
     from robustness.assessment import Request, prepare
     from robustness.audio.labels import LabelSource
     from robustness.audio.selection import Selection
     from robustness.plan import Settings
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    options.use_threads(threads)
     request = Request(
         models=tuple(models),
         recordings=tuple(recordings),
@@ -170,10 +167,7 @@ def _run(request: Request, out: Path, *, resume: bool) -> None:
                 file=sys.stderr,
             )
             raise
-    for notice in [*job.reading.notices, *_where(job)]:
-        print(f"note: {notice}", file=sys.stderr)
-    for bad in job.reading.bad:
-        print(f"skipped: {bad.id}: {bad.reason}", file=sys.stderr)
+    options.tell(job.reading, _where(job))
     print(out / "index.html")
 
 
