@@ -133,7 +133,7 @@ class Engine:
                 yield what, _joined([_chunk(self.families[0], chunk) for chunk in samples.split(self.batch)])
             return
         waiting: deque[tuple[What, list[Future[list[Tensor]]]]] = deque()
-        with self._pool() as pool:
+        with worker_threads(self.workers) as pool:
             for what, samples in windows:
                 waiting.append((what, [pool.submit(self._work, chunk) for chunk in samples.split(self.batch)]))
                 if len(waiting) > AHEAD:
@@ -148,17 +148,21 @@ class Engine:
         finally:
             self._free.put(families)
 
-    @contextmanager
-    def _pool(self) -> Iterator[ThreadPoolExecutor]:
-        """A thread for each worker, in each of which torch has one thread; before and after it has as many as it had."""
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        pool = ThreadPoolExecutor(self.workers, "answers", torch.set_num_threads, (1,))
-        try:
-            yield pool
-        finally:
-            pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(threads)
+
+@contextmanager
+def worker_threads(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """A thread for each worker, in each of which torch has one thread; before and after it has as many as it had.
+
+    Small networks do not gain from several threads in one layer, which wait for each other; several workers do.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(workers, "worker", torch.set_num_threads, (1,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)
 
 
 def _finished(what: What, parts: Sequence[Future[list[Tensor]]]) -> tuple[What, list[Tensor]]:

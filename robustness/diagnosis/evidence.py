@@ -7,22 +7,21 @@ drawing needs no torch. Same inputs, same bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import soundfile
 from torch import Tensor
 
-from robustness.attributions.masking import Explainable
 from robustness.audio.recordings import Recording
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.cards import card_of, name_of
 from robustness.diagnosis.cases import COUNTERPART, HERE, Case, Cases
-from robustness.diagnosis.comparing import Unrelated, compare, segments
 from robustness.diagnosis.failures import find_failures
-from robustness.diagnosis.ladder import donor, rungs
-from robustness.diagnosis.maps import Map, correlations_of, explain, methods_of, trust_of
+from robustness.diagnosis.mapping import Mapped, mappers
+from robustness.diagnosis.maps import Map
 from robustness.diagnosis.restoration import Restoration
 from robustness.run import Run, write_json
 
@@ -56,50 +55,26 @@ def write_evidence(
     """
     cases = Cases(run, classifiers, recordings, seed)
     restoration = Restoration(run, cases)
-    unrelated = Unrelated(cases)
     found = find_failures(cases.placed)
     shown = found[:cards]
     folder.mkdir(parents=True, exist_ok=True)
-    written: dict[str, dict[str, Any]] = {}
+    asked: dict[str, tuple[Case, Future[Mapped]]] = {}
     progress(0, len(shown))
-    for failure in shown:
-        case = cases.case(failure)
-        name = name_of(case, written)
-        maps = _write_maps(case, name, folder, unrelated, in_full=len(written) < CHECKED)
-        written[name] = {"id": name, **card_of(case), **_write_sounds(case, name, folder, audio=audio), **maps}
-        restoration.add(name, case)
-        progress(len(written), len(shown))
+    with mappers(cases) as makers:
+        for failure in shown:
+            case = cases.case(failure)
+            name = name_of(case, asked)
+            asked[name] = case, makers.submit(case, in_full=len(asked) < CHECKED)
+        written = []
+        for name, (case, maps) in asked.items():
+            restoration.add(name, case)
+            made = maps.result()
+            write_arrays(folder / f"{name}.npz", made.arrays)
+            sounds = _write_sounds(case, name, folder, audio=audio)
+            written.append({"id": name, **card_of(case), **sounds, "arrays": f"{name}.npz", **made.facts})
+            progress(len(written), len(shown))
     restoration.write(folder)
-    write_json(folder / "failures.json", {"total": len(found), "shown": len(shown), "failures": list(written.values())})
-
-
-def _write_maps(case: Case, name: str, folder: Path, unrelated: Unrelated, *, in_full: bool) -> dict[str, Any]:
-    """The log-mel and every method's map as arrays [bands frames], and what is said of the methods."""
-    window = case.heard[HERE].window
-    explained = explain(case.classifiers, window, case.target)
-    explainable = {name: Explainable.of(c, c.features(window[None]), case.target) for name, c in case.classifiers.items()}
-    compared, differences = compare(case, explained, unrelated)
-    ladder, strips = rungs(case)
-    arrays = {"log_mel": _features(case.worst, window), **{one.key: one.map for one in explained}, **differences, **strips}
-    if COUNTERPART in case.heard:
-        arrays["log_mel_counterpart"] = _features(case.worst, case.heard[COUNTERPART].window)
-    file = f"{name}.npz"
-    write_arrays(folder / file, arrays)
-    return {
-        "arrays": file,
-        "methods": methods_of(explained),
-        "correlations": correlations_of(explained),
-        "trust": trust_of(explained, explainable, unrelated.cases.seed) if in_full else {},
-        "differences": compared,
-        "segments": segments(case) if in_full else None,
-        "donor": donor(case) if in_full else None,
-        "ladder": ladder,
-    }
-
-
-def _features(classifier: Classifier, window: Tensor) -> Map:
-    features: Map = classifier.frontend.picture.features(window[None])[0, 0].float().cpu().numpy()
-    return features
+    write_json(folder / "failures.json", {"total": len(found), "shown": len(shown), "failures": written})
 
 
 def _write_sounds(case: Case, name: str, folder: Path, *, audio: bool) -> dict[str, str | None]:

@@ -1,0 +1,112 @@
+"""The maps of many failures, on all cores: each worker has networks of its own, and each map is the same whichever worker makes it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from robustness.attributions.masking import Explainable
+from robustness.classifiers.classifier import Classifier
+from robustness.diagnosis.cases import COUNTERPART, HERE, Case, Cases
+from robustness.diagnosis.comparing import Unrelated, compare, segments
+from robustness.diagnosis.ladder import donor, rungs
+from robustness.diagnosis.maps import Map, correlations_of, explain, methods_of, trust_of
+from robustness.engine import worker_threads
+
+
+class Mapped(NamedTuple):
+    """What one failure's maps are and what is said of them.
+
+    Attributes:
+        arrays: log-mel and maps [bands frames], by the name under which they are stored.
+        facts: for the card.
+    """
+
+    arrays: dict[str, Map]
+    facts: dict[str, Any]
+
+
+class Mapper(NamedTuple):
+    """One worker's networks, by the name of the variant, and its maps of unrelated recordings."""
+
+    classifiers: Mapping[str, Classifier]
+    unrelated: Unrelated
+
+
+@dataclass(frozen=True, eq=False)
+class Mappers:
+    """Those who make maps, each in a thread of its own."""
+
+    pool: ThreadPoolExecutor
+    free: SimpleQueue[Mapper]
+
+    def submit(self, case: Case, *, in_full: bool) -> Future[Mapped]:
+        """The maps of a failure, soon.
+
+        Args:
+            case: the failure.
+            in_full: with what costs many maps: checks, segments, the counterpart as donor.
+        """
+        return self.pool.submit(self._mapped, case, in_full)
+
+    def _mapped(self, case: Case, in_full: bool) -> Mapped:
+        mapper = self.free.get()
+        try:
+            return mapped(replace(case, classifiers=mapper.classifiers), mapper.unrelated, in_full=in_full)
+        finally:
+            self.free.put(mapper)
+
+
+@contextmanager
+def mappers(cases: Cases) -> Iterator[Mappers]:
+    """As many as torch has threads; one where the networks run elsewhere than on the CPU, or cannot be copied."""
+    copies = _copies(cases.classifiers, torch.get_num_threads())
+    free: SimpleQueue[Mapper] = SimpleQueue()
+    for classifiers in copies:
+        free.put(Mapper(classifiers, Unrelated(cases)))
+    with worker_threads(len(copies)) as pool:
+        yield Mappers(pool, free)
+
+
+def _copies(classifiers: Mapping[str, Classifier], workers: int) -> list[Mapping[str, Classifier]]:
+    if any(classifier.device.type != "cpu" for classifier in classifiers.values()):
+        return [classifiers]
+    try:
+        return [{name: replace(one, net=copy.deepcopy(one.net)) for name, one in classifiers.items()} for _ in range(workers)]
+    except Exception:  # a foreign network may hold what cannot be copied
+        return [classifiers]
+
+
+def mapped(case: Case, unrelated: Unrelated, *, in_full: bool) -> Mapped:
+    """The log-mel and every method's map, and what is said of the methods."""
+    window = case.heard[HERE].window
+    explained = explain(case.classifiers, window, case.target)
+    compared, differences = compare(case, explained, unrelated)
+    ladder, strips = rungs(case)
+    arrays = {"log_mel": _features(case.worst, window), **{one.key: one.map for one in explained}, **differences, **strips}
+    if COUNTERPART in case.heard:
+        arrays["log_mel_counterpart"] = _features(case.worst, case.heard[COUNTERPART].window)
+    explainable = {name: Explainable.of(c, c.features(window[None]), case.target) for name, c in case.classifiers.items()}
+    facts = {
+        "methods": methods_of(explained),
+        "correlations": correlations_of(explained),
+        "trust": trust_of(explained, explainable, unrelated.cases.seed) if in_full else {},
+        "differences": compared,
+        "segments": segments(case) if in_full else None,
+        "donor": donor(case) if in_full else None,
+        "ladder": ladder,
+    }
+    return Mapped(arrays, facts)
+
+
+def _features(classifier: Classifier, window: Tensor) -> Map:
+    features: Map = classifier.frontend.picture.features(window[None])[0, 0].float().cpu().numpy()
+    return features
