@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from robustness.assessment import Request as Request
     from robustness.assessment import assess as assess
     from robustness.audio.labels import LabelSource as LabelSource
     from robustness.audio.reading import read_recordings as read_recordings
@@ -22,12 +21,13 @@ if TYPE_CHECKING:
     from robustness.plan import Settings as Settings
     from robustness.quantization.base import quantized as quantized
     from robustness.report.page import write_page as write_page
+    from robustness.request import Request as Request
     from robustness.run import Run as Run
 
 _WHERE: Final = {
     "Explanation": "robustness.explaining.explanation",
     "LabelSource": "robustness.audio.labels",
-    "Request": "robustness.assessment",
+    "Request": "robustness.request",
     "RobustnessError": "robustness.errors",
     "Run": "robustness.run",
     "Settings": "robustness.plan",

@@ -29,7 +29,7 @@ from robustness.quantization.base import Calibration
 from robustness.quantization.calibrating import read_calibration, refuse_tested
 from robustness.quantization.given import is_quantized, variants_of
 from robustness.report.page import write_page
-from robustness.request import Request as Request  # noqa: PLC0414
+from robustness.request import Request
 from robustness.run import Run, RunWriter
 from robustness.sweep import Sweep, common_frame, engine_of, key_of, placeable
 from robustness.tally import Tally

@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from robustness.assessment import Job, Progress, Request, calibrating, execute, prepare
+from robustness.assessment import Job, Progress, calibrating, execute, prepare
 from robustness.audit.latency import latencies
 from robustness.audit.measuring import Listening
 from robustness.audit.writing import FLOAT, quantized_of, write_audit
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 from robustness.report.page import write_page
+from robustness.request import Request
 from robustness.run import Run, RunWriter, write_json
 
 LATENCY: Final = "latency.json"

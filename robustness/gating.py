@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from robustness.assessment import Job, Progress, Request, execute, prepare
+from robustness.assessment import Job, Progress, execute, prepare
 from robustness.audit.writing import write_audit
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import UsageError
@@ -28,6 +28,7 @@ from robustness.perturbations.time_shift import ATLAS_MS
 from robustness.plan import Plan, Settings, grid_of
 from robustness.report.page import write_page
 from robustness.report.verdict import write_alone
+from robustness.request import Request
 from robustness.run import Run, RunWriter
 
 ALL: Final = "*"

@@ -90,9 +90,10 @@ class Session:
         model, recordings = _option(self.config, "model"), _option(self.config, "recordings")
         if model is None or recordings is None:
             raise pytest.UsageError("give --robustness-run RUN, or --robustness-model CARD and --robustness-recordings DIR")
-        from robustness.assessment import Request, execute, prepare
+        from robustness.assessment import execute, prepare
         from robustness.gating import Gate
         from robustness.plan import Settings
+        from robustness.request import Request
         from robustness.run import RunWriter
 
         folder = tempfile.TemporaryDirectory(prefix="robustness-")

@@ -24,8 +24,9 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: threads of the 
 
 from robustness import run as runs
 from robustness import sweep
-from robustness.assessment import Job, Progress, Request, execute, prepare
+from robustness.assessment import Job, Progress, execute, prepare
 from robustness.plan import Settings
+from robustness.request import Request
 from robustness.run import Run, RunWriter, write_json, write_text
 from tests.cards import write_card, write_recordings
 

@@ -12,10 +12,11 @@ import pytest
 import soundfile
 import torch
 
-from robustness.assessment import Request, assess, estimate_s, prepare
+from robustness.assessment import assess, estimate_s, prepare
 from robustness.audio.placement import batch_of, place
 from robustness.errors import INTERRUPTED, CardError, RobustnessError, UsageError
 from robustness.plan import Settings
+from robustness.request import Request
 from robustness.run import Run
 from tests.builders import FRAME, RATE_HZ, recordings
 from tests.cards import write_card, write_recordings

@@ -43,10 +43,11 @@ def audit(
     """
     options.check_inputs("an audit", models, recordings, weights)
 
-    from robustness.assessment import Request, execute
+    from robustness.assessment import execute
     from robustness.audio.labels import LabelSource
     from robustness.auditing import finish, prepared
     from robustness.plan import Settings
+    from robustness.request import Request
     from robustness.run import RunWriter
 
     options.use_threads(threads)

@@ -15,9 +15,9 @@ from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
-    from robustness.assessment import Request
     from robustness.gates.rules import Rules
     from robustness.gates.verdicts import Verdict
+    from robustness.request import Request
 
 OUT: Final = Path("reports/gate")
 WIDEST: Final = 27  # "inconclusive (warning only)"
@@ -77,10 +77,10 @@ def gate(
         return _judge(from_run, read, baseline, out)
     options.check_inputs("a gate", models, recordings, weights, ", or --from RUN")
 
-    from robustness.assessment import Request
     from robustness.audio.labels import LabelSource
     from robustness.audio.selection import Selection
     from robustness.plan import Settings
+    from robustness.request import Request
 
     options.use_threads(threads)
     request = Request(

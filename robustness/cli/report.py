@@ -16,7 +16,8 @@ from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
-    from robustness.assessment import Job, Progress, Request
+    from robustness.assessment import Job, Progress
+    from robustness.request import Request
 
 
 def report(
@@ -74,10 +75,11 @@ def report(
         return _draw_again(from_run, context, reference)
     options.check_inputs("a report", models, recordings, weights, ", or --from RUN")
 
-    from robustness.assessment import Request, prepare
+    from robustness.assessment import prepare
     from robustness.audio.labels import LabelSource
     from robustness.audio.selection import Selection
     from robustness.plan import Settings
+    from robustness.request import Request
 
     options.use_threads(threads)
     request = Request(

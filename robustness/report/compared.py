@@ -11,21 +11,11 @@ from markupsafe import Markup
 
 from robustness.comparison import Changed, Comparison
 from robustness.gates.wording import where
-from robustness.report.sections.base import TEMPLATES
+from robustness.report.sections.base import STILL, TEMPLATES
 from robustness.report.words import number, percent, plural, signed
 from robustness.run import write_text
 
-PAGE: Final = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{{ title }}</title>
-<style>{{ style }}</style>
-</head>
+PAGE: Final = """{% include "head" %}
 <body>
 <header>
 <h1>{{ title }}</h1>
@@ -79,6 +69,7 @@ def page_of(comparison: Comparison) -> str:
         parts=[part for part in parts if part["rows"]],
         head=HEAD,
         total=len(comparison.changes),
+        policy=STILL,
         style=Markup(files("robustness.report").joinpath("style.css").read_text(encoding="utf-8")),
     )
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from robustness.conditions import NO_WORD, NONE
 from robustness.gates.outputs import FOLDER, JSON
-from robustness.report.sections.base import TEMPLATES, fill
+from robustness.report.sections.base import STILL, TEMPLATES, fill
 from robustness.report.words import plural, slug, unique
 from robustness.run import Run, write_text
 
@@ -39,16 +39,7 @@ TEMPLATE = """
 <ul>{% for v in others %}{{ rule(v) }}{% endfor %}</ul></details>{% endif %}
 </section>
 """
-ALONE: Final = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{{ title }}</title>
-<style>{{ style }}</style>
-</head>
+ALONE: Final = """{% include "head" %}
 <body>
 <header><h1>{{ title }}</h1></header>
 <main id="main">
@@ -98,7 +89,8 @@ def write_alone(run: Run, out: Path) -> None:
     """A page of the verdict alone: no rule needed the reference placement, and the rest of the page is about what differs from it."""
     style = Markup(files("robustness.report").joinpath("style.css").read_text(encoding="utf-8"))
     names = " · ".join(model["name"] for model in run.manifest["models"])
-    write_text(out, TEMPLATES.from_string(ALONE).render(title=f"{names}: what the rules say", style=style, verdict=banner(run, ())))
+    said = {"title": f"{names}: what the rules say", "verdict": banner(run, ())}
+    write_text(out, TEMPLATES.from_string(ALONE).render(policy=STILL, style=style, **said))
 
 
 def addresses_in(text: str) -> frozenset[str]:

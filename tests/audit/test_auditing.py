@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from robustness.assessment import Request, assess
+from robustness.assessment import assess
 from robustness.auditing import audit
 from robustness.errors import DONE, USER_ERROR, UsageError
 from robustness.plan import Settings
 from robustness.report.view import View
+from robustness.request import Request
 from robustness.run import Run
 from tests.cards import write_card, write_recordings
 

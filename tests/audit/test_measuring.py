@@ -90,12 +90,12 @@ def test_answers_are_counted_as_one_clip_at_a_time(
     told = found[name]["answers"]
     assert told["alike"] == int((before.argmax(1) == after.argmax(1)).sum())
     p, q = before.double().log_softmax(1), after.double().log_softmax(1)
-    assert told["kl_mean"] == pytest.approx(float((p.exp() * (p - q)).sum(1).mean()), rel=1e-2)  # float sums in another order
+    assert told["kl_mean"] == pytest.approx(float((p.exp() * (p - q)).sum(1).mean()), rel=1e-4)  # float sums in another order
 
 
 def test_no_batch_size_changes_an_audit(original: Classifier, variants: dict[str, Classifier], found: dict[str, dict[str, Any]]) -> None:
     (alone,) = audited(original, [variants["static-int8"]], Listening(original, CLIPS, 35.0, batch=1))
-    assert alone["answers"]["kl_mean"] == pytest.approx(found["static-int8"]["answers"]["kl_mean"], rel=1e-2)
+    assert alone["answers"]["kl_mean"] == pytest.approx(found["static-int8"]["answers"]["kl_mean"], rel=1e-4)
     for name, layer in layers(alone).items():
         assert layer["activations"]["sqnr_db"] == pytest.approx(layers(found["static-int8"])[name]["activations"]["sqnr_db"], abs=0.01)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from robustness.assessment import Request
 from robustness.errors import UsageError
 from robustness.gates.rules import RulesError
 from robustness.gates.verdicts import status_of
 from robustness.gating import Gate, variants_of
+from robustness.request import Request
 from robustness.run import Run, RunWriter
 from tests.cards import write_card, write_recordings
 from tests.gates.planted import rule, rules_in

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from robustness.assessment import Request, prepare
+from robustness.assessment import prepare
 from robustness.classifiers.card import load_classifier, read_card
 from robustness.classifiers.classifier import Classifier
 from robustness.errors import CardError, OutputError, UsageError
@@ -21,6 +21,7 @@ from robustness.plan import Settings
 from robustness.quantization.base import quantized
 from robustness.quantization.given import as_given, is_quantized, variants
 from robustness.quantization.saving import save_variant
+from robustness.request import Request
 from robustness.seeds import generator_of
 from tests.builders import calibration
 from tests.cards import write_card, write_recordings

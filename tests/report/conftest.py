@@ -14,8 +14,9 @@ import soundfile
 import torch
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
-from robustness.assessment import Request, assess
+from robustness.assessment import assess
 from robustness.plan import Settings
+from robustness.request import Request
 from robustness.run import Run
 from tests.builders import RATE_HZ, classifier, recordings
 from tests.cards import CARD
