@@ -23,7 +23,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from robustness.errors import FetchError, OutputError, UsageError
 
 SETS: Final = ("tutorial",)
-CHUNK_BYTES: Final = 1 << 16
 INSTEAD: Final = "check the network and try again, or take a copy: `--weights PATH` and `--recordings PATH` use files from anywhere"
 
 

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
 
-from robustness.conditions import NONE
 from robustness.statistics import Estimate, PairedChange, mean_score, paired_change
 
 CONDITION: Final = ["variant", "perturbation", "placement", "fill", "level"]
@@ -177,8 +176,3 @@ def consistency(inside: DataFrame) -> float:
     same = answers.mul(answers - 1).groupby(level=0).sum()
     movable = total > 1
     return float((same / (total * (total - 1)).where(movable))[movable].mean()) if movable.any() else float(np.nan)
-
-
-def reference_rows(trials: DataFrame) -> DataFrame:
-    """The clean rows: every recording at the reference placement."""
-    return trials[trials["perturbation"] == NONE]

@@ -89,11 +89,6 @@ class Reach(Sample):
         """Recordings."""
         return self.curve[0].count
 
-    @property
-    def reaches_the_end(self) -> bool:
-        """Whether it holds over the whole grid: further is not known."""
-        return self.value == self.distances[-1]
-
     def interval(self, confidence: float) -> Interval:
         """How far the intervals' low ends hold, and their high ends."""
         ends = [scores.interval(confidence) for scores in self.curve]

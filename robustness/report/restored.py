@@ -15,7 +15,6 @@ from robustness.report.words import listed, number, percent, shortest, signed
 
 Facts = Mapping[str, Any]
 SMALL: Final = 0.5  # logits: with so little missing, small changes of any kind can be enough
-SIGNED: Final = ("ms", "dB", "%", "dB per octave")  # units in which a size has a direction
 ALWAYS: Final = ("move-word", "gain", "fill-floor", "add-white-noise")  # said of every failure, whichever way they went
 
 
