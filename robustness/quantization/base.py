@@ -170,7 +170,7 @@ def cpu_kind() -> str:
     return f"{torch.backends.cpu.get_cpu_capability()}{' with VNNI' if has_vnni() else ''}"
 
 
-def without_kernel(about: dict[str, Any], net: nn.Module, scheme: str, only: Collection[str] | None) -> list[str]:
+def without_kernel(about: dict[str, Any], net: nn.Module, only: Collection[str] | None) -> list[str]:
     """A sentence for the layers that were asked for and stayed in float, by their kind; none where there are none."""
     left: dict[str, list[str]] = {}
     for name in about["float_layers"]:
@@ -179,7 +179,7 @@ def without_kernel(about: dict[str, Any], net: nn.Module, scheme: str, only: Col
     if not left:
         return []
     named = ", ".join(f"{some(names)} ({kind})" for kind, names in left.items())
-    return [f"{scheme} has no kernel for {named}: {'it stays' if sum(map(len, left.values())) == 1 else 'they stay'} in float"]
+    return [f"no kernel for {named}: {'it stays' if sum(map(len, left.values())) == 1 else 'they stay'} in float"]
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def dynamic_variant(classifier: Classifier, scheme: str, kind: str, only: Collec
         "type": kind,
         **layers,
         "bytes": saved_bytes(converted),
-        "notes": without_kernel(layers, net, scheme, only),
+        "notes": without_kernel(layers, net, only),
     }
     variant = replace(classifier, variant=scheme, device=torch.device("cpu"), differentiable=False, about=about)
     return with_surrogate(alone_in_any_batch(replace(variant, net=converted)))

@@ -58,5 +58,5 @@ def about_of(classifier: Classifier, kernels: fx.GraphModule, made: Made) -> dic
         "results": results(classifier.net, kernels),
         "bytes": saved_bytes(kernels),
         **({"calibration": made.calibration.about} if made.calibration else {}),
-        "notes": [*without_kernel(layers, classifier.net, made.scheme, made.only), *notices],
+        "notes": [*without_kernel(layers, classifier.net, made.only), *notices],
     }

@@ -82,7 +82,7 @@ def test_a_recurrent_layer_stays_in_float_and_is_named() -> None:
     about = quantized(with_net(Recurrent), "static-int8", calibration()).about
     assert about["quantized_layers"] == ["conv", "fc"]
     assert about["float_layers"] == ["gru", "lstm"]
-    assert about["notes"] == ["static-int8 has no kernel for gru (GRU), lstm (LSTM): they stay in float"]
+    assert about["notes"] == ["no kernel for gru (GRU), lstm (LSTM): they stay in float"]
 
 
 def test_without_recordings_to_learn_from_it_is_refused() -> None:

@@ -17,7 +17,9 @@ TEMPLATE = """
 <pre tabindex="0">{{ repeat }}</pre>
 <h3>Models</h3>
 {% for model in models %}<dl>
-{% for key, value in model %}<dt>{{ key }}</dt><dd>{{ value }}</dd>
+{% for key, value in model %}<dt>{{ key }}</dt><dd>
+{%- if value | length > long %}<details><summary>{{ value | length }} characters of the card</summary>{{ value }}</details>
+{%- else %}{{ value }}{% endif %}</dd>
 {% endfor %}</dl>{% endfor %}
 <h3>Settings and versions</h3>
 <dl>{% for key, value in settings %}<dt>{{ key }}</dt><dd>{{ value }}</dd>
@@ -34,6 +36,7 @@ TEMPLATE = """
 """
 
 MOST_FILES = 200  # digests listed; the run folder has all
+LONG = 600  # characters; what a card says at more length is folded away
 
 
 @SECTIONS.register
@@ -53,6 +56,7 @@ class Provenance(Section):
             fill(
                 TEMPLATE,
                 repeat=manifest.get("repeat") or "",
+                long=LONG,
                 models=[_model(model) for model in manifest["models"]],
                 settings=_settings(view),
                 recordings=_recordings(facts),
