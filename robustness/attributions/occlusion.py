@@ -73,8 +73,8 @@ class Occlusion(Attribution):
         with torch.inference_mode():
             masked = Masked(scores, features, baseline, self.batch)
             maps = _mean_fall(masked, blocks)
-            strips = _mean_fall(masked, columns[:, None].expand(-1, bands, -1))[..., 0, :]
-            bars = _mean_fall(masked, rows[:, :, None].expand(-1, -1, frames))[..., 0]
+            strips = (maps if len(rows) == 1 else _mean_fall(masked, columns[:, None].expand(-1, bands, -1)))[..., 0, :]
+            bars = (maps if len(columns) == 1 else _mean_fall(masked, rows[:, :, None].expand(-1, -1, frames)))[..., 0]
         settings = dict(zip(("bands", "band_stride", "frames", "frame_stride"), (*in_bands, *in_time), strict=True))
         change = (masked.known - masked.replaced).cpu()
         found = zip(maps, change.T, strips, bars, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from robustness.attributions.base import Target
 from robustness.audio.levels import SPEECH_THRESHOLD_DB
+from robustness.audio.placement import Frame, batch_of, lead_of, place
 from robustness.audio.recordings import Recording
 from robustness.audio.streaming import by_id
 from robustness.classifiers.classifier import Classifier
@@ -19,10 +21,12 @@ from robustness.diagnosis.failures import PLACES, Failure, placed_trials
 from robustness.diagnosis.moving import Movable
 from robustness.diagnosis.restoring import Atlas, Atlases, Restored, asked, restore
 from robustness.engine import answers
+from robustness.inference.preparing import each_alone
 from robustness.run import Run
 
 HERE: Final = "here"
 COUNTERPART: Final = "counterpart"
+PROBES: Final = 8  # recordings on which it is tried whether a faster network answers the same
 FLOAT: Final = "float32"  # the variant that is not quantized
 
 
@@ -49,7 +53,8 @@ class Case:
         failure: what went wrong.
         recording: as the sweep heard it.
         movable: the same, to be placed.
-        classifiers: by the name of the variant.
+        classifiers: by the name of the variant, each with the fastest network that answers the same.
+        given: the same as they were given; a gradient is quicker through these.
         heard: `here` (where it fails), at the three places, and at the `counterpart` where there is one.
         atlases: right or wrong by lead, by variant.
         restored: the nearest right place of each variant that is wrong here; None for the others, and where there is none.
@@ -60,6 +65,7 @@ class Case:
     recording: Recording
     movable: Movable
     classifiers: Mapping[str, Classifier]
+    given: Mapping[str, Classifier]
     heard: Mapping[str, Heard]
     atlases: Mapping[str, Atlas]
     restored: Mapping[str, Restored | None]
@@ -88,7 +94,8 @@ class Cases:
     """
 
     def __init__(self, run: Run, classifiers: Sequence[Classifier], recordings: Sequence[Recording], seed: int) -> None:
-        self.classifiers = by_variant(classifiers)
+        self.given = by_variant(classifiers)
+        self.classifiers = by_variant(each_alone(classifiers, _probes(recordings, classifiers[0].frame)))
         self.recordings = by_id(recordings)
         self.placed = placed_trials(run, self.classifiers)
         self.atlases = Atlases(run, set(self.placed.loc[self.placed["failing"], "recording"]))
@@ -105,7 +112,7 @@ class Cases:
         counterpart = counterpart_of(failure, movable, self.placed, restored[failure.variant])
         if counterpart is not None:
             heard |= hear(self.classifiers, movable, {COUNTERPART: counterpart.offset_ms})
-        return Case(failure, recording, movable, self.classifiers, heard, atlases, restored, counterpart)
+        return Case(failure, recording, movable, self.classifiers, self.given, heard, atlases, restored, counterpart)
 
     def float_of(self, variant: str) -> str | None:
         """The float network of the same model; None where that is the variant itself, or was not run."""
@@ -121,6 +128,13 @@ class Cases:
         if int(here.logits[variant].argmax()) == classifier.labels.index(failure.label):
             return None
         return restore(classifier, movable, failure.label, failure.offset_ms, atlas)
+
+
+def _probes(recordings: Sequence[Recording], frame: Frame) -> Tensor:
+    """A few recordings at both edges of the window, [clips time]."""
+    batch = batch_of(list(islice(recordings, PROBES)))
+    ends = [lead_of(placement, frame.samples - batch.lengths) for placement in ("start", "end")]
+    return torch.cat([place(batch, lead, frame).samples for lead in ends])
 
 
 def hear(classifiers: Mapping[str, Classifier], movable: Movable, leads_ms: Mapping[str, float]) -> dict[str, Heard]:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from robustness.attributions.masking import Explainable
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.cases import COUNTERPART, HERE, Case, Cases
 from robustness.diagnosis.comparing import Unrelated, compare, segments
@@ -35,9 +34,10 @@ class Mapped(NamedTuple):
 
 
 class Mapper(NamedTuple):
-    """One worker's networks, by the name of the variant, and its maps of unrelated recordings."""
+    """One worker's own networks, as a case has them, and its maps of unrelated recordings."""
 
     classifiers: Mapping[str, Classifier]
+    given: Mapping[str, Classifier]
     unrelated: Unrelated
 
 
@@ -60,7 +60,7 @@ class Mappers:
     def _mapped(self, case: Case, in_full: bool) -> Mapped:
         mapper = self.free.get()
         try:
-            return mapped(replace(case, classifiers=mapper.classifiers), mapper.unrelated, in_full=in_full)
+            return mapped(replace(case, classifiers=mapper.classifiers, given=mapper.given), mapper.unrelated, in_full=in_full)
         finally:
             self.free.put(mapper)
 
@@ -68,37 +68,42 @@ class Mappers:
 @contextmanager
 def mappers(cases: Cases) -> Iterator[Mappers]:
     """As many as torch has threads; one where the networks run elsewhere than on the CPU, or cannot be copied."""
-    copies = _copies(cases.classifiers, torch.get_num_threads())
+    copies = _copies(cases, torch.get_num_threads())
     free: SimpleQueue[Mapper] = SimpleQueue()
-    for classifiers in copies:
-        free.put(Mapper(classifiers, Unrelated(cases)))
+    for classifiers, given in copies:
+        free.put(Mapper(classifiers, given, Unrelated(cases)))
     with worker_threads(len(copies)) as pool:
         yield Mappers(pool, free)
 
 
-def _copies(classifiers: Mapping[str, Classifier], workers: int) -> list[Mapping[str, Classifier]]:
-    if any(classifier.device.type != "cpu" for classifier in classifiers.values()):
-        return [classifiers]
+def _copies(cases: Cases, workers: int) -> list[tuple[Mapping[str, Classifier], Mapping[str, Classifier]]]:
+    """The networks of each worker, fast and as given."""
+    own = (cases.classifiers, cases.given)
+    if any(classifier.device.type != "cpu" for classifier in cases.given.values()):
+        return [own]
     try:
-        return [{name: replace(one, net=copy.deepcopy(one.net)) for name, one in classifiers.items()} for _ in range(workers)]
+        return [(_copied(cases.classifiers), _copied(cases.given)) for _ in range(workers)]
     except Exception:  # a foreign network may hold what cannot be copied
-        return [classifiers]
+        return [own]
+
+
+def _copied(classifiers: Mapping[str, Classifier]) -> Mapping[str, Classifier]:
+    return {name: replace(one, net=copy.deepcopy(one.net)) for name, one in classifiers.items()}
 
 
 def mapped(case: Case, unrelated: Unrelated, *, in_full: bool) -> Mapped:
     """The log-mel and every method's map, and what is said of the methods."""
     window = case.heard[HERE].window
-    explained = explain(case.classifiers, window, case.target)
+    explained = explain(case)
     compared, differences = compare(case, explained, unrelated)
     ladder, strips = rungs(case)
     arrays = {"log_mel": _features(case.worst, window), **{one.key: one.map for one in explained}, **differences, **strips}
     if COUNTERPART in case.heard:
         arrays["log_mel_counterpart"] = _features(case.worst, case.heard[COUNTERPART].window)
-    explainable = {name: Explainable.of(c, c.features(window[None]), case.target) for name, c in case.classifiers.items()}
     facts = {
         "methods": methods_of(explained),
         "correlations": correlations_of(explained),
-        "trust": trust_of(explained, explainable, unrelated.cases.seed) if in_full else {},
+        "trust": trust_of(explained, case, unrelated.cases.seed) if in_full else {},
         "differences": compared,
         "segments": segments(case) if in_full else None,
         "donor": donor(case) if in_full else None,

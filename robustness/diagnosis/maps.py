@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from robustness.attributions.masking import Explainable
 from robustness.attributions.trust import Checks
 from robustness.classifiers.classifier import Classifier
 from robustness.classifiers.resynthesis import explainable
+from robustness.diagnosis.cases import HERE, Case
 
 METHODS: Final = ("occlusion", "integrated-gradients")  # the first is the one by which variants are compared
 STAGES: Final = 2  # of forgetting, on a card: the last layer, and all of them; each costs a map
@@ -29,6 +30,7 @@ class Explained:
 
     method: Attribution
     variant: str
+    classifier: Classifier
     relevance: Relevance
     sounding: npt.NDArray[np.bool_]  # which cells are not silence, [bands frames]
 
@@ -44,18 +46,13 @@ class Explained:
         return f"{self.method.name}/{self.variant}"
 
 
-def explain(classifiers: Mapping[str, Classifier], window: Tensor, target: Target) -> list[Explained]:
-    """Every method on every variant itself; what only a surrogate could tell is left to `robustness explain`.
-
-    Args:
-        classifiers: by the name of the variant.
-        window: what the model heard, [time].
-        target: the same for all.
-    """
+def explain(case: Case) -> list[Explained]:
+    """Every method on every variant itself, for one target; what only a surrogate could tell is left to `robustness explain`."""
+    window = case.heard[HERE].window
     return [
-        _explained(method, variant, classifier, window, target)
+        _explained(method, variant, classifier, window, case.target)
         for method in (ATTRIBUTIONS[name]() for name in METHODS)
-        for variant, classifier in classifiers.items()
+        for variant, classifier in (case.classifiers if method.kind == "perturbation" else case.given).items()
         if method.kind == "perturbation" or classifier.differentiable
     ]
 
@@ -64,7 +61,7 @@ def _explained(method: Attribution, variant: str, classifier: Classifier, window
     classifier = explainable(classifier, window)
     features = classifier.features(window[None])
     sounding = (features != classifier.frontend.silence(features))[0, 0].cpu().numpy()
-    return Explained(method, variant, method.attribute(classifier, features, target), sounding)
+    return Explained(method, variant, classifier, method.attribute(classifier, features, target), sounding)
 
 
 def methods_of(explained: list[Explained]) -> list[dict[str, Any]]:
@@ -133,13 +130,17 @@ def spearman(a: Map, b: Map) -> float | None:
     return agreement.spearman(torch.from_numpy(a), torch.from_numpy(b))
 
 
-def trust_of(explained: list[Explained], cases: Mapping[str, Explainable], seed: int) -> dict[str, Any]:
+def trust_of(explained: list[Explained], case: Case, seed: int) -> dict[str, Any]:
     """The trust box of each map, by the name under which the map is stored.
 
     Args:
         explained: the maps.
-        cases: what they explain, by variant; the maps of one share their random orders.
+        case: what they explain.
         seed: of the random orders and weights.
     """
-    checks = {variant: Checks(case, seed, STAGES) for variant, case in cases.items()}
-    return {one.key: checks[one.variant].of_map(one.method, one.relevance).facts() for one in explained}
+    window = case.heard[HERE].window
+    found = {}
+    for one in explained:
+        asked = Explainable.of(one.classifier, one.classifier.features(window[None]), case.target)
+        found[one.key] = Checks(asked, seed, STAGES).of_map(one.method, one.relevance).facts()
+    return found

@@ -78,6 +78,16 @@ def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "
     return families
 
 
+def each_alone(classifiers: Sequence[Classifier], probes: Tensor) -> list[Classifier]:
+    """The same classifiers, each with the fastest network that keeps its answers; nothing is shared, so that each can be asked apart.
+
+    Args:
+        classifiers: variants of one or several models.
+        probes: real windows, [clips time], on which answers are compared.
+    """
+    return [_single(0, classifier, _alone(classifier, probes), probes, "torch").heads[0] for classifier in classifiers]
+
+
 def _alone(classifier: Classifier, probes: Tensor) -> Tensor:
     """The answers that count: one clip at a time."""
     return torch.cat([classifier.logits(window[None]) for window in probes])

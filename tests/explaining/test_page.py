@@ -91,7 +91,7 @@ def test_a_phone_needs_no_sideways_scrolling(page: Page) -> None:
     [
         (("--method", "lime"), 2, "no attribution method 'lime'"),
         (("--target", "sideways"), 2, "no target 'sideways'"),
-        (("--method", "integrated-gradients", "--variant", "dynamic-int8"), 2, "take occlusion"),
+        (("--target", "up", "--placement", "aside"), 2, "no placement 'aside'"),
     ],
 )
 def test_a_mistake_is_a_sentence(given: tuple[str, str], tmp_path: Path, options: tuple[str, ...], status: int, words: str) -> None:
@@ -100,6 +100,13 @@ def test_a_mistake_is_a_sentence(given: tuple[str, str], tmp_path: Path, options
     assert (done.returncode, "Traceback" in done.stderr) == (status, False)
     assert words in done.stderr
     assert not (tmp_path / "x").exists()
+
+
+def test_a_gradient_of_an_int8_variant_is_said_to_be_of_its_surrogate(given: tuple[str, str], tmp_path: Path) -> None:
+    options = ("--method", "integrated-gradients", "--variant", "dynamic-int8", "--untested", "--out", str(tmp_path / "page"))
+    done = run("--model", given[0], given[1], *options)
+    assert done.returncode == 0, done.stderr
+    assert "an approximation" in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
 
 
 def test_what_is_no_explanation_is_left_alone(given: tuple[str, str], tmp_path: Path) -> None:
