@@ -7,14 +7,16 @@ Sources: Jacob et al. (2018), arXiv:1712.05877; Hinton et al., Distilling the Kn
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 import torch
 from torch import Tensor, fx, nn
 from torch.ao.quantization import disable_observer
 from torch.nn import functional
+from torch.optim.lr_scheduler import LambdaLR
 
 from robustness.classifiers.classifier import SMALLEST_PROBABILITY, Classifier, Output
 from robustness.quantization.base import QUANTIZERS, Calibration, Quantizer, required
@@ -22,7 +24,9 @@ from robustness.quantization.graphs import BATCH, Engine, converted, engine_of, 
 from robustness.quantization.statics import Made, naming, variant_of
 from robustness.seeds import generator_of
 from robustness.training.batches import Batch
-from robustness.training.trainer import fit
+from robustness.training.trainer import fit, schedule
+
+WARM_UP: Final = 0.1  # of the steps
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,9 @@ class QatInt8(Quantizer):
     source: ClassVar[str] = "torch.ao.quantization.quantize_fx.prepare_qat_fx; Jacob et al. (2018), arXiv:1712.05877"
     calibrated: ClassVar[bool] = True
     engine: Engine = "x86"
-    epochs: int = 6  # the ranges are learned anew in all but the last
-    learning_rate: float = 2e-5  # of AdamW; weights move by about a tenth of an int8 step each time
+    epochs: int = 8
+    settling: int = 4  # of the epochs, the first, in which the ranges follow the clips; then they stay as they are
+    learning_rate: float = 1e-5  # of AdamW at its peak; it falls to 0, for what int8 costs is little and a coarse step costs more
     seed: int = 0
 
     def quantize(self, classifier: Classifier, calibration: Calibration | None = None, only: Collection[str] | None = None) -> Classifier:
@@ -74,13 +79,15 @@ class QatInt8(Quantizer):
             return variant_of(classifier, converted(faking.eval(), features), Made(self.name, self.engine, calibration, only))
 
     def _tune(self, faking: fx.GraphModule, output: Output, clips: Batch) -> None:
-        """A few epochs; in the last the ranges stay as they are."""
+        """A few epochs, in the later ones with ranges that stay as they are."""
         net = LogProbabilities(faking, output)
         optimizer = torch.optim.AdamW(net.parameters(), lr=self.learning_rate, weight_decay=0.0)
+        steps = self.epochs * math.ceil(len(clips.features) / BATCH)
+        rates = LambdaLR(optimizer, lambda step: schedule(step / steps, WARM_UP))
         for epoch in range(self.epochs):
-            if epoch == self.epochs - 1:
+            if epoch == self.settling:
                 faking.apply(disable_observer)
-            fit(net, self._batches(clips, epoch), optimizer, Learning(), lambda: None)
+            fit(net, self._batches(clips, epoch), optimizer, Learning(), rates.step)
 
     def _batches(self, clips: Batch, epoch: int) -> Iterator[Batch]:
         order = torch.randperm(len(clips.features), generator=generator_of(self.seed, "qat", epoch))

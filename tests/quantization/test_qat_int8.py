@@ -1,10 +1,17 @@
-"""Quantization-aware training: which layers it quantizes, and that it is the same each time."""
+"""Quantization-aware training: which layers it quantizes, that it learns, and that it is the same each time."""
 
 from __future__ import annotations
 
-import torch
+import copy
+from dataclasses import replace
 
+import pytest
+import torch
+from torch import Tensor
+
+from robustness.classifiers.classifier import Classifier
 from robustness.quantization.base import quantized
+from robustness.quantization.qat_int8 import QatInt8
 from tests.builders import calibration, classifier
 
 
@@ -26,3 +33,27 @@ def test_the_same_twice_and_the_float_network_as_it_was() -> None:
 def test_a_layer_can_be_left_in_float() -> None:
     about = quantized(classifier(), "qat-int8", calibration(8), only=["conv1", "fc2"]).about
     assert (about["quantized_layers"], about["float_layers"]) == (["conv1", "fc2"], ["conv2", "fc1"])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_coarse_steps_cost_is_learned_back(seed: int) -> None:
+    """One column of fc1 is a hundred times the rest, so that the others fall on few steps: learning must win back more than half."""
+    original, learned = spoiled(seed), calibration(32)
+    settled = divergence(original, QatInt8(learning_rate=0.0).quantize(original, learned), learned.samples)
+    tuned = divergence(original, quantized(original, "qat-int8", learned), learned.samples)
+    assert settled > 1e-4
+    assert tuned < settled / 2
+
+
+def spoiled(seed: int) -> Classifier:
+    original = classifier(seed)
+    net = copy.deepcopy(original.net)
+    with torch.no_grad():
+        net.get_submodule("fc1").get_parameter("weight")[:, 5] *= 100
+    return replace(original, net=net)
+
+
+def divergence(original: Classifier, variant: Classifier, samples: Tensor) -> float:
+    """The mean KL of the variant's answers from the float ones, in nats."""
+    wanted, given = (one.logits(samples).log_softmax(1) for one in (original, variant))
+    return float((wanted.exp() * (wanted - given)).sum(1).mean())
