@@ -1,4 +1,4 @@
-"""What all tests share: where the developers' data lies, and that nothing skips unseen in CI.
+"""What all tests share: where the developers' data lies, the browser, and that nothing skips unseen in CI.
 
 Tests that need data which may not be in the repository ask for the fixture `shared`; where there is none they skip, in CI as well.
 Any other skip is a failure when CI=true: a browser that was not installed would else hide every test of the page.
@@ -7,14 +7,21 @@ Any other skip is a failure when CI=true: a browser that was not installed would
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pytest
 
+from tests.browser import browser, watched
+
+__all__ = ["browser", "watched"]  # fixtures
+
 # Before torch is imported, here and in the commands that tests start: threads that wait for each other crawl on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Whoever runs the tests in the background may ignore Ctrl-C, and what the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SHARED: Final = ROOT.parent / "shared"

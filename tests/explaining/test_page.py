@@ -11,11 +11,10 @@ import pytest
 import soundfile
 from playwright.sync_api import Page, expect
 
+from tests.browser import Watched, until
 from tests.builders import RATE_HZ, recording
 from tests.cards import write_card
-from tests.report.conftest import Watched, browser, until, watched
 
-__all__ = ["browser", "watched"]
 INSPECTOR = '[data-figure="inspector"]'
 OVERLAY = "document.querySelector('[data-figure=\"inspector\"]').data[1]"
 

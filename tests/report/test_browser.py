@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from robustness.run import Run
-from tests.report.conftest import ATLAS, HOSTILE, IMAGE, PATIENCE_MS, Watched, draw_all, until
+from tests.browser import PATIENCE_MS, Watched, until
+from tests.report.conftest import ATLAS, HOSTILE, IMAGE, draw_all
 
 ROWS = "#answers tbody tr:not([hidden])"
 SLOWEST = 1.5

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from robustness.run import Run
-from tests.report.conftest import ATLAS, Watched, draw_all, show, until
+from tests.browser import Watched, until
+from tests.report.conftest import ATLAS, draw_all, show
 
 
 @pytest.mark.parametrize("width", [390, 768])

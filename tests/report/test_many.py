@@ -17,8 +17,9 @@ from robustness.report.sections.leads import binned, right_at
 from robustness.report.sentences import summary
 from robustness.report.view import MOST_ROWS, View
 from robustness.run import Run
+from tests.browser import Watched, until
 from tests.crowd import COSTLIEST, HARD_LABEL, HARD_SPEAKER, Crowd
-from tests.report.conftest import Watched, show, until
+from tests.report.conftest import show
 from tests.report.planted import Plan, write_run
 
 MATRIX = '[data-figure="confusion-matrix"]'
