@@ -93,8 +93,12 @@ class _ById(Mapping[str, Recording]):
 
 def by_id(recordings: Sequence[Recording]) -> Mapping[str, Recording]:
     """The recordings by their ids; those that are read when they are asked for still are."""
-    ids = [clip.id for clip in recordings.clips] if isinstance(recordings, Recordings) else [recording.id for recording in recordings]
-    return _ById(recordings, {name: place for place, name in enumerate(ids)})
+    return _ById(recordings, {one.id: place for place, one in enumerate(known(recordings))})
+
+
+def known(recordings: Sequence[Recording]) -> Sequence[Recording | Clip]:
+    """What is known of each recording, its id, label and speaker, in their order; no file is read for it."""
+    return recordings.clips if isinstance(recordings, Recordings) else recordings
 
 
 def changed(recordings: Sequence[Recording], change: Change) -> Sequence[Recording]:

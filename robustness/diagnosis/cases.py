@@ -14,7 +14,7 @@ from robustness.attributions.base import Target
 from robustness.audio.levels import SPEECH_THRESHOLD_DB
 from robustness.audio.placement import Frame, batch_of, lead_of, place
 from robustness.audio.recordings import Recording
-from robustness.audio.streaming import by_id
+from robustness.audio.streaming import by_id, known
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.counterparts import Counterpart, counterpart_of
 from robustness.diagnosis.failures import PLACES, Failure, placed_trials
@@ -86,6 +86,10 @@ class Case:
 class Cases:
     """The cases of a run; its tables are read once.
 
+    Attributes:
+        recordings: by their ids, each read when it is asked for.
+        known: what is known of each recording without reading it.
+
     Args:
         run: the run.
         classifiers: the variants that made its trials.
@@ -97,6 +101,7 @@ class Cases:
         self.given = by_variant(classifiers)
         self.classifiers = by_variant(each_alone(classifiers, _probes(recordings, classifiers[0].frame)))
         self.recordings = by_id(recordings)
+        self.known = known(recordings)
         self.placed = placed_trials(run, self.classifiers)
         self.atlases = Atlases(run, set(self.placed.loc[self.placed["failing"], "recording"]))
         self.seed = seed

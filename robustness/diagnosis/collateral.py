@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import torch
@@ -51,12 +52,12 @@ class Others:
     _scenes: dict[str, dict[str, Scene]] = field(default_factory=dict)
     _known: dict[tuple[str, Edit | None], dict[str, dict[str, float]]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def asked(self) -> list[Recording]:
         """The labelled recordings that are asked, in the run's order."""
-        labelled = [one for one in self.cases.recordings.values() if one.label is not None]
+        labelled = [one.id for one in self.cases.known if one.label is not None]
         order = torch.randperm(len(labelled), generator=generator_of(self.cases.seed, "collateral")).tolist()
-        return [labelled[i] for i in sorted(order[:MOST])]
+        return [self.cases.recordings[labelled[i]] for i in sorted(order[:MOST])]
 
     def changed(self, placement: str, edit: Edit, variant: str) -> list[Changed]:
         """Every recording to which the edit can be done, before and after."""
@@ -84,10 +85,10 @@ class Others:
         if not scenes:
             return {variant: {} for variant in self.cases.classifiers}
         windows = torch.stack([scene.window if edit is None else apply(scene, edit) for scene in scenes.values()])
-        classifiers = self.cases.classifiers
+        classifiers, labels = self.cases.classifiers, {one.id: one.label for one in self.asked}
         found = {}
         for (variant, classifier), logits in zip(classifiers.items(), answers(list(classifiers.values()), windows), strict=True):
-            truths = [classifier.truth(self.cases.recordings[name].label) for name in scenes]
+            truths = [classifier.truth(labels[name]) for name in scenes]
             margins = answer_of(logits, label_indices(classifier, truths)).margin
             found[variant] = dict(zip(scenes, margins.tolist(), strict=True))
         return found

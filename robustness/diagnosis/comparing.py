@@ -34,7 +34,7 @@ class Unrelated:
     def maps(self, case: Case, reference: Classifier) -> list[tuple[Tensor, Tensor]]:
         """Maps for this case's target of recordings of other words, [bands frames], each with its sounding cells."""
         own = case.recording
-        others = (r for r in self.cases.recordings.values() if r.id != own.id and (r.label is None or r.label != own.label))
+        others = (r for r in self.cases.known if r.id != own.id and (r.label is None or r.label != own.label))
         place = case.failure.condition.placement
         return [self._map(id_, place, case.target, reference) for id_ in islice((r.id for r in others), UNRELATED)]
 

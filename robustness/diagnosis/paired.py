@@ -84,8 +84,8 @@ def apart(pairs: Sequence[Changed], cases: Cases, variant: str) -> list[Paired]:
     """Known and unknown words, each by itself; what is not there is left out."""
     classifier = cases.classifiers[variant]
     rejections = OperatingPoint(frozenset(classifier.rejections), None).rejections
-    speakers = {name: recording.speaker for name, recording in cases.recordings.items()}
-    unknown = {name for name, one in cases.recordings.items() if one.label is not None and classifier.truth(one.label) in rejections}
+    speakers = {one.id: one.speaker for one in cases.known}
+    unknown = {one.id for one in cases.known if one.label is not None and classifier.truth(one.label) in rejections}
     groups = {
         "known": [one for one in pairs if one.recording not in unknown],
         "unknown": [one for one in pairs if one.recording in unknown],

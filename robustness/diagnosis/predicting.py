@@ -83,18 +83,18 @@ class Score:
 
 def tracks(run: Run, cases: Cases, variant: str) -> list[Track]:
     """The recordings of a run that were moved, in the run's order."""
-    columns = ["recording", "variant", "label", "margin", "onset_ms", "lost_start_ms", "lost_end_ms"]
-    moved = run.trials(columns=columns, perturbation=SHIFTING, placement="offset", fill="zeros")
-    clean = run.trials(columns=columns, perturbation=NONE)
-    moved, clean = (rows[(rows["variant"] == variant) & rows["label"].notna()] for rows in (moved, clean))
-    moved = moved[(moved["lost_start_ms"] == 0) & (moved["lost_end_ms"] == 0)].sort_values("onset_ms", kind="stable")
+    clean = run.trials(columns=["recording", "variant", "label", "margin"], perturbation=NONE)
+    clean = clean[(clean["variant"] == variant) & clean["label"].notna()]
     reference = dict(zip(clean["recording"].astype(str), clean["margin"].astype(float), strict=True))
     rejections = cases.classifiers[variant].rejections
+    columns = ["recording", "variant", "label", "margin", "onset_ms", "lost_start_ms", "lost_end_ms"]
     found = []
-    for name, rows in moved.groupby("recording", observed=True, sort=True):
-        if str(name) in reference:
-            unknown = rows["label"].iloc[0] in rejections
-            found.append(Track(str(name), unknown, _array(rows["onset_ms"]), _array(rows["margin"]), reference[str(name)]))
+    for part in run.batches(columns=columns, perturbation=SHIFTING, placement="offset", fill="zeros"):
+        moved = part[(part["variant"] == variant) & part["label"].notna() & (part["lost_start_ms"] == 0) & (part["lost_end_ms"] == 0)]
+        for name, rows in moved.sort_values("onset_ms", kind="stable").groupby("recording", observed=True, sort=True):
+            if str(name) in reference:
+                unknown = rows["label"].iloc[0] in rejections
+                found.append(Track(str(name), unknown, _array(rows["onset_ms"]), _array(rows["margin"]), reference[str(name)]))
     return found
 
 
@@ -102,15 +102,42 @@ def _array(column: pd.Series[Any]) -> Values:
     return column.to_numpy(dtype=np.float64)
 
 
-def predicted(one: Track, all_of_them: Sequence[Track], onset_ms: Values) -> Values:
-    """A recording's margins at some onsets, from the others; NaN where fewer than three were heard there."""
-    others = [other for other in all_of_them if other.recording != one.recording and other.unknown == one.unknown]
-    if len(others) < LEAST:
-        return np.full(len(onset_ms), np.nan)
-    costs = np.stack([other.at(onset_ms) - other.reference for other in others])
-    known = np.isfinite(costs)
-    sums = np.where(known, costs, 0).sum(0)
-    return np.where(known.sum(0) >= LEAST, one.reference + sums / np.maximum(known.sum(0), 1), np.nan)
+def predicted(some: Sequence[Track], all_of_them: Sequence[Track], onsets_ms: Sequence[Values]) -> list[Values]:
+    """Margins of recordings at some onsets of each, from the others; NaN where fewer than three were heard there.
+
+    What moves cost is added up once over all, at all onsets together; from that each recording's own cost is taken away again.
+
+    Args:
+        some: of whom.
+        all_of_them: these and the others.
+        onsets_ms: for each of the first.
+    """
+    where, places = np.unique(np.concatenate([*onsets_ms, np.empty(0)]), return_inverse=True)
+    costs = {unknown: _Costs(len(where)) for unknown in (False, True)}
+    for other in all_of_them:
+        costs[other.unknown].add(other.at(where) - other.reference)
+    ends = np.cumsum([len(each) for each in onsets_ms])
+    mine = [places[end - len(each) : end] for each, end in zip(onsets_ms, ends, strict=True)]
+    return [one.reference + costs[one.unknown].without(one.at(where[at]) - one.reference, at) for one, at in zip(some, mine, strict=True)]
+
+
+class _Costs:
+    """What moves cost, added up over recordings, at some onsets."""
+
+    def __init__(self, onsets: int) -> None:
+        self.sums, self.heard = np.zeros(onsets), np.zeros(onsets, int)
+
+    def add(self, cost: Values) -> None:
+        """One more recording; NaN where it was not heard."""
+        known = np.isfinite(cost)
+        self.sums[known] += cost[known]
+        self.heard += known
+
+    def without(self, own: Values, at: NDArray[np.intp]) -> Values:
+        """The mean of all but one of those that were added, at some of the onsets; NaN where that is of fewer than three."""
+        known = np.isfinite(own)
+        sums, heard = self.sums[at] - np.where(known, own, 0), self.heard[at] - known
+        return np.where(heard >= LEAST, sums / np.maximum(heard, 1), np.nan)
 
 
 def scores(run: Run, cases: Cases) -> list[Score]:
@@ -140,13 +167,13 @@ def onsets(placed: pd.DataFrame, variant: str) -> dict[str, dict[str, tuple[floa
 def scored(variant: str, placement: str, moved: Sequence[Track], there: Mapping[str, tuple[float, float]]) -> Score | None:
     """The score of one placement; None where nothing can be predicted."""
     mine = [one for one in moved if one.recording in there and one.reference > 0]
-    said = np.array([predicted(one, moved, np.array([there[one.recording][0]]))[0] for one in mine])
+    said = np.concatenate([*predicted(mine, moved, [np.array([there[one.recording][0]]) for one in mine]), np.empty(0)])
     usable = [i for i, value in enumerate(said) if np.isfinite(value)]
     if not usable:
         return None
     fails = np.array([there[mine[i].recording][1] <= 0 for i in usable])
     alarm, alone = said[usable] <= 0, np.array([mine[i].reference for i in usable])
-    errors = [error for i, wrong in zip(usable, fails, strict=True) if wrong and (error := _flip_error(mine[i], moved, there)) is not None]
+    errors = _flip_errors([mine[i] for i, wrong in zip(usable, fails, strict=True) if wrong], moved, there)
     return Score(
         variant=variant,
         placement=placement,
@@ -161,11 +188,15 @@ def scored(variant: str, placement: str, moved: Sequence[Track], there: Mapping[
     )
 
 
-def _flip_error(one: Track, moved: Sequence[Track], there: Mapping[str, tuple[float, float]]) -> float | None:
-    """How far the predicted onset of the flip is from the true one; None where the prediction has no flip."""
-    true = flip(one.onset_ms, one.margin, there[one.recording][0])
-    said = flip(one.onset_ms, predicted(one, moved, one.onset_ms), there[one.recording][0])
-    return None if true is None or said is None else abs(true - said)
+def _flip_errors(failing: Sequence[Track], moved: Sequence[Track], there: Mapping[str, tuple[float, float]]) -> list[float]:
+    """How far each predicted onset of the flip is from the true one; without those whose margins, true or predicted, have no flip."""
+    found = []
+    for one, margins in zip(failing, predicted(failing, moved, [one.onset_ms for one in failing]), strict=True):
+        near_ms = there[one.recording][0]
+        true, said = flip(one.onset_ms, one.margin, near_ms), flip(one.onset_ms, margins, near_ms)
+        if true is not None and said is not None:
+            found.append(abs(true - said))
+    return found
 
 
 def flip(onset_ms: Values, margin: Values, near_ms: float) -> float | None:
