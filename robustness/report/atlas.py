@@ -13,7 +13,7 @@ from pandas import DataFrame
 from robustness.metrics import consistency, worst_case
 from robustness.report.figures import WRONG_TO_RIGHT, Figure, Table, packed
 from robustness.report.rows import of_recording
-from robustness.report.view import Variant, View
+from robustness.report.view import SHIFT, Variant, View
 from robustness.report.words import PLACES, interval, listed, number, percent, share_of
 
 TABLE_STEP_MS: Final = 50.0  # of the table behind the atlas
@@ -109,11 +109,15 @@ class Atlas:
         }
 
     def inside(self, variant: Variant) -> DataFrame:
-        """The rows in which the whole recording lies inside the window, of every recording of the run that can move."""
-        rows = self.view.of(variant, self.view.atlas)
+        """The answers where the whole recording lies inside the window, of every recording of the run that can move."""
         recordings = self.view.recordings
         slack = recordings["slack_ms"][~recordings["untestable"].astype(bool)]
-        return rows[(rows["level"] >= 0) & (rows["level"] <= of_recording(rows, slack))]
+
+        def reduced(rows: DataFrame) -> DataFrame:
+            mine = self.view.of(variant, rows)
+            return mine[(mine["level"] >= 0) & (mine["level"] <= of_recording(mine, slack))][["recording", "predicted", "correct"]]
+
+        return self.view.trials.gathered(reduced, perturbation=SHIFT, placement="offset")
 
     def says(self) -> list[str]:
         """What the atlas shows, a sentence for all variants of which the same is true."""

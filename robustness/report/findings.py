@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import pandas as pd
 from pandas import DataFrame, Series
@@ -42,15 +42,6 @@ class Placed:
     placement: str
     failing: tuple[Failing, ...]
     right_before: int  # recordings that some variant answers rightly at the reference
-
-
-class Worst(NamedTuple):
-    """The condition in which the fewest are right."""
-
-    condition: dict[str, Any]
-    variant: Variant
-    right: Estimate
-    conditions: int
 
 
 class Change(NamedTuple):
@@ -136,33 +127,6 @@ def distinct(view: View, trials: DataFrame) -> DataFrame:
     return trials[~(neutral(view, trials) | gone)]
 
 
-def keeping_speech(view: View, trials: DataFrame) -> DataFrame:
-    """The clean trials and those of every other condition in which no recording loses speech."""
-    rows = trials[~neutral(view, trials)]
-    lost = (rows["lost_start_ms"] + rows["lost_end_ms"]).fillna(0.0)
-    keys = ["perturbation", "placement", "fill", "level"]
-    return rows[lost.groupby([rows[key] for key in keys], observed=True, dropna=False).transform("max") <= 0]
-
-
-def worst_condition(view: View, trials: DataFrame) -> Worst | None:
-    """The condition of these trials in which the fewest are right, over all variants; the first among equals."""
-    keys = ["perturbation", "placement", "fill", "level", "variant"]
-    rows = trials[trials["placement"] != "offset"]
-    right = measure(view, rows)
-    if right.isna().all():
-        return None
-    rows = rows[right.notna()].assign(right=right)
-    by_recording = rows.groupby([*keys, "recording"], observed=True, dropna=False)["right"].mean()
-    share = by_recording.groupby(level=keys, observed=True, dropna=False).mean()
-    kind, placement, fill, level, name = share.index[int(share.argmin())]
-    level = None if pd.isna(level) else float(level)
-    here = (rows["perturbation"] == kind) & (rows["placement"] == placement) & (rows["fill"] == fill) & (rows["variant"] == name)
-    here &= rows["level"].isna() if level is None else rows["level"] == level
-    condition = {"perturbation": kind, "placement": placement, "fill": fill, "level": level}
-    variant = next(v for v in view.variants if v.name == name)
-    return Worst(condition, variant, score_of(view, rows[here]), len(share.droplevel("variant").index.unique()))
-
-
 @lru_cache(maxsize=1)
 def changes(view: View) -> tuple[Change, ...]:
     """What each other variant changes against the first."""
@@ -171,7 +135,15 @@ def changes(view: View) -> tuple[Change, ...]:
 
 def _change(view: View, variant: Variant) -> Change:
     first, other = view.first.name, variant.name
-    trials = distinct(view, view.trials)
-    table, everything = changed_answers(view.placed, first, other), changed_answers(trials, first, other)
+    answers = 0
+
+    def differing(rows: DataFrame) -> DataFrame:
+        nonlocal answers
+        rows = distinct(view, rows)
+        answers += len(view.of(variant, rows))
+        return changed_answers(rows, first, other)
+
+    everything = view.trials.gathered(differing)
+    table = changed_answers(view.placed, first, other)
     paired = {place: compared(view.placed[view.placed["placement"] == place], first, other, view.speakers) for place in view.placements}
-    return Change(variant, len(table), len(view.of(variant, view.placed)), everything, len(view.of(variant, trials)), paired)
+    return Change(variant, len(table), len(view.of(variant, view.placed)), everything, answers, paired)

@@ -63,13 +63,10 @@ class Sooner:
 
 def sooner(view: View, variant: Variant) -> Sooner | None:
     """A variant against the first, under every condition of noise and shift; None where the run has none, or no labels."""
-    trials = distinct(view, view.trials)
-    trials = trials[trials["perturbation"].isin(list(view.grids)) & (trials["placement"] != "offset") & trials["correct"].notna()]
-    if trials.empty:
+    parts = [found for rows in view.trials.parts() if (found := _both(view, variant, rows)) is not None]
+    if not parts:
         return None
-    keys = [*KEYS, "recording"]
-    scores = [_scores(view.of(one, trials), keys) for one in (view.first, variant)]
-    both = pd.concat(scores, axis=1, keys=["before", "after"]).dropna()
+    both = pd.concat(parts)
     if both.empty:
         return None
     cells = [_cell(view, _name(view, key), rows.droplevel([*KEYS])) for key, rows in both.groupby(level=KEYS, dropna=False, observed=True)]
@@ -77,8 +74,19 @@ def sooner(view: View, variant: Variant) -> Sooner | None:
     cells = [Cell(**{**vars(cell), "q": float(q)}) for cell, q in zip(cells, adjusted, strict=True)]
     cells.sort(key=lambda cell: (cell.difference[0], cell.name))
     overall = both.groupby(level="recording", observed=True).mean()
-    kinds = {"noise" if str(view.unit(name)) == "dB" else "shift" for name in trials["perturbation"].astype(str).unique()}
+    kinds = {"noise" if str(view.unit(name)) == "dB" else "shift" for name in both.index.unique("perturbation")}
     return Sooner(variant, cells, _cell(view, "all conditions", overall), " and ".join(sorted(kinds)))
+
+
+def _both(view: View, variant: Variant, trials: DataFrame) -> DataFrame | None:
+    """The share of draws that is right before and after, by condition and recording, under noise and shift; None where there is none."""
+    trials = distinct(view, trials[trials["placement"] != "offset"])
+    trials = trials[trials["perturbation"].isin(list(view.grids)) & trials["correct"].notna()]
+    if trials.empty:
+        return None
+    keys = [*KEYS, "recording"]
+    scores = [_scores(view.of(one, trials), keys) for one in (view.first, variant)]
+    return pd.concat(scores, axis=1, keys=["before", "after"]).dropna()
 
 
 def _scores(rows: DataFrame, keys: list[str]) -> Series[Any]:

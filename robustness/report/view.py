@@ -18,7 +18,7 @@ from robustness.conditions import NO_WORD, NONE, PLACEMENTS
 from robustness.errors import RunError
 from robustness.outcomes import OperatingPoint, outcomes
 from robustness.report.addresses import RESERVED
-from robustness.report.rows import whole
+from robustness.report.trials import COLUMNS, Trials
 from robustness.report.words import slug, unique
 from robustness.run import Run
 from robustness.sums import Sums
@@ -26,10 +26,6 @@ from robustness.sums import Sums
 MOST_ROWS: Final = 60  # recordings in the table and the atlas; the rest are in the CSV
 PADDING: Final = "padding-placement"
 SHIFT: Final = "time-shift"
-COLUMNS: Final = (
-    *("variant", "recording", "label", "placement", "fill", "perturbation", "level", "draw"),
-    *("offset_ms", "predicted", "correct", "p_predicted", "margin"),
-)
 
 
 def rows_of(table: DataFrame) -> Iterator[Any]:
@@ -116,24 +112,22 @@ class View:
         return self.variants[0]
 
     @cached_property
-    def trials(self) -> DataFrame:
-        """Every trial but the windows without a word, with the columns that most of the page needs."""
-        rows = self.run.trials(columns=[*COLUMNS, "lost_start_ms", "lost_end_ms"])
-        rows = rows[rows["perturbation"] != NO_WORD]
-        rows = rows if self.manifest["complete"] else whole(rows)
-        if not (rows["perturbation"] == NONE).any():
-            raise RunError(f"{self.run.path} holds no answers at the reference placement, so there is nothing to draw; run it again")
-        return rows
+    def trials(self) -> Trials:
+        """Every trial but the windows without a word, part by part."""
+        return Trials(self.run)
 
     @cached_property
     def clean(self) -> DataFrame:
         """The recordings at the reference placement."""
-        return self.trials[self.trials["perturbation"] == NONE]
+        rows = self.trials.under(perturbation=NONE)
+        if rows.empty:
+            raise RunError(f"{self.run.path} holds no answers at the reference placement, so there is nothing to draw; run it again")
+        return rows
 
     @cached_property
     def padding(self) -> DataFrame:
         """The recordings at the start, in the center and at the end, with each fill."""
-        return self.trials[self.trials["perturbation"] == PADDING]
+        return self.trials.under(perturbation=PADDING)
 
     @cached_property
     def placed(self) -> DataFrame:
@@ -149,8 +143,9 @@ class View:
 
     @cached_property
     def atlas(self) -> DataFrame:
-        """The answers at each lead from the window's start."""
-        return self.trials[(self.trials["perturbation"] == SHIFT) & (self.trials["placement"] == "offset")]
+        """The answers at each lead from the window's start, of the recordings that the page shows or explains."""
+        drawn = {*self.shown.index, *(card["recording"] for card in self.failures["failures"])}
+        return self.trials.gathered(lambda rows: rows[rows["recording"].isin(drawn)], perturbation=SHIFT, placement="offset")
 
     @cached_property
     def recordings(self) -> DataFrame:

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from robustness.report.atlas import Atlas
-from robustness.report.findings import changes, distinct, keeping_speech, neutral, worst_condition
+from robustness.report.findings import changes, distinct, neutral
 from robustness.report.sections.summary import worst
 from robustness.report.view import View
+from robustness.report.worst import worst_condition
 from robustness.run import TRIALS, RunWriter
 from robustness.statistics import by_speaker
 from tests.report.planted import Plan, fails_at, manifest_of, recordings_of, rows_of, write_run
@@ -44,12 +45,13 @@ def plant(rows: pd.DataFrame, where: pd.Series[bool], **values: Any) -> None:
 
 def test_repeats_of_the_clean_condition_are_counted_once(tmp_path: Path) -> None:
     view = View(write_run(Plan(words=WORDS), tmp_path / "run"))
-    repeats = view.trials[neutral(view, view.trials)]
+    (trials,) = view.trials.parts()
+    repeats = trials[neutral(view, trials)]
     assert set(zip(repeats["perturbation"], repeats["placement"], repeats["level"], strict=True)) == {
         ("padding-placement", "center", 0.5),
         ("time-shift", "center", 0.0),
     }
-    found = worst_condition(view, keeping_speech(view, view.trials))
+    found = worst_condition(view, [trials], keeping_speech=True)
     assert found is not None
     # the clean one; start and end with zeros and all three with the floor; two shifts; two levels of noise
     assert found.conditions == 1 + 5 + 2 + 2
@@ -61,7 +63,7 @@ def test_a_condition_that_cuts_the_word_is_not_the_worst(tmp_path: Path) -> None
     cut = (rows["perturbation"] == "time-shift") & (rows["level"] == 100.0) & (rows["placement"] == "center")
     plant(rows, cut, predicted="unknown", correct=False, lost_end_ms=50.0)
     view = view_of(plan, rows, tmp_path / "run")
-    everything, fair = worst_condition(view, view.trials), worst_condition(view, keeping_speech(view, view.trials))
+    everything, fair = (worst_condition(view, view.trials.parts(), keeping_speech=fair) for fair in (False, True))
     assert everything is not None
     assert fair is not None
     assert everything.condition["perturbation"] == "time-shift"
@@ -78,7 +80,8 @@ def test_windows_with_nothing_of_the_word_are_not_compared(tmp_path: Path, lost_
     view = view_of(plan, rows, tmp_path / "run")
     (change,) = changes(view)
     assert len(change.everywhere) == (3 if kept else 0)
-    assert change.all_answers == len(distinct(view, view.of(view.first, view.trials)))
+    (trials,) = view.trials.parts()
+    assert change.all_answers == len(distinct(view, view.of(view.first, trials)))
 
 
 def test_without_placements_the_tile_names_no_placement(tmp_path: Path) -> None:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import expect
 
@@ -16,7 +23,8 @@ from robustness.report.sections.groups import clusters
 from robustness.report.sections.leads import binned, right_at
 from robustness.report.sentences import summary
 from robustness.report.view import MOST_ROWS, View
-from robustness.run import Run
+from robustness.run import TRIALS, Run
+from robustness.schema import part_name
 from tests.browser import Watched, until
 from tests.crowd import COSTLIEST, HARD_LABEL, HARD_SPEAKER, Crowd
 from tests.report.conftest import show
@@ -53,6 +61,37 @@ def test_sums_are_those_of_the_trials(run: Run, view: View) -> None:
             assert sums.right[mark, sums.place[condition]].tolist() == slow.tolist()
             wrong = sums.answered[mark, sums.place[condition]].sum() - np.trace(sums.answered[mark, sums.place[condition]])
             assert wrong == (~here["correct"].astype(bool)).sum()
+
+
+def test_a_page_is_drawn_part_by_part_and_is_the_same_in_whatever_parts_the_trials_lie(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = page_of(run)
+    cut = Path(shutil.copytree(run.path, tmp_path / "cut"))
+    (only,) = (cut / "trials").iterdir()
+    rows = pq.read_table(only, schema=TRIALS)
+    only.unlink()
+    ids = pa.array(run.recordings()["id"])
+    for number, start in enumerate(range(0, len(ids), 50)):
+        own = rows.filter(pc.is_in(rows["recording"].cast(pa.string()), ids[start : start + 50]))
+        pq.write_table(own, cut / "trials" / part_name(number))
+    asked: list[object] = []
+    read = Run.trials
+
+    def noted(self: Run, columns: Sequence[str] | None = None, **equals: object) -> pd.DataFrame:
+        asked.append(equals.get("perturbation"))
+        return read(self, columns, **equals)
+
+    monkeypatch.setattr(Run, "trials", noted)
+    assert without_examples(page_of(Run.open(cut))) == without_examples(whole)
+    assert asked
+    assert None not in asked
+
+
+def without_examples(page: str) -> str:
+    """A page without its table of some answers that differ: they are the first, in the order of the trials."""
+    assert "Answers that differ" in page
+    return re.sub(r"Answers that differ.*?</table>", "", page, flags=re.DOTALL)
 
 
 def test_the_costliest_is_named_with_whom_it_hits(view: View) -> None:

@@ -52,7 +52,8 @@ def test_without_any_difference_the_interval_says_what_may_be_lost(tmp_path: Pat
 def test_each_condition_is_a_slow_count_of_pairs(tmp_path: Path) -> None:
     """By loops over the trials, with McNemar and Benjamini–Hochberg over all conditions."""
     view, found = found_by(tmp_path, at_the_end)
-    trials = view.trials[(view.trials["perturbation"] != NONE) & (view.trials["placement"] != "offset")]
+    (trials,) = view.trials.parts()
+    trials = trials[(trials["perturbation"] != NONE) & (trials["placement"] != "offset")]
     keys = ["perturbation", "placement", "fill", "level"]
     expected = []
     for key, rows in trials.groupby(keys, observed=True):

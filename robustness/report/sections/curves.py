@@ -84,7 +84,7 @@ def _order(name: str) -> tuple[int, str]:
 
 def _panel(view: View, name: str) -> Panel | None:
     """The figure of one perturbation from the reference placement, padded with zeros."""
-    rows = view.trials[(view.trials["perturbation"] == name) & (view.trials["placement"] != "offset") & (view.trials["fill"] == "zeros")]
+    rows = view.trials.under(perturbation=name, placement=view.reference, fill="zeros")
     rows = rows[~rows["level"].isin([float("inf"), float("-inf")])]
     points = curve(rows, speakers=view.speakers)
     if points.empty or points["level"].nunique() < 2:

@@ -7,11 +7,12 @@ from typing import ClassVar, NamedTuple
 
 from robustness.metrics import accuracy
 from robustness.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED, counts, no_word_rates
-from robustness.report.findings import Change, Worst, changes, has_known, judged, keeping_speech, score_of, worst_condition
+from robustness.report.findings import Change, changes, has_known, judged, score_of
 from robustness.report.sections.base import SECTIONS, Part, Section, fill
 from robustness.report.sentences import summary
 from robustness.report.view import View, rows_of
 from robustness.report.words import PLACES, condition_name, difference, interval, number, plural, share_of, tally
+from robustness.report.worst import Worst, worst_condition
 
 TEMPLATE = """
 <p class="lead">{% for line in lines %}{{ line }} {% endfor %}</p>
@@ -79,7 +80,8 @@ def _beside(values: dict[str, str]) -> str:
 
 def worst(view: View) -> Tile | None:
     """The placement in which the fewest are right, and the worst of all conditions that lose no speech."""
-    placement, anything = worst_condition(view, view.placed), worst_condition(view, keeping_speech(view, view.trials))
+    placement = worst_condition(view, [view.placed])
+    anything = worst_condition(view, view.trials.parts(), keeping_speech=True)
     if placement is None or anything is None:
         return None
     if len(view.placements) == 1:

@@ -1,0 +1,60 @@
+"""The trials of a run as the page reads them: part by part, or those under one perturbation; never all at once.
+
+Windows without a word are left out. Loads no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import pandas as pd
+from pandas import DataFrame
+
+from robustness.conditions import NO_WORD
+from robustness.report.rows import whole
+from robustness.run import Run
+
+COLUMNS: Final = (
+    *("variant", "recording", "label", "placement", "fill", "perturbation", "level", "draw"),
+    *("offset_ms", "predicted", "correct", "p_predicted", "margin", "lost_start_ms", "lost_end_ms"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """The trials of a run; of one that was interrupted, what it finished."""
+
+    run: Run
+
+    def parts(self, **equals: str) -> Iterator[DataFrame]:
+        """The trials where each named column has the value given, a part of the run at a time: all rows of a recording are in one."""
+        if not self.run.manifest["complete"]:
+            yield self.under(**equals)
+            return
+        for rows in self.run.batches(columns=COLUMNS, **equals):
+            yield rows[rows["perturbation"] != NO_WORD]
+
+    def under(self, **equals: str) -> DataFrame:
+        """The trials where each named column has the value given, at once; name a perturbation, for of all of them there are too many."""
+        if self.run.manifest["complete"]:
+            rows = self.run.trials(columns=COLUMNS, **equals)
+            return rows[rows["perturbation"] != NO_WORD]
+        rows = self._finished
+        for column, value in equals.items():
+            rows = rows[rows[column] == value]
+        return rows
+
+    def gathered(self, reduced: Callable[[DataFrame], DataFrame], **equals: str) -> DataFrame:
+        """What is left of every part once it is reduced, one after the other."""
+        parts = [reduced(rows) for rows in self.parts(**equals)]
+        kept = [rows for rows in parts if len(rows)] or parts[:1]
+        return pd.concat(kept) if kept else reduced(self.under(perturbation=""))
+
+    @cached_property
+    def _finished(self) -> DataFrame:
+        """All that an interrupted run finished: which that is, only all of its rows tell."""
+        rows = self.run.trials(columns=COLUMNS)
+        return whole(rows[rows["perturbation"] != NO_WORD])
