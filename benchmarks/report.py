@@ -1,23 +1,21 @@
 """How long do judging and drawing a stored run of a million trials take, how much memory, and how large is the page?
 
-Usage: python -m benchmarks.report [RECORDINGS]
-
 The run is made first, of planted answers: by default 10,000 recordings of 500 speakers, 60 rows each, in two variants: 1.2 million trials.
-The limit for both together is 20 s and 2 GB, each process counted with its start, and 15 MB for the page.
+The limit for both together is 20 s and 2 GB, each process counted with its start, for judging alone 5 s and 1 GB, and 15 MB for the page.
+Neither may load torch.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final
 
+from benchmarks.harness import Process, Spread, Table, arguments, finish, process
 from tests.crowd import Crowd
 
-RULES = """
+RULES: Final = """
 [rule.accepted]
 metric = "accepted_right"
 min = 0.5
@@ -34,44 +32,46 @@ against = "float32"
 scope = "population"
 max = 0.5
 """
-PROBE = (
-    "import json,resource,subprocess,sys,time;b=time.perf_counter();"
-    "d=subprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL);t=time.perf_counter()-b;"
-    "u=resource.getrusage(resource.RUSAGE_CHILDREN);print(json.dumps([d.returncode,t,u.ru_utime+u.ru_stime,u.ru_maxrss/1e6]))"
+WITHOUT_TORCH: Final = (
+    "import sys; from robustness.cli.main import run; status = run(); sys.exit('torch was loaded' if 'torch' in sys.modules else status)"
 )
 
 
-class Took(NamedTuple):
-    """What a process took, its start included."""
-
-    status: int
-    wall_s: float
-    cpu_s: float
-    memory_gb: float
+def took(*command: str | Path) -> Process:
+    """A command of the suite in a process of its own, which fails where it loads torch."""
+    return process([sys.executable, "-c", WITHOUT_TORCH, *command])
 
 
-def took(*arguments: str | Path) -> Took:
-    """Runs a command of the suite in a process of its own and measures it."""
-    command = [sys.executable, "-c", PROBE, sys.executable, "-m", "robustness", *map(str, arguments)]
-    return Took(*json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout))
+def row(name: str, runs: list[Process]) -> tuple[str, ...]:
+    """What some runs of one thing took."""
+    columns = ([one.seconds for one in runs], [one.cpu_s for one in runs], [one.memory_gb for one in runs])
+    return (name, *(str(Spread.of(values)) for values in columns))
 
 
-def main(recordings: int = 10_000) -> None:
-    """Makes the run, draws and judges it in fresh processes, and prints what that took."""
+def both(judged: Process, drawn: Process) -> Process:
+    """One after the other: seconds add up, memory does not."""
+    return Process(judged.seconds + drawn.seconds, judged.cpu_s + drawn.cpu_s, max(judged.memory_gb, drawn.memory_gb), "")
+
+
+def main() -> None:
+    """Makes the run, then judges and draws it in turn, in fresh processes."""
+    asked = arguments(__doc__, recordings=10_000, runs=5)
     with tempfile.TemporaryDirectory() as folder:
         run, rules = Path(folder) / "run", Path(folder) / "gates.toml"
-        crowd = Crowd(recordings=recordings, speakers=max(20, recordings // 20))
+        crowd = Crowd(recordings=asked.recordings, speakers=max(20, asked.recordings // 20))
         crowd.write(run)
         rules.write_text(RULES, encoding="utf-8")
-        trials = recordings * len(crowd.rows) * len(crowd.variants)
-        print(f"{trials:,} trials of {recordings:,} recordings")
-        print("| what | s | s on a CPU | GB |\n| --- | --- | --- | --- |")
-        for name, found in (("judging", took("gate", "--rules", rules, "--from", run)), ("drawing", took("report", "--from", run))):
-            if found.status not in (0, 1):
-                raise SystemExit(f"{name} ended with {found.status}")
-            print(f"| {name} | {found.wall_s:.1f} | {found.cpu_s:.1f} | {found.memory_gb:.2f} |")
-        print(f"the page is {(run / 'index.html').stat().st_size / 1e6:.1f} MB")
+        judged, drawn = [], []
+        for _ in range(asked.runs):
+            judged.append(took("gate", "--rules", rules, "--from", run))
+            drawn.append(took("report", "--from", run))
+        page_mb = (run / "index.html").stat().st_size / 1e6
+    trials = asked.recordings * len(crowd.rows) * len(crowd.variants)
+    rows = (row("judging", judged), row("drawing", drawn), row("both", list(map(both, judged, drawn))))
+    note = f"{trials:,} trials of {asked.recordings:,} recordings; the page is {page_mb:.1f} MB. The limits: 20 s, 2 GB, 15 MB."
+    table = Table(("what", "s", "s on a CPU", "GB at most"), rows, (note,))
+    finish(__file__, "How long do judging and drawing a stored run of a million trials take?", [table], ["pandas", "pyarrow"])
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

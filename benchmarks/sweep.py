@@ -3,8 +3,7 @@
 Both read the same files, hear them under 40 conditions (as they are, 20 shifts, 18 levels of white noise and one that changes nothing) and
 write down an answer to each. The peer does what people write today: soundfile, `audiomentations.Shift` and `AddGaussianSNR` at a fixed
 level, torchaudio's log-mel and the network as it is, a clip at a time. The third contender is the forward passes of the same variants
-alone, on features that are there already, as torch runs them at their best batch of those tried. The fourth is the engine's own
-networks on the same features: what reading, perturbing, front-end and writing add to them is the overhead of a sweep.
+alone, on features that are there already, as torch runs them at their best batch of those tried.
 """
 
 from __future__ import annotations
@@ -86,20 +85,20 @@ def as_torch_makes_it(name: str) -> Classifier:
 
 
 def augmentations() -> list[Any]:
-    """The 40 conditions in audiomentations: p = 1 and ranges without width."""
+    """The 40 conditions in audiomentations."""
+    return [augmentation(condition) for condition in plan_of_40().conditions]
+
+
+def augmentation(condition: Condition) -> Any:
+    """A condition in audiomentations: p = 1 and a range without width."""
     from audiomentations import AddGaussianSNR, Shift
 
-    plan = plan_of_40()
-    made: list[Any] = []
-    for condition in plan.conditions:
-        if condition.perturbation == "time-shift":
-            at = (condition.level or 0.0) / 1000
-            made.append(Shift(min_shift=at, max_shift=at, shift_unit="seconds", rollover=False, fade_duration=0.0, p=1.0))
-        elif condition.perturbation == "white-noise":
-            made.append(AddGaussianSNR(min_snr_db=condition.level, max_snr_db=condition.level, p=1.0))
-        else:
-            made.append(lambda samples, sample_rate: samples)
-    return made
+    if condition.perturbation == "time-shift":
+        at = (condition.level or 0.0) / 1000
+        return Shift(min_shift=at, max_shift=at, shift_unit="seconds", rollover=False, fade_duration=0.0, p=1.0)
+    if condition.perturbation == "white-noise":
+        return AddGaussianSNR(min_snr_db=condition.level, max_snr_db=condition.level, p=1.0)
+    return lambda samples, sample_rate: samples
 
 
 def forwards(nets: Sequence[Any], features: Tensor, batch: int, times: int) -> None:
