@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ import numpy as np
 import soundfile
 from torch import Tensor
 
+from robustness.atomic import whole
 from robustness.audio.recordings import Recording
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.cards import card_of, name_of
@@ -90,14 +92,13 @@ def _write_sounds(case: Case, name: str, folder: Path, *, audio: bool) -> dict[s
 
 def write_arrays(path: Path, arrays: Mapping[str, Map]) -> None:
     """An .npz file, whole or not at all; no clock in it."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
+    with whole(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    temporary.replace(path)
 
 
 def write_sound(path: Path, samples: Tensor, rate_hz: int) -> None:
     """A 16-bit wav file of samples [time], whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    soundfile.write(temporary, samples.numpy(), rate_hz, subtype="PCM_16", format="WAV")
-    temporary.replace(path)
+    encoded = BytesIO()  # libsndfile's own error does not say that a disk is full
+    soundfile.write(encoded, samples.numpy(), rate_hz, subtype="PCM_16", format="WAV")
+    with whole(path) as temporary:
+        temporary.write_bytes(encoded.getvalue())
