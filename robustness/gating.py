@@ -59,8 +59,10 @@ class Gate:
         return job._replace(plan=plan_for(self.rules, request.settings, job.frame.reference, job.most_slack_ms))
 
     def run(self, job: Job, writer: RunWriter, progress: Progress) -> Run:
-        """Sweeps, judges, and writes the run with its verdicts and page."""
-        return execute(job, writer, progress, self._finish)
+        """Sweeps, judges, and writes the run with its verdicts and page; a run to go on with that is whole already is judged as it is."""
+        run = execute(job, writer, progress, self._finish)
+        self.verdicts = self.verdicts or judge_run(run, self.rules, self.baseline, run.path)
+        return run
 
     def _finish(self, job: Job, run: Run, progress: Progress) -> None:
         if any(rule.metric == LayerSqnr.name for rule in self.rules.rule.values()):

@@ -10,6 +10,8 @@ import pytest
 from robustness.cli.main import run as command
 from robustness.corruption import FILE, corruption_errors, errors_of, mean_corruption_error, read_reference, write_reference
 from robustness.errors import CannotJudgeError
+from robustness.run import Run
+from tests.cards import write_card, write_recordings
 from tests.crowd import Crowd
 
 
@@ -47,3 +49,18 @@ def test_other_recordings_are_no_reference(tmp_path: Path) -> None:
     with pytest.raises(CannotJudgeError, match="other recordings"):
         write_reference(run, other)
     assert not (run.path / FILE).exists()
+
+
+def test_a_sweep_is_given_beside_a_reference_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_recordings(tmp_path / "recordings", 3)
+    given = ["--recordings", str(folder), "--perturbation", "white-noise", "--variant", "float32"]
+    for name, beside in (("old", []), ("new", ["--reference", str(tmp_path / "old")])):
+        card = write_card(tmp_path / f"{name}-model")
+        monkeypatch.setattr("sys.argv", ["robustness", "report", "--model", str(card), *given, "--out", str(tmp_path / name), *beside])
+        assert command() == 0
+    run = Run.open(tmp_path / "new")
+    kept = read_reference(run)
+    assert kept is not None
+    assert kept["errors"] == errors_of(Run.open(tmp_path / "old"))
+    assert "an mCE of" in (run.path / "index.html").read_text(encoding="utf-8")
+    assert read_reference(Run.open(tmp_path / "old")) is None

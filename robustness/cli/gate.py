@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from robustness.cli import options
-from robustness.cli.report import progress_bar, repeated
+from robustness.cli.report import progress_bar, repeated, told_how_to_go_on
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
     from robustness.gates.rules import Rules
     from robustness.gates.verdicts import Verdict
+    from robustness.gating import Gate
     from robustness.request import Request
 
 OUT: Final = Path("reports/gate")
@@ -56,6 +57,7 @@ def gate(
     batch: options.Batch = None,
     engine: options.Engine = "torch",
     skip_bad: options.SkipBad = False,
+    resume: options.Resume = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the rules need to be run, and stop.")] = False,
 ) -> int:
     """Judge a model by rules: exit status 0 where all hold, 1 where one is broken, 3 where one cannot be judged.
@@ -79,6 +81,7 @@ def gate(
 
     from robustness.audio.labels import LabelSource
     from robustness.audio.selection import Selection
+    from robustness.gating import Gate
     from robustness.plan import Settings
     from robustness.request import Request
 
@@ -97,7 +100,7 @@ def gate(
         skip_bad=skip_bad,
         repeat=repeated(sys.argv[1:]),
     )
-    return _say_plan(request, read) if dry_run else _sweep(request, read, baseline, out or OUT)
+    return _say_plan(request, read) if dry_run else _sweep(request, Gate(read, baseline), out or OUT, resume=resume)
 
 
 def _explain(rules: Rules) -> int:
@@ -122,16 +125,16 @@ def _judge(path: Path, rules: Rules, baseline: Path | None, out: Path | None) ->
     return _say(verdicts, out or path)
 
 
-def _sweep(request: Request, rules: Rules, baseline: Path | None, out: Path) -> int:
+def _sweep(request: Request, gate_of: Gate, out: Path, *, resume: bool) -> int:
     """Runs what the rules need, and judges it."""
-    from robustness.gating import Gate
     from robustness.run import RunWriter
 
-    gate_of = Gate(rules, baseline)
     with progress_bar() as progress:
         progress("read: model and recordings", 0, 1)
         job = gate_of.prepare(request)
-        gate_of.run(job, RunWriter(out), progress)
+        writer = RunWriter(out, resume=resume)
+        with told_how_to_go_on(writer):
+            gate_of.run(job, writer, progress)
     options.tell(job.reading)
     return _say(gate_of.verdicts, out)
 

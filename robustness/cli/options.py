@@ -41,6 +41,7 @@ Engine = Annotated[Literal["torch", "onnx"], typer.Option(help="What runs float 
 Split = Annotated[str | None, typer.Option(help="Hear this part of the recordings alone, such as testing.")]
 SplitColumn = Annotated[str, typer.Option(help="The column of the table that names each recording's part.")]
 Sample = Annotated[int | None, typer.Option(min=1, help="Hear this many, drawn by word and seed.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that was interrupted or killed here.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Go on without the recordings that cannot be used; the page counts them.")]
 
 

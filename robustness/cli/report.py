@@ -18,6 +18,7 @@ from robustness.errors import UsageError
 if TYPE_CHECKING:
     from robustness.assessment import Job, Progress
     from robustness.request import Request
+    from robustness.run import RunWriter
 
 
 def report(
@@ -64,7 +65,7 @@ def report(
     engine: options.Engine = "torch",
     no_audio: Annotated[bool, typer.Option("--no-audio", help="Keep no sound: voices are personal data.")] = False,
     skip_bad: options.SkipBad = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was interrupted or killed here.")] = False,
+    resume: options.Resume = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, with counts and an estimate, and stop.")] = False,
 ) -> None:
     """Sweep placements, shifts and noises, and write a page of what fails, where, and what restores it.
@@ -160,17 +161,24 @@ def _run(request: Request, out: Path, *, resume: bool) -> None:
         progress("read: model and recordings", 0, 1)
         job = prepare(request, progress)
         writer = RunWriter(out, resume=resume)
-        try:
+        with told_how_to_go_on(writer):
             execute(job, writer, progress)
-        except KeyboardInterrupt:
-            print(
-                f"robustness: what is done is kept; the same command with --resume goes on from there, and "
-                f"`robustness report --from {writer.path}` draws it",
-                file=sys.stderr,
-            )
-            raise
     options.tell(job.reading, _where(job))
     print(out / "index.html")
+
+
+@contextmanager
+def told_how_to_go_on(writer: RunWriter) -> Iterator[None]:
+    """Who interrupts a sweep is told what is kept of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(
+            f"robustness: what is done is kept; the same command with --resume goes on from there, and "
+            f"`robustness report --from {writer.path}` draws it",
+            file=sys.stderr,
+        )
+        raise
 
 
 def _where(job: Job) -> list[str]:

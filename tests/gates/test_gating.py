@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from robustness.errors import UsageError
+from robustness.errors import RunError, UsageError
 from robustness.gates.rules import RulesError
 from robustness.gates.verdicts import status_of
 from robustness.gating import Gate, variants_of
@@ -155,3 +155,27 @@ def test_the_command_judges_a_stored_run_and_explains_its_rules(
     assert robustness("gate", "--rules", strict) == 2
     assert robustness("gate", "--rules", strict, "--from", tmp_path / "nowhere") == 2
     assert robustness("gate") == 2
+
+
+def test_an_interrupted_gate_goes_on_and_judges_the_same(request_: Request, tmp_path: Path) -> None:
+    text, other_text = (f"[rule.r]\n{NEEDED[name][0]}" for name in ("noise", "clean"))
+    whole, first = gated(request_, tmp_path, text)
+    gate, out = Gate(rules_in(tmp_path, text)), tmp_path / "again"
+
+    def interrupted(doing: str, done: int, total: int) -> None:
+        if doing.startswith("judge"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gate.run(gate.prepare(request_), RunWriter(out), interrupted)
+    assert not out.exists()
+    for _ in range(2):  # what is left; then what is there as a whole
+        gate = Gate(rules_in(tmp_path, text))
+        run = gate.run(gate.prepare(request_), RunWriter(out, resume=True), lambda doing, done, total: None)
+        assert [(one.outcome, one.sentence) for one in gate.verdicts] == [(one.outcome, one.sentence) for one in first.verdicts]
+        assert [part.read_bytes() for part in sorted((run.path / "trials").iterdir())] == [
+            part.read_bytes() for part in sorted((whole.path / "trials").iterdir())
+        ]
+    other = Gate(rules_in(tmp_path, other_text))
+    with pytest.raises(RunError, match="conditions"):
+        other.run(other.prepare(request_), RunWriter(out, resume=True), lambda doing, done, total: None)
