@@ -52,6 +52,8 @@ class Masked:
         all_of_them = touched == self.differs.flatten(1).sum(1)
         found = torch.where((all_of_them & (touched > 0))[..., None], self.replaced, found)
         which, clip = ((touched > 0) & ~all_of_them).nonzero(as_tuple=True)
+        if not len(which):
+            return found
         for m, c in zip(which.split(self.batch), clip.split(self.batch), strict=True):
             found[m, c] = self.scores(torch.where(masks[m, None], self.baseline[c], self.clips[c]))
         self.passes += len(which)

@@ -159,9 +159,10 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
     frontend = frontend_from(said.frontend.kind, said.frontend.model_dump(exclude={"kind"}), card)
     state = weights_in(card, said.weights.file if weights is None else weights, said.weights.sha256, said.weights.source)
     net = build(card, said.network.factory, said.network.arguments)
-    if said.variant is not None:
-        net = build(card, said.variant.rebuild, {"net": net, **said.variant.arguments})
-    net = frontend.fitted(filled(net, state, card))
+    if said.variant is None:
+        net = frontend.fitted(filled(net, state, card))
+    else:  # a variant was made of the network as its front-end has it
+        net = filled(build(card, said.variant.rebuild, {"net": frontend.fitted(net), **said.variant.arguments}), state, card)
     classifier = Classifier(
         name=said.name,
         variant="float32" if said.variant is None else said.variant.scheme,

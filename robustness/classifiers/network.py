@@ -92,10 +92,10 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def _is_data(value: object) -> bool:
-    """What a state_dict may hold: tensors, and the tuples and types that quantized layers keep beside them."""
+    """What a state_dict may hold: tensors, and the tuples, types and absent biases that quantized layers keep beside them."""
     if isinstance(value, tuple):
         return any(isinstance(part, Tensor) for part in value) and all(isinstance(part, (Tensor, int, str, type(None))) for part in value)
-    return isinstance(value, (Tensor, torch.dtype))
+    return value is None or isinstance(value, (Tensor, torch.dtype))
 
 
 def build(card: Path, factory: str, arguments: Mapping[str, Any]) -> nn.Module:

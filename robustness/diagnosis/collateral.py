@@ -102,7 +102,7 @@ class Others:
     def _scene(self, recording: Recording, placement: str) -> Scene:
         first = next(iter(self.cases.classifiers.values()))
         movable = Movable.of(recording, first.frame, self.cases.seed, self.cases.threshold_db)
-        return scene_of(movable, movable.lead_ms(placement), first.frontend.band_hz)
+        return scene_of(movable, movable.lead_ms(placement), first.frontend.picture.band_hz)
 
 
 def restored(changed: Sequence[Changed]) -> int:

@@ -82,7 +82,7 @@ def _state(case: Case, variant: str, lead_ms: float, fill: Any) -> State:
 
 
 def _accounted(case: Case, failing: State, counterpart: State) -> Accounted | None:
-    band_hz = case.worst.frontend.band_hz
+    band_hz = case.worst.frontend.picture.band_hz
 
     def margins(states: Sequence[State]) -> list[float]:
         return [

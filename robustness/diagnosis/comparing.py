@@ -18,8 +18,9 @@ from robustness.attributions.base import ATTRIBUTIONS, Target
 from robustness.attributions.shapley import Shapley
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.cases import HERE, Case, Cases
-from robustness.diagnosis.maps import METHODS, Explained
+from robustness.diagnosis.maps import METHODS, Explained, seen, sounding
 from robustness.diagnosis.moving import Movable
+from robustness.frontends.base import Frontend
 
 UNRELATED: Final = 4  # recordings of other words, for the floor
 
@@ -44,15 +45,11 @@ class Unrelated:
             movable = Movable.of(self.cases.recordings[recording], classifier.frame, self.cases.seed, self.cases.threshold_db)
             lead = movable.lead_ms(place if place != "offset" else classifier.frame.reference)
             every = [Target(i) for i in range(len(classifier.labels))]
-            features = classifier.features(movable.at([lead]).samples)
-            found = ATTRIBUTIONS[METHODS[0]]().attribute_all(classifier, features, every)
-            self._maps[key] = torch.stack([one.map[0] for one in found]), _sounding(classifier, features)
-        maps, sounding = self._maps[key]
-        return maps[target.label] - (0 if target.rival is None else maps[target.rival]), sounding
-
-
-def _sounding(classifier: Classifier, features: Tensor) -> Tensor:
-    return (features != classifier.frontend.silence(features))[0, 0].cpu()
+            heard = seen(classifier, movable.at([lead]).samples[0], target)
+            found = ATTRIBUTIONS[METHODS[0]]().attribute_all(heard.classifier, heard.features, every)
+            self._maps[key] = torch.stack([one.map[0] for one in found]), sounding(heard)
+        maps, cells = self._maps[key]
+        return maps[target.label] - (0 if target.rival is None else maps[target.rival]), cells
 
 
 def compare(case: Case, explained: list[Explained], unrelated: Unrelated) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -98,19 +95,19 @@ def _dict(found: Agreement | None) -> dict[str, float | None] | None:
 
 
 def _floor(case: Case, one: Explained, unrelated: Unrelated) -> Agreement | None:
-    own, sounding = torch.from_numpy(one.map), torch.from_numpy(one.sounding)
+    own, mine = torch.from_numpy(one.map), torch.from_numpy(one.sounding)
     others = unrelated.maps(case, case.classifiers[one.variant])
-    return mean_of([agreement(own, other, sounding | cells) for other, cells in others if other.shape == own.shape])
+    return mean_of([agreement(own, other, mine | cells) for other, cells in others if other.shape == own.shape])
 
 
 def _ceiling(case: Case, one: Explained) -> Agreement | None:
     """The same recording moved one frame later, or earlier where there is no room, and its map moved back."""
     classifier, lead = case.classifiers[one.variant], case.failure.offset_ms
-    hop_ms = classifier.frontend.hop_samples * 1000 / classifier.frontend.rate_hz
+    hop_ms = hop_ms_of(classifier.frontend.picture)
     frames = 1 if case.movable.recording_ms(lead + hop_ms)[1] <= classifier.frame.samples * 1000 / classifier.frame.rate_hz else -1
-    features = classifier.features(case.movable.at([lead + frames * hop_ms]).samples)
-    moved = moved_back(one.method.attribute(classifier, features, case.target).map[0], frames)
-    cells = torch.from_numpy(one.sounding) | (moved_back(_sounding(classifier, features).float(), frames) > 0)
+    heard = seen(classifier, case.movable.at([lead + frames * hop_ms]).samples[0], case.target)
+    moved = moved_back(one.method.attribute(heard.classifier, heard.features, case.target).map[0], frames)
+    cells = torch.from_numpy(one.sounding) | (moved_back(sounding(heard).float(), frames) > 0)
     return agreement(torch.from_numpy(one.map), moved, cells)
 
 
@@ -118,9 +115,10 @@ def segments(case: Case) -> dict[str, Any]:
     """What each segment of time adds to the margin, on every variant, exactly; the values of each sum to its f(x) − f(silence)."""
     found = {}
     for name, classifier in case.classifiers.items():
-        found[name] = Shapley().attribute(classifier, classifier.features(case.heard[HERE].window[None]), case.target)
+        heard = seen(classifier, case.heard[HERE].window, case.target)
+        found[name] = Shapley().attribute(heard.classifier, heard.features, case.target)
     return {
-        "edges_ms": edges_ms(case.worst, found[case.failure.variant].settings["frame_edges"]),
+        "edges_ms": edges_ms(case.worst.frontend.picture, found[case.failure.variant].settings["frame_edges"]),
         "values": {name: _values(one.parts) for name, one in found.items()},
         "change": {name: float(one.change[0]) for name, one in found.items()},
         "passes": {name: one.passes for name, one in found.items()},
@@ -131,7 +129,11 @@ def _values(parts: Tensor | None) -> list[float]:
     return [] if parts is None else parts[0, :, 0].tolist()
 
 
-def edges_ms(classifier: Classifier, edges: object) -> list[float]:
+def edges_ms(frontend: Frontend, edges: object) -> list[float]:
     """Edges of segments, from frames to ms."""
-    hop_ms = classifier.frontend.hop_samples * 1000 / classifier.frontend.rate_hz
-    return [edge * hop_ms for edge in edges] if isinstance(edges, list) else []
+    return [edge * hop_ms_of(frontend) for edge in edges] if isinstance(edges, list) else []
+
+
+def hop_ms_of(frontend: Frontend) -> float:
+    """From one frame to the next."""
+    return frontend.hop_samples * 1000 / frontend.rate_hz

@@ -11,20 +11,26 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from robustness.attributions.base import Relevance, Target
 from robustness.attributions.baselines import baseline_of
 from robustness.attributions.occlusion import Occlusion
 from robustness.attributions.shapley import Shapley
+from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.cases import COUNTERPART, HERE, Case
-from robustness.diagnosis.comparing import edges_ms
-from robustness.diagnosis.maps import Map
+from robustness.diagnosis.comparing import edges_ms, hop_ms_of
+from robustness.diagnosis.maps import Map, seen
 
 STRIPS: Final = 8  # rungs of a ladder at most, both ends included
 WHOLE: Final = 1_000_000  # bands of a patch: all there are
 
 
 def donor(case: Case) -> dict[str, Any] | None:
-    """What each segment costs against the counterpart, on the worst variant; None where it is right nowhere."""
+    """What each segment costs against the counterpart, on the worst variant; None where it is right nowhere.
+
+    Segments are of the network's own features: where it takes samples, of these.
+    """
     if COUNTERPART not in case.heard:
         return None
     classifier = case.worst
@@ -32,7 +38,7 @@ def donor(case: Case) -> dict[str, Any] | None:
     found = Shapley().attribute(classifier, here, case.target, baseline_of("counterpart", classifier, here, there))
     return {
         "variant": case.failure.variant,
-        "edges_ms": edges_ms(classifier, found.settings["frame_edges"]),
+        "edges_ms": edges_ms(classifier.frontend, found.settings["frame_edges"]),
         "values": [] if found.parts is None else found.parts[0, :, 0].tolist(),
         "change": float(found.change[0]),
         "passes": found.passes,
@@ -55,14 +61,13 @@ def rungs(case: Case) -> tuple[dict[str, Any] | None, dict[str, Map]]:
     right_ms = restored.at_ms if restored is not None else (case.counterpart.offset_ms if case.counterpart is not None else None)
     if right_ms is None or right_ms == case.failure.offset_ms:
         return None, {}
-    hop_ms = classifier.frontend.hop_samples * 1000 / classifier.frontend.rate_hz
-    leads = leads_between(case.failure.offset_ms, right_ms, hop_ms)
-    features = classifier.features(case.movable.at(leads).samples)
-    logits = classifier.logits_from(features)
+    leads = leads_between(case.failure.offset_ms, right_ms, hop_ms_of(classifier.frontend.picture))
+    windows = case.movable.at(leads).samples
+    logits = classifier.logits(windows)
     label = classifier.labels.index(case.failure.label)
     others = torch.cat([logits[:, :label], logits[:, label + 1 :]], 1).amax(1)
-    found = Occlusion(bands=WHOLE).attribute(classifier, features, case.target)
-    strips: Map = found.map[:, 0].numpy()
+    found = _strips(classifier, windows, case.target)
+    strips: Map = torch.cat([one.map[:, 0] for one in found]).numpy()
     key = f"ladder/{variant}"
     facts = {
         "variant": variant,
@@ -71,6 +76,15 @@ def rungs(case: Case) -> tuple[dict[str, Any] | None, dict[str, Map]]:
         "margins": (logits[:, label] - others).tolist(),
         "right": (logits.argmax(1) == label).tolist(),
         "max_abs": float(abs(strips).max()),
-        "passes": found.passes,
+        "passes": sum(one.passes for one in found),
     }
     return facts, {key: strips}
+
+
+def _strips(classifier: Classifier, windows: Tensor, target: Target) -> list[Relevance]:
+    """What each frame says in each window [leads time], all bands together: at once, or one by one where each is resynthesized."""
+    method = Occlusion(bands=WHOLE)
+    if classifier.frontend.picture is classifier.frontend:
+        return [method.attribute(classifier, classifier.features(windows), target)]
+    heard = [seen(classifier, window, target) for window in windows]
+    return [method.attribute(one.classifier, one.features, target) for one in heard]

@@ -58,10 +58,19 @@ def explain(case: Case) -> list[Explained]:
 
 
 def _explained(method: Attribution, variant: str, classifier: Classifier, window: Tensor, target: Target) -> Explained:
-    classifier = explainable(classifier, window)
-    features = classifier.features(window[None])
-    sounding = (features != classifier.frontend.silence(features))[0, 0].cpu().numpy()
-    return Explained(method, variant, classifier, method.attribute(classifier, features, target), sounding)
+    case = seen(classifier, window, target)
+    return Explained(method, variant, case.classifier, method.attribute(case.classifier, case.features, target), sounding(case).numpy())
+
+
+def seen(classifier: Classifier, window: Tensor, target: Target) -> Explainable:
+    """What methods explain of one window [time]: the classifier over its own features, or by resynthesis where it takes samples."""
+    run = explainable(classifier, window)
+    return Explainable.of(run, run.features(window[None]), target)
+
+
+def sounding(case: Explainable) -> Tensor:
+    """Which cells are not silence, [bands frames]."""
+    return (case.features != case.baseline)[0, 0].cpu()
 
 
 def methods_of(explained: list[Explained]) -> list[dict[str, Any]]:

@@ -147,7 +147,7 @@ def diagnose(case: Case, cases: Cases, swept: combined.Swept | None = None) -> d
         cases: the run.
         swept: its trials under combined conditions; None leaves the factors out.
     """
-    scene = scene_of(case.movable, case.failure.offset_ms, case.worst.frontend.band_hz)
+    scene = scene_of(case.movable, case.failure.offset_ms, case.worst.frontend.picture.band_hz)
     answers = Answers(case.classifiers, scene, case.failure.label)
     wrong = [variant for variant, here in answers.here.items() if not here.right]
     drops = {variant: _drop(case, cases, answers, variant) for variant in wrong}

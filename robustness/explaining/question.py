@@ -131,6 +131,11 @@ def _check(first: Classifier, recording: Recording, wanted: Wanted) -> None:
     frame = first.frame
     if wanted.baseline not in BASELINES:
         raise UsageError(f"there is no baseline {wanted.baseline!r}; those that exist: {', '.join(BASELINES)}")
+    if wanted.baseline == "counterpart" and first.frontend.picture is not first.frontend:
+        raise UsageError(
+            f"{first.name} takes samples, and masks of its sound cannot put in what sounds elsewhere: there is no counterpart baseline "
+            "for it; take silence"
+        )
     if wanted.placement is not None and wanted.placement not in NAMED:
         raise UsageError(f"there is no placement {wanted.placement!r}; those that exist: {', '.join(NAMED)}, or give --offset-ms")
     if wanted.placement is not None and wanted.offset_ms is not None:
