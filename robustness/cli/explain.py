@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robustness.cli import options
-from robustness.cli.report import repeated
+from robustness.cli.report import progress_bar, repeated
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
@@ -59,24 +59,26 @@ def explain(
     from robustness.classifiers.card import load_classifier
     from robustness.explaining.explanation import explain as explained
     from robustness.explaining.writing import writable, write_explanation
-    from robustness.quantization.base import quantized
+    from robustness.quantization.given import variants as made
 
     if threads is not None:
         torch.set_num_threads(threads)
     writable(out)
     original = load_classifier(model, weights=weights, device=device)
     source = LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=False)
-    found = explained(
-        [quantized(original, scheme) for scheme in dict.fromkeys(variants or VARIANTS)],
-        _read(recording, original.frame, source),
-        placement=placement,
-        offset_ms=offset_ms,
-        targets=tuple(targets or ()),
-        methods=tuple(methods or ()),
-        baseline=baseline,
-        seed=seed,
-        tested=not untested,
-    )
+    with progress_bar() as progress:
+        found = explained(
+            made(original, list(dict.fromkeys(variants or VARIANTS))),
+            _read(recording, original.frame, source),
+            placement=placement,
+            offset_ms=offset_ms,
+            targets=tuple(targets or ()),
+            methods=tuple(methods or ()),
+            baseline=baseline,
+            seed=seed,
+            tested=not untested,
+            progress=progress,
+        )
     if not found.question.wrong and found.question.truth is not None:
         print("note: it is answered rightly; it is explained all the same", file=sys.stderr)
     print(write_explanation(found, out, repeated(sys.argv[1:]), audio=not no_audio))

@@ -18,7 +18,7 @@ from robustness.audio.recordings import Recording
 from robustness.classifiers.classifier import Classifier
 from robustness.explaining.figure import figure_of
 from robustness.explaining.listening import Sound, sounds_of
-from robustness.explaining.mapping import maps_of, segments_of
+from robustness.explaining.mapping import Progress, maps_of, segments_of
 from robustness.explaining.question import Question, Wanted, question_of
 from robustness.explaining.trusting import checked
 
@@ -85,6 +85,7 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
     baseline: str = "silence",
     seed: int = 0,
     tested: bool = True,
+    progress: Progress = lambda doing, done, total: None,
 ) -> Explanation:
     """Explains what a model, or several variants of one, answer to a recording at one place in the window.
 
@@ -99,6 +100,7 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
         baseline: silence, band-mean, floor or counterpart.
         seed: of every random number.
         tested: whether the maps of the first target are tested, which takes several times as long as the maps.
+        progress: told what is being done, and how many of how many are.
 
     Raises:
         UsageError: an unknown name, or a gradient method alone on a variant that has no gradients.
@@ -108,13 +110,14 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
     variants = [classifier] if isinstance(classifier, Classifier) else list(classifier)
     wanted = Wanted(placement, offset_ms, tuple(targets), tuple(methods), baseline, seed)
     question = question_of(variants, recording, wanted)
-    maps = maps_of(question, wanted.methods)
+    maps = maps_of(question, wanted.methods, progress)
+    trust = checked(question, maps, tested=tested, progress=progress)
     picture = question.first.frontend.picture.features(question.here.window[None])[0, 0].float().cpu().numpy()
     return Explanation(
         question,
         {"log_mel": picture, **{one.key: one.map for one in maps}},
-        pd.DataFrame([one.row() | row for one, row in zip(maps, checked(question, maps, tested=tested), strict=True)]),
-        pd.DataFrame(segments_of(question)),
+        pd.DataFrame([one.row() | row for one, row in zip(maps, trust, strict=True)]),
+        pd.DataFrame(segments_of(question, maps)),
         sounds_of(question, maps),
         {one.key: one.relevance.over_time[0].float().numpy() for one in maps},
         {one.key: one.relevance.over_bands[0].float().numpy() for one in maps},

@@ -6,7 +6,7 @@ only through its surrogate, and then says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ TOP_SHARE: Final = 0.1  # of the cells that are not zero, by |value|: what is dr
 USUAL: Final = ("occlusion", "integrated-gradients", "shapley")
 SEGMENT_MS: Final = 100.0
 SEGMENTS: Final = 10  # 1,024 passes
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,21 +107,22 @@ def methods_of(names: Sequence[str], classifiers: Sequence[Classifier]) -> list[
     return found
 
 
-def maps_of(question: Question, names: Sequence[str]) -> list[Mapped]:
+def maps_of(question: Question, names: Sequence[str], progress: Progress = lambda doing, done, total: None) -> list[Mapped]:
     """Every map that can be made, all targets of a method and variant together."""
     methods = methods_of(names, list(question.classifiers.values()))
-    found: list[Mapped] = []
-    for method in methods:
-        for variant, classifier in question.classifiers.items():
-            if method.explains(classifier):
-                found += _mapped(question, method, variant)
-    if not found:
+    todo = [(method, variant) for method in methods for variant, one in question.classifiers.items() if method.explains(one)]
+    if not todo:
         raise UsageError("no method can explain these variants; take occlusion, which runs any of them")
+    found: list[Mapped] = []
+    for done, (method, variant) in enumerate(todo):
+        progress(f"map: {method.name}, {variant}", done, len(todo))
+        found += _mapped(question, method, variant)
     return found
 
 
 def _mapped(question: Question, method: Attribution, variant: str) -> list[Mapped]:
-    run = explainable(question.classifiers[variant], question.here.window)
+    among = question.classifiers if method.kind == "perturbation" else question.given
+    run = explainable(among[variant], question.here.window)
     features, baseline = features_of(question, run)
     relevances = method.attribute_all(run, features, list(question.targets.values()), baseline)
     named = zip(question.targets, relevances, strict=True)
@@ -134,19 +136,27 @@ def features_of(question: Question, run: Classifier) -> tuple[Tensor, Tensor]:
     return features, BASELINES[question.baseline].make(run, features, donor).expand_as(features)
 
 
-def segments_of(question: Question) -> list[dict[str, Any]]:
-    """From f(baseline) to f(x) in segments of 100 ms (longer ones in a long window): exact Shapley values, as rows."""
+def segments_of(question: Question, maps: Sequence[Mapped]) -> list[dict[str, Any]]:
+    """From f(baseline) to f(x) in segments of 100 ms (longer ones in a long window): exact Shapley values, as rows.
+
+    Args:
+        question: what is explained.
+        maps: those by the same method over as many segments are not made again.
+    """
     window_ms = question.first.frame.samples * 1000 / question.first.frame.rate_hz
     count = max(1, min(SEGMENTS, round(window_ms / SEGMENT_MS)))
     method: Any = ATTRIBUTIONS["shapley"]
+    made = {(one.variant, one.target): one.relevance for one in maps if one.method == method.name}
     rows: list[dict[str, Any]] = []
     for variant, classifier in question.classifiers.items():
         run = explainable(classifier, question.here.window)
         features, baseline = features_of(question, run)
         targets = list(question.targets.values())
         start, end = (torch.stack([target.score(run.logits_from(x)) for target in targets], 1)[0] for x in (baseline, features))
-        for i, found in enumerate(method(segments=count).attribute_all(run, features, targets, baseline)):
-            where = {"variant": variant, "target": list(question.targets)[i], "baseline": float(start[i]), "value": float(end[i])}
+        known = [found for name in question.targets if (found := made.get((variant, name))) and found.settings["segments"] == count]
+        every = known if len(known) == len(targets) else method(segments=count).attribute_all(run, features, targets, baseline)
+        for i, (name, found) in enumerate(zip(question.targets, every, strict=True)):
+            where = {"variant": variant, "target": name, "baseline": float(start[i]), "value": float(end[i])}
             rows += _rows(found, where, window_ms, run.frontend.hop_samples * 1000 / run.frontend.rate_hz)
     return rows
 

@@ -8,39 +8,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from robustness.attributions.base import ATTRIBUTIONS
 from robustness.attributions.masking import Explainable
-from robustness.attributions.stability import class_sensitivity, infidelity, max_sensitivity
+from robustness.attributions.stability import NEIGHBOURS, class_sensitivity, infidelity, max_sensitivity
 from robustness.attributions.trust import Checks, TrustBox
+from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.maps import spearman
-from robustness.explaining.mapping import Mapped
+from robustness.explaining.mapping import Mapped, Progress
 from robustness.explaining.question import Question
 from robustness.report.words import number, signed
 
 Pairs = list[tuple[str, str]]
+OTHERS: Final = 4  # labels, the likeliest, whose maps a map is compared with
 
 
-def checked(question: Question, maps: Sequence[Mapped], *, tested: bool) -> list[dict[str, Any]]:
+def checked(
+    question: Question, maps: Sequence[Mapped], *, tested: bool, progress: Progress = lambda doing, done, total: None
+) -> list[dict[str, Any]]:
     """The figures of trust of each map, as columns of a table.
 
     Args:
         question: what is explained.
         maps: all of them; those of the first target are tested.
         tested: False leaves the tests out, which cost several times the map.
+        progress: told which map is tested, and how many were.
     """
     first = next(iter(question.targets))
-    boxes: dict[str, Checks] = {}
-    rows = []
+    boxes: dict[Classifier, Checks] = {}
+    rows: list[dict[str, Any]] = []
+    count = sum(one.target == first for one in maps)
     for one in maps:
         row: dict[str, Any] = {"second_opinion": second_opinion(one, maps), "tested": tested and one.target == first}
         if row["tested"]:
             case = Explainable.of(one.classifier, one.features, question.targets[one.target], one.baseline)
-            box = boxes.setdefault(one.variant, Checks(case, question.seed))
-            row |= tests_of(one, case, box, question.seed)
+            progress(f"test: {one.method}, {one.variant}", sum(other["tested"] for other in rows), count)
+            if one.classifier not in boxes:
+                boxes[one.classifier] = Checks(case, question.seed)
+            row |= tests_of(one, case, boxes[one.classifier], question.seed)
         rows.append(row)
     return rows
 
@@ -54,8 +62,8 @@ def tests_of(one: Mapped, case: Explainable, checks: Checks, seed: int) -> dict[
         *_figures(box),
         ("β-infidelity", "nothing falls" if unfaithful is None else f"{number(unfaithful, 2)}; 0 is best, 1 says nothing"),
     ]
-    figures.append(("max-sensitivity", _sensitivity(max_sensitivity(case, method, values, seed))))
-    figures.append(("rank correlation with maps of other labels", _alike(class_sensitivity(case, method))))
+    figures.append((f"max-sensitivity, over {NEIGHBOURS} neighbours", _sensitivity(max_sensitivity(case, method, values, seed))))
+    figures.append((f"rank correlation with maps of the {OTHERS} next labels", _alike(class_sensitivity(case, method, OTHERS))))
     return {"failed": box.failed, "figures": figures}
 
 

@@ -84,3 +84,17 @@ def test_batch_changes_nothing() -> None:
     together = IntegratedGradients(batch=64).attribute(classifier, features, TARGET).map
     alone = [IntegratedGradients(batch=1).attribute(classifier, clip, TARGET).map for clip in features.split(1)]
     torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-4)
+
+
+def test_targets_that_share_their_passes_get_what_each_gets_alone() -> None:
+    classifier = tutorial_like()
+    features = torch.cat([right_padded(classifier), right_padded(classifier, 300) + 12.0])
+    targets, method = [TARGET, Target(0), Target(2)], IntegratedGradients(steps=(3, 50, 100))
+    together = method.attribute_all(classifier, features, targets)
+    for target, found in zip(targets, together, strict=True):
+        alone = method.attribute(classifier, features, target)
+        assert found.steps is not None
+        assert alone.steps is not None
+        assert found.steps.tolist() == alone.steps.tolist()
+        torch.testing.assert_close(found.map, alone.map, rtol=0, atol=1e-4)
+    assert together[0].passes < sum(method.attribute(classifier, features, target).passes for target in targets)

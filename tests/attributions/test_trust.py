@@ -159,8 +159,8 @@ def test_max_sensitivity_is_small_for_a_linear_score_and_nan_where_the_answer_fl
 
     class Edge(nn.Module):
         def forward(self, features: Tensor) -> Tensor:
-            above = 100 * (features.mean((1, 2, 3)) - case.features.mean())
-            return torch.stack([above, -above, 0 * above - 1e6], 1)
+            away = 100 * (features.mean((1, 2, 3)) - case.features.mean()).abs() - 1e-3
+            return torch.stack([-away, away, 0 * away - 1e6], 1)
 
     edge = case_of(Edge())
     map_there = method.attribute(edge.classifier, edge.features, TARGET).map[0]
@@ -170,6 +170,7 @@ def test_max_sensitivity_is_small_for_a_linear_score_and_nan_where_the_answer_fl
 def test_class_sensitivity_tells_maps_of_one_class_from_maps_of_all() -> None:
     same = class_sensitivity(case_of(Loudness()), Occlusion())
     assert same == {"no": None, "unknown": None}  # constant maps of the other logits
+    assert list(class_sensitivity(case_of(Loudness()), Occlusion(), 1)) == ["no"]  # the likeliest of the other labels
     own = class_sensitivity(case_of(Local()), Occlusion())
     assert own["no"] is not None
     assert own["no"] < 0.5
