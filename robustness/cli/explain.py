@@ -94,7 +94,7 @@ def _read(path: Path, frame: Frame, source: LabelSource) -> Recording:
 
     if path.is_dir():
         raise UsageError(f"{path} is a folder, and one recording is explained at a time; give one file of it")
-    read = read_recordings([path], rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=source)
+    read = read_recordings([path], rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=source, skip_bad=True)
     for notice in read.notices:
         print(f"note: {notice}", file=sys.stderr)
     return read.recordings[0]

@@ -5,6 +5,7 @@ const SEEN = DATA.inspector;
 const MEL = unpacked(SEEN.mel);
 const FRAMES = MEL[0].length, BANDS = MEL.length;
 const TIMES = Array.from({ length: FRAMES }, (_, i) => i * SEEN.hop_ms);
+const HARDLY_SEEN = 0.1; // of the scale
 const cell = { band: null, frame: null };
 
 function value(name) {
@@ -55,7 +56,7 @@ function overlayScale() {
 function said(band, frame, map) {
   const target = SEEN.targets[value("target")], number = map[band][frame];
   const side = number > 0 ? `for ${target.label}` : target.rival === null ? `against ${target.label}` : `for ${target.rival}`;
-  const logits = number === 0 ? "0 logits" : `${signed(number, 3)} logits, ${side}`;
+  const logits = number === 0 ? "0 logits" : `${number > 0 ? "+" : ""}${Math.abs(number) < 0.1 ? short(number) : signed(number, 3).replace("+", "")} logits, ${side}`;
   return `${Math.round(TIMES[frame])} ms, ${Math.round(SEEN.band_hz[band])} Hz: ${MEL[band][frame].toFixed(0).replace("-", "−")} dB, ${logits}`;
 }
 
@@ -101,7 +102,7 @@ MAKERS.inspector = (element) => {
     xaxis: { title: { text: "ms from the window’s start" }, range: [0, SEEN.window_ms], domain: [0, share], showgrid: false, dtick: narrow ? SEEN.window_ms / 5 : SEEN.window_ms / 10 },
     yaxis: { title: { text: "Hz" }, range: [-0.5, BANDS - 0.5], domain: [0, 0.8], showgrid: false, ...SEEN.ticks },
     yaxis2: { range: [-scale.strip, scale.strip], domain: [0.83, 1], showgrid: false, zeroline: true, zerolinecolor: "var(--line)", tickvals: [-scale.strip, 0, scale.strip], ticktext: [`−${short(scale.strip)}`, "0", `+${short(scale.strip)}`] },
-    xaxis2: { range: [-scale.bar, scale.bar], domain: [share + 0.02, 1], showgrid: false, zeroline: true, zerolinecolor: "var(--line)", showticklabels: false, ticks: "", title: { text: `±${short(scale.bar)}` } },
+    xaxis2: { range: [-scale.bar, scale.bar], domain: [share + 0.02, 1], showgrid: false, zeroline: true, zerolinecolor: "var(--line)", showticklabels: false, ticks: "", title: { text: `±${short(scale.bar)}`, standoff: narrow ? 22 : 6 } },
   };
   return { data: [grey, over, ...rim, above, beside], layout };
 };
@@ -155,7 +156,7 @@ MAKERS.waterfall = (element) => {
   const levels = [0, baseline, end];
   shares.reduce((sum, share) => { levels.push(sum + share); return sum + share; }, baseline);
   const low = Math.min(...levels), high = Math.max(...levels), room = 0.14 * (high - low || 1);
-  const layout = { margin: { l: 46, r: 6, t: 8, b: narrow ? 74 : 40 }, xaxis: { type: "category", tickangle: narrow ? -60 : 0, title: { text: narrow ? "" : "segment, ms from the window’s start" }, showgrid: false }, yaxis: { title: { text: "logits" }, zeroline: true, zerolinecolor: "var(--soft)", range: [low - room, high + room] } };
+  const layout = { margin: { l: 46, r: 6, t: 8, b: narrow ? 74 : 40 }, xaxis: { type: "category", tickangle: narrow ? -60 : 0, title: { text: narrow ? "" : "segment, ms from the window’s start; heights in logits" }, showgrid: false }, yaxis: { zeroline: true, zerolinecolor: "var(--soft)", range: [low - room, high + room] } };
   return { data: [trace], layout };
 };
 
@@ -195,11 +196,11 @@ function say() {
   const strongest = now.map.reduce((best, row, band) => row.reduce((b, v, frame) => (Math.abs(v) > Math.abs(b.v) ? { v, band, frame } : b), best), { v: 0, band: 0, frame: 0 });
   document.getElementById("says").textContent = strongest.v === 0
     ? `${now.shown.text}: the map is zero everywhere.`
-    : `${now.shown.text}, ${target.text}: strongest at ${said(strongest.band, strongest.frame, now.map)}. Scale ±${short(scale.map)} logits, the same for every target, variant and difference of this method.`;
+    : `${now.shown.text}, ${target.text}: strongest at ${said(strongest.band, strongest.frame, now.map)}. Scale ±${short(scale.map)} logits, the same for every target, variant and difference of this method.${Math.abs(strongest.v) < HARDLY_SEEN * scale.map ? " So small a map is hardly seen on it." : ""}`;
   document.getElementById("ramp-low").textContent = `−${short(scale.map)} ${target.rival === null ? `against ${target.label}` : `for ${target.rival}`}`;
   document.getElementById("ramp-high").textContent = `+${short(scale.map)} for ${target.label}`;
   const fall = falls(), most = fall.shares.reduce((b, v, i) => (Math.abs(v) > Math.abs(fall.shares[b]) ? i : b), 0);
-  document.getElementById("fall-says").textContent = `${now.shown.text}, ${target.text}: from ${signed(fall.baseline, 3)} for the baseline to ${signed(fall.value, 3)} logits. Most is added by ${Math.round(fall.edges[most])}–${Math.round(fall.edges[most + 1])} ms (${signed(fall.shares[most], 3)}). Exact Shapley values: they sum to the change.`;
+  document.getElementById("fall-says").textContent = `${now.shown.text}, ${target.text}: from ${signed(fall.baseline, 3)} for the baseline to ${signed(fall.value, 3)} logits. The largest step is ${Math.round(fall.edges[most])}–${Math.round(fall.edges[most + 1])} ms (${signed(fall.shares[most], 3)}). Exact Shapley values: they sum to the change.`;
   const trust = now.key === null ? { verdict: "A difference is as good as its two maps: see each.", failing: false, figures: [] } : now.row;
   const verdict = document.getElementById("verdict");
   verdict.textContent = trust.verdict;

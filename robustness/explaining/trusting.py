@@ -13,7 +13,9 @@ from typing import Any, Final
 import numpy as np
 
 from robustness.attributions.base import ATTRIBUTIONS
+from robustness.attributions.curves import SPREADS
 from robustness.attributions.masking import Explainable
+from robustness.attributions.randomization import MOST_ALIKE
 from robustness.attributions.stability import NEIGHBOURS, class_sensitivity, infidelity, max_sensitivity
 from robustness.attributions.trust import Checks, TrustBox
 from robustness.classifiers.classifier import Classifier
@@ -72,9 +74,11 @@ def _figures(box: TrustBox) -> Pairs:
     if box.lift is not None:
         for name in ("deletion", "insertion"):
             lift, spread = getattr(box.lift, name), getattr(box.lift, f"{name}_spread")
-            figures.append((f"{name} lift over random", f"{signed(lift, 2)} logits; random orders spread {number(spread, 2)}"))
+            chance = f"more than {number(SPREADS * spread, 2)} is beyond chance"
+            figures.append((f"{name} lift over random", f"{signed(lift, 2)} logits; {chance}"))
     for stage in box.stages:
         like = "none, for a map is constant" if stage.spearman is None else number(stage.spearman, 2)
+        like += f"; beyond ±{MOST_ALIKE:g} it would not depend on what was learnt" if stage.layers == stage.of else ""
         figures.append((f"rank correlation with {stage.layers} of {stage.of} layers drawn anew", like))
     figures.append(("seed, and passes with the tests", f"{box.seed}, {number(box.passes)}"))
     return figures

@@ -60,7 +60,7 @@ def lead_sentence(found: Explanation) -> str:
 
 def answer_text(variant: str, answer: Mapping[str, Any]) -> str:
     """One variant's answer, with its probability and its margin."""
-    margin = "" if answer["margin"] is None else f", margin {signed(answer['margin'], 1)}"
+    margin = "" if answer["margin"] is None else f", margin\u00a0{signed(answer['margin'], 1)}"
     return f"{variant}: {answer['predicted']} {percent(answer['p_predicted'])}{margin}"
 
 
@@ -94,8 +94,8 @@ def verdict_of(row: Mapping[str, Any]) -> tuple[str, bool]:
     if failed:
         return f"This map fails its checks: {'; '.join(failed)}.", True
     if not row["tested"]:
-        summed = "It sums to the change of the score as it claims; it" if row["complete"] else "It"
-        return f"{summed} was not tested further: that was done for the first target.", False
+        summed = "It sums to the change of the score as it claims. " if row["complete"] else ""
+        return f"{summed}It was not tested further: the maps of the first target may be.", False
     return "This map passes its checks.", False
 
 
@@ -155,7 +155,7 @@ def method_facts(found: Explanation) -> list[tuple[str, str]]:
         facts.append(
             ("waveform", "the model takes samples: blocks of the STFT are masked and the sound is made anew, with the phase as it was")
         )
-    grid = f"{len(picture.band_hz)} bands, every {number(found.axes['hop_ms'], 1)} ms"
+    grid = f"{len(picture.band_hz)} bands, every {found.axes['hop_ms']:g} ms"
     padding = "Padding equals it and changes nothing, save where a patch reaches into it: the map is of the sound, not of the place."
     return [
         *facts,

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from robustness.report.explained import method_lines
 from robustness.report.failure_text import told
 from robustness.report.figures import Figure
+from robustness.report.inspecting import command_for
 from robustness.report.maps import Card
 from robustness.report.places import compared_figures
 from robustness.report.predictions import predictions
@@ -65,6 +66,10 @@ the edit turns wrong, of those that were right there{% if capped %}
 </details>
 {% endfor %}
 {% for line in card.methods %}<p class="soft wide">{{ line }}</p>{% endfor %}
+{% if card.command %}<details class="more inspect"><summary>look closer and listen to the evidence: the command</summary>
+<pre tabindex="0">{{ card.command }}</pre>
+<p class="soft wide">It writes a page of this recording alone: every map with its checks, other targets, and sounds of what speaks for each
+answer, in about half a minute. A click takes the whole command.</p></details>{% endif %}
 </details>
 {% endfor %}
 {% elif missing %}<p>The evidence of this run was not written: it has no cards.</p>
@@ -112,6 +117,7 @@ class Shown:
     rest: bool
     methods: list[str]
     tried: list[Tried]
+    command: str | None
 
 
 @SECTIONS.register
@@ -173,6 +179,7 @@ def _shown(card: Card) -> Shown:
         rest=rest,
         methods=method_lines(card),
         tried=tried(tried_on(card.view, card.id), {variant.name: variant.short for variant in card.view.variants}),
+        command=command_for(card.view, facts),
     )
 
 

@@ -1,0 +1,74 @@
+"""Is the command on a failure's card the one that explains that recording there?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robustness.report.inspecting import command_for, options_of
+from robustness.report.view import View
+from tests.report.planted import Plan, write_run
+
+ONE = "robustness report --model models/m.toml --recordings words"
+START = {"placement": "start", "fill": "zeros"}
+
+
+def said(folder: Path, repeat: str, models: tuple[str, ...] = (), **changes: Any) -> str | None:
+    """The command on the card of a failure of up/a b.wav at the start, in a run that this command made."""
+    run = write_run(Plan(["up"], models=models, manifest={"repeat": repeat}), folder)
+    facts = {"recording": "up/a b.wav", "offset_ms": 0.0, "condition": START, "worst_variant": "float32"}
+    return command_for(View(run), {**facts, **changes})
+
+
+@pytest.mark.parametrize(
+    ("repeat", "expected"),
+    [
+        (ONE, "--model models/m.toml 'words/up/a b.wav' --placement start"),
+        (f"{ONE} --weights w.pt --trim never", "--model models/m.toml 'words/up/a b.wav' --placement start --weights w.pt"),
+        (f"{ONE} --variant static-int8 --variant float32", "--placement start --variant static-int8 --variant float32"),
+        (f"{ONE} --labels=l.csv --label-column word --skip-bad", "--placement start --labels l.csv --label-column word"),
+        ("robustness report --model m.toml --recordings d/list.csv", "--model m.toml 'd/up/a b.wav' --placement start --labels d/list.csv"),
+    ],
+)
+def test_it_has_what_the_run_had(tmp_path: Path, repeat: str, expected: str) -> None:
+    found = said(tmp_path / "run", repeat)
+    assert found is not None
+    assert found.startswith("robustness explain --model ")
+    assert found.endswith(expected)
+
+
+def test_a_lead_that_has_no_name_is_given_in_ms(tmp_path: Path) -> None:
+    found = said(tmp_path / "run", ONE, offset_ms=37.5, condition={"placement": "offset", "fill": "zeros"})
+    assert found is not None
+    assert found.endswith("--offset-ms 37.5")
+
+
+def test_a_recording_given_as_a_file_is_that_file(tmp_path: Path) -> None:
+    found = said(tmp_path / "run", "robustness report --model m.toml --recordings up/x.wav", recording="x.wav")
+    assert found == "robustness explain --model m.toml up/x.wav --placement start"
+
+
+def test_of_several_models_it_is_the_one_that_fails(tmp_path: Path) -> None:
+    both = "robustness report --model a.toml --model b.toml --recordings words"
+    found = said(tmp_path / "run", both, models=("first", "second"), worst_variant="second · float32")
+    assert found is not None
+    assert "--model b.toml" in found
+
+
+@pytest.mark.parametrize(
+    ("repeat", "changes"),
+    [
+        ("", {}),
+        ("robustness report --model 'open --recordings words", {}),
+        (f"{ONE} --recordings more", {}),
+        (ONE, {"condition": {"placement": "start", "fill": "floor"}}),
+    ],
+)
+def test_there_is_none_where_it_cannot_be_told(tmp_path: Path, repeat: str, changes: dict[str, Any]) -> None:
+    assert said(tmp_path / "run", repeat, **changes) is None
+
+
+def test_an_option_without_a_value_takes_none() -> None:
+    assert options_of("robustness report --skip-bad --model=m.toml --seed 3") == {"--model": ["m.toml"], "--seed": ["3"]}
