@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +16,8 @@ from robustness.errors import UsageError
 
 if TYPE_CHECKING:
     from robustness.audio.labels import LabelSource
-    from robustness.audio.placement import Frame
     from robustness.audio.recordings import Recording
+    from robustness.classifiers.classifier import Classifier
 
 
 def explain(
@@ -37,6 +38,9 @@ def explain(
     ] = None,
     baseline: Annotated[str, typer.Option(help="What a cell is compared with: silence, band-mean, floor or counterpart.")] = "silence",
     weights: options.Weights = None,
+    label: Annotated[
+        str | None, typer.Option(help="The word that is said; by default as a table or a pattern has it, or the folder that it lies in.")
+    ] = None,
     labels: options.Labels = None,
     label_column: options.LabelColumn = "label",
     label_pattern: options.LabelPattern = None,
@@ -69,7 +73,7 @@ def explain(
     with progress_bar() as progress:
         found = explained(
             made(original, list(dict.fromkeys(variants or VARIANTS))),
-            _read(recording, original.frame, source),
+            _read(recording, original, source, label),
             placement=placement,
             offset_ms=offset_ms,
             targets=tuple(targets or ()),
@@ -84,8 +88,8 @@ def explain(
     print(write_explanation(found, out, repeated(sys.argv[1:]), audio=not no_audio))
 
 
-def _read(path: Path, frame: Frame, source: LabelSource) -> Recording:
-    """The one recording.
+def _read(path: Path, model: Classifier, source: LabelSource, label: str | None) -> Recording:
+    """The one recording, with its word: as given, as its source has it, or its folder's name where that is a label of the model.
 
     Raises:
         UsageError: the path is a folder.
@@ -94,7 +98,8 @@ def _read(path: Path, frame: Frame, source: LabelSource) -> Recording:
 
     if path.is_dir():
         raise UsageError(f"{path} is a folder, and one recording is explained at a time; give one file of it")
-    read = read_recordings([path], rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=source, skip_bad=True)
+    read = read_recordings([path], rate_hz=model.frame.rate_hz, longest_samples=model.frame.samples, labels=source, skip_bad=True)
     for notice in read.notices:
         print(f"note: {notice}", file=sys.stderr)
-    return read.recordings[0]
+    found, folder = read.recordings[0], path.resolve().parent.name
+    return replace(found, label=label or found.label or (folder if folder in model.labels else None))

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from robustness.report.view import View
 
-KEPT: Final = ("--weights", "--labels", "--label-column", "--label-pattern", "--variant", "--seed")  # what both commands mean alike
+KEPT: Final = ("--weights", "--variant", "--seed")  # what both commands mean alike
 TABLES: Final = (".csv", ".parquet")
 NAMED: Final = ("start", "center", "end")
 
@@ -31,11 +31,9 @@ def command_for(view: View, facts: Mapping[str, Any]) -> str | None:
     where = PurePosixPath(recordings[0])
     folder = where.parent if where.suffix.lower() in TABLES or where.name == facts["recording"] else where
     words = [word for name in KEPT for value in given.get(name, []) for word in (name, value)]
-    if where.suffix.lower() in TABLES and "--labels" not in given:
-        words += ["--labels", str(where)]
     place = facts["condition"]["placement"]
     at = ["--placement", place] if place in NAMED else ["--offset-ms", f"{facts['offset_ms']:g}"]
-    return shlex.join(["robustness", "explain", "--model", model, str(folder / facts["recording"]), *at, *words])
+    return shlex.join(["robustness", "explain", "--model", model, str(folder / facts["recording"]), *at, "--label", facts["word"], *words])
 
 
 def options_of(command: str) -> dict[str, list[str]]:

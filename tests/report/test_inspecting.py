@@ -18,18 +18,18 @@ START = {"placement": "start", "fill": "zeros"}
 def said(folder: Path, repeat: str, models: tuple[str, ...] = (), **changes: Any) -> str | None:
     """The command on the card of a failure of up/a b.wav at the start, in a run that this command made."""
     run = write_run(Plan(["up"], models=models, manifest={"repeat": repeat}), folder)
-    facts = {"recording": "up/a b.wav", "offset_ms": 0.0, "condition": START, "worst_variant": "float32"}
+    facts = {"recording": "up/a b.wav", "word": "up", "offset_ms": 0.0, "condition": START, "worst_variant": "float32"}
     return command_for(View(run), {**facts, **changes})
 
 
 @pytest.mark.parametrize(
     ("repeat", "expected"),
     [
-        (ONE, "--model models/m.toml 'words/up/a b.wav' --placement start"),
-        (f"{ONE} --weights w.pt --trim never", "--model models/m.toml 'words/up/a b.wav' --placement start --weights w.pt"),
-        (f"{ONE} --variant static-int8 --variant float32", "--placement start --variant static-int8 --variant float32"),
-        (f"{ONE} --labels=l.csv --label-column word --skip-bad", "--placement start --labels l.csv --label-column word"),
-        ("robustness report --model m.toml --recordings d/list.csv", "--model m.toml 'd/up/a b.wav' --placement start --labels d/list.csv"),
+        (ONE, "--model models/m.toml 'words/up/a b.wav' --placement start --label up"),
+        (f"{ONE} --weights w.pt --trim never", "--model models/m.toml 'words/up/a b.wav' --placement start --label up --weights w.pt"),
+        (f"{ONE} --variant static-int8 --variant float32", "--placement start --label up --variant static-int8 --variant float32"),
+        (f"{ONE} --labels=l.csv --label-column word --skip-bad", "--placement start --label up"),
+        ("robustness report --model m.toml --recordings d/list.csv", "--model m.toml 'd/up/a b.wav' --placement start --label up"),
     ],
 )
 def test_it_has_what_the_run_had(tmp_path: Path, repeat: str, expected: str) -> None:
@@ -42,12 +42,12 @@ def test_it_has_what_the_run_had(tmp_path: Path, repeat: str, expected: str) -> 
 def test_a_lead_that_has_no_name_is_given_in_ms(tmp_path: Path) -> None:
     found = said(tmp_path / "run", ONE, offset_ms=37.5, condition={"placement": "offset", "fill": "zeros"})
     assert found is not None
-    assert found.endswith("--offset-ms 37.5")
+    assert found.endswith("--offset-ms 37.5 --label up")
 
 
 def test_a_recording_given_as_a_file_is_that_file(tmp_path: Path) -> None:
     found = said(tmp_path / "run", "robustness report --model m.toml --recordings up/x.wav", recording="x.wav")
-    assert found == "robustness explain --model m.toml up/x.wav --placement start"
+    assert found == "robustness explain --model m.toml up/x.wav --placement start --label up"
 
 
 def test_of_several_models_it_is_the_one_that_fails(tmp_path: Path) -> None:
