@@ -53,7 +53,7 @@ def test_a_report_that_finds_no_room_ends_in_a_sentence_and_keeps_what_was_swept
     limits = f"import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, ({ROOM}, {ROOM}))"
     limited = f"{limits}; runpy.run_module('robustness', run_name='__main__', alter_sys=True)"
     given = ("report", "--model", "models/digits.toml", "--recordings", "recordings/joe", "--perturbation", "padding-placement")
-    command = [sys.executable, "-c", limited, *given, "--out", tmp_path / "run"]
+    command = [sys.executable, "-c", limited, *given, "--out", str(tmp_path / "run")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert "cannot be written (File too large)" in done.stderr
