@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import get_ident
 from typing import Any, Final, Literal
 
 import torch
@@ -111,11 +112,14 @@ class Classifier:
             features: of the windows.
             layers: names as in `net.named_modules()`; a recurrent layer gives its outputs, without its last state.
 
+        Returns:
+            In the order in which the layers first run; one that does not run is left out.
+
         Raises:
             UsageError: where the network has no such layer; the message lists those with weights.
         """
-        seen: dict[str, list[Tensor]] = {name: [] for name in layers}
-        handles = [self._layer(name).register_forward_hook(_keeping(seen[name])) for name in layers]
+        seen: dict[str, list[Tensor]] = {}
+        handles = [self._layer(name).register_forward_hook(_keeping(seen, name)) for name in layers]
         try:
             self.logits_from(features)
         finally:
@@ -153,11 +157,14 @@ class Classifier:
         return self.unknown
 
 
-def _keeping(parts: list[Tensor]) -> Callable[[nn.Module, object, Any], None]:
+def _keeping(seen: dict[str, list[Tensor]], name: str) -> Callable[[nn.Module, object, Any], None]:
     """A forward hook that keeps what a layer gives; a network that runs a clip at a time gives a part a clip."""
+    mine = get_ident()
 
     def keep(_module: nn.Module, _inputs: object, output: Any) -> None:
+        if get_ident() != mine:  # another thread asks the same network
+            return
         first = output[0] if isinstance(output, tuple) else output
-        parts.append((first.dequantize() if first.is_quantized else first).float().cpu())
+        seen.setdefault(name, []).append((first.dequantize() if first.is_quantized else first).float().cpu())
 
     return keep

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,9 +16,12 @@ from torch import Tensor
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.cases import COUNTERPART, HERE, Case, Cases
 from robustness.diagnosis.comparing import Unrelated, compare, segments
+from robustness.diagnosis.following import Following, Moved
 from robustness.diagnosis.ladder import donor, rungs
 from robustness.diagnosis.maps import Map, correlations_of, explain, methods_of, trust_of
 from robustness.engine import worker_threads
+
+OTHERS: Final = 2  # words in place of this one, for the floor of what layers give
 
 
 class Mapped(NamedTuple):
@@ -34,11 +37,12 @@ class Mapped(NamedTuple):
 
 
 class Mapper(NamedTuple):
-    """One worker's own networks, as a case has them, and its maps of unrelated recordings."""
+    """One worker's own networks, as a case has them, its maps of unrelated recordings, and what it knows of the layers."""
 
     classifiers: Mapping[str, Classifier]
     given: Mapping[str, Classifier]
     unrelated: Unrelated
+    following: Following
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +64,7 @@ class Mappers:
     def _mapped(self, case: Case, in_full: bool) -> Mapped:
         mapper = self.free.get()
         try:
-            return mapped(replace(case, classifiers=mapper.classifiers, given=mapper.given), mapper.unrelated, in_full=in_full)
+            return mapped(replace(case, classifiers=mapper.classifiers, given=mapper.given), mapper, in_full=in_full)
         finally:
             self.free.put(mapper)
 
@@ -71,7 +75,7 @@ def mappers(cases: Cases) -> Iterator[Mappers]:
     copies = _copies(cases, torch.get_num_threads())
     free: SimpleQueue[Mapper] = SimpleQueue()
     for classifiers, given in copies:
-        free.put(Mapper(classifiers, given, Unrelated(cases)))
+        free.put(Mapper(classifiers, given, Unrelated(cases), Following(given)))
     with worker_threads(len(copies)) as pool:
         yield Mappers(pool, free)
 
@@ -91,9 +95,9 @@ def _copied(classifiers: Mapping[str, Classifier]) -> Mapping[str, Classifier]:
     return {name: replace(one, net=copy.deepcopy(one.net)) for name, one in classifiers.items()}
 
 
-def mapped(case: Case, unrelated: Unrelated, *, in_full: bool) -> Mapped:
-    """The log-mel and every method's map, and what is said of the methods."""
-    window = case.heard[HERE].window
+def mapped(case: Case, mapper: Mapper, *, in_full: bool) -> Mapped:
+    """The log-mel and every method's map, what is said of the methods, and where in the network it stops following the word."""
+    unrelated, window = mapper.unrelated, case.heard[HERE].window
     explained = explain(case)
     compared, differences = compare(case, explained, unrelated)
     ladder, strips = rungs(case)
@@ -108,8 +112,18 @@ def mapped(case: Case, unrelated: Unrelated, *, in_full: bool) -> Mapped:
         "segments": segments(case) if in_full else None,
         "donor": donor(case) if in_full else None,
         "ladder": ladder,
+        "following": _followed(case, mapper),
     }
     return Mapped(arrays, facts)
+
+
+def _followed(case: Case, mapper: Mapper) -> dict[str, Any] | None:
+    """Layer by layer, beside its counterpart; None where there is none."""
+    if case.counterpart is None:
+        return None
+    failure = case.failure
+    moved = Moved(case.movable, failure.offset_ms, case.counterpart.offset_ms, failure.label, failure.variant)
+    return mapper.following.of(moved, mapper.unrelated.movables(case, OTHERS))
 
 
 def _features(classifier: Classifier, window: Tensor) -> Map:
