@@ -37,6 +37,10 @@ def explain(
         list[str] | None, typer.Option("--target", help="`up` for a logit, `up-unknown` for a margin; several times for several.")
     ] = None,
     baseline: Annotated[str, typer.Option(help="What a cell is compared with: silence, band-mean, floor or counterpart.")] = "silence",
+    layers: Annotated[
+        list[str] | None,
+        typer.Option("--layer", help="A layer to compare with the counterpart; several times for several. By default all with weights."),
+    ] = None,
     weights: options.Weights = None,
     label: Annotated[
         str | None, typer.Option(help="The word that is said; by default as a table or a pattern has it, or the folder that it lies in.")
@@ -79,6 +83,7 @@ def explain(
             targets=tuple(targets or ()),
             methods=tuple(methods or ()),
             baseline=baseline,
+            layers=tuple(layers or ()),
             seed=seed,
             tested=not untested,
             progress=progress,

@@ -17,7 +17,6 @@ from robustness.attributions.agreement import Agreement, agreement, mean_of, mov
 from robustness.attributions.base import ATTRIBUTIONS, Target
 from robustness.attributions.shapley import Shapley
 from robustness.audio.placement import Frame
-from robustness.audio.recordings import Recording
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.cases import HERE, Case, Cases
 from robustness.diagnosis.maps import METHODS, Explained, seen, sounding
@@ -37,23 +36,23 @@ class Unrelated:
     def maps(self, case: Case, reference: Classifier) -> list[tuple[Tensor, Tensor]]:
         """Maps for this case's target of recordings of other words, [bands frames], each with its sounding cells."""
         place = case.failure.condition.placement
-        return [self._map(one.id, place, case.target, reference) for one in islice(self._others(case), UNRELATED)]
+        return [self._map(id_, place, case.target, reference) for id_ in islice(self._others(case), UNRELATED)]
 
     def movables(self, case: Case, count: int) -> list[Movable]:
         """The first few recordings of other words, to be placed."""
-        return [self._movable(one, case.worst.frame) for one in islice(self._others(case), count)]
+        return [self._movable(id_, case.worst.frame) for id_ in islice(self._others(case), count)]
 
-    def _others(self, case: Case) -> Iterator[Recording]:
+    def _others(self, case: Case) -> Iterator[str]:
         own = case.recording
-        return (r for r in self.cases.known if r.id != own.id and (r.label is None or r.label != own.label))
+        return (r.id for r in self.cases.known if r.id != own.id and (r.label is None or r.label != own.label))
 
-    def _movable(self, recording: Recording, frame: Frame) -> Movable:
-        return Movable.of(recording, frame, self.cases.seed, self.cases.threshold_db)
+    def _movable(self, recording: str, frame: Frame) -> Movable:
+        return Movable.of(self.cases.recordings[recording], frame, self.cases.seed, self.cases.threshold_db)
 
     def _map(self, recording: str, place: str, target: Target, classifier: Classifier) -> tuple[Tensor, Tensor]:
         key = (id(classifier), recording, place)
         if key not in self._maps:
-            movable = self._movable(self.cases.recordings[recording], classifier.frame)
+            movable = self._movable(recording, classifier.frame)
             lead = movable.lead_ms(place if place != "offset" else classifier.frame.reference)
             every = [Target(i) for i in range(len(classifier.labels))]
             heard = seen(classifier, movable.at([lead]).samples[0], target)

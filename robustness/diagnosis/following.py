@@ -59,7 +59,7 @@ class Following:
 
     Args:
         classifiers: by the name of the variant, as they were given: the layers have the user's names.
-        only: names of the layers that are wanted; none = all.
+        only: names of the layers to show and to take parts of; none = all. Errors are those of all layers: where one stops is said of all.
 
     Raises:
         UsageError: where no variant has a layer that is wanted.
@@ -81,7 +81,7 @@ class Following:
 
     @cached_property
     def _swaps(self) -> dict[str, Swaps]:
-        return {name: Swaps(classifier, len(self.layers[name]) - 1) for name, classifier in self.classifiers.items()}
+        return {name: Swaps(classifier, len(self.only) or len(self.layers[name]) - 1) for name, classifier in self.classifiers.items()}
 
     def of(self, moved: Moved, others: Sequence[Movable] = ()) -> dict[str, Any] | None:
         """What is known of each layer, in plain values; None where no layer has weights.
@@ -105,6 +105,7 @@ class Following:
             "here_ms": moved.here_ms,
             "there_ms": lead.ms,
             "whole": lead.whole,
+            "wanted": list(self.only),
             "layers": [row | {"patched": patched.get(name)} for name, row in rows.items()],
         }
 
@@ -140,14 +141,14 @@ class Following:
         return torch.cat([features[:2], silence, features[2:]])
 
     def _pairs(self, variant: str, features: Tensor, moved: Moved, lead: Lead) -> list[Pair]:
-        """The features, then what each layer that is wanted gives, here and there."""
+        """The features, then what each layer gives, here and there."""
         classifier = self.classifiers[variant]
         hop_ms = _hop_ms(classifier)
-        wanted = [layer for layer in self.layers[variant] if not self.only or layer.name in self.only]
-        given = classifier.activations(features, [layer.path for layer in wanted])
+        layers = self.layers[variant]
+        given = classifier.activations(features, [layer.path for layer in layers])
         hears = Layer(FEATURES, FEATURES, Time(features.ndim - 1, Fraction(1), 0.0))
         frames = (lead.ms - moved.here_ms) / hop_ms
-        return [Pair.of(layer, given.get(layer.path, features.float().cpu()), frames) for layer in (hears, *wanted)]
+        return [Pair.of(layer, given.get(layer.path, features.float().cpu()), frames) for layer in (hears, *layers)]
 
     def _patched(self, moved: Moved, lead: Lead) -> dict[str, dict[str, Any]]:
         """What parts of each layer bring back in the variant that fails; the last layer's outputs are the answer itself."""
@@ -161,7 +162,8 @@ class Following:
         drop = Drop(features[:1], label, here, there, (start, end), _hop_ms(classifier))
         pairs = self._pairs(moved.variant, features, moved, lead)[1:]
         swaps = self._swaps[moved.variant]
-        return {pair.layer.name: swaps.of(pair, drop) for pair in pairs if pair.layer not in last}
+        wanted = [pair for pair in pairs if pair.layer not in last and (not self.only or pair.layer.name in self.only)]
+        return {pair.layer.name: swaps.of(pair, drop) for pair in wanted}
 
 
 def _hop_ms(classifier: Classifier) -> float:

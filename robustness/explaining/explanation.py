@@ -16,10 +16,11 @@ import pandas as pd
 
 from robustness.audio.recordings import Recording
 from robustness.classifiers.classifier import Classifier
+from robustness.diagnosis.following import Following, Moved
 from robustness.explaining.figure import figure_of
 from robustness.explaining.listening import Sound, sounds_of
 from robustness.explaining.mapping import Progress, maps_of, segments_of
-from robustness.explaining.question import Question, Wanted, question_of
+from robustness.explaining.question import Question, Wanted, question_of, worst_of
 from robustness.explaining.trusting import checked
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Explanation:
         strips: for each map its marginal over time, [frames], by the map's key.
         bars: and over bands, [bands].
         tops: which cells are the strongest tenth of each map, [bands frames].
+        following: what each layer gives here beside the counterpart, and what its parts bring back; None where there is no counterpart.
     """
 
     question: Question
@@ -51,6 +53,7 @@ class Explanation:
     strips: Mapping[str, Array]
     bars: Mapping[str, Array]
     tops: Mapping[str, npt.NDArray[np.bool_]]
+    following: Mapping[str, Any] | None = None
 
     @cached_property
     def figure(self) -> Figure:
@@ -83,6 +86,7 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
     targets: Sequence[str] = (),
     methods: Sequence[str] = (),
     baseline: str = "silence",
+    layers: Sequence[str] = (),
     seed: int = 0,
     tested: bool = True,
     progress: Progress = lambda doing, done, total: None,
@@ -98,18 +102,20 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
             and both logits.
         methods: attribution methods by name; by default occlusion, integrated gradients and Shapley values of segments.
         baseline: silence, band-mean, floor or counterpart.
+        layers: names of the layers that are compared with the counterpart; by default all with weights.
         seed: of every random number.
         tested: whether the maps of the first target are tested, which takes several times as long as the maps.
         progress: told what is being done, and how many of how many are.
 
     Raises:
-        UsageError: an unknown name, or a gradient method alone on a variant that has no gradients.
+        UsageError: an unknown name, that of a layer too, or a gradient method alone on a variant that has no gradients.
         RecordingError: the recording is of another rate, or longer than the window.
         CannotJudgeError: a logit or a map is not a number.
     """
     variants = [classifier] if isinstance(classifier, Classifier) else list(classifier)
     wanted = Wanted(placement, offset_ms, tuple(targets), tuple(methods), baseline, seed)
     question = question_of(variants, recording, wanted)
+    network = Following(question.classifiers, layers)
     maps = maps_of(question, wanted.methods, progress)
     trust = checked(question, maps, tested=tested, progress=progress)
     picture = question.first.frontend.picture.features(question.here.window[None])[0, 0].float().cpu().numpy()
@@ -122,4 +128,13 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
         {one.key: one.relevance.over_time[0].float().numpy() for one in maps},
         {one.key: one.relevance.over_bands[0].float().numpy() for one in maps},
         {one.key: one.top for one in maps},
+        _followed(question, network),
     )
+
+
+def _followed(question: Question, network: Following) -> dict[str, Any] | None:
+    """Where in the network it stops following the word, in the variant that is worst off."""
+    if question.counterpart is None or question.truth is None:
+        return None
+    variant = worst_of(question.first.labels, question.here, question.truth)
+    return network.of(Moved(question.movable, question.here.lead_ms, question.counterpart.lead_ms, question.truth, variant))

@@ -32,6 +32,7 @@ from robustness.explaining.wording import (
     trust_table,
 )
 from robustness.report.figures import frequency_ticks, packed, packed_range, packed_signed
+from robustness.report.following import followed
 from robustness.report.page import POLICY, digest, embedded, own
 from robustness.report.sections.base import MACROS, TEMPLATES
 
@@ -80,6 +81,7 @@ def page_of(found: Explanation, repeat: str = "", *, audio: bool = True) -> str:
         players=[{"id": name, "title": PLAYERS[name]} for name in players],
         audio=audio,
         segments=segment_table(found),
+        followed=followed(found.following, {name: name for name in found.question.classifiers}),
         trust=trust_table(found),
         method=method_facts(found),
         repeat=repeat,

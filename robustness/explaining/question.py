@@ -199,13 +199,19 @@ def default_targets(labels: Sequence[str], here: Heard, truth: str | None) -> di
     return margin | {labels[label]: Target(label), labels[rival]: Target(rival)}
 
 
+def worst_of(labels: Sequence[str], here: Heard, truth: str) -> str:
+    """The variant with the worst margin of the truth."""
+    label = torch.tensor([labels.index(truth)])
+    margins = {v: float(answer_of(logits[None], label).margin) for v, logits in here.logits.items()}
+    return min(margins, key=lambda variant: margins[variant])
+
+
 def _counterpart(variants: Mapping[str, Classifier], movable: Movable, here: Heard, truth: str | None) -> Heard | None:
     """Where the variant that is worst off is right, at the reference placement or else the nearest place; None where it is so here."""
     if truth is None:
         return None
-    label = next(iter(variants.values())).labels.index(truth)
-    margins = {v: float(answer_of(logits[None], torch.tensor([label])).margin) for v, logits in here.logits.items()}
-    worst = min(margins, key=lambda variant: margins[variant])
+    labels = next(iter(variants.values())).labels
+    label, worst = labels.index(truth), worst_of(labels, here, truth)
     if int(here.logits[worst].argmax()) == label:
         return None
     reference = hear(variants, movable, movable.lead_ms(movable.frame.reference))

@@ -92,6 +92,7 @@ def facts_of(found: Explanation) -> dict[str, Any]:
         "targets": list(question.targets),
         **found.axes,
         "maps": rows_of(found),
+        "following": found.following,
         "segments": found.segments.to_dict("records"),
         "answers": {sound.key: dict(sound.answers) for sound in found.sounds},
     }

@@ -26,6 +26,11 @@ MACROS: Final = """
 {% if f.table %}<details class="behind"><summary>the numbers</summary>{{ table(f.table) }}</details>{% endif %}
 </figure>
 {%- endmacro -%}
+{%- macro following(f) -%}
+{% for line in f.lines %}<p class="wide">{{ line }}</p>{% endfor %}
+{{ table(f.table) }}
+<details class="behind"><summary>how to read it</summary><p class="soft wide">{{ f.reading }}</p></details>
+{%- endmacro -%}
 {%- macro table(t) -%}
 <div class="scroll"><table><caption class="hidden">{{ t.caption }}</caption>
 <thead><tr>{% for name in t.head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>

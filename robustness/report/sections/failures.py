@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from robustness.report.explained import method_lines
 from robustness.report.failure_text import told
 from robustness.report.figures import Figure
+from robustness.report.following import Followed, followed
 from robustness.report.inspecting import command_for
 from robustness.report.maps import Card
 from robustness.report.places import compared_figures
@@ -65,6 +66,8 @@ the edit turns wrong, of those that were right there{% if capped %}
 {% for line in t.factors %}<p class="soft wide">{{ line }}</p>{% endfor %}
 </details>
 {% endfor %}
+{% if card.followed %}<details class="more following"><summary>where in the network: {{ card.followed.heading }}</summary>
+{{ following(card.followed) }}</details>{% endif %}
 {% for line in card.methods %}<p class="soft wide">{{ line }}</p>{% endfor %}
 {% if card.command %}<details class="more inspect"><summary>look closer and listen to the evidence: the command</summary>
 <pre tabindex="0">{{ card.command }}</pre>
@@ -117,6 +120,7 @@ class Shown:
     rest: bool
     methods: list[str]
     tried: list[Tried]
+    followed: Followed | None
     command: str | None
 
 
@@ -178,6 +182,7 @@ def _shown(card: Card) -> Shown:
         probabilities=probabilities,
         rest=rest,
         methods=method_lines(card),
+        followed=followed(facts.get("following"), {variant.name: variant.short for variant, _ in card.answers}),
         tried=tried(tried_on(card.view, card.id), {variant.name: variant.short for variant in card.view.variants}),
         command=command_for(card.view, facts),
     )
