@@ -50,7 +50,7 @@ def can_be_short(classifier: Classifier, features: Tensor, path: str, values: Te
 
 def _answered(classifier: Classifier, features: Tensor, path: str, values: Tensor, *, short: bool) -> Tensor:
     clips = features if short else features.expand(len(values), *features.shape[1:])
-    handle = classifier.net.get_submodule(path).register_forward_hook(_replacing(values, whole=short))
+    handle = dict(classifier.net.named_modules())[path].register_forward_hook(_replacing(values, whole=short))
     try:
         return classifier.logits_from(clips)
     finally:

@@ -167,29 +167,28 @@ def _ms(span: Facts) -> str:
 
 
 def table_of(facts: Facts, names: Names) -> Table:
-    """A row a layer."""
-    own = facts["variant"]
-    head = [
-        "layer",
-        "frames",
-        *(f"error, {short}" for short in names.values()),
-        "another word",
-        "outside",
-        "brings back",
-        "best span",
-        "best channels",
-    ]
-    body = []
-    for row in facts["layers"]:
-        if facts["wanted"] and row["layer"] not in (FEATURES, *facts["wanted"]):
-            continue
-        mine = row["variants"].get(own, {})
-        every = "by position" if row["stride_ms"] is None else f"{number(row['stride_ms'], 0 if row['stride_ms'] % 1 == 0 else 1)} ms"
-        errors = [_number(row["variants"].get(name, {}).get("error")) for name in names]
-        lost = mine.get("lost")
-        beside = [_number(mine.get("floor")), UNKNOWN if lost is None else percent(lost)]
-        body.append([row["layer"], every, *errors, *beside, *_parts(row["patched"])])
-    return Table("Where in the network it stops following the word", head, body)
+    """A row a layer; no column for other words where none were heard."""
+    rows = [row for row in facts["layers"] if not facts["wanted"] or row["layer"] in (FEATURES, *facts["wanted"])]
+    mine = [row["variants"].get(facts["variant"], {}) for row in rows]
+    columns: dict[str, Sequence[str]] = {
+        "layer": [row["layer"] for row in rows],
+        "frames": [_every(row["stride_ms"]) for row in rows],
+        **{f"error, {short}": [_number(row["variants"].get(name, {}).get("error")) for row in rows] for name, short in names.items()},
+        "another word": [_number(one.get("floor")) for one in mine],
+        "outside": [UNKNOWN if one.get("lost") is None else percent(one["lost"]) for one in mine],
+        **dict(
+            zip(("brings back", "best span", "best channels"), zip(*(_parts(row["patched"]) for row in rows), strict=True), strict=True)
+        ),
+    }
+    if all(one.get("floor") is None for one in mine):
+        del columns["another word"]
+    return Table("Where in the network it stops following the word", list(columns), list(zip(*columns.values(), strict=True)))
+
+
+def _every(stride_ms: float | None) -> str:
+    if stride_ms is None:
+        return "by position"
+    return f"{number(stride_ms, 0 if stride_ms % 1 == 0 else 1)} ms"
 
 
 def _number(value: float | None) -> str:

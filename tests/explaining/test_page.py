@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import pytest
 import soundfile
+import torch
 from playwright.sync_api import Page, expect
 
 from tests.browser import Watched, until
 from tests.builders import RATE_HZ, recording
 from tests.cards import write_card
+from tests.classifiers.test_card import with_own_net, with_weights
 
 INSPECTOR = '[data-figure="inspector"]'
 OVERLAY = "document.querySelector('[data-figure=\"inspector\"]').data[1]"
@@ -91,6 +94,7 @@ def test_a_phone_needs_no_sideways_scrolling(page: Page) -> None:
         (("--method", "lime"), 2, "no attribution method 'lime'"),
         (("--target", "sideways"), 2, "no target 'sideways'"),
         (("--target", "up", "--placement", "aside"), 2, "no placement 'aside'"),
+        (("--layer", "fc1", "--layer", "fc9"), 2, "small has no layer 'fc9'; it has conv1, conv2, fc1, fc2"),
     ],
 )
 def test_a_mistake_is_a_sentence(given: tuple[str, str], tmp_path: Path, options: tuple[str, ...], status: int, words: str) -> None:
@@ -98,6 +102,88 @@ def test_a_mistake_is_a_sentence(given: tuple[str, str], tmp_path: Path, options
     done = run("--model", card, sound, "--out", str(tmp_path / "x"), *options)
     assert (done.returncode, "Traceback" in done.stderr) == (status, False)
     assert words in done.stderr
+    assert not (tmp_path / "x").exists()
+
+
+HOSTILE_LAYER = "<img src=x onerror=hacked=1>"
+PLACED_NET = f"""
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    '''Says up where the loudness lies late, by weights of its own for each place.'''
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3, bias=False)
+        self.add_module({HOSTILE_LAYER!r}, nn.Linear(99, 11, bias=False))
+    def forward(self, features):
+        return getattr(self, {HOSTILE_LAYER!r})(self.conv(features).mean((1, 2)))
+"""
+BROKEN_NET = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    '''Has no answer to a window that is loud in one part and quiet in another.'''
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(64, 11)
+    def forward(self, features):
+        uneven = features.mean(2).std(2)
+        return self.linear(features.mean(3).squeeze(1)) + (10 - uneven).sqrt()
+"""
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """The card of a network that goes by places, with a layer whose name tries to become markup, and a recording whose word is known."""
+    folder = tmp_path_factory.mktemp("hostile")
+    soundfile.write(folder / "one.wav", recording("one.wav").samples.numpy(), RATE_HZ)
+    (folder / "labels.csv").write_text("path,label\none.wav,up\n", encoding="utf-8")
+    card = with_own_net(folder / "model", code=PLACED_NET)
+    weight = torch.zeros(11, 99)
+    weight[2] = torch.where(torch.arange(99) < 30, -1.0, 1.0)
+    weight[2] -= weight[2].mean()
+    state = {"conv.weight": torch.full((2, 1, 3, 3), 0.01), f"{HOSTILE_LAYER}.weight": weight}
+    return str(with_weights(card, lambda path: torch.save(state, path))), str(folder / "one.wav")
+
+
+def test_where_in_the_network_stands_on_the_page_and_names_stay_text(hostile: tuple[str, str], watched: Watched, tmp_path: Path) -> None:
+    out = tmp_path / "page"
+    done = run("--model", *hostile, "--placement", "start", "--untested", "--no-audio", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    page = watched.open(out / "index.html")
+    block = page.locator("#network")
+    expect(block.locator("h2")).to_have_text(f"Where in the network: it stops following the word at {HOSTILE_LAYER}")
+    assert [row.inner_text() for row in block.locator("tbody th").all()] == ["features", "conv", HOSTILE_LAYER]
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("main img").count() == 0
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    found = json.loads((out / "explanation.json").read_text(encoding="utf-8"))["following"]
+    errors = [row["variants"]["float32"]["error"] for row in found["layers"]]
+    assert errors[1] < 0.1
+    assert errors[2] > 0.5
+
+
+def test_layers_are_limited_and_without_a_counterpart_there_is_no_block(hostile: tuple[str, str], tmp_path: Path) -> None:
+    options = ("--model", *hostile, "--untested", "--no-audio", "--method", "occlusion", "--layer", "conv")
+    for place, there in (("start", True), ("end", False)):
+        out = tmp_path / place
+        done = run(*options, "--placement", place, "--out", str(out))
+        assert done.returncode == 0, done.stderr
+        found = json.loads((out / "explanation.json").read_text(encoding="utf-8"))["following"]
+        assert (found is not None) is there
+        assert ('id="network"' in (out / "index.html").read_text(encoding="utf-8")) is there
+        if found is not None:
+            assert [row["layer"] for row in found["layers"] if row["patched"]] == ["conv"]
+
+
+def test_a_model_that_answers_with_nan_cannot_be_judged(given: tuple[str, str], tmp_path: Path) -> None:
+    card = with_own_net(tmp_path / "model", code=BROKEN_NET)
+    done = run("--model", str(card), given[1], "--out", str(tmp_path / "x"))
+    assert (done.returncode, "Traceback" in done.stderr) == (3, False)
+    assert "answers with NaN or infinite logits" in done.stderr
     assert not (tmp_path / "x").exists()
 
 

@@ -51,6 +51,19 @@ def test_hostile_names_stay_text(page: Page) -> None:
     assert {HOSTILE, "<b>up</b>", IMAGE, "<i>outside</i>"} <= set(words(page))
 
 
+def test_a_card_says_where_in_the_network_and_it_folds(page: Page) -> None:
+    draw_all(page)
+    blocks = page.locator("details.following")
+    assert blocks.count() > 0
+    block = blocks.first
+    expect(block).not_to_have_attribute("open", "")
+    expect(block.locator("summary").first).to_contain_text("where in the network: ")
+    block.locator("summary").first.click()
+    assert [row.inner_text() for row in block.locator("tbody th").all()] == ["features", "conv1", "conv2", "fc1", "fc2"]
+    assert [head.inner_text() for head in block.locator("thead th").all()][2:4] == ["error, float32", "error, int8"]
+    assert page.evaluate("window.hacked") is None
+
+
 def test_every_figure_is_valid_for_plotly(page: Page) -> None:
     draw_all(page)
     wrong = page.evaluate(VALIDATED)
