@@ -159,7 +159,7 @@ def test_where_in_the_network_stands_on_the_page_and_names_stay_text(hostile: tu
     assert page.evaluate("window.hacked") is None
     assert page.locator("main img").count() == 0
     page.set_viewport_size({"width": 360, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    until(page, "document.documentElement.scrollWidth <= 360")
     found = json.loads((out / "explanation.json").read_text(encoding="utf-8"))["following"]
     errors = [row["variants"]["float32"]["error"] for row in found["layers"]]
     assert errors[1] < 0.1
