@@ -192,13 +192,44 @@ class TimeDelay(nn.Module):
         return heard
 
 
+class QuietEdges(nn.Module):
+    """The window goes on in silence to both sides: each band at its quietest frame, so that a word at the edge begins as one inside does.
+
+    Args:
+        frames: added at each side.
+    """
+
+    def __init__(self, frames: int) -> None:
+        super().__init__()
+        self.frames = frames
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[clips 1 bands frames] → [clips 1 bands frames + 2 × added]."""
+        quiet = features.amin(dim=3, keepdim=True).expand(-1, -1, -1, self.frames)
+        return torch.cat([quiet, features, quiet], dim=3)
+
+
 class TimeDelayNet(PooledNet):
-    """`PooledNet` whose third layer is a linear one over time, so that dynamic int8 reaches most of its weights.
+    """`PooledNet` to which a word at the window's edge is as one inside, and whose third layer is a linear one over time.
+
+    The window goes on in silence to both sides, so far that each layer's first and last frame hear nothing else; these are repeated before
+    the next layer, which is as much silence again at little cost. So every filter passes over the whole of a word wherever it lies. Dynamic
+    int8 has a kernel for linear layers, and so reaches most of the weights.
 
     Args:
         labels: the number of classes.
     """
 
+    QUIET_FRAMES: Final = 28  # more than the first convolution and its pooling span
+    HELD: Final = (12, 4)  # after the first and the second pooling: what the next layer spans with its own, but for one frame
+
     def __init__(self, labels: int = 11) -> None:
         super().__init__(labels)
+        self.edge = QuietEdges(self.QUIET_FRAMES)  # type: ignore[assignment]  # where PooledNet repeats the frame at the edge
+        self.pool1, self.pool2 = (nn.Sequential(AntiAliasedPool(), _held(frames)) for frames in self.HELD)  # type: ignore[assignment]
         self.conv3 = TimeDelay(16 * 12, 96, 5)  # type: ignore[assignment]  # one layer in place of another
+
+
+def _held(frames: int) -> nn.Module:
+    """The first and the last frame repeated to both sides."""
+    return nn.ReplicationPad2d((frames, frames, 0, 0))

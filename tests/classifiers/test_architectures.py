@@ -24,7 +24,8 @@ def seeded(network: type[nn.Module], labels: int = 11) -> nn.Module:
 def word_amid_silence(lead_frames: int, frames: int = 101) -> Tensor:
     """Features of a word of 30 frames in silence, [1 1 mels frames]."""
     features = torch.full((1, 1, 64, frames), -80.0)
-    features[..., lead_frames : lead_frames + 30] = torch.randn(64, 30, generator=torch.Generator().manual_seed(1)) * 15 - 30
+    word = torch.randn(64, 30, generator=torch.Generator().manual_seed(1)) * 15 - 30
+    features[..., lead_frames : lead_frames + 30] = word.clamp_min(-80.0)
     return features
 
 
@@ -61,6 +62,13 @@ def test_pooling_over_time_answers_alike_wherever_a_word_lies_inside_a_long_wind
     net = seeded(network)
     with torch.inference_mode():
         assert torch.allclose(net(word_amid_silence(lead, 261)), net(word_amid_silence(100, 261)), atol=1e-4)
+
+
+@pytest.mark.parametrize("lead", [0, 4, 8, 40, 64, 68])
+def test_with_silence_around_the_window_its_edges_are_places_like_all_others(lead: int) -> None:
+    net = seeded(TimeDelayNet)
+    with torch.inference_mode():
+        assert torch.allclose(net(word_amid_silence(lead)), net(word_amid_silence(36)), atol=1e-5)
 
 
 def test_one_weight_a_position_does_not() -> None:
