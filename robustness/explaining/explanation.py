@@ -115,7 +115,7 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
     variants = [classifier] if isinstance(classifier, Classifier) else list(classifier)
     wanted = Wanted(placement, offset_ms, tuple(targets), tuple(methods), baseline, seed)
     question = question_of(variants, recording, wanted)
-    network = Following(question.classifiers, layers)
+    network = Following(question.given, layers)
     maps = maps_of(question, wanted.methods, progress)
     trust = checked(question, maps, tested=tested, progress=progress)
     picture = question.first.frontend.picture.features(question.here.window[None])[0, 0].float().cpu().numpy()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -11,9 +13,11 @@ import plotly.graph_objects as go
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from robustness.report.page import write_page
 from robustness.run import Run
 from tests.browser import PATIENCE_MS, Watched, until
 from tests.report.conftest import ATLAS, HOSTILE, IMAGE, draw_all
+from tests.report.test_following import facts, row
 
 ROWS = "#answers tbody tr:not([hidden])"
 SLOWEST = 1.5
@@ -51,17 +55,27 @@ def test_hostile_names_stay_text(page: Page) -> None:
     assert {HOSTILE, "<b>up</b>", IMAGE, "<i>outside</i>"} <= set(words(page))
 
 
-def test_a_card_says_where_in_the_network_and_it_folds(page: Page) -> None:
-    draw_all(page)
+def test_a_card_says_where_in_the_network_and_it_folds(watched: Watched, hostile_run: Run, tmp_path: Path) -> None:
+    """What is said of layers is planted: nowhere is the network of this run right, so that it has no counterpart to compare with."""
+    copy = tmp_path / "run"
+    shutil.copytree(hostile_run.path, copy)
+    evidence = copy / "evidence" / "failures.json"
+    found = json.loads(evidence.read_text(encoding="utf-8"))
+    rows = [row("features", 0.0), row("conv1", 0.02), row(IMAGE, 0.8, 0.9, stride_ms=None)]
+    found["failures"][0]["following"] = facts(*rows)
+    evidence.write_text(json.dumps(found), encoding="utf-8")
+    write_page(Run.open(copy), copy / "index.html")
+    page = watched.open(copy / "index.html")
     blocks = page.locator("details.following")
-    assert blocks.count() > 0
-    block = blocks.first
-    expect(block).not_to_have_attribute("open", "")
-    expect(block.locator("summary").first).to_contain_text("where in the network: ")
-    block.locator("summary").first.click()
-    assert [row.inner_text() for row in block.locator("tbody th").all()] == ["features", "conv1", "conv2", "fc1", "fc2"]
-    assert [head.inner_text() for head in block.locator("thead th").all()][2:4] == ["error, float32", "error, int8"]
+    expect(blocks).to_have_count(1)
+    summary = blocks.locator("summary").first
+    expect(summary).to_have_text(f"where in the network: it stops following the word at {IMAGE}")
+    expect(blocks.locator("table")).to_be_hidden()
+    summary.click()
+    assert [cell.inner_text() for cell in blocks.locator("tbody th").all()] == ["features", "conv1", IMAGE]
+    assert [cell.inner_text() for cell in blocks.locator("thead th").all()][2:4] == ["error, float32", "error, int8"]
     assert page.evaluate("window.hacked") is None
+    assert page.locator("main img").count() == 0
 
 
 def test_every_figure_is_valid_for_plotly(page: Page) -> None:
