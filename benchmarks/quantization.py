@@ -9,16 +9,13 @@ passes, with their features, are timed bare beside it. Rounds are interleaved; a
 
 from __future__ import annotations
 
-import argparse
-import os
-import platform
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import torch
-
+from benchmarks.harness import Table, arguments, finish
 from robustness.audio.reading import read_recordings
 from robustness.audit.experiments import experiments_on
 from robustness.audit.latency import latencies
@@ -58,10 +55,7 @@ def timed(work: Callable[[], object]) -> float:
 
 def main() -> None:
     """Prints both tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
+    given = arguments(__doc__, clips=1000, rounds=5)
     weights = SHARED / "tutorial" / "speech_commands_model.pt"
     original = load_classifier(ROOT / "models" / "tutorial.toml", weights=weights)
     read = read_recordings([SHARED / "speech_commands"], rate_hz=16_000, longest_samples=16_000, skip_bad=True).recordings
@@ -78,15 +72,19 @@ def main() -> None:
         for name in [*jobs][number % 2 :] + [*jobs][: number % 2]:
             taken[name].append(timed(jobs[name]))
     bare_s, audit_s = taken.values()
-    cores, threads = len(os.sched_getaffinity(0)), torch.get_num_threads()
-    print(f"torch {torch.__version__}; Python {platform.python_version()}; {cores} cores, {threads} threads")
-    print(f"\n| what, {len(chosen)} clips, {len(networks)} passes | s | ratio |\n| --- | --- | --- |")
-    print(f"| the forward passes alone | {spread(bare_s)} | 1 |")
-    print(f"| the whole audit | {spread(audit_s)} | {spread([a / b for a, b in zip(audit_s, bare_s, strict=True)])} |")
-    print("\n| dynamic int8 against eager float | float, ms a clip | int8, ms a clip | ratio [95 % interval] |\n| --- | --- | --- | --- |")
-    for row in latencies(original, [variant], next(iter(heard)).features):
-        ends = f"{row['ratio']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
-        print(f"| {row['clips']} at once, {row['rounds']} rounds | {row['float_ms']:.2f} | {row['variant_ms']:.2f} | {ends} |")
+    ratio = spread([a / b for a, b in zip(audit_s, bare_s, strict=True)])
+    audits = (("the forward passes alone", spread(bare_s), "1"), ("the whole audit", spread(audit_s), ratio))
+    timed_rows = tuple(_row(row) for row in latencies(original, [variant], next(iter(heard)).features))
+    tables = [
+        Table((f"what, {len(chosen)} clips, {len(networks)} passes", "s", "ratio"), audits),
+        Table(("dynamic int8 against eager float", "float, ms a clip", "int8, ms a clip", "ratio [95 % interval]"), timed_rows),
+    ]
+    finish(__file__, "What does an audit cost beside its forward passes, and dynamic int8 beside the eager float network?", tables)
+
+
+def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    ends = f"{row['ratio']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+    return f"{row['clips']} at once, {row['rounds']} rounds", f"{row['float_ms']:.2f}", f"{row['variant_ms']:.2f}", ends
 
 
 if __name__ == "__main__":
