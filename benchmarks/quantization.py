@@ -1,6 +1,6 @@
 """What does an audit cost beside the forward passes it needs, and a variant beside the eager float network?
 
-    python -m benchmarks.quantization [--clips 1000] [--rounds 5]
+    python -m benchmarks.quantization [--clips 1000] [--runs 5]
 
 The clips are those of `../shared/speech_commands`, the network is the tutorial's. An audit needs a forward pass of the float network and
 of each variant for its layers, one of the float network for each dozen of experiments, and one of each experiment's network; these same
@@ -9,13 +9,12 @@ passes, with their features, are timed bare beside it. Rounds are interleaved; a
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import Table, arguments, finish
+from benchmarks.harness import Contender, Table, arguments, finish, interleaved, shared
 from robustness.audio.reading import read_recordings
 from robustness.audit.experiments import experiments_on
 from robustness.audit.latency import latencies
@@ -25,7 +24,6 @@ from robustness.classifiers.classifier import Classifier
 from robustness.quantization.base import quantized
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED = ROOT.parent / "shared"
 
 
 def passes_of(original: Classifier, variant: Classifier) -> list[Classifier]:
@@ -41,43 +39,26 @@ def bare(networks: Sequence[Classifier], heard: Listening) -> None:
             network.logits_from(batch.features)
 
 
-def spread(values: Sequence[float]) -> str:
-    """Median, smallest, largest."""
-    return f"{statistics.median(values):.3g} ({min(values):.3g} – {max(values):.3g})"
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Seconds."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
 def main() -> None:
     """Prints both tables."""
-    given = arguments(__doc__, clips=1000, rounds=5)
-    weights = SHARED / "tutorial" / "speech_commands_model.pt"
+    given = arguments(__doc__, clips=1000, runs=5)
+    weights = shared("tutorial") / "speech_commands_model.pt"
     original = load_classifier(ROOT / "models" / "tutorial.toml", weights=weights)
-    read = read_recordings([SHARED / "speech_commands"], rate_hz=16_000, longest_samples=16_000, skip_bad=True).recordings
+    read = read_recordings([shared("speech_commands")], rate_hz=16_000, longest_samples=16_000, skip_bad=True).recordings
     chosen = read[:: max(1, len(read) // given.clips)][: given.clips]
     variant = quantized(original, "dynamic-int8")
     heard = Listening(original, chosen, 35.0)
     networks = passes_of(original, variant)
-    jobs: dict[str, Callable[[], object]] = {
-        "the forward passes alone": lambda: bare(networks, heard),
-        "the whole audit": lambda: audited(original, [variant], heard, thorough=True),
-    }
-    taken: dict[str, list[float]] = {name: [] for name in jobs}
-    for number in range(given.rounds):
-        for name in [*jobs][number % 2 :] + [*jobs][: number % 2]:
-            taken[name].append(timed(jobs[name]))
-    bare_s, audit_s = taken.values()
-    ratio = spread([a / b for a, b in zip(audit_s, bare_s, strict=True)])
-    audits = (("the forward passes alone", spread(bare_s), "1"), ("the whole audit", spread(audit_s), ratio))
-    timed_rows = tuple(_row(row) for row in latencies(original, [variant], next(iter(heard)).features))
+    contenders = [
+        Contender("the forward passes alone", partial(bare, networks, heard)),
+        Contender("the whole audit", partial(audited, original, [variant], heard, thorough=True)),
+    ]
+    alone, audit = interleaved(contenders, runs=given.runs)
+    audits = ((alone.name, str(alone.spread), "1"), (audit.name, str(audit.spread), str(alone.faster_than(audit))))
+    beside = tuple(_row(row) for row in latencies(original, [variant], next(iter(heard)).features))
     tables = [
         Table((f"what, {len(chosen)} clips, {len(networks)} passes", "s", "ratio"), audits),
-        Table(("dynamic int8 against eager float", "float, ms a clip", "int8, ms a clip", "ratio [95 % interval]"), timed_rows),
+        Table(("dynamic int8 against eager float", "float, ms a clip", "int8, ms a clip", "ratio [95 % interval]"), beside),
     ]
     finish(__file__, "What does an audit cost beside its forward passes, and dynamic int8 beside the eager float network?", tables)
 

@@ -64,13 +64,7 @@ def gate(
 
     Example: robustness gate --model models/digits.toml --recordings recordings/joe --rules gates.toml
     """
-    if rules is None:
-        raise UsageError("a gate needs --rules FILE, a TOML file of rules")
-
-    from robustness.gates.checking import checked
-    from robustness.gates.rules import read_rules
-
-    read = checked(read_rules(rules))
+    read = _rules(rules)
     if explain_rules:
         return _explain(read)
     if from_run is not None:
@@ -101,6 +95,20 @@ def gate(
         repeat=repeated(sys.argv[1:]),
     )
     return _say_plan(request, read) if dry_run else _sweep(request, Gate(read, baseline), out or OUT, resume=resume)
+
+
+def _rules(path: Path | None) -> Rules:
+    """The rules, each checked by itself.
+
+    Raises:
+        UsageError: where none are given, or they cannot be read.
+    """
+    if path is None:
+        raise UsageError("a gate needs --rules FILE, a TOML file of rules")
+    from robustness.gates.checking import checked
+    from robustness.gates.rules import read_rules
+
+    return checked(read_rules(path))
 
 
 def _explain(rules: Rules) -> int:

@@ -29,7 +29,7 @@ def card_of(case: Case) -> dict[str, Any]:
         **_spans(case, failure.offset_ms),
         "window_ms": worst.frame.samples * 1000 / worst.frame.rate_hz,
         "rate_hz": worst.frame.rate_hz,
-        "hop_ms": worst.frontend.picture.hop_samples * 1000 / worst.frontend.rate_hz,
+        "hop_ms": worst.frontend.picture.hop_ms,
         "band_hz": list(worst.frontend.picture.band_hz),
         "worst_variant": failure.variant,
         "counterpart": _counterpart(case),

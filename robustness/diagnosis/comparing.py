@@ -113,7 +113,7 @@ def _floor(case: Case, one: Explained, unrelated: Unrelated) -> Agreement | None
 def _ceiling(case: Case, one: Explained) -> Agreement | None:
     """The same recording moved one frame later, or earlier where there is no room, and its map moved back."""
     classifier, lead = case.classifiers[one.variant], case.failure.offset_ms
-    hop_ms = hop_ms_of(classifier.frontend.picture)
+    hop_ms = classifier.frontend.picture.hop_ms
     frames = 1 if case.movable.recording_ms(lead + hop_ms)[1] <= classifier.frame.samples * 1000 / classifier.frame.rate_hz else -1
     heard = seen(classifier, case.movable.at([lead + frames * hop_ms]).samples[0], case.target)
     moved = moved_back(one.method.attribute(heard.classifier, heard.features, case.target).map[0], frames)
@@ -141,9 +141,4 @@ def _values(parts: Tensor | None) -> list[float]:
 
 def edges_ms(frontend: Frontend, edges: object) -> list[float]:
     """Edges of segments, from frames to ms."""
-    return [edge * hop_ms_of(frontend) for edge in edges] if isinstance(edges, list) else []
-
-
-def hop_ms_of(frontend: Frontend) -> float:
-    """From one frame to the next."""
-    return frontend.hop_samples * 1000 / frontend.rate_hz
+    return [edge * frontend.hop_ms for edge in edges] if isinstance(edges, list) else []

@@ -143,11 +143,10 @@ class Following:
     def _pairs(self, variant: str, features: Tensor, moved: Moved, lead: Lead) -> list[Pair]:
         """The features, then what each layer gives, here and there."""
         classifier = self.classifiers[variant]
-        hop_ms = _hop_ms(classifier)
         layers = self.layers[variant]
         given = classifier.activations(features, [layer.path for layer in layers])
         hears = Layer(FEATURES, FEATURES, Time(features.ndim - 1, Fraction(1), 0.0))
-        frames = (lead.ms - moved.here_ms) / hop_ms
+        frames = (lead.ms - moved.here_ms) / classifier.frontend.hop_ms
         return [Pair.of(layer, given.get(layer.path, features.float().cpu()), frames) for layer in (hears, *layers)]
 
     def _patched(self, moved: Moved, lead: Lead) -> dict[str, dict[str, Any]]:
@@ -159,16 +158,12 @@ class Following:
         if not there > here:
             return {}
         label = classifier.labels.index(moved.label)
-        drop = Drop(features[:1], label, here, there, (start, end), _hop_ms(classifier))
+        drop = Drop(features[:1], label, here, there, (start, end), classifier.frontend.hop_ms)
         pairs = self._pairs(moved.variant, features, moved, lead)[1:]
         swaps = self._swaps[moved.variant]
         wanted = [pair for pair in pairs if pair.layer not in last and (not self.only or pair.layer.name in self.only)]
         return {pair.layer.name: swaps.of(pair, drop) for pair in wanted}
 
 
-def _hop_ms(classifier: Classifier) -> float:
-    return classifier.frontend.hop_samples * 1000 / classifier.frontend.rate_hz
-
-
 def _stride_ms(layer: Layer, classifier: Classifier) -> float | None:
-    return None if layer.time is None else float(layer.time.stride) * _hop_ms(classifier)
+    return None if layer.time is None else float(layer.time.stride) * classifier.frontend.hop_ms

@@ -19,7 +19,7 @@ from robustness.attributions.occlusion import Occlusion
 from robustness.attributions.shapley import Shapley
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.cases import COUNTERPART, HERE, Case
-from robustness.diagnosis.comparing import edges_ms, hop_ms_of
+from robustness.diagnosis.comparing import edges_ms
 from robustness.diagnosis.maps import Map, seen
 
 STRIPS: Final = 8  # rungs of a ladder at most, both ends included
@@ -61,7 +61,7 @@ def rungs(case: Case) -> tuple[dict[str, Any] | None, dict[str, Map]]:
     right_ms = restored.at_ms if restored is not None else (case.counterpart.offset_ms if case.counterpart is not None else None)
     if right_ms is None or right_ms == case.failure.offset_ms:
         return None, {}
-    leads = leads_between(case.failure.offset_ms, right_ms, hop_ms_of(classifier.frontend.picture))
+    leads = leads_between(case.failure.offset_ms, right_ms, classifier.frontend.picture.hop_ms)
     windows = case.movable.at(leads).samples
     logits = classifier.logits(windows)
     label = classifier.labels.index(case.failure.label)

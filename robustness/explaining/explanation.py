@@ -71,7 +71,7 @@ class Explanation:
         """hop_ms, window_ms and band_hz of the arrays."""
         picture, frame = self.question.first.frontend.picture, self.question.first.frame
         return {
-            "hop_ms": picture.hop_samples * 1000 / picture.rate_hz,
+            "hop_ms": picture.hop_ms,
             "window_ms": frame.samples * 1000 / frame.rate_hz,
             "band_hz": list(picture.band_hz),
         }

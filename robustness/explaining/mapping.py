@@ -157,7 +157,7 @@ def segments_of(question: Question, maps: Sequence[Mapped]) -> list[dict[str, An
         every = known if len(known) == len(targets) else method(segments=count).attribute_all(run, features, targets, baseline)
         for i, (name, found) in enumerate(zip(question.targets, every, strict=True)):
             where = {"variant": variant, "target": name, "baseline": float(start[i]), "value": float(end[i])}
-            rows += _rows(found, where, window_ms, run.frontend.hop_samples * 1000 / run.frontend.rate_hz)
+            rows += _rows(found, where, window_ms, run.frontend.hop_ms)
     return rows
 
 

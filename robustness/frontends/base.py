@@ -31,6 +31,11 @@ class Frontend(ABC):
         """The center frequency of each band, in Hz."""
 
     @property
+    def hop_ms(self) -> float:
+        """From one frame to the next, in ms."""
+        return self.hop_samples * 1000 / self.rate_hz
+
+    @property
     def picture(self) -> Frontend:
         """The front-end that draws what was heard: itself, unless its features are no picture of bands over time."""
         return self

@@ -158,8 +158,8 @@ def _grid(facts: Facts) -> list[str]:
     return ["No right lead near is a whole number of every layer’s frames away: a part of each error is the frames’ grid."]
 
 
-def _best_span(row: Facts) -> Facts | None:
-    return max(row["patched"]["spans"], key=lambda span: span["share"], default=None)
+def _best_span(patched: Facts) -> Facts | None:
+    return max(patched["spans"], key=lambda span: span["share"], default=None)
 
 
 def _ms(span: Facts) -> str:
@@ -200,7 +200,7 @@ def _parts(patched: Facts | None) -> list[str]:
     if patched is None:
         return [UNKNOWN] * 3
     whole = UNKNOWN if patched["all"] is None else percent(patched["all"])
-    best = max(patched["spans"], key=lambda span: span["share"], default=None)
+    best = _best_span(patched)
     span = (
         UNKNOWN if best is None else f"{_ms(best)}: {percent(best['share'])}" if best["share"] >= LEAST else f"none over {percent(LEAST)}"
     )

@@ -14,7 +14,7 @@ from robustness.report.view import View
 
 KEPT: Final = ("--weights", "--variant", "--seed")  # what both commands mean alike
 TABLES: Final = (".csv", ".parquet")
-NAMED: Final = ("start", "center", "end")
+OFFSET: Final = "offset"  # a place without a name
 
 
 def command_for(view: View, facts: Mapping[str, Any]) -> str | None:
@@ -32,7 +32,7 @@ def command_for(view: View, facts: Mapping[str, Any]) -> str | None:
     folder = where.parent if where.suffix.lower() in TABLES or where.name == facts["recording"] else where
     words = [word for name in KEPT for value in given.get(name, []) for word in (name, value)]
     place = facts["condition"]["placement"]
-    at = ["--placement", place] if place in NAMED else ["--offset-ms", f"{facts['offset_ms']:g}"]
+    at = ["--offset-ms", f"{facts['offset_ms']:g}"] if place == OFFSET else ["--placement", place]
     return shlex.join(["robustness", "explain", "--model", model, str(folder / facts["recording"]), *at, "--label", facts["word"], *words])
 
 

@@ -72,7 +72,7 @@ the edit turns wrong, of those that were right there{% if capped %}
 {% if card.command %}<details class="more inspect"><summary>look closer and listen to the evidence: the command</summary>
 <pre tabindex="0">{{ card.command }}</pre>
 <p class="soft wide">It writes a page of this recording alone: every map with its checks, other targets, and sounds of what speaks for each
-answer, in about half a minute. A click takes the whole command.</p></details>{% endif %}
+answer. A click takes the whole command.</p></details>{% endif %}
 </details>
 {% endfor %}
 {% elif missing %}<p>The evidence of this run was not written: it has no cards.</p>
