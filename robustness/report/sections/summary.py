@@ -62,7 +62,7 @@ def at_reference(view: View) -> Tile | None:
     lines = [
         f"95 % interval {interval(first)}, {view.first.short}",
         _beside({short: f"{tally(score)}/{score.total}" for short, score in scores.items()}),
-        f"all labels: {share_of(overall)} right",
+        f"by the winning label alone {share_of(overall)} right ({interval(overall)})",
     ]
     what = "known words accepted right" if has_known(view) else "unknown words rejected"
     return Tile("accepted", "outcomes", f"{tally(first)}/{first.total}", f"{what}, {PLACES[view.reference]}", [x for x in lines if x])
