@@ -141,9 +141,9 @@ def place(batch: RecordingBatch, lead: Tensor, frame: Frame, fill: Fill = "zeros
         frame: the model's window.
         fill: `zeros`, or noise at the recording's own `floor`.
     """
-    source = torch.arange(frame.samples)[None] - lead[:, None]  # [clips time]
-    inside = (source >= 0) & (source < batch.lengths[:, None])
-    taken = batch.samples.gather(1, source.clamp(0, batch.samples.shape[1] - 1))
-    padding = torch.zeros(()) if fill == "zeros" else batch.floor(frame.samples)
-    samples = torch.where(inside, taken, padding)
+    samples = torch.zeros(len(batch), frame.samples) if fill == "zeros" else batch.floor(frame.samples).clone()
+    for window, recording, length, first in zip(samples, batch.samples, batch.lengths.tolist(), lead.tolist(), strict=True):
+        start, end = max(0, first), min(frame.samples, first + length)
+        if start < end:
+            window[start:end] = recording[start - first : end - first]
     return Windows(samples, batch.rate_hz, lead, batch.speech + lead[:, None], batch.ids)
