@@ -168,8 +168,9 @@ def _left(writer: RunWriter, error: BaseException) -> None:
 def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     """Says what quantization did and what restores each failing answer, and draws the page."""
     write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=job.plan.settings.speech_threshold_db)
-    seed, audio = job.plan.settings.seed, job.request.audio
-    write_evidence(run, run.evidence, job.classifiers, job.placed, seed=seed, audio=audio, progress=partial(progress, "explain: failures"))
+    seed, audio, again = job.plan.settings.seed, job.request.audio, job.plan.perturbations
+    told = partial(progress, "explain: failures")
+    write_evidence(run, job.classifiers, job.placed, seed=seed, perturbations=again, audio=audio, progress=told)
     if job.request.reference is not None:
         try_reference(run, job.request.reference)
     progress("draw: page", 0, 1)

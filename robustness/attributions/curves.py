@@ -15,8 +15,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from robustness.attributions.masking import Masked
+from robustness.attributions.masking import Explainable
 from robustness.attributions.parts import Parts, coalition_scores
+from robustness.classifiers.classifier import evaluating
 from robustness.seeds import generator_of
 
 BANDS: Final = 8  # blocks a column; with ten segments, 80 blocks
@@ -32,31 +33,28 @@ class Lift:
 
     deletion: float
     insertion: float
-    deletion_spread: float
-    insertion_spread: float
+    spread: float
 
     @property
     def beyond(self) -> dict[str, bool]:
         """Whether each lift is more than what random orders reach."""
-        return {
-            "deletion": self.deletion > SPREADS * self.deletion_spread,
-            "insertion": self.insertion > SPREADS * self.insertion_spread,
-        }
+        return {"deletion": self.deletion > SPREADS * self.spread, "insertion": self.insertion > SPREADS * self.spread}
 
 
 class Curves:
-    """One clip and target, whose random orders serve every map of it.
+    """One clip and target on one variant, whose random orders serve every map of it.
 
     Args:
-        masked: of one clip and one target.
+        case: what is explained.
         seed: of the random orders.
     """
 
-    def __init__(self, masked: Masked, seed: int = 0) -> None:
-        self.masked = masked
-        self.seed = seed
-        blocks = Parts.of(masked.clips, BANDS, SEGMENTS).blocks().to(masked.clips.device)
-        self.blocks = blocks[(blocks & masked.differs[0]).flatten(1).any(1)]
+    def __init__(self, case: Explainable, seed: int = 0) -> None:
+        self.case, self.seed = case, seed
+        with evaluating(case.classifier.net), torch.inference_mode():
+            self.masked = case.masked()
+        blocks = Parts.of(case.features, BANDS, SEGMENTS).blocks().to(case.features.device)
+        self.blocks = blocks[(blocks & self.masked.differs[0]).flatten(1).any(1)]
 
     def lift(self, relevance: Tensor) -> Lift | None:
         """The lift of a map [bands frames]; None where fewer than two blocks differ from the baseline, so that there is no order."""
@@ -64,23 +62,21 @@ class Curves:
             return None
         sums = self.blocks.flatten(1).double() @ relevance.to(self.blocks.device).flatten().double()
         order = sums.argsort(descending=True, stable=True)
-        mine, chance = self._areas(order), self._random
-        deletion, insertion = chance.mean(0)
-        spreads = chance.std(0)
-        return Lift(float(deletion - mine[0]), float(mine[1] - insertion), float(spreads[0]), float(spreads[1]))
+        chance, spread = float(self._random.mean()), float(self._random.std())
+        return Lift(chance - self._area(order, deleting=True), self._area(order) - chance, spread)
 
     @cached_property
     def _random(self) -> Tensor:
-        """The areas of random orders, [orders 2]."""
+        """The areas of random orders, [orders]: what comes in one order goes in its reverse, so that one path serves both."""
         rng = generator_of(self.seed, "deletion and insertion")
-        return torch.stack([self._areas(torch.randperm(len(self.blocks), generator=rng)) for _ in range(ORDERS)])
+        return torch.tensor([self._area(torch.randperm(len(self.blocks), generator=rng)) for _ in range(ORDERS)], dtype=torch.float64)
 
-    def _areas(self, order: Tensor) -> Tensor:
-        """The mean score while blocks go in this order, and while they come, [2]."""
+    def _area(self, order: Tensor, *, deleting: bool = False) -> float:
+        """The mean score while blocks come in this order, or go."""
         count = len(self.blocks)
-        gone = torch.zeros(STEPS + 1, count, dtype=torch.bool, device=self.blocks.device)
+        there = torch.zeros(STEPS + 1, count, dtype=torch.bool, device=self.blocks.device)
         for step in range(STEPS + 1):
-            gone[step, order[: round(step * count / STEPS)].to(gone.device)] = True
-        with torch.inference_mode():
-            deletion, insertion = (coalition_scores(self.masked, self.blocks, kept)[:, 0].double().cpu() for kept in (~gone, gone))
-        return torch.stack([torch.trapezoid(scores) / STEPS for scores in (deletion, insertion)])
+            there[step, order[: round(step * count / STEPS)].to(there.device)] = True
+        with evaluating(self.case.classifier.net), torch.inference_mode():
+            scores = coalition_scores(self.masked, self.blocks, ~there if deleting else there)[:, 0].double().cpu()
+        return float(torch.trapezoid(scores) / STEPS)

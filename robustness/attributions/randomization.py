@@ -51,7 +51,7 @@ def cascade(method: Attribution, case: Explainable, relevance: Tensor, seed: int
         case: what it explains.
         relevance: the map.
         seed: of the weights drawn.
-        stages: at how many depths: the last layer, those between, all layers.
+        stages: at how many depths: the last layer, those between, all layers; one is all of them alone.
 
     Returns:
         One figure a depth; none where no layer's weights can be reached.
@@ -72,9 +72,10 @@ def cascade(method: Attribution, case: Explainable, relevance: Tensor, seed: int
 
 
 def _depths(layers: int, stages: int) -> list[int]:
-    """How many layers are drawn anew at each stage, from 1 to all."""
-    between = max(1, stages - 1)
-    return sorted({max(1, i * layers // between) for i in range(stages)}) if layers else []
+    """How many layers are drawn anew at each stage, from 1 to all; a single stage is all of them."""
+    if stages == 1:
+        return [layers] if layers else []
+    return sorted({max(1, i * layers // (stages - 1)) for i in range(stages)}) if layers else []
 
 
 def weighted(net: nn.Module) -> list[str]:

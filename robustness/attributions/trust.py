@@ -15,7 +15,6 @@ from robustness.attributions.base import Attribution, Relevance, within_bound
 from robustness.attributions.curves import Curves, Lift
 from robustness.attributions.masking import Explainable
 from robustness.attributions.randomization import MOST_ALIKE, Stage, cascade
-from robustness.classifiers.classifier import evaluating
 
 
 @dataclass(frozen=True)
@@ -52,18 +51,17 @@ class Checks:
         case: what is explained.
         seed: of the random orders and weights.
         stages: at how many depths the network forgets.
+        curves: of the same clip, target and variant, whose random orders are known already; None draws them.
     """
 
-    def __init__(self, case: Explainable, seed: int = 0, stages: int = 3) -> None:
+    def __init__(self, case: Explainable, seed: int = 0, stages: int = 3, curves: Curves | None = None) -> None:
         self.case, self.seed, self.stages = case, seed, stages
-        with evaluating(case.classifier.net), torch.inference_mode():
-            self.curves = Curves(case.masked(), seed)
+        self.curves = curves or Curves(case, seed)
 
     def of_map(self, method: Attribution, found: Relevance) -> TrustBox:
         """The trust box of a map that this method made of the clip."""
         spent = self.curves.masked.passes
-        with evaluating(self.case.classifier.net):
-            lift = self.curves.lift(found.map[0])
+        lift = self.curves.lift(found.map[0])
         stages = cascade(method, self.case, found.map[0], self.seed, self.stages)
         passes = found.passes * (1 + len(stages)) + self.curves.masked.passes - spent
         gap = None if found.gap is None else float(found.gap[0])

@@ -29,6 +29,12 @@ def explain(
     offset_ms: Annotated[
         float | None, typer.Option("--offset-ms", help="The silence before the recording, in place of a placement.")
     ] = None,
+    perturbation: Annotated[
+        str | None, typer.Option(help="Explain it in this noise, such as white-noise, as a report has it; with --level.")
+    ] = None,
+    level: Annotated[float | None, typer.Option(help="Of that noise: a signal-to-noise ratio inside the word, in dB.")] = None,
+    draw: Annotated[int, typer.Option(min=0, help="Which draw of that noise, as in a report of the same seed.")] = 0,
+    noises: options.Noises = None,
     variants: options.Variants = None,
     methods: Annotated[
         list[str] | None, typer.Option("--method", help="An attribution method; several times for several. By default the quick ones.")
@@ -80,6 +86,10 @@ def explain(
             _read(recording, original, source, label),
             placement=placement,
             offset_ms=offset_ms,
+            perturbation=perturbation,
+            level=level,
+            draw=draw,
+            noises=noises,
             targets=tuple(targets or ()),
             methods=tuple(methods or ()),
             baseline=baseline,

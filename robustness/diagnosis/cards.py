@@ -86,8 +86,9 @@ def _probabilities(classifier: Classifier, logits: Tensor) -> dict[str, float]:
 
 
 def name_of(case: Case, taken: Collection[str]) -> str:
-    """A name for files and addresses: word and place in [a-z0-9-], with a number where it is taken."""
+    """A name for files and addresses: word and place, or noise, in [a-z0-9-], with a number where it is taken."""
     ascii_word = unicodedata.normalize("NFKD", word_of(case)).encode("ascii", "ignore").decode().lower()
     slug = re.sub("[^a-z0-9]+", "-", ascii_word).strip("-") or "word"
-    name = f"{slug}-{case.failure.condition.placement}"
+    condition = case.failure.condition
+    name = f"{slug}-{condition.perturbation if case.in_noise else condition.placement}"
     return next(free for free in (name, *(f"{name}-{n}" for n in range(2, len(taken) + 3))) if free not in taken)

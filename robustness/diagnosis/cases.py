@@ -16,12 +16,15 @@ from robustness.audio.placement import Frame, batch_of, lead_of, place
 from robustness.audio.recordings import Recording
 from robustness.audio.streaming import by_id, known
 from robustness.classifiers.classifier import Classifier
+from robustness.conditions import Condition
 from robustness.diagnosis.counterparts import Counterpart, counterpart_of
 from robustness.diagnosis.failures import PLACES, Failure, placed_trials
-from robustness.diagnosis.moving import Movable
+from robustness.diagnosis.moving import Added, Movable
 from robustness.diagnosis.restoring import Atlas, Atlases, Restored, asked, restore
 from robustness.engine import answers
 from robustness.inference.preparing import each_alone
+from robustness.perturbations.base import Perturbation
+from robustness.perturbations.noise import AdditiveNoise
 from robustness.run import Run
 
 HERE: Final = "here"
@@ -52,10 +55,10 @@ class Case:
     Attributes:
         failure: what went wrong.
         recording: as the sweep heard it.
-        movable: the same, to be placed.
+        movable: the same, to be placed, in the noise in which it fails.
         classifiers: by the name of the variant, each with the fastest network that answers the same.
         given: the same as they were given; a gradient is quicker through these.
-        heard: `here` (where it fails), at the three places, and at the `counterpart` where there is one.
+        heard: `here` (where it fails), at the three places in the same noise, and at the `counterpart` in silence, where there is one.
         atlases: right or wrong by lead, by variant.
         restored: the nearest right place of each variant that is wrong here; None for the others, and where there is none.
         counterpart: where the worst variant is right; None where nowhere.
@@ -70,6 +73,11 @@ class Case:
     atlases: Mapping[str, Atlas]
     restored: Mapping[str, Restored | None]
     counterpart: Counterpart | None
+
+    @property
+    def in_noise(self) -> bool:
+        """Whether it fails in noise alone: where it is right, it lies at the same place in silence."""
+        return self.movable.added is not None
 
     @property
     def worst(self) -> Classifier:
@@ -95,11 +103,21 @@ class Cases:
         classifiers: the variants that made its trials.
         recordings: as the sweep heard them.
         seed: of the run.
+        perturbations: of its plan; those that add noise are done again.
     """
 
-    def __init__(self, run: Run, classifiers: Sequence[Classifier], recordings: Sequence[Recording], seed: int) -> None:
+    def __init__(
+        self,
+        run: Run,
+        classifiers: Sequence[Classifier],
+        recordings: Sequence[Recording],
+        seed: int,
+        perturbations: Mapping[str, Perturbation] | None = None,
+    ) -> None:
+        self.noises = {name: one for name, one in (perturbations or {}).items() if isinstance(one, AdditiveNoise)}
+        self.frame = classifiers[0].frame
         self.given = by_variant(classifiers)
-        self.classifiers = by_variant(each_alone(classifiers, _probes(recordings, classifiers[0].frame)))
+        self.classifiers = by_variant(each_alone(classifiers, _probes(recordings, self.frame)))
         self.recordings = by_id(recordings)
         self.known = known(recordings)
         self.placed = placed_trials(run, self.classifiers)
@@ -110,23 +128,30 @@ class Cases:
     def case(self, failure: Failure) -> Case:
         """Everything about one failure; the recording is placed and heard anew."""
         recording = self.recordings[failure.recording]
-        movable = Movable.of(recording, self.classifiers[failure.variant].frame, self.seed, self.threshold_db)
+        movable = self.movable(recording, failure.condition)
         heard = hear(self.classifiers, movable, {HERE: failure.offset_ms, **{place: movable.lead_ms(place) for place in PLACES}})
         atlases = {variant: self._atlas(failure, movable, variant) for variant in self.classifiers}
         restored = {variant: self._restored(failure, movable, heard[HERE], variant, atlases[variant]) for variant in self.classifiers}
         counterpart = counterpart_of(failure, movable, self.placed, restored[failure.variant])
         if counterpart is not None:
-            heard |= hear(self.classifiers, movable, {COUNTERPART: counterpart.offset_ms})
+            heard |= hear(self.classifiers, movable.quiet, {COUNTERPART: counterpart.offset_ms})
         return Case(failure, recording, movable, self.classifiers, self.given, heard, atlases, restored, counterpart)
+
+    def movable(self, recording: Recording, condition: Condition) -> Movable:
+        """A recording to be placed, in the noise of a condition of the run."""
+        movable, noise = Movable.of(recording, self.frame, self.seed, self.threshold_db), self.noises.get(condition.perturbation)
+        if noise is None or condition.level is None:
+            return movable
+        return movable.in_noise(Added(noise, condition.level, condition.draw), movable.lead_ms(condition.placement))
 
     def float_of(self, variant: str) -> str | None:
         """The float network of the same model; None where that is the variant itself, or was not run."""
         return float_of(self.classifiers, variant)
 
     def _atlas(self, failure: Failure, movable: Movable, variant: str) -> Atlas:
-        """The atlas of the sweep; where it made none, one asked now."""
+        """The atlas of the sweep; where it made none, as in noise, one asked now."""
         swept = self.atlases.of(failure.recording, variant)
-        return swept if swept.leads_ms else asked(self.classifiers[variant], movable, failure.label)
+        return swept if swept.leads_ms and movable.added is None else asked(self.classifiers[variant], movable, failure.label)
 
     def _restored(self, failure: Failure, movable: Movable, here: Heard, variant: str, atlas: Atlas) -> Restored | None:
         classifier = self.classifiers[variant]

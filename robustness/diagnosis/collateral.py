@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 import torch
 
 from robustness.audio.recordings import Recording
+from robustness.conditions import Condition
 from robustness.diagnosis.asking import Edit, apply, intervention
 from robustness.diagnosis.cases import Cases
-from robustness.diagnosis.moving import Movable
 from robustness.diagnosis.scenes import scene_of
 from robustness.engine import answers
 from robustness.interventions.scene import Scene
@@ -42,15 +42,15 @@ class Turned(NamedTuple):
 
 @dataclass(eq=False)
 class Others:
-    """The recordings of a run under one placement, before and after edits.
+    """The recordings of a run under one condition, before and after edits.
 
     Attributes:
         cases: the run.
     """
 
     cases: Cases
-    _scenes: dict[str, dict[str, Scene]] = field(default_factory=dict)
-    _known: dict[tuple[str, Edit | None], dict[str, dict[str, float]]] = field(default_factory=dict)
+    _scenes: dict[Condition, dict[str, Scene]] = field(default_factory=dict)
+    _known: dict[tuple[Condition, Edit | None], dict[str, dict[str, float]]] = field(default_factory=dict)
 
     @cached_property
     def asked(self) -> list[Recording]:
@@ -59,27 +59,27 @@ class Others:
         order = torch.randperm(len(labelled), generator=generator_of(self.cases.seed, "collateral")).tolist()
         return [self.cases.recordings[labelled[i]] for i in sorted(order[:MOST])]
 
-    def changed(self, placement: str, edit: Edit, variant: str) -> list[Changed]:
+    def changed(self, condition: Condition, edit: Edit, variant: str) -> list[Changed]:
         """Every recording to which the edit can be done, before and after."""
-        before, after = self._margins(placement, None), self._margins(placement, edit)
+        before, after = self._margins(condition, None), self._margins(condition, edit)
         asked = variant
         if intervention(edit.name).in_float:
             asked = self.cases.float_of(variant) or variant
         return [Changed(name, before[variant][name], margin) for name, margin in after[asked].items()]
 
-    def turned(self, placement: str, edit: Edit, variant: str, but: str) -> Turned:
+    def turned(self, condition: Condition, edit: Edit, variant: str, but: str) -> Turned:
         """How many recordings but the one that fails an edit turns wrong."""
-        right = [one for one in self.changed(placement, edit, variant) if one.before > 0 and one.recording != but]
+        right = [one for one in self.changed(condition, edit, variant) if one.before > 0 and one.recording != but]
         return Turned(sum(one.after <= 0 for one in right), len(right))
 
-    def _margins(self, placement: str, edit: Edit | None) -> dict[str, dict[str, float]]:
+    def _margins(self, condition: Condition, edit: Edit | None) -> dict[str, dict[str, float]]:
         """By variant and recording."""
-        if (placement, edit) not in self._known:
-            self._known[placement, edit] = self._heard(placement, edit)
-        return self._known[placement, edit]
+        if (condition, edit) not in self._known:
+            self._known[condition, edit] = self._heard(condition, edit)
+        return self._known[condition, edit]
 
-    def _heard(self, placement: str, edit: Edit | None) -> dict[str, dict[str, float]]:
-        scenes = self._at(placement)
+    def _heard(self, condition: Condition, edit: Edit | None) -> dict[str, dict[str, float]]:
+        scenes = self._under(condition)
         if edit is not None:
             scenes = {name: scene for name, scene in scenes.items() if intervention(edit.name).possible(scene, edit.size)}
         if not scenes:
@@ -93,16 +93,16 @@ class Others:
             found[variant] = dict(zip(scenes, margins.tolist(), strict=True))
         return found
 
-    def _at(self, placement: str) -> dict[str, Scene]:
-        """The scene of each recording at a placement, by its id."""
-        if placement not in self._scenes:
-            self._scenes[placement] = {one.id: self._scene(one, placement) for one in self.asked}
-        return self._scenes[placement]
+    def _under(self, condition: Condition) -> dict[str, Scene]:
+        """The scene of each recording under a condition, by its id."""
+        if condition not in self._scenes:
+            self._scenes[condition] = {one.id: self._scene(one, condition) for one in self.asked}
+        return self._scenes[condition]
 
-    def _scene(self, recording: Recording, placement: str) -> Scene:
+    def _scene(self, recording: Recording, condition: Condition) -> Scene:
         first = next(iter(self.cases.classifiers.values()))
-        movable = Movable.of(recording, first.frame, self.cases.seed, self.cases.threshold_db)
-        return scene_of(movable, movable.lead_ms(placement), first.frontend.picture.band_hz)
+        movable = self.cases.movable(recording, condition)
+        return scene_of(movable, movable.lead_ms(condition.placement), first.frontend.picture.band_hz)
 
 
 def restored(changed: Sequence[Changed]) -> int:

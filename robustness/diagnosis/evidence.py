@@ -21,24 +21,26 @@ from robustness.audio.recordings import Recording
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.cards import card_of, name_of
 from robustness.diagnosis.cases import COUNTERPART, HERE, Case, Cases
-from robustness.diagnosis.failures import find_failures
+from robustness.diagnosis.failures import find_failures, find_in_noise
 from robustness.diagnosis.mapping import Mapped, mappers
 from robustness.diagnosis.maps import Map
 from robustness.diagnosis.restoration import Restoration
+from robustness.perturbations.base import Perturbation
 from robustness.run import Run, write_json
 
 CARDS: Final = 24  # failures shown; the rest are counted
-CHECKED: Final = 2  # of them; a check costs as much as ten maps
+IN_NOISE: Final = 3  # more, of those that fail in noise alone
+IN_FULL: Final = 2  # of them; segments and the counterpart as donor cost as much as ten maps
 Progress = Callable[[int, int], None]
 
 
 def write_evidence(
     run: Run,
-    folder: Path,
     classifiers: Sequence[Classifier],
     recordings: Sequence[Recording],
     *,
     seed: int,
+    perturbations: Mapping[str, Perturbation] | None = None,
     cards: int = CARDS,
     audio: bool = True,
     progress: Progress = lambda done, total: None,
@@ -46,19 +48,21 @@ def write_evidence(
     """Explains the worst failures of a run and writes them down; `failures.json` comes last.
 
     Args:
-        run: its trials say what fails.
-        folder: where to write, the run's evidence/.
+        run: its trials say what fails; what is found goes into its evidence/.
         classifiers: the variants that made the trials.
         recordings: as the sweep heard them (already cut to their speech where it did so).
         seed: of the run.
-        cards: how many failures to show, worst first; the rest are counted.
+        perturbations: of the run's plan; those that add noise are done again. Without them no failure in noise is shown.
+        cards: how many failures to show, worst first; the rest are counted. A few that fail in noise alone come after them.
         audio: False leaves the voices out.
         progress: told how many failures of how many are done.
     """
-    cases = Cases(run, classifiers, recordings, seed)
+    cases = Cases(run, classifiers, recordings, seed, perturbations)
     restoration = Restoration(run, cases)
     found = find_failures(cases.placed)
-    shown = found[:cards]
+    in_noise = find_in_noise(run, cases.classifiers, cases.placed, cases.noises)
+    shown = [*found[:cards], *in_noise[:IN_NOISE]]
+    folder = run.evidence
     folder.mkdir(parents=True, exist_ok=True)
     asked: dict[str, tuple[Case, Future[Mapped]]] = {}
     progress(0, len(shown))
@@ -66,7 +70,7 @@ def write_evidence(
         for failure in shown:
             case = cases.case(failure)
             name = name_of(case, asked)
-            asked[name] = case, makers.submit(case, in_full=len(asked) < CHECKED)
+            asked[name] = case, makers.submit(case, in_full=len(asked) < IN_FULL)
         written = []
         for name, (case, maps) in asked.items():
             restoration.add(name, case)
@@ -76,7 +80,8 @@ def write_evidence(
             written.append({"id": name, **card_of(case), **sounds, "arrays": f"{name}.npz", **made.facts})
             progress(len(written), len(shown))
     restoration.write(folder)
-    write_json(folder / "failures.json", {"total": len(found), "shown": len(shown), "failures": written})
+    counts = {"total": len(found), "shown": len(found[:cards]), "in_noise": {"total": len(in_noise), "shown": len(in_noise[:IN_NOISE])}}
+    write_json(folder / "failures.json", {**counts, "failures": written})
 
 
 def _write_sounds(case: Case, name: str, folder: Path, *, audio: bool) -> dict[str, str | None]:

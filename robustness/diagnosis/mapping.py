@@ -57,7 +57,7 @@ class Mappers:
 
         Args:
             case: the failure.
-            in_full: with what costs many maps: checks, segments, the counterpart as donor.
+            in_full: with what costs many maps: every stage of the checks, segments, the counterpart as donor.
         """
         return self.pool.submit(self._mapped, case, in_full)
 
@@ -107,7 +107,7 @@ def mapped(case: Case, mapper: Mapper, *, in_full: bool) -> Mapped:
     facts = {
         "methods": methods_of(explained),
         "correlations": correlations_of(explained),
-        "trust": trust_of(explained, case, unrelated.cases.seed) if in_full else {},
+        "trust": trust_of(explained, case, unrelated.cases.seed, in_full=in_full),
         "differences": compared,
         "segments": segments(case) if in_full else None,
         "donor": donor(case) if in_full else None,
@@ -118,8 +118,8 @@ def mapped(case: Case, mapper: Mapper, *, in_full: bool) -> Mapped:
 
 
 def _followed(case: Case, mapper: Mapper) -> dict[str, Any] | None:
-    """Layer by layer, beside its counterpart; None where there is none."""
-    if case.counterpart is None:
+    """Layer by layer, beside its counterpart; None where there is none, or where it lies at the same place."""
+    if case.counterpart is None or case.in_noise:
         return None
     failure = case.failure
     moved = Moved(case.movable, failure.offset_ms, case.counterpart.offset_ms, failure.label, failure.variant)

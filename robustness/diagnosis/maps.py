@@ -13,6 +13,7 @@ from torch import Tensor
 
 from robustness.attributions import agreement
 from robustness.attributions.base import ATTRIBUTIONS, SILENCE, Attribution, Relevance, Target, within_bound
+from robustness.attributions.curves import Curves
 from robustness.attributions.masking import Explainable
 from robustness.attributions.trust import Checks
 from robustness.classifiers.classifier import Classifier
@@ -20,7 +21,7 @@ from robustness.classifiers.resynthesis import explainable
 from robustness.diagnosis.cases import HERE, Case
 
 METHODS: Final = ("occlusion", "integrated-gradients")  # the first is the one by which variants are compared
-STAGES: Final = 2  # of forgetting, on a card: the last layer, and all of them; each costs a map
+STAGES: Final = {True: 2, False: 1}  # of forgetting, on a card in full: the last layer, and all of them; else all. Each costs a map
 Map = npt.NDArray[np.float32]  # [bands frames]
 
 
@@ -139,17 +140,21 @@ def spearman(a: Map, b: Map) -> float | None:
     return agreement.spearman(torch.from_numpy(a), torch.from_numpy(b))
 
 
-def trust_of(explained: list[Explained], case: Case, seed: int) -> dict[str, Any]:
+def trust_of(explained: list[Explained], case: Case, seed: int, *, in_full: bool) -> dict[str, Any]:
     """The trust box of each map, by the name under which the map is stored.
 
     Args:
         explained: the maps.
         case: what they explain.
         seed: of the random orders and weights.
+        in_full: with the network forgetting layer by layer, and not only all at once.
     """
     window = case.heard[HERE].window
-    found = {}
-    for one in explained:
+    found: dict[str, Any] = {}
+    curves: dict[str, Curves] = {}
+    for one in explained:  # the random orders of a variant serve all its maps
         asked = Explainable.of(one.classifier, one.classifier.features(window[None]), case.target)
-        found[one.key] = Checks(asked, seed, STAGES).of_map(one.method, one.relevance).facts()
+        checks = Checks(asked, seed, STAGES[in_full], curves.get(one.variant))
+        curves[one.variant] = checks.curves
+        found[one.key] = checks.of_map(one.method, one.relevance).facts()
     return found

@@ -15,6 +15,7 @@ from typing import Final
 import pandas as pd
 from scipy.stats import wilcoxon
 
+from robustness.conditions import Condition
 from robustness.diagnosis.asking import Edit
 from robustness.diagnosis.cases import Cases
 from robustness.diagnosis.collateral import Changed, Others
@@ -117,6 +118,6 @@ def shared_edit(tried: Sequence[Sequence[Attempt]], names: Sequence[str | None])
     return Edit(name, size)
 
 
-def given(others: Others, placement: str, edit: Edit, variant: str) -> list[Paired]:
-    """What an edit gives to the recordings under a placement."""
-    return apart(others.changed(placement, edit, variant), others.cases, variant)
+def given(others: Others, condition: Condition, edit: Edit, variant: str) -> list[Paired]:
+    """What an edit gives to the recordings under a condition."""
+    return apart(others.changed(condition, edit, variant), others.cases, variant)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from robustness.conditions import Condition
 from robustness.diagnosis import combined, factors
 from robustness.diagnosis.asking import Answers, Edit, intervention
 from robustness.diagnosis.cases import Case, Cases
@@ -60,7 +61,7 @@ class Restoration:
     run: Run
     cases: Cases
     _cards: dict[str, Any] = field(default_factory=dict)
-    _found: dict[tuple[str, str], list[Diagnosis]] = field(default_factory=lambda: defaultdict(list))
+    _found: dict[tuple[Condition, str], list[Diagnosis]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
         self.others = Others(self.cases)
@@ -68,10 +69,9 @@ class Restoration:
 
     def add(self, card: str, case: Case) -> None:
         """Tries everything on one failing recording, under the name of its card."""
-        placement = case.failure.condition.placement
         found = diagnose(case, self.cases, self.swept)
         for variant, diagnosis in found.items():
-            self._found[placement, variant].append(diagnosis)
+            self._found[case.failure.condition, variant].append(diagnosis)
         self._cards[card] = {variant: self._plain(diagnosis, case, variant) for variant, diagnosis in found.items()}
 
     def write(self, folder: Path) -> None:
@@ -80,7 +80,7 @@ class Restoration:
             "cards": self._cards,
             "asked": len(self.others.asked),
             "most": MOST,
-            "conditions": [self._condition(*key) for key in self._found],
+            "conditions": [self._condition(*key) for key in self._found if key[0].perturbation not in self.cases.noises],
             "predictions": [asdict(score) for score in scores(self.run, self.cases)],
         }
         write_json(folder / FILE, content)
@@ -103,7 +103,7 @@ class Restoration:
         turned = None
         if attempt.restores_at is not None:
             edit = Edit(attempt.name, attempt.restores_at)
-            turned = self.others.turned(failure.condition.placement, edit, variant, failure.recording)._asdict()
+            turned = self.others.turned(failure.condition, edit, variant, failure.recording)._asdict()
         return {
             "name": attempt.name,
             "kind": attempt.kind,
@@ -119,14 +119,14 @@ class Restoration:
             "collateral": turned,
         }
 
-    def _condition(self, placement: str, variant: str) -> dict[str, Any]:
+    def _condition(self, condition: Condition, variant: str) -> dict[str, Any]:
         """One placement at which recordings fail: what it cost, and what the same edit gives to all."""
-        found = self._found[placement, variant]
+        placement, found = condition.placement, self._found[condition, variant]
         edit = shared_edit([one.tried for one in found], [one.naming.by for one in found])
         costs: Sequence[Paired] = ()
         if placement != self.cases.classifiers[variant].frame.reference:
             costs = cost(self.cases, placement, variant)
-        gives = given(self.others, placement, edit, variant) if edit else []
+        gives = given(self.others, condition, edit, variant) if edit else []
         return {
             "placement": placement,
             "variant": variant,
@@ -157,13 +157,13 @@ def diagnose(case: Case, cases: Cases, swept: combined.Swept | None = None) -> d
     for variant in wrong:
         naming = name(tried[variant])
         two = pairs(answers, variant, wanted[variant]) if naming.verdict == "none" else []
-        shares = () if swept is None else combined.accounts(case, cases, swept, variant)
+        shares = () if swept is None or case.in_noise else combined.accounts(case, cases, swept, variant)
         found[variant] = Diagnosis(answers.here[variant].margin, drops[variant], tuple(tried[variant]), naming, tuple(two), tuple(shares))
     return found
 
 
 def _drop(case: Case, cases: Cases, answers: Answers, variant: str) -> Drop | None:
     def margin_at(lead_ms: float) -> float:
-        return answers.answered(case.movable.at([lead_ms]).samples)[0][variant].margin
+        return answers.answered(case.movable.quiet.at([lead_ms]).samples)[0][variant].margin
 
     return drop_of(case, variant, cases.placed, answers.here[variant].margin, margin_at)

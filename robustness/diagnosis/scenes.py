@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from robustness.audio.placement import place
@@ -11,7 +13,7 @@ from robustness.interventions.scene import Scene
 
 
 def scene_of(movable: Movable, lead_ms: float, band_hz: tuple[float, ...], fill: Fill = "zeros") -> Scene:
-    """A recording at a lead, with that fill around it and nothing added.
+    """A recording at a lead, with that fill around it, in the noise it is heard in.
 
     Args:
         movable: the recording and its window.
@@ -23,4 +25,5 @@ def scene_of(movable: Movable, lead_ms: float, band_hz: tuple[float, ...], fill:
     lead = torch.tensor([round(lead_ms * frame.rate_hz / 1000)])
     padding = torch.zeros(frame.samples) if fill == "zeros" else batch.floor(frame.samples)[0]
     recording = batch.samples[0, : int(batch.lengths[0])]
-    return Scene.of(place(batch, lead, frame, fill), recording, padding, band_hz=band_hz, seed=batch.seed)
+    scene = Scene.of(place(batch, lead, frame, fill), recording, padding, band_hz=band_hz, seed=batch.seed)
+    return scene if movable.added is None else replace(scene, added=movable.added)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from robustness.diagnosis.following import Following, Moved
 from robustness.explaining.figure import figure_of
 from robustness.explaining.listening import Sound, sounds_of
 from robustness.explaining.mapping import Progress, maps_of, segments_of
+from robustness.explaining.noise import added
 from robustness.explaining.question import Question, Wanted, question_of, worst_of
 from robustness.explaining.trusting import checked
 
@@ -42,7 +44,7 @@ class Explanation:
         strips: for each map its marginal over time, [frames], by the map's key.
         bars: and over bands, [bands].
         tops: which cells are the strongest tenth of each map, [bands frames].
-        following: what each layer gives here beside the counterpart, and what its parts bring back; None where there is no counterpart.
+        following: what each layer gives here beside the counterpart, and what its parts bring back; None without one, and in noise.
     """
 
     question: Question
@@ -83,6 +85,10 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
     *,
     placement: str | None = None,
     offset_ms: float | None = None,
+    perturbation: str | None = None,
+    level: float | None = None,
+    draw: int = 0,
+    noises: Path | None = None,
     targets: Sequence[str] = (),
     methods: Sequence[str] = (),
     baseline: str = "silence",
@@ -98,6 +104,10 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
         recording: at the model's rate, as from `read_recordings`.
         placement: start, center or end; by default the model's reference.
         offset_ms: the silence before the recording, in place of a placement.
+        perturbation: the noise in which it is heard, such as white-noise; by default silence.
+        level: of that noise, an SNR in dB inside the word.
+        draw: which draw of it, as in a run of the same seed.
+        noises: a folder of recordings of noise, for background-noise.
         targets: labels for their logits, or `up-unknown` for a margin; by default the margin of the right answer to its strongest rival
             and both logits.
         methods: attribution methods by name; by default occlusion, integrated gradients and Shapley values of segments.
@@ -113,7 +123,7 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
         CannotJudgeError: a logit or a map is not a number.
     """
     variants = [classifier] if isinstance(classifier, Classifier) else list(classifier)
-    wanted = Wanted(placement, offset_ms, tuple(targets), tuple(methods), baseline, seed)
+    wanted = Wanted(placement, offset_ms, tuple(targets), tuple(methods), baseline, seed, added(perturbation, level, draw, noises))
     question = question_of(variants, recording, wanted)
     network = Following(question.given, layers)
     maps = maps_of(question, wanted.methods, progress)
@@ -134,7 +144,7 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
 
 def _followed(question: Question, network: Following) -> dict[str, Any] | None:
     """Where in the network it stops following the word, in the variant that is worst off."""
-    if question.counterpart is None or question.truth is None:
+    if question.counterpart is None or question.truth is None or question.noise is not None:
         return None
     variant = worst_of(question.first.labels, question.here, question.truth)
     return network.of(Moved(question.movable, question.here.lead_ms, question.counterpart.lead_ms, question.truth, variant))

@@ -20,7 +20,7 @@ from robustness.audio.recordings import Recording
 from robustness.classifiers.classifier import Classifier
 from robustness.conditions import PLACEMENTS
 from robustness.diagnosis.cases import by_variant
-from robustness.diagnosis.moving import Movable
+from robustness.diagnosis.moving import Added, Movable
 from robustness.diagnosis.restoring import asked, restore
 from robustness.engine import answers
 from robustness.errors import CannotJudgeError, RecordingError, UsageError
@@ -41,6 +41,7 @@ class Wanted:
         methods: names in the registry.
         baseline: one of the named baselines.
         seed: of every random number.
+        noise: in which it is heard; None is silence.
     """
 
     placement: str | None = None
@@ -49,6 +50,7 @@ class Wanted:
     methods: tuple[str, ...] = ()
     baseline: str = "silence"
     seed: int = 0
+    noise: Added | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,15 +68,16 @@ class Question:
 
     Attributes:
         recording: as it was placed.
-        movable: the same, to be placed elsewhere.
+        movable: the same, to be placed elsewhere, in the noise in which it is heard.
         classifiers: by the name of the variant, each with the fastest network that answers the same.
         given: the same as they were given; a gradient is quicker through these.
         here: what was heard, and answered.
         truth: the right answer; None where the word is not known.
-        counterpart: where it is answered rightly, if it is not so here.
+        counterpart: where it is answered rightly in silence, if it is not so here.
         targets: what is explained, by name; the first is the default.
         baseline: the name of the baseline.
         place: the named placement, or None where a lead was given.
+        noise: in which it is heard; None is silence.
     """
 
     recording: Recording
@@ -88,6 +91,7 @@ class Question:
     baseline: str
     place: str | None
     seed: int = field(default=0)
+    noise: Added | None = None
 
     @property
     def first(self) -> Classifier:
@@ -124,12 +128,15 @@ def question_of(classifiers: Sequence[Classifier], recording: Recording, wanted:
     variants = by_variant(each_alone(classifiers, probes))
     place = None if wanted.offset_ms is not None else wanted.placement or first.frame.reference
     lead_ms = wanted.offset_ms if place is None else movable.lead_ms(place)
+    movable = movable if wanted.noise is None else movable.in_noise(wanted.noise, float(lead_ms or 0.0))
     here = hear(variants, movable, float(lead_ms or 0.0))
     truth = first.truth(recording.label)
     targets = {name: Target.named(name, first.labels) for name in wanted.targets} or default_targets(first.labels, here, truth)
     counterpart = _counterpart(variants, movable, here, truth)
     given = by_variant(classifiers)
-    return Question(recording, movable, variants, given, here, truth, counterpart, targets, wanted.baseline, place, wanted.seed)
+    return Question(
+        recording, movable, variants, given, here, truth, counterpart, targets, wanted.baseline, place, wanted.seed, wanted.noise
+    )
 
 
 def _check(first: Classifier, recording: Recording, wanted: Wanted) -> None:
@@ -207,15 +214,21 @@ def worst_of(labels: Sequence[str], here: Heard, truth: str) -> str:
 
 
 def _counterpart(variants: Mapping[str, Classifier], movable: Movable, here: Heard, truth: str | None) -> Heard | None:
-    """Where the variant that is worst off is right, at the reference placement or else the nearest place; None where it is so here."""
+    """Where the variant that is worst off is right in silence, and None where it is so here.
+
+    At the same place where there is noise here, else at the reference placement, else at the nearest place.
+    """
     if truth is None:
         return None
     labels = next(iter(variants.values())).labels
     label, worst = labels.index(truth), worst_of(labels, here, truth)
     if int(here.logits[worst].argmax()) == label:
         return None
-    reference = hear(variants, movable, movable.lead_ms(movable.frame.reference))
-    if int(reference.logits[worst].argmax()) == label:
-        return reference
-    found = restore(variants[worst], movable, truth, here.lead_ms, asked(variants[worst], movable, truth))
-    return None if found is None else hear(variants, movable, found.at_ms)
+    quiet = movable.quiet
+    leads = [here.lead_ms] if movable.added is not None else []
+    for lead_ms in (*leads, movable.lead_ms(movable.frame.reference)):
+        heard = hear(variants, quiet, lead_ms)
+        if int(heard.logits[worst].argmax()) == label:
+            return heard
+    found = restore(variants[worst], quiet, truth, here.lead_ms, asked(variants[worst], quiet, truth))
+    return None if found is None else hear(variants, quiet, found.at_ms)

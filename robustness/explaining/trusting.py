@@ -73,7 +73,7 @@ def _figures(box: TrustBox) -> Pairs:
     figures: Pairs = []
     if box.lift is not None:
         for name in ("deletion", "insertion"):
-            lift, spread = getattr(box.lift, name), getattr(box.lift, f"{name}_spread")
+            lift, spread = getattr(box.lift, name), box.lift.spread
             chance = f"more than {number(SPREADS * spread, 2)} is beyond chance"
             figures.append((f"{name} lift over random", f"{signed(lift, 2)} logits; {chance}"))
     for stage in box.stages:

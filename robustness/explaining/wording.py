@@ -10,7 +10,7 @@ from robustness.attributions.baselines import BASELINES
 from robustness.explaining.explanation import Explanation
 from robustness.explaining.listening import HEARD
 from robustness.report.figures import Table
-from robustness.report.words import PLACES, listed, number, percent, plural, signed
+from robustness.report.words import PLACES, level_of, listed, number, percent, plural, signed
 
 METHODS: Final = {
     "occlusion": "how much the score falls when a patch is replaced by the baseline",
@@ -26,7 +26,10 @@ def title(found: Explanation) -> str:
     word = question.recording.label or question.recording.id
     place = PLACES.get(question.place or "", f"with a lead of {number(question.here.lead_ms)} ms")
     heard = dict.fromkeys(question.answer(variant) for variant in question.classifiers)
-    return f"“{word}” {place}, heard as {listed([f'“{name}”' for name in heard])}"
+    noise = (
+        "" if question.noise is None else f"in {question.noise.kind.name.replace('-', ' ')} at {level_of(question.noise.snr_db, 'dB')}, "
+    )
+    return f"“{word}” {noise}{place}, heard as {listed([f'“{name}”' for name in heard])}"
 
 
 def scope(found: Explanation) -> list[str]:
@@ -55,7 +58,8 @@ def lead_sentence(found: Explanation) -> str:
     wrong = f"The right answer is “{question.truth}”; {listed(question.wrong)} {'is' if len(question.wrong) == 1 else 'are'} wrong."
     if question.counterpart is None:
         return f"{told} {wrong} No place in the window was found where it is right."
-    return f"{told} {wrong} With a lead of {number(question.counterpart.lead_ms)} ms it is right: that is the counterpart."
+    silent = "Without the noise, with" if question.noise is not None else "With"
+    return f"{told} {wrong} {silent} a lead of {number(question.counterpart.lead_ms)} ms it is right: that is the counterpart."
 
 
 def answer_text(variant: str, answer: Mapping[str, Any]) -> str:

@@ -77,7 +77,7 @@ def _fill(found: Explanation, folder: Path, repeat: str, *, audio: bool) -> None
 def facts_of(found: Explanation) -> dict[str, Any]:
     """What is known, in plain values."""
     question = found.question
-    counterpart = question.counterpart
+    counterpart, noise = question.counterpart, question.noise
     return {
         "kind": KIND,
         "model": question.first.name,
@@ -87,6 +87,7 @@ def facts_of(found: Explanation) -> dict[str, Any]:
         "wrong": question.wrong,
         "placement": question.place,
         "offset_ms": question.here.lead_ms,
+        "noise": None if noise is None else {"perturbation": noise.kind.name, "level": noise.snr_db, "draw": noise.draw},
         "counterpart_ms": None if counterpart is None else counterpart.lead_ms,
         "baseline": question.baseline,
         "targets": list(question.targets),

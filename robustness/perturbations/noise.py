@@ -39,11 +39,8 @@ class AdditiveNoise(WindowPerturbation):
         """The windows with noise at that SNR in dB; +inf adds none."""
         if level == float("inf"):
             return windows
-        noise = drawn(self, windows.ids, (windows.samples.shape[1], windows.rate_hz), draw, seed)
         speech = span_power(windows.samples, windows.speech)
-        wanted = speech * 10 ** (-level / 10)
-        gain = (wanted / span_power(noise, windows.speech).clamp_min(SMALLEST_POWER)).sqrt()
-        added = noise * gain[:, None].float()
+        added = self.added(windows, speech, level, draw, seed)
         mixed = windows.samples + added
         low, high = mixed.aminmax(dim=1)
         peak = torch.maximum(-low, high)
@@ -51,6 +48,13 @@ class AdditiveNoise(WindowPerturbation):
         snr_db = 10 * (speech / span_power(added, windows.speech).clamp_min(SMALLEST_POWER)).log10()
         samples = mixed / peak.clamp_min(1.0)[:, None] if over.any() else mixed
         return replace(windows, samples=samples, snr_db=snr_db, over=over)
+
+    def added(self, windows: Windows, speech: Tensor, level: float, draw: int, seed: int) -> Tensor:
+        """What that SNR in dB adds to each window, [clips time]; `speech` is the power inside each word, [clips]."""
+        noise = drawn(self, windows.ids, (windows.samples.shape[1], windows.rate_hz), draw, seed)
+        wanted = speech * 10 ** (-level / 10)
+        gain = (wanted / span_power(noise, windows.speech).clamp_min(SMALLEST_POWER)).sqrt()
+        return noise * gain[:, None].float()
 
 
 @lru_cache(maxsize=1)

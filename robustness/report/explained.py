@@ -93,8 +93,8 @@ def trust_lines(card: Card) -> list[str]:
 def _lift(lift: Mapping[str, float] | None) -> list[str]:
     if lift is None:
         return []
-    deletion, insertion = (f"{signed(lift[k], 2)} (random orders ±{number(lift[f'{k}_spread'], 2)})" for k in ("deletion", "insertion"))
-    return [f"better than a random order by {deletion} logits in deletion and {insertion} in insertion"]
+    deletion, insertion, spread = signed(lift["deletion"], 2), signed(lift["insertion"], 2), number(lift["spread"], 2)
+    return [f"better than random orders, which lie ±{spread} logits apart, by {deletion} in deletion and {insertion} in insertion"]
 
 
 def _random(stages: list[Mapping[str, Any]]) -> list[str]:

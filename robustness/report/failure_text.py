@@ -8,6 +8,7 @@ from typing import Any
 from robustness.outcomes import MISSED
 from robustness.report import restored
 from robustness.report.maps import Card
+from robustness.report.noisy import is_noisy, mildest
 from robustness.report.view import Variant
 from robustness.report.words import PLACES, listed, number, percent
 
@@ -18,6 +19,9 @@ def told(card: Card) -> str:
     wrong = {variant.short: v for variant, v in card.answers if v["wrong"]}
     found = {name: v for name, v in wrong.items() if v["restored_at_ms"] is not None}
     parts = restored.says(restored.tried_on(card.view, card.id), {variant.name: variant.short for variant in card.view.variants})
+    noisy = is_noisy(facts["condition"])
+    if noisy:
+        parts.insert(0, mildest(card.view, facts))
     if found:
         leads = {
             f"{number(v['restored_at_ms'])} ms": [n for n, w in found.items() if w["restored_at_ms"] == v["restored_at_ms"]]
@@ -25,7 +29,8 @@ def told(card: Card) -> str:
         }
         each = [f"{lead}{'' if len(leads) == 1 else f' ({listed(names, 6)})'}" for lead, names in leads.items()]
         here = f"{number(facts['offset_ms'])} ms"
-        parts.append(f"The nearest right place found, to 1 ms, is a lead of {listed(each, 6)}; here it is {here}.")
+        same = " in the same noise" if noisy else ""
+        parts.append(f"The nearest right place found{same}, to 1 ms, is a lead of {listed(each, 6)}; here it is {here}.")
         parts.append(_onsets(facts, found))
         parts += [
             f"At that lead {number(v['restored_lost_ms'])} ms of the speech are lost ({name})."
@@ -68,4 +73,5 @@ def _counterpart(card: Card, other: Mapping[str, Any]) -> str:
         variant.short: v["probabilities"]["counterpart"][label] for variant, v in card.answers if "counterpart" in v["probabilities"]
     }
     place = PLACES.get(other["placement"], f"at a lead of {number(other['offset_ms'])} ms")
+    place = "without the noise" if is_noisy(card.facts["condition"]) else place
     return f"{place[0].upper()}{place[1:]} it is heard as {label} ({', '.join(f'{percent(p)} {n}' for n, p in chances.items())})."

@@ -27,6 +27,7 @@ from robustness.report.figures import (
     stroke,
     vertical,
 )
+from robustness.report.noisy import against_noise, is_noisy
 from robustness.report.view import Variant, View, rows_of
 from robustness.report.words import number, percent, signed
 
@@ -83,8 +84,8 @@ class Card:
             there = [key for key in keys if key in self.arrays]
             largest = float(max((np.abs(self.arrays[key]).max() for key in there), default=0.0))
             found += [self.map(method["name"], key.split("/", 1)[1], largest) for key in there]
-        ladder = self.ladder()
-        return [*found, *([ladder] if ladder else [])]
+        margins = against_noise(self.view, self.id, self.facts) if is_noisy(self.facts["condition"]) else self.ladder()
+        return [*found, *([margins] if margins else [])]
 
     def heard(self) -> Figure:
         """Waveform and log-mel of what the model heard."""
@@ -159,7 +160,8 @@ class Card:
         data: list[Trace] = []
         for variant in view.variants:
             mine = view.of(variant, rows).sort_values("level")
-            hover = [plain(f"{variant.short}, lead {number(row.level)} ms: {_answered(row)}") for row in rows_of(mine)]
+            heard = [f"{row.predicted} {percent(row.p_predicted)}, margin {signed(row.margin, 1)}" for row in rows_of(mine)]
+            hover = [plain(f"{variant.short}, lead {number(lead)} ms: {text}") for lead, text in zip(mine["level"], heard, strict=True)]
             line = {"type": "scatter", "mode": "lines", "x": list(mine["level"]), "y": [round(float(m), 3) for m in mine["margin"]]}
             data.append(line | {"text": hover, "hovertemplate": "%{text}<extra></extra>", "line": stroke(variant.mark)["line"]})
         return self._ladder_figure(data, rows)
@@ -227,10 +229,6 @@ class Card:
                 rows.append([f"{number(low)}–{number(high)} Hz", *(number(float(m), 0 if unit == "dB" else 2) for m in means)])
         head = ["band", *(f"{number(i * hop)} ms" for i in range(0, array.shape[1] - 1, wide))]
         return Table(f"Means in {unit}, by band and every {number(wide * hop)} ms", head, rows)
-
-
-def _answered(row: Any) -> str:
-    return f"{row.predicted} {percent(row.p_predicted)}, margin {signed(row.margin, 1)}"
 
 
 def _note(x: float, text: str) -> dict[str, Any]:

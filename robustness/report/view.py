@@ -176,7 +176,7 @@ class View:
 
     @cached_property
     def _cards(self) -> dict[tuple[str, str], str]:
-        cards = self.failures["failures"]
+        cards = [card for card in self.failures["failures"] if card["condition"]["perturbation"] in {NONE, PADDING}]
         return {(card["recording"], place): card["id"] for card in cards for place in (card["condition"]["placement"], *card["also_wrong"])}
 
     def card(self, recording: str, placement: str) -> str | None:

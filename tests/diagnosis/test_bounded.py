@@ -36,7 +36,7 @@ def test_explaining_reads_the_recordings_that_it_asks_and_no_others(tmp_path: Pa
     classifiers = [classifier((35, 700)), classifier((35, 700), variant="dynamic-int8")]
     run = run_of(classifiers, made, tmp_path / "run")
     recordings = Recordings(clips, RATE_HZ, changes=(noted,))
-    write_evidence(run, run.evidence, classifiers, recordings, seed=0, cards=CARDS, audio=False)
+    write_evidence(run, classifiers, recordings, seed=0, cards=CARDS, audio=False)
     asked = MOST + CARDS + PROBES + UNRELATED
     assert CARDS <= len(set(read)) <= asked < MANY
     assert len(read) < 2 * MANY  # those asked again are not read over and over either

@@ -288,7 +288,7 @@ def test_the_card_of_a_failure_has_it_and_other_words_as_its_floor(tmp_path: Pat
     models = [of(Late(2)), replace(of(Late(2)), variant="dynamic-int8", differentiable=False)]
     words = [replace(recording("a.wav"), samples=WORD), replace(recording("b.wav", "no"), samples=WORD.flip(0))]
     run = run_of(models, words, tmp_path / "run")
-    write_evidence(run, run.evidence, models, words, seed=0)
+    write_evidence(run, models, words, seed=0)
     cards = json.loads((run.evidence / "failures.json").read_text())["failures"]
     found = next(card["following"] for card in cards if card["recording"] == "a.wav")
     assert [row["layer"] for row in found["layers"]] == ["features", "conv0", "fc1", "fc2"]

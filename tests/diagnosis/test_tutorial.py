@@ -38,7 +38,7 @@ def run(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     Sweep(variants, plan, writer).run(recordings)
     writer.write_manifest({"models": models_of(variants, {"tutorial": {}}), "plan": {}})
     made = writer.finish()
-    write_evidence(made, made.evidence, variants, recordings, seed=0)
+    write_evidence(made, variants, recordings, seed=0)
     return made
 
 

@@ -165,4 +165,10 @@ def restored(
     """As much of a failure's evidence as the sentences need."""
     moves = {variant: {"restored_by_ms": ms, "restored_at_ms": ms} for variant, ms in moves_ms.items()}
     variants = {variant: {"wrong": True, "searched_ms": searched_ms, **move} for variant, move in moves.items()}
-    return {"id": f"card-{name[:3]}", "recording": name, "condition": {"placement": placement}, "also_wrong": [], "variants": variants}
+    return {
+        "id": f"card-{name[:3]}",
+        "recording": name,
+        "condition": {"perturbation": "padding-placement", "placement": placement},
+        "also_wrong": [],
+        "variants": variants,
+    }

@@ -12,7 +12,7 @@ from robustness.report.view import View
 from tests.report.planted import Plan, write_run
 
 ONE = "robustness report --model models/m.toml --recordings words"
-START = {"placement": "start", "fill": "zeros"}
+START = {"perturbation": "padding-placement", "placement": "start", "fill": "zeros"}
 
 
 def said(folder: Path, repeat: str, models: tuple[str, ...] = (), **changes: Any) -> str | None:
@@ -40,9 +40,16 @@ def test_it_has_what_the_run_had(tmp_path: Path, repeat: str, expected: str) -> 
 
 
 def test_a_lead_that_has_no_name_is_given_in_ms(tmp_path: Path) -> None:
-    found = said(tmp_path / "run", ONE, offset_ms=37.5, condition={"placement": "offset", "fill": "zeros"})
+    found = said(tmp_path / "run", ONE, offset_ms=37.5, condition={**START, "placement": "offset"})
     assert found is not None
     assert found.endswith("--offset-ms 37.5 --label up")
+
+
+def test_in_noise_it_names_the_kind_the_level_and_the_draw(tmp_path: Path) -> None:
+    noise = {"perturbation": "background-noise", "placement": "center", "fill": "zeros", "level": 10.0, "draw": 2}
+    found = said(tmp_path / "run", f"{ONE} --noises noises", condition=noise)
+    assert found is not None
+    assert found.endswith("--placement center --perturbation background-noise --level 10 --draw 2 --noises noises --label up")
 
 
 def test_a_recording_given_as_a_file_is_that_file(tmp_path: Path) -> None:
@@ -63,7 +70,7 @@ def test_of_several_models_it_is_the_one_that_fails(tmp_path: Path) -> None:
         ("", {}),
         ("robustness report --model 'open --recordings words", {}),
         (f"{ONE} --recordings more", {}),
-        (ONE, {"condition": {"placement": "start", "fill": "floor"}}),
+        (ONE, {"condition": {**START, "fill": "floor"}}),
     ],
 )
 def test_there_is_none_where_it_cannot_be_told(tmp_path: Path, repeat: str, changes: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from robustness.report.figures import Figure
 from robustness.report.following import Followed, followed
 from robustness.report.inspecting import command_for
 from robustness.report.maps import Card
+from robustness.report.noisy import is_noisy, where
 from robustness.report.places import compared_figures
 from robustness.report.predictions import predictions
 from robustness.report.restored import over_recordings, restoring, tried_on
@@ -22,7 +23,7 @@ from robustness.report.view import View
 from robustness.report.words import FILLS, PLACES, listed, percent, plural
 
 TEMPLATE = """
-{% if total %}
+{% if cards %}
 <p>{{ heading }} What is said to restore an answer was tried on that very recording. In the maps <span class="right">blue</span> speaks
 for the true label and <span class="wrong">orange</span> for its rival; dashed lines bound the speech, grey is padding. Two methods often
 disagree on so small a network: variants are compared by one method only.</p>
@@ -159,19 +160,23 @@ def _over(view: View) -> dict[str, Any]:
 
 
 def _heading(found: Mapping[str, Any]) -> str:
-    verb = "fails" if found["total"] == 1 else "fail"
-    rest = f"; the worst {found['shown']} have a card" if found["shown"] < found["total"] else ""
-    return f"{plural(found['total'], 'recording')} {verb} at one placement at least{rest}."
+    total, shown, noise = found["total"], found["shown"], found.get("in_noise", {"total": 0})
+    rest = f"; the worst {shown} have a card" if shown < total else ""
+    placed = f"{plural(total, 'recording')} {'fails' if total == 1 else 'fail'} at one placement at least{rest}."
+    if not noise["total"]:
+        return placed
+    verb = "fails" if noise["total"] == 1 else "fail"
+    first = f"; the {noise['shown']} that bear least have a card, at the mildest level at which most draws fail"
+    return f"{placed} {plural(noise['total'], 'other')} {verb} in added noise alone{first}."
 
 
 def _shown(card: Card) -> Shown:
     facts, condition = card.facts, card.facts["condition"]
     windows, probabilities, rest = _probabilities(card)
-    padding = "" if condition["fill"] == "zeros" else f", padded with {FILLS[condition['fill']]}"
     return Shown(
         id=card.id,
         word=facts["word"],
-        where=f"{PLACES.get(condition['placement'], condition['placement'])}{padding}",
+        where=_where(card.view, condition),
         answer=_answer(card),
         tags=_tags(card),
         says=told(card),
@@ -186,6 +191,14 @@ def _shown(card: Card) -> Shown:
         tried=tried(tried_on(card.view, card.id), {variant.name: variant.short for variant in card.view.variants}),
         command=command_for(card.view, facts),
     )
+
+
+def _where(view: View, condition: dict[str, Any]) -> str:
+    """Under which condition it fails."""
+    if is_noisy(condition):
+        return where(view, condition)
+    padding = "" if condition["fill"] == "zeros" else f", padded with {FILLS[condition['fill']]}"
+    return f"{PLACES.get(condition['placement'], condition['placement'])}{padding}"
 
 
 def _answer(card: Card) -> str:
@@ -213,8 +226,10 @@ def _probabilities(card: Card) -> tuple[list[str], list[Chances], bool]:
     """The labels that matter, where the recording fails and where it is right, by variant."""
     facts, other = card.facts, card.facts["counterpart"]
     here = facts["condition"]["placement"]
-    names = {"here": here if here != "offset" else "here"}
-    names |= {"counterpart": other["placement"] if other["placement"] != "offset" else "where right"} if other else {}
+    noisy = is_noisy(facts["condition"])
+    names = {"here": "in noise" if noisy else here if here != "offset" else "here"}
+    right = "in silence" if noisy else other["placement"] if other and other["placement"] != "offset" else "where right"
+    names |= {"counterpart": right} if other else {}
     names |= {} if other else {place: place for place in card.view.placements if place != here}
     columns = [v["probabilities"].get(place, {}) for _, v in card.answers for place in names]
     best = {label: max(float(chances.get(label, 0)) for chances in columns) for label in card.view.model["labels"]}
