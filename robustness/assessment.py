@@ -167,8 +167,9 @@ def _left(writer: RunWriter, error: BaseException) -> None:
 
 def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     """Says what quantization did and what restores each failing answer, and draws the page."""
-    write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=job.plan.settings.speech_threshold_db)
-    seed, audio, again = job.plan.settings.seed, job.request.audio, job.plan.perturbations
+    settings, told = job.plan.settings, partial(progress, "audit: layers")
+    write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=settings.speech_threshold_db, progress=told)
+    seed, audio, again = settings.seed, job.request.audio, job.plan.perturbations
     told = partial(progress, "explain: failures")
     write_evidence(run, job.classifiers, job.placed, seed=seed, perturbations=again, audio=audio, progress=told)
     if job.request.reference is not None:
