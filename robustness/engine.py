@@ -75,7 +75,15 @@ class Engine:
     _free: SimpleQueue[tuple[Family, ...]] = field(default_factory=SimpleQueue)
 
     @classmethod
-    def ready(cls, classifiers: Sequence[Classifier], probes: Tensor, *, batch: int | None = None, runtime: Runtime = "torch") -> Engine:
+    def ready(
+        cls,
+        classifiers: Sequence[Classifier],
+        probes: Tensor,
+        *,
+        batch: int | None = None,
+        runtime: Runtime = "torch",
+        workers: int | None = None,
+    ) -> Engine:
         """Makes classifiers ready.
 
         Args:
@@ -83,12 +91,13 @@ class Engine:
             probes: a few real windows, on which it is tried whether answers stay what they are, [clips time].
             batch: windows computed together; None is as many as fit the cache.
             runtime: what runs float networks.
+            workers: batches computed at once, each in a single thread; None is one for each of torch's threads.
 
         Raises:
             UsageError: where ONNX Runtime is asked for and not installed.
         """
         families = tuple(prepared(classifiers, probes, runtime))
-        copies = _copies(families, torch.get_num_threads())
+        copies = _copies(families, workers or torch.get_num_threads())
         if batch is None:
             most = max(bytes_a_window(c, c.features(probes[:1])) for c in classifiers)
             batch = fitting_batch(most, len(copies))
@@ -174,11 +183,12 @@ def _copies(families: tuple[Family, ...], workers: int) -> tuple[tuple[Family, .
     if any(head.device.type != "cpu" for family in families for head in family.heads):
         return (families,)
     try:
-        return (families, *(tuple(map(_copy, families)) for _ in range(workers - 1)))
+        return (families, *(tuple(map(copied, families)) for _ in range(workers - 1)))
     except Exception:  # a foreign network may hold what cannot be copied, such as a generator of random numbers
         return (families,)
 
 
-def _copy(family: Family) -> Family:
+def copied(family: Family) -> Family:
+    """The same with networks of its own, for another thread."""
     heads = tuple(replace(head, net=copy.deepcopy(head.net)) for head in family.heads)
     return replace(family, heads=heads, trunk=copy.deepcopy(family.trunk))

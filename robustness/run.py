@@ -206,7 +206,7 @@ class RunWriter:
         small for the windows that come after (measured: three times the memory).
         """
         rows = pa.Table.from_pydict(columns, schema=TRIALS)
-        self._waiting.append(rows.take(pa.array(range(len(rows)))))
+        self._waiting.append(rows.take(pa.array(range(len(rows)), pa.int64())))
 
     def seal(self, state: Mapping[str, Any], *, last: bool = False) -> None:
         """Between two recordings: what waits becomes a part once it is enough, or the last; from there a later process can go on.

@@ -55,6 +55,10 @@ class Target:
             raise UsageError(f"there is no target {text!r}; give a label, or two with a dash for their margin, out of {known}")
         return cls(*found[0])
 
+    def among(self, first: int) -> Target:
+        """The same labels where they begin at `first` among the labels of several networks."""
+        return Target(self.label + first, None if self.rival is None else self.rival + first)
+
     def score(self, logits: Tensor) -> Tensor:
         """The explained score, [clips labels] → [clips]."""
         return logits[:, self.label] if self.rival is None else logits[:, self.label] - logits[:, self.rival]
@@ -166,6 +170,11 @@ class Attribution(ABC):
                 "take occlusion, which runs the variant itself, or explain float32"
             )
         return classifier.surrogate
+
+    @property
+    def rough(self) -> Attribution:
+        """The same at a coarser grain, for what compares many maps of one clip; the method itself where it has none."""
+        return self
 
     def explains(self, classifier: Classifier) -> bool:
         """Whether this method has what it needs of the variant."""

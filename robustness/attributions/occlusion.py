@@ -4,13 +4,13 @@ Each cell gets the mean fall over the patches that cover it, so a map is smooth 
 Patches tile: a patch cut short at the right edge would lie just where right padding begins, so windows are fitted to the
 features such that (length − window) is a whole number of strides.
 All targets are read off one set of passes, which Captum's Occlusion cannot do; tests hold the maps equal to Captum's.
-The time strip and the band bar are asked apart: whole columns and whole rows of the features are replaced.
+The time strip and the band bar are asked apart, where they are wanted: whole columns and whole rows of the features are replaced.
 Source: Zeiler & Fergus 2014, arXiv:1311.2901; captum.attr.Occlusion.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -50,7 +50,7 @@ def patches(length: int, tiles: Tiling) -> Tensor:
 @ATTRIBUTIONS.register
 @dataclass(frozen=True)
 class Occlusion(Attribution):
-    """Patches of 11 frames every 5 and 8 bands every 4, which tile 64 bands × 101 frames.
+    """Patches of 11 frames every 5 and 8 bands every 4, which tile 64 bands × 101 frames; `marginals` are the strip and the bar.
 
     Many patches go through the network at once; that is right for any variant whose answer to a clip does not depend on its batch-mates.
     """
@@ -63,6 +63,13 @@ class Occlusion(Attribution):
     bands: int = 8
     band_stride: int = 4
     batch: int = BATCH
+    marginals: bool = True
+
+    @property
+    def rough(self) -> Occlusion:
+        """Patches every other stride, or next to each other."""
+        strides = {"frame_stride": min(2 * self.frame_stride, self.frames), "band_stride": min(2 * self.band_stride, self.bands)}
+        return replace(self, marginals=False, **strides)
 
     def relevances(self, scores: Scores, features: Tensor, baseline: Tensor) -> list[Relevance]:
         """The mean fall of each score over the patches that cover a cell."""
@@ -73,12 +80,19 @@ class Occlusion(Attribution):
         with torch.inference_mode():
             masked = Masked(scores, features, baseline, self.batch)
             maps = _mean_fall(masked, blocks)
-            strips = (maps if len(rows) == 1 else _mean_fall(masked, columns[:, None].expand(-1, bands, -1)))[..., 0, :]
-            bars = (maps if len(columns) == 1 else _mean_fall(masked, rows[:, :, None].expand(-1, -1, frames)))[..., 0]
+            apart = _apart(masked, maps, rows, columns) if self.marginals else [(None, None)] * len(maps)
         settings = dict(zip(("bands", "band_stride", "frames", "frame_stride"), (*in_bands, *in_time), strict=True))
         change = (masked.known - masked.replaced).cpu()
-        found = zip(maps, change.T, strips, bars, strict=True)
-        return [Relevance(m, c, masked.passes, settings, time=strip, band=bar) for m, c, strip, bar in found]
+        found = zip(maps, change.T, apart, strict=True)
+        return [Relevance(m, c, masked.passes, settings, time=strip, band=bar) for m, c, (strip, bar) in found]
+
+
+def _apart(masked: Masked, maps: Tensor, rows: Tensor, columns: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """The time strip and the band bar of each target, [clips frames] and [clips bands]."""
+    bands, frames = maps.shape[-2:]
+    strips = (maps if len(rows) == 1 else _mean_fall(masked, columns[:, None].expand(-1, bands, -1)))[..., 0, :]
+    bars = (maps if len(columns) == 1 else _mean_fall(masked, rows[:, :, None].expand(-1, -1, frames)))[..., 0]
+    return list(zip(strips, bars, strict=True))
 
 
 def _mean_fall(masked: Masked, blocks: Tensor) -> Tensor:

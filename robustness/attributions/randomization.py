@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -43,32 +43,36 @@ class Stage:
     spearman: float | None
 
 
-def cascade(method: Attribution, case: Explainable, relevance: Tensor, seed: int = 0, stages: int = 3) -> list[Stage]:
-    """The map of a clip [bands frames] against those of networks that forget more and more, from the last layer to all of them.
+class Cascade(NamedTuple):
+    """One figure a depth, none where no layer's weights can be reached; and the passes they took."""
+
+    stages: list[Stage]
+    passes: int
+
+
+def cascade(method: Attribution, case: Explainable, seed: int = 0, stages: int = 3) -> Cascade:
+    """The method's map of a clip against those of networks that forget more and more, from the last layer to all of them.
+
+    All are made at the method's rough grain: so many maps are compared with each other alone.
 
     Args:
-        method: the one that made the map.
-        case: what it explains.
-        relevance: the map.
+        method: whose maps are compared.
+        case: what they explain.
         seed: of the weights drawn.
         stages: at how many depths: the last layer, those between, all layers; one is all of them alone.
-
-    Returns:
-        One figure a depth; none where no layer's weights can be reached.
     """
-    run = case.classifier
+    run, rough = case.classifier, method.rough
     if method.kind == "gradient" and not run.differentiable and run.surrogate is not None:
         run = run.surrogate
     names = weighted(run.net)
     difference = (case.features - case.baseline)[0, 0].cpu()
     cells = difference != 0
-    before = relevance[cells] / difference[cells]
-    made = []
-    for count in _depths(len(names), stages):
-        random = replace(run, net=forgotten(run.net, names[-count:], seed))
-        found = method.attribute(random, case.features, case.target, case.baseline).map[0]
-        made.append(Stage(count, len(names), names[-count], spearman(before, found[cells] / difference[cells])))
-    return made
+    depths = _depths(len(names), stages)
+    nets = [run.net, *(forgotten(run.net, names[-count:], seed) for count in depths)] if depths else []
+    found = [rough.attribute(replace(run, net=net), case.features, case.target, case.baseline) for net in nets]
+    before, *after = [one.map[0][cells] / difference[cells] for one in found] or [torch.empty(0)]
+    made = [Stage(n, len(names), names[-n], spearman(before, random)) for n, random in zip(depths, after, strict=True)]
+    return Cascade(made, sum(one.passes for one in found))
 
 
 def _depths(layers: int, stages: int) -> list[int]:

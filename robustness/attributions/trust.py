@@ -62,8 +62,8 @@ class Checks:
         """The trust box of a map that this method made of the clip."""
         spent = self.curves.masked.passes
         lift = self.curves.lift(found.map[0])
-        stages = cascade(method, self.case, found.map[0], self.seed, self.stages)
-        passes = found.passes * (1 + len(stages)) + self.curves.masked.passes - spent
+        stages, forgetting = cascade(method, self.case, self.seed, self.stages)
+        passes = found.passes + forgetting + self.curves.masked.passes - spent
         gap = None if found.gap is None else float(found.gap[0])
         failed = _failed(gap, float(found.change[0]), lift, stages)
         return TrustBox(gap, float(found.change[0]), lift, stages, self.seed, passes, failed)

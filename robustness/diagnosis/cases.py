@@ -21,8 +21,8 @@ from robustness.diagnosis.counterparts import Counterpart, counterpart_of
 from robustness.diagnosis.failures import PLACES, Failure, placed_trials
 from robustness.diagnosis.moving import Added, Movable
 from robustness.diagnosis.restoring import Atlas, Atlases, Restored, asked, restore
-from robustness.engine import answers
-from robustness.inference.preparing import each_alone
+from robustness.engine import Engine
+from robustness.inference.preparing import Family, each_alone
 from robustness.perturbations.base import Perturbation
 from robustness.perturbations.noise import AdditiveNoise
 from robustness.run import Run
@@ -58,6 +58,7 @@ class Case:
         movable: the same, to be placed, in the noise in which it fails.
         classifiers: by the name of the variant, each with the fastest network that answers the same.
         given: the same as they were given; a gradient is quicker through these.
+        families: the same, those together that share what they compute alike.
         heard: `here` (where it fails), at the three places in the same noise, and at the `counterpart` in silence, where there is one.
         atlases: right or wrong by lead, by variant.
         restored: the nearest right place of each variant that is wrong here; None for the others, and where there is none.
@@ -69,6 +70,7 @@ class Case:
     movable: Movable
     classifiers: Mapping[str, Classifier]
     given: Mapping[str, Classifier]
+    families: Sequence[Family]
     heard: Mapping[str, Heard]
     atlases: Mapping[str, Atlas]
     restored: Mapping[str, Restored | None]
@@ -97,6 +99,8 @@ class Cases:
     Attributes:
         recordings: by their ids, each read when it is asked for.
         known: what is known of each recording without reading it.
+        classifiers: by the name of the variant, each alone; `given` as they were given.
+        engine: what asks all of them at once.
 
     Args:
         run: the run.
@@ -117,7 +121,9 @@ class Cases:
         self.noises = {name: one for name, one in (perturbations or {}).items() if isinstance(one, AdditiveNoise)}
         self.frame = classifiers[0].frame
         self.given = by_variant(classifiers)
-        self.classifiers = by_variant(each_alone(classifiers, _probes(recordings, self.frame)))
+        probes = _probes(recordings, self.frame)
+        self.classifiers = by_variant(each_alone(classifiers, probes))
+        self.engine = Engine.ready(classifiers, probes, workers=1)
         self.recordings = by_id(recordings)
         self.known = known(recordings)
         self.placed = placed_trials(run, self.classifiers)
@@ -129,13 +135,14 @@ class Cases:
         """Everything about one failure; the recording is placed and heard anew."""
         recording = self.recordings[failure.recording]
         movable = self.movable(recording, failure.condition)
-        heard = hear(self.classifiers, movable, {HERE: failure.offset_ms, **{place: movable.lead_ms(place) for place in PLACES}})
+        heard = hear(self.engine, movable, {HERE: failure.offset_ms, **{place: movable.lead_ms(place) for place in PLACES}})
         atlases = {variant: self._atlas(failure, movable, variant) for variant in self.classifiers}
         restored = {variant: self._restored(failure, movable, heard[HERE], variant, atlases[variant]) for variant in self.classifiers}
         counterpart = counterpart_of(failure, movable, self.placed, restored[failure.variant])
         if counterpart is not None:
-            heard |= hear(self.classifiers, movable.quiet, {COUNTERPART: counterpart.offset_ms})
-        return Case(failure, recording, movable, self.classifiers, self.given, heard, atlases, restored, counterpart)
+            heard |= hear(self.engine, movable.quiet, {COUNTERPART: counterpart.offset_ms})
+        (families,) = self.engine.families
+        return Case(failure, recording, movable, self.classifiers, self.given, families, heard, atlases, restored, counterpart)
 
     def movable(self, recording: Recording, condition: Condition) -> Movable:
         """A recording to be placed, in the noise of a condition of the run."""
@@ -167,12 +174,12 @@ def _probes(recordings: Sequence[Recording], frame: Frame) -> Tensor:
     return torch.cat([place(batch, lead, frame).samples for lead in ends])
 
 
-def hear(classifiers: Mapping[str, Classifier], movable: Movable, leads_ms: Mapping[str, float]) -> dict[str, Heard]:
+def hear(engine: Engine, movable: Movable, leads_ms: Mapping[str, float]) -> dict[str, Heard]:
     """What each variant answers to the recording at each lead, by the lead's name."""
     windows = movable.at(list(leads_ms.values())).samples
-    logits = torch.stack(answers(list(classifiers.values()), windows), 1)  # [leads variants labels]
+    logits = torch.stack(engine.answers(windows), 1)  # [leads variants labels]
     return {
-        name: Heard(lead_ms, window, dict(zip(classifiers, rows, strict=True)))
+        name: Heard(lead_ms, window, dict(zip(by_variant(engine.classifiers), rows, strict=True)))
         for (name, lead_ms), window, rows in zip(leads_ms.items(), windows, logits, strict=True)
     }
 

@@ -17,7 +17,6 @@ from robustness.conditions import Condition
 from robustness.diagnosis.asking import Edit, apply, intervention
 from robustness.diagnosis.cases import Cases
 from robustness.diagnosis.scenes import scene_of
-from robustness.engine import answers
 from robustness.interventions.scene import Scene
 from robustness.seeds import generator_of
 from robustness.trials import answer_of, label_indices
@@ -87,7 +86,7 @@ class Others:
         windows = torch.stack([scene.window if edit is None else apply(scene, edit) for scene in scenes.values()])
         classifiers, labels = self.cases.classifiers, {one.id: one.label for one in self.asked}
         found = {}
-        for (variant, classifier), logits in zip(classifiers.items(), answers(list(classifiers.values()), windows), strict=True):
+        for (variant, classifier), logits in zip(classifiers.items(), self.cases.engine.answers(windows), strict=True):
             truths = [classifier.truth(labels[name]) for name in scenes]
             margins = answer_of(logits, label_indices(classifier, truths)).margin
             found[variant] = dict(zip(scenes, margins.tolist(), strict=True))

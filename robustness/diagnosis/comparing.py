@@ -8,30 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from threading import Lock
 from typing import Any, Final
 
 import torch
 from torch import Tensor
 
 from robustness.attributions.agreement import Agreement, agreement, mean_of, moved_back
-from robustness.attributions.base import ATTRIBUTIONS, Target
+from robustness.attributions.base import Target
 from robustness.attributions.shapley import Shapley
 from robustness.audio.placement import Frame
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.cases import HERE, Case, Cases
-from robustness.diagnosis.maps import METHODS, Explained, seen, sounding
+from robustness.diagnosis.maps import COMPARING, Explained, seen, sounding
 from robustness.diagnosis.moving import Movable
 from robustness.frontends.base import Frontend
 
 UNRELATED: Final = 4  # recordings of other words, for the floor
 
 
+_Key = tuple[str, str, str, str]  # model, variant, recording, place
+
+
 class Unrelated:
-    """Maps of a few recordings, for all labels at once; made when they are first asked for."""
+    """Maps of a few recordings, for all labels at once; made when they are first asked for, once for all threads."""
 
     def __init__(self, cases: Cases) -> None:
         self.cases = cases
-        self._maps: dict[tuple[int, str, str], tuple[Tensor, Tensor]] = {}
+        self._maps: dict[_Key, tuple[Tensor, Tensor]] = {}
+        self._making: dict[_Key, Lock] = {}
 
     def maps(self, case: Case, reference: Classifier) -> list[tuple[Tensor, Tensor]]:
         """Maps for this case's target of recordings of other words, [bands frames], each with its sounding cells."""
@@ -50,33 +55,38 @@ class Unrelated:
         return Movable.of(self.cases.recordings[recording], frame, self.cases.seed, self.cases.threshold_db)
 
     def _map(self, recording: str, place: str, target: Target, classifier: Classifier) -> tuple[Tensor, Tensor]:
-        key = (id(classifier), recording, place)
-        if key not in self._maps:
-            movable = self._movable(recording, classifier.frame)
-            lead = movable.lead_ms(place if place != "offset" else classifier.frame.reference)
-            every = [Target(i) for i in range(len(classifier.labels))]
-            heard = seen(classifier, movable.at([lead]).samples[0], target)
-            found = ATTRIBUTIONS[METHODS[0]]().attribute_all(heard.classifier, heard.features, every)
-            self._maps[key] = torch.stack([one.map[0] for one in found]), sounding(heard)
+        key = (classifier.name, classifier.variant, recording, place)
+        with self._making.setdefault(key, Lock()):
+            if key not in self._maps:
+                self._maps[key] = self._made(recording, place, target, classifier)
         maps, cells = self._maps[key]
         return maps[target.label] - (0 if target.rival is None else maps[target.rival]), cells
+
+    def _made(self, recording: str, place: str, target: Target, classifier: Classifier) -> tuple[Tensor, Tensor]:
+        """The maps of every label, [labels bands frames], and which cells sound."""
+        movable = self._movable(recording, classifier.frame)
+        lead = movable.lead_ms(place if place != "offset" else classifier.frame.reference)
+        every = [Target(i) for i in range(len(classifier.labels))]
+        heard = seen(classifier, movable.at([lead]).samples[0], target)
+        found = COMPARING.attribute_all(heard.classifier, heard.features, every)
+        return torch.stack([one.map[0] for one in found]), sounding(heard)
 
 
 def compare(case: Case, explained: list[Explained], unrelated: Unrelated) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """What the page says of each variant against the float one, and the differences of their maps by the name they are stored under."""
-    maps = {one.variant: one for one in explained if one.method.name == METHODS[0]}
+    maps = {one.variant: one for one in explained if one.method.name == COMPARING.name}
     found, arrays = [], {}
     for of, against in pairs(case.classifiers):
         one, other = maps[against], maps[of]
         if one.map.shape != other.map.shape:
             continue
-        key = f"{METHODS[0]}/{of}-minus-{against}"
+        key = f"{COMPARING.name}/{of}-minus-{against}"
         arrays[key] = other.map - one.map
         cells = torch.from_numpy(one.sounding | other.sounding)
         own = agreement(torch.from_numpy(one.map), torch.from_numpy(other.map), cells)
         found.append(
             {
-                "method": METHODS[0],
+                "method": COMPARING.name,
                 "of": of,
                 "against": against,
                 "key": key,

@@ -29,7 +29,7 @@ from robustness.perturbations.base import Perturbation
 from robustness.run import Run, write_json
 
 CARDS: Final = 24  # failures shown; the rest are counted
-IN_NOISE: Final = 3  # more, of those that fail in noise alone
+IN_NOISE: Final = 2  # more, of those that fail in noise alone
 IN_FULL: Final = 2  # of them; segments and the counterpart as donor cost as much as ten maps
 Progress = Callable[[int, int], None]
 
@@ -60,7 +60,7 @@ def write_evidence(
     cases = Cases(run, classifiers, recordings, seed, perturbations)
     restoration = Restoration(run, cases)
     found = find_failures(cases.placed)
-    in_noise = find_in_noise(run, cases.classifiers, cases.placed, cases.noises)
+    in_noise = find_in_noise(run, cases.placed, cases.noises)
     shown = [*found[:cards], *in_noise[:IN_NOISE]]
     folder = run.evidence
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 A recording fails where, at the start, the center or the end of the window and in silence, the winning label is not its own, or a user of
 the device meets anything but the right outcome: a known word under the threshold is missed though its label wins. One that fails nowhere
-there may fail in added noise: where most draws of a level do so.
+there may fail in added noise: where another label wins in most draws of a level.
 """
 
 from __future__ import annotations
@@ -70,11 +70,7 @@ def placed_trials(run: Run, classifiers: Mapping[str, Classifier]) -> pd.DataFra
     parts = [run.trials(columns=_COLUMNS, perturbation=name, fill="zeros") for name in (PLACING, NONE)]
     rows = pd.concat([part.astype(dict.fromkeys(_WORDS, "object")) for part in parts if len(part)] or parts)
     rows = rows[rows["placement"].isin(PLACES) & rows["label"].notna()]
-    return _judged(rows.drop_duplicates(["recording", "variant", "placement"]).reset_index(drop=True), classifiers)
-
-
-def _judged(rows: pd.DataFrame, classifiers: Mapping[str, Classifier]) -> pd.DataFrame:
-    """The rows, with `failing`."""
+    rows = rows.drop_duplicates(["recording", "variant", "placement"]).reset_index(drop=True)
     met = [outcomes(part, operating_point(classifiers[str(name)])) for name, part in rows.groupby("variant", observed=True)]
     right = rows["correct"].astype(bool) & pd.concat(met).isin(RIGHT).reindex(rows.index) if met else rows["correct"].astype(bool)
     return rows.assign(failing=~right)
@@ -86,12 +82,11 @@ def find_failures(placed: pd.DataFrame) -> list[Failure]:
     return [_failure(recording, group) for recording, group in wrong.groupby("recording", sort=False)]
 
 
-def find_in_noise(run: Run, classifiers: Mapping[str, Classifier], placed: pd.DataFrame, noises: Collection[str]) -> list[Failure]:
-    """Every recording that fails in noise alone, under the mildest in which most draws fail; the one that bears least comes first.
+def find_in_noise(run: Run, placed: pd.DataFrame, noises: Collection[str]) -> list[Failure]:
+    """Every recording that fails in noise alone, under the mildest in which most draws are wrong; the one that bears least comes first.
 
     Args:
         run: its trials.
-        classifiers: by the name of the variant.
         placed: from `placed_trials`; what fails there is left out.
         noises: the perturbations that add noise.
     """
@@ -100,17 +95,17 @@ def find_in_noise(run: Run, classifiers: Mapping[str, Classifier], placed: pd.Da
     for name in noises:
         for part in run.batches(columns=_COLUMNS, perturbation=name, fill="zeros"):
             rows = part.astype(dict.fromkeys(_WORDS, "object"))
-            rows = rows[rows["label"].notna() & ~rows["recording"].isin(elsewhere)].reset_index(drop=True)
-            found.append(_mildest(_judged(rows, classifiers)))
-    rows = pd.concat([some for some in found if len(some)] or [pd.DataFrame(columns=[*_COLUMNS, "failing"])])
+            found.append(_mildest(rows[rows["label"].notna() & ~rows["recording"].isin(elsewhere)]))
+    rows = pd.concat([some for some in found if len(some)] or [pd.DataFrame(columns=list(_COLUMNS))])
     order = rows.sort_values(["level", "margin", "recording", "variant"], ascending=[False, True, True, True], kind="stable")
     return [_failure(recording, group) for recording, group in order.groupby("recording", sort=False)]
 
 
 def _mildest(rows: pd.DataFrame) -> pd.DataFrame:
-    """The failing draws at the highest level at which most draws fail, of each recording and variant."""
-    share = rows.groupby(["recording", "variant", "level"])["failing"].transform("mean")
-    wrong = rows[rows["failing"] & (share > MOST)]
+    """The wrong draws at the highest level at which most draws are wrong, of each recording."""
+    is_wrong = ~rows["correct"].astype(bool)
+    share = is_wrong.groupby([rows[key] for key in ("recording", "variant", "level")]).transform("mean")
+    wrong = rows[is_wrong & (share > MOST)]
     return wrong[wrong["level"] == wrong.groupby("recording")["level"].transform("max")]
 
 

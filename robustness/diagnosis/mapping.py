@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +19,8 @@ from robustness.diagnosis.comparing import Unrelated, compare, segments
 from robustness.diagnosis.following import Following, Moved
 from robustness.diagnosis.ladder import donor, rungs
 from robustness.diagnosis.maps import Map, correlations_of, explain, methods_of, trust_of
-from robustness.engine import worker_threads
+from robustness.engine import copied, worker_threads
+from robustness.inference.preparing import Family
 
 OTHERS: Final = 2  # words in place of this one, for the floor of what layers give
 
@@ -36,11 +37,18 @@ class Mapped(NamedTuple):
     facts: dict[str, Any]
 
 
-class Mapper(NamedTuple):
-    """One worker's own networks, as a case has them, its maps of unrelated recordings, and what it knows of the layers."""
+class Networks(NamedTuple):
+    """The networks of a case: fast, as given, and together."""
 
     classifiers: Mapping[str, Classifier]
     given: Mapping[str, Classifier]
+    families: Sequence[Family]
+
+
+class Mapper(NamedTuple):
+    """One worker's own networks, as a case has them, and what it knows of the layers; maps of unrelated recordings are shared by all."""
+
+    networks: Networks
     unrelated: Unrelated
     following: Following
 
@@ -64,7 +72,7 @@ class Mappers:
     def _mapped(self, case: Case, in_full: bool) -> Mapped:
         mapper = self.free.get()
         try:
-            return mapped(replace(case, classifiers=mapper.classifiers, given=mapper.given), mapper, in_full=in_full)
+            return mapped(replace(case, **mapper.networks._asdict()), mapper, in_full=in_full)
         finally:
             self.free.put(mapper)
 
@@ -72,21 +80,21 @@ class Mappers:
 @contextmanager
 def mappers(cases: Cases) -> Iterator[Mappers]:
     """As many as torch has threads; one where the networks run elsewhere than on the CPU, or cannot be copied."""
-    copies = _copies(cases, torch.get_num_threads())
+    copies, unrelated = _copies(cases, torch.get_num_threads()), Unrelated(cases)
     free: SimpleQueue[Mapper] = SimpleQueue()
-    for classifiers, given in copies:
-        free.put(Mapper(classifiers, given, Unrelated(cases), Following(given)))
+    for networks in copies:
+        free.put(Mapper(networks, unrelated, Following(networks.given)))
     with worker_threads(len(copies)) as pool:
         yield Mappers(pool, free)
 
 
-def _copies(cases: Cases, workers: int) -> list[tuple[Mapping[str, Classifier], Mapping[str, Classifier]]]:
-    """The networks of each worker, fast and as given."""
-    own = (cases.classifiers, cases.given)
+def _copies(cases: Cases, workers: int) -> list[Networks]:
+    """The networks of each worker."""
+    own = Networks(cases.classifiers, cases.given, cases.engine.families[0])
     if any(classifier.device.type != "cpu" for classifier in cases.given.values()):
         return [own]
     try:
-        return [(_copied(cases.classifiers), _copied(cases.given)) for _ in range(workers)]
+        return [Networks(_copied(cases.classifiers), _copied(cases.given), tuple(map(copied, own.families))) for _ in range(workers)]
     except Exception:  # a foreign network may hold what cannot be copied
         return [own]
 

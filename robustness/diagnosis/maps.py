@@ -12,15 +12,19 @@ import torch
 from torch import Tensor
 
 from robustness.attributions import agreement
-from robustness.attributions.base import ATTRIBUTIONS, SILENCE, Attribution, Relevance, Target, within_bound
+from robustness.attributions.base import SILENCE, Attribution, Relevance, Target, within_bound
 from robustness.attributions.curves import Curves
+from robustness.attributions.integrated_gradients import IntegratedGradients
 from robustness.attributions.masking import Explainable
+from robustness.attributions.occlusion import Occlusion
 from robustness.attributions.trust import Checks
 from robustness.classifiers.classifier import Classifier
 from robustness.classifiers.resynthesis import explainable
 from robustness.diagnosis.cases import HERE, Case
+from robustness.inference.preparing import Family
 
-METHODS: Final = ("occlusion", "integrated-gradients")  # the first is the one by which variants are compared
+COMPARING: Final = Occlusion(marginals=False)  # the one by which variants are compared
+METHODS: Final[tuple[Attribution, ...]] = (COMPARING, IntegratedGradients())
 STAGES: Final = {True: 2, False: 1}  # of forgetting, on a card in full: the last layer, and all of them; else all. Each costs a map
 Map = npt.NDArray[np.float32]  # [bands frames]
 
@@ -49,18 +53,34 @@ class Explained:
 
 def explain(case: Case) -> list[Explained]:
     """Every method on every variant itself, for one target; what only a surrogate could tell is left to `robustness explain`."""
-    window = case.heard[HERE].window
-    return [
-        _explained(method, variant, classifier, window, case.target)
-        for method in (ATTRIBUTIONS[name]() for name in METHODS)
-        for variant, classifier in (case.classifiers if method.kind == "perturbation" else case.given).items()
-        if method.kind == "perturbation" or classifier.differentiable
-    ]
+    found = []
+    for method in METHODS:
+        if method.kind == "perturbation":
+            made = [one for family in case.families for one in _together(method, family, case)]
+            found += sorted(made, key=lambda one: list(case.classifiers).index(one.variant))
+        else:
+            found += [_explained(method, name, one, case) for name, one in case.given.items() if one.differentiable]
+    return found
 
 
-def _explained(method: Attribution, variant: str, classifier: Classifier, window: Tensor, target: Target) -> Explained:
-    case = seen(classifier, window, target)
-    return Explained(method, variant, case.classifier, method.attribute(case.classifier, case.features, target), sounding(case).numpy())
+def _explained(method: Attribution, variant: str, classifier: Classifier, case: Case) -> Explained:
+    asked = seen(classifier, case.heard[HERE].window, case.target)
+    return Explained(
+        method, variant, asked.classifier, method.attribute(asked.classifier, asked.features, case.target), sounding(asked).numpy()
+    )
+
+
+def _together(method: Attribution, family: Family, case: Case) -> list[Explained]:
+    """One perturbation method on variants that share what they compute alike: each masked clip is asked once for all of them."""
+    names = list(case.classifiers)
+    variants = [names[place] for place in family.places]
+    if len(variants) == 1:
+        return [_explained(method, variants[0], case.classifiers[variants[0]], case)]
+    window, labels = case.heard[HERE].window, len(case.worst.labels)
+    asked = seen(family.joint, window, case.target)
+    found = method.attribute_all(asked.classifier, asked.features, [case.target.among(place * labels) for place in range(len(variants))])
+    alone = [seen(case.classifiers[name], window, case.target).classifier for name in variants]
+    return [Explained(method, *each, sounding(asked).numpy()) for each in zip(variants, alone, found, strict=True)]
 
 
 def seen(classifier: Classifier, window: Tensor, target: Target) -> Explainable:
@@ -121,7 +141,7 @@ def correlations_of(explained: list[Explained]) -> list[dict[str, Any]]:
 
 def _comparable(a: Explained, b: Explained) -> bool:
     same_variant = a.variant == b.variant
-    same_method = a.method.name == b.method.name == METHODS[0] and a.map.shape == b.map.shape
+    same_method = a.method.name == b.method.name == COMPARING.name and a.map.shape == b.map.shape
     return same_variant or same_method
 
 

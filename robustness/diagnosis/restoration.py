@@ -148,7 +148,7 @@ def diagnose(case: Case, cases: Cases, swept: combined.Swept | None = None) -> d
         swept: its trials under combined conditions; None leaves the factors out.
     """
     scene = scene_of(case.movable, case.failure.offset_ms, case.worst.frontend.picture.band_hz)
-    answers = Answers(case.classifiers, scene, case.failure.label)
+    answers = Answers(case.classifiers, scene, case.failure.label, cases.engine.answers)
     wrong = [variant for variant, here in answers.here.items() if not here.right]
     drops = {variant: _drop(case, cases, answers, variant) for variant in wrong}
     wanted = {variant: None if drop is None else drop.wanted for variant, drop in drops.items()}

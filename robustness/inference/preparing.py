@@ -52,6 +52,25 @@ class Family:
             hidden = self.trunk(features)
         return [head.logits_from(hidden.clone()) for head in self.heads]
 
+    @property
+    def joint(self) -> Classifier:
+        """All heads as one classifier, whose labels are those of the first, then those of the second, and so on."""
+        labels = tuple(f"{label} ({head.variant})" for head in self.heads for label in head.labels)
+        return replace(self.heads[0], variant=_and([head.variant for head in self.heads]), labels=labels, net=_Joint(self), output="logits")
+
+
+class _Joint(nn.Module):
+    """What all heads of a family answer, one after the other."""
+
+    def __init__(self, family: Family) -> None:
+        super().__init__()
+        self.family = family
+        self.parts = nn.ModuleList([*([family.trunk] if family.trunk else []), *(head.net for head in family.heads)])
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Without gradient, [clips 1 bands frames] → [clips heads × labels]."""
+        return torch.cat(self.family.logits(features), 1)
+
 
 def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "torch") -> list[Family]:
     """The families of these classifiers.

@@ -94,7 +94,7 @@ def _lift(lift: Mapping[str, float] | None) -> list[str]:
     if lift is None:
         return []
     deletion, insertion, spread = signed(lift["deletion"], 2), signed(lift["insertion"], 2), number(lift["spread"], 2)
-    return [f"better than random orders, which lie ±{spread} logits apart, by {deletion} in deletion and {insertion} in insertion"]
+    return [f"lift over random orders {deletion} logits in deletion and {insertion} in insertion, their spread ±{spread}"]
 
 
 def _random(stages: list[Mapping[str, Any]]) -> list[str]:

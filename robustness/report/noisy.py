@@ -13,7 +13,6 @@ from pandas import DataFrame
 
 from robustness.conditions import NONE
 from robustness.report.figures import Figure, Table, Trace, stroke, vertical
-from robustness.report.findings import RIGHT
 from robustness.report.view import PADDING, Variant, View
 from robustness.report.words import PLACES, condition_name, level_of, listed, number, signed
 
@@ -39,7 +38,7 @@ def mildest(view: View, facts: Mapping[str, Any]) -> str:
     shares = [f"{wrong} of {of} draws are wrong in {name}" for name, (wrong, of) in failing.items()]
     milder = sorted({float(level) for level in rows["level"] if level > condition["level"]})
     unit = view.unit(condition["perturbation"])
-    borne = f"; at {level_of(milder[0], unit)} most are right" if milder else ", and no milder level was tried"
+    borne = f"; at {level_of(milder[0], unit)} at least half are right" if milder else ", and no milder level was tried"
     return f"At {level_of(condition['level'], unit)} {listed(shares, 6)}{borne}."
 
 
@@ -85,12 +84,12 @@ def _table(view: View, rows: DataFrame, unit: str | None) -> Table:
 
 
 def _wrong(rows: DataFrame) -> tuple[str, str]:
-    """How many draws fail, of how many."""
-    return number(int((~rows["right"]).sum())), number(len(rows))
+    """How many draws are wrong, of how many."""
+    return number(int((~rows["correct"].astype(bool)).sum())), number(len(rows))
 
 
 def _of(view: View, facts: Mapping[str, Any]) -> DataFrame:
-    """Every draw of the card's recording under its perturbation, with `right`."""
+    """Every draw of the card's recording under its perturbation."""
     every = _drawn(view, facts["condition"]["perturbation"])
     rows: DataFrame = every[every["recording"].astype(str) == facts["recording"]]
     return rows
@@ -101,6 +100,5 @@ def _drawn(view: View, perturbation: str) -> DataFrame:
     """The trials under a perturbation of all recordings that fail in noise and have a card."""
     wanted = {card["recording"] for card in view.failures["failures"] if is_noisy(card["condition"])}
     rows = view.trials.gathered(lambda part: part[part["recording"].isin(wanted)], perturbation=perturbation)
-    rows = rows[rows["level"].abs() < float("inf")]
-    found: DataFrame = rows.assign(right=view.outcome(rows).isin(RIGHT))
+    found: DataFrame = rows[rows["level"].abs() < float("inf")]
     return found

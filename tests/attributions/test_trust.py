@@ -125,7 +125,8 @@ def test_the_network_forgets_from_the_last_layer_down_in_a_copy(scheme: str) -> 
     assert [name.partition(".")[0] for name in names] == ["conv1", "conv2", "fc1", "fc2"]
     case = Explainable.of(classifier, features, TARGET)
     method = Occlusion(frames=20, frame_stride=20, bands=16, band_stride=16)
-    stages = cascade(method, case, method.attribute(classifier, features, TARGET).map[0])
+    stages, passes = cascade(method, case)
+    assert passes == 4 * method.rough.attribute(classifier, features, TARGET).passes
     assert [(stage.layers, stage.of, stage.down_to) for stage in stages] == [(1, 4, names[3]), (2, 4, names[2]), (4, 4, names[0])]
     assert all(stage.spearman is not None and abs(stage.spearman) < 0.999 for stage in stages)
     assert torch.equal(classifier.logits_from(features), before)
@@ -136,7 +137,7 @@ def test_the_network_forgets_from_the_last_layer_down_in_a_copy(scheme: str) -> 
 
 def test_a_network_whose_weights_cannot_be_reached_is_not_judged_by_them() -> None:
     case = case_of(nn.Sequential(nn.AdaptiveAvgPool2d((1, 3)), nn.Flatten()))
-    assert cascade(Occlusion(), case, torch.zeros(64, 101)) == []
+    assert cascade(Occlusion(), case) == ([], 0)
 
 
 def test_infidelity_is_none_of_a_linear_score_and_all_of_a_constant_map() -> None:

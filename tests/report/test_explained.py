@@ -68,7 +68,7 @@ def test_a_shuffled_map_fails_on_its_face_and_a_true_one_does_not(tmp_path: Path
     assert "FAILS" not in true
     assert "FAILS ITS CHECKS: deletion and insertion not clearly better than in a random order" in broken
     sound, unsound = method_lines(card)
-    assert sound.startswith("Occlusion, float32, passes its checks: better than random orders, which lie ±")
+    assert sound.startswith("Occlusion, float32, passes its checks: lift over random orders +")
     assert unsound.startswith("Occlusion, int8, fails: deletion and insertion not clearly better than in a random order")
     assert "from the last layer down" in sound
 

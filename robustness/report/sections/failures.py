@@ -166,7 +166,7 @@ def _heading(found: Mapping[str, Any]) -> str:
     if not noise["total"]:
         return placed
     verb = "fails" if noise["total"] == 1 else "fail"
-    first = f"; the {noise['shown']} that bear least have a card, at the mildest level at which most draws fail"
+    first = f"; the {noise['shown']} that bear least have a card, at the mildest level at which most draws are wrong"
     return f"{placed} {plural(noise['total'], 'other')} {verb} in added noise alone{first}."
 
 
