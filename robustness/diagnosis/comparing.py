@@ -20,7 +20,7 @@ from robustness.attributions.shapley import Shapley
 from robustness.audio.placement import Frame
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.cases import HERE, Case, Cases
-from robustness.diagnosis.maps import COMPARING, Explained, seen, sounding
+from robustness.diagnosis.maps import ALONE, COMPARING, Explained, seen, sounding
 from robustness.diagnosis.moving import Movable
 from robustness.frontends.base import Frontend
 
@@ -68,20 +68,21 @@ class Unrelated:
         lead = movable.lead_ms(place if place != "offset" else classifier.frame.reference)
         every = [Target(i) for i in range(len(classifier.labels))]
         heard = seen(classifier, movable.at([lead]).samples[0], target)
-        found = COMPARING.attribute_all(heard.classifier, heard.features, every)
+        found = ALONE.attribute_all(heard.classifier, heard.features, every)
         return torch.stack([one.map[0] for one in found]), sounding(heard)
 
 
 def compare(case: Case, explained: list[Explained], unrelated: Unrelated) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """What the page says of each variant against the float one, and the differences of their maps by the name they are stored under."""
     maps = {one.variant: one for one in explained if one.method.name == COMPARING.name}
-    found, arrays = [], {}
+    found: list[dict[str, Any]] = []
+    arrays: dict[str, Any] = {}
     for of, against in pairs(case.classifiers):
         one, other = maps[against], maps[of]
         if one.map.shape != other.map.shape:
             continue
         key = f"{COMPARING.name}/{of}-minus-{against}"
-        arrays[key] = other.map - one.map
+        arrays |= {f"{kind}{key}": other.arrays[f"{kind}{other.key}"] - one.arrays[f"{kind}{one.key}"] for kind in ("", "time/", "bands/")}
         cells = torch.from_numpy(one.sounding | other.sounding)
         own = agreement(torch.from_numpy(one.map), torch.from_numpy(other.map), cells)
         found.append(
@@ -126,7 +127,7 @@ def _ceiling(case: Case, one: Explained) -> Agreement | None:
     hop_ms = classifier.frontend.picture.hop_ms
     frames = 1 if case.movable.recording_ms(lead + hop_ms)[1] <= classifier.frame.samples * 1000 / classifier.frame.rate_hz else -1
     heard = seen(classifier, case.movable.at([lead + frames * hop_ms]).samples[0], case.target)
-    moved = moved_back(one.method.attribute(heard.classifier, heard.features, case.target).map[0], frames)
+    moved = moved_back(ALONE.attribute(heard.classifier, heard.features, case.target).map[0], frames)
     cells = torch.from_numpy(one.sounding) | (moved_back(sounding(heard).float(), frames) > 0)
     return agreement(torch.from_numpy(one.map), moved, cells)
 

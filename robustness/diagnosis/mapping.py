@@ -109,7 +109,8 @@ def mapped(case: Case, mapper: Mapper, *, in_full: bool) -> Mapped:
     explained = explain(case)
     compared, differences = compare(case, explained, unrelated)
     ladder, strips = rungs(case)
-    arrays = {"log_mel": _features(case.worst, window), **{one.key: one.map for one in explained}, **differences, **strips}
+    maps = {name: array for one in explained for name, array in one.arrays.items()}
+    arrays = {"log_mel": _features(case.worst, window), **maps, **differences, **strips}
     if COUNTERPART in case.heard:
         arrays["log_mel_counterpart"] = _features(case.worst, case.heard[COUNTERPART].window)
     facts = {

@@ -23,7 +23,8 @@ from robustness.classifiers.resynthesis import explainable
 from robustness.diagnosis.cases import HERE, Case
 from robustness.inference.preparing import Family
 
-COMPARING: Final = Occlusion(marginals=False)  # the one by which variants are compared
+COMPARING: Final = Occlusion()  # the one by which variants are compared
+ALONE: Final = Occlusion(marginals=False)  # the same, for maps that are compared and not drawn
 METHODS: Final[tuple[Attribution, ...]] = (COMPARING, IntegratedGradients())
 STAGES: Final = {True: 2, False: 1}  # of forgetting, on a card in full: the last layer, and all of them; else all. Each costs a map
 Map = npt.NDArray[np.float32]  # [bands frames]
@@ -44,6 +45,12 @@ class Explained:
         """[bands frames], in logits."""
         array: Map = self.relevance.map[0].numpy()
         return array
+
+    @property
+    def arrays(self) -> dict[str, Map]:
+        """The map, what each frame says and what each band says, by the names under which they are stored."""
+        strip, bar = (values[0].float().numpy() for values in (self.relevance.over_time, self.relevance.over_bands))
+        return {self.key: self.map, f"time/{self.key}": strip, f"bands/{self.key}": bar}
 
     @property
     def key(self) -> str:

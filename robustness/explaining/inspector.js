@@ -44,14 +44,7 @@ function whole(one) {
   return { map: unpacked(one.map), strip: unpacked(one.strip), bar: unpacked(one.bar), top: unpacked(one.top), row: one.row, key: one.key };
 }
 
-function rgba(name, alpha) {
-  const hex = variable(name).slice(1), full = hex.length === 3 ? [...hex].map((c) => c + c).join("") : hex;
-  return `rgba(${[0, 2, 4].map((i) => parseInt(full.slice(i, i + 2), 16)).join(",")},${alpha})`;
-}
-
-function overlayScale() {
-  return [[0, rgba("--wrong-deep", 0.95)], [0.25, rgba("--wrong", 0.75)], [0.499, rgba("--wrong", 0)], [0.501, rgba("--right", 0)], [0.75, rgba("--right", 0.75)], [1, rgba("--right-deep", 0.95)]];
-}
+const OVERLAY = [0, 0.25, 0.499, 0.501, 0.75, 1].map((place, i) => [place, `var(--over-${i})`]);
 
 function said(band, frame, map) {
   const target = SEEN.targets[value("target")], number = map[band][frame];
@@ -90,7 +83,7 @@ MAKERS.inspector = (element) => {
   const { method, map, strip, bar, top } = chosen();
   const scale = SEEN.scales[method], on = document.getElementById("overlay").checked, narrow = element.clientWidth < 560;
   const colors = (values) => Array.from(values, (v) => (v < 0 ? "var(--wrong)" : "var(--right)"));
-  const over = { type: "heatmap", x: TIMES, z: map, zmin: -scale.map, zmax: scale.map, colorscale: overlayScale(), showscale: false, opacity: on ? 1 : 0,
+  const over = { type: "heatmap", x: TIMES, z: map, zmin: -scale.map, zmax: scale.map, colorscale: OVERLAY, showscale: false, opacity: on ? 1 : 0,
     text: map.map((row, band) => Array.from(row, (_, frame) => said(band, frame, map))), hovertemplate: "%{text}<extra></extra>" };
   const grey = { type: "heatmap", x: TIMES, z: MEL, colorscale: [[0, "var(--paper)"], [1, "var(--mel)"]], showscale: false, hoverinfo: "skip" };
   const rim = top === null || !on ? [] : [{ type: "contour", x: TIMES, z: top, autocontour: false, contours: { start: 0.5, end: 0.5, size: 1, coloring: "none" }, line: { color: "var(--ink)", width: 1.2, smoothing: 0 }, showscale: false, hoverinfo: "skip" }];

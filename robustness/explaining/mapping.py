@@ -21,9 +21,9 @@ from robustness.classifiers.classifier import Classifier
 from robustness.classifiers.resynthesis import explainable
 from robustness.errors import UsageError
 from robustness.explaining.question import Question
+from robustness.report.overlay import top_cells
 
 Map = npt.NDArray[np.float32]  # [bands frames]
-TOP_SHARE: Final = 0.1  # of the cells that are not zero, by |value|: what is drawn as a contour, and what is listened to
 USUAL: Final = ("occlusion", "integrated-gradients", "shapley")
 SEGMENT_MS: Final = 100.0
 SEGMENTS: Final = 10  # 1,024 passes
@@ -81,17 +81,6 @@ class Mapped:
         row["surrogate"] = found.surrogate
         row["logit_gap"] = None if found.logit_gap is None else float(found.logit_gap[0])
         return row
-
-
-def top_cells(values: Map, share: float = TOP_SHARE) -> npt.NDArray[np.bool_]:
-    """Which cells hold the largest |values|: the share of those that are not zero, at least one; ties go together."""
-    strength = np.abs(values)
-    there = np.sort(strength[strength > 0])[::-1]
-    if not len(there):
-        return np.zeros(values.shape, dtype=bool)
-    least = there[max(1, round(share * len(there))) - 1]
-    found: npt.NDArray[np.bool_] = strength >= least
-    return found
 
 
 def methods_of(names: Sequence[str], classifiers: Sequence[Classifier]) -> list[Attribution]:

@@ -15,19 +15,18 @@ from numpy.typing import NDArray
 
 from robustness.errors import RunError
 from robustness.report.figures import (
-    WRONG_TO_RIGHT,
     Figure,
     Table,
     Trace,
     band,
     frequency_ticks,
     packed_range,
-    packed_signed,
     plain,
     stroke,
     vertical,
 )
 from robustness.report.noisy import against_noise, is_noisy
+from robustness.report.overlay import Scale, overlaid, scale_of
 from robustness.report.view import Variant, View, rows_of
 from robustness.report.words import number, percent, signed
 
@@ -82,8 +81,8 @@ class Card:
         for method in self.facts["methods"]:
             keys = [f"{method['name']}/{variant}" for variant in method["variants"]]
             there = [key for key in keys if key in self.arrays]
-            largest = float(max((np.abs(self.arrays[key]).max() for key in there), default=0.0))
-            found += [self.map(method["name"], key.split("/", 1)[1], largest) for key in there]
+            scale = scale_of(self.arrays, there) if there else None
+            found += [self.map(method["name"], key.split("/", 1)[1], scale) for key in there if scale]
         margins = against_noise(self.view, self.id, self.facts) if is_noisy(self.facts["condition"]) else self.ladder()
         return [*found, *([margins] if margins else [])]
 
@@ -104,7 +103,7 @@ class Card:
             "name": "",
         }
         top = 1.0 - WAVE_SHARE - 0.03 if self.sound else 1.0
-        layout = self.time_layout() | {"yaxis": {"domain": [0, top], **self._bands(), "title": {"text": "Hz"}, "showgrid": False}}
+        layout = self.time_layout() | {"yaxis": {"domain": [0, top], **self.bands_axis(), "title": {"text": "Hz"}, "showgrid": False}}
         data: list[Trace] = [heat]
         if self.sound:
             data.append(_envelope(self.sound))
@@ -113,43 +112,22 @@ class Card:
         title = "what the model heard: waveform and log-mel" if self.sound else "what the model heard: log-mel (no sound was kept)"
         speech, recording = (" to ".join(number(ms) for ms in facts[key]) for key in ("speech_ms", "recording_ms"))
         sentence = f"Log-mel of {facts['word']}: speech from {speech} ms, padding outside {recording} ms."
-        return Figure(f"{self.id}-heard", title, sentence, data, layout, self._blocks(mel, "dB"), HEIGHT)
+        return Figure(f"{self.id}-heard", title, sentence, data, layout, self.blocks(mel, "dB"), HEIGHT)
 
     def short(self, variant: str) -> str:
         """A variant's name as the page has it."""
         return next((v.short for v in self.view.variants if v.name == variant), variant)
 
-    def map(self, method: str, variant: str, largest: float) -> Figure:
+    def map(self, method: str, variant: str, scale: Scale) -> Figure:
         """One attribution map on a scale centered on zero; what it failed stands on its face."""
         failed = self.facts.get("trust", {}).get(f"{method}/{variant}", {}).get("failed", [])
         warning = f" · FAILS ITS CHECKS: {'; '.join(failed)}" if failed else ""
-        return self.signed_map(f"{method}/{variant}", f"{method.replace('-', ' ')}, {self.short(variant)}", largest, warning)
+        return overlaid(self, f"{method}/{variant}", f"{method.replace('-', ' ')}, {self.short(variant)}", scale, warning)
 
-    def signed_map(self, key: str, name: str, largest: float, warning: str = "") -> Figure:
-        """An array in logits on a scale centered on zero, under its name."""
-        array, target = self.arrays[key], self.facts["target"]
-        tick = float(f"{largest:.2g}") or 1.0
-        colorbar = {"thickness": 8, "outlinewidth": 0, "tickvals": [-largest, 0, largest], "ticktext": [f"−{tick:g}", "0", f"+{tick:g}"]}
-        heat = {"type": "heatmap", "z": packed_signed(array, largest), "x0": 0, "dx": self.facts["hop_ms"]}
-        heat |= {
-            "zmin": -largest,
-            "zmax": largest,
-            "colorscale": WRONG_TO_RIGHT,
-            "colorbar": colorbar,
-            "hovertemplate": "%{x} ms: %{z:.2g} logits<extra></extra>",
-        }
-        layout = self.time_layout() | {"yaxis": {**self._bands(), "title": {"text": "Hz"}, "showgrid": False}}
-        strongest = np.unravel_index(np.abs(array).argmax(), array.shape)
-        when, hertz = strongest[1] * self.facts["hop_ms"], self.facts["band_hz"][strongest[0]]
-        sign = target["label"] if array[strongest] > 0 else target["rival"]
-        sentence = f"Map by {name}: strongest at {number(when)} ms and {number(hertz)} Hz, for {sign}; scale ±{tick:g} logits{warning}."
-        title = f"{name}: {target['label']} over {target['rival']}, ±{tick:g}{warning}"
-        return Figure(f"{self.id}-{self._slug(key)}", title, sentence, [heat], layout, self._blocks(array, "logits"), HEIGHT)
-
-    def _slug(self, key: str) -> str:
+    def address_of(self, key: str) -> str:
         """An address for a map: its method, and the variant's own slug where it is one variant's."""
         slugs, (method, variant) = {v.name: v.slug for v in self.view.variants}, key.split("/", 1)
-        return f"{method}-{'-minus-'.join(slugs.get(name, 'x') for name in variant.split('-minus-'))}"
+        return f"{self.id}-{method}-{'-minus-'.join(slugs.get(name, 'x') for name in variant.split('-minus-'))}"
 
     def ladder(self) -> Figure | None:
         """The margin of the true label against the lead, with the flip marked."""
@@ -214,10 +192,11 @@ class Card:
             "margin": {"t": 6, "l": 44, "r": 4, "b": 36},
         }
 
-    def _bands(self) -> dict[str, Any]:
+    def bands_axis(self) -> dict[str, Any]:
+        """The frequency axis, which counts bands."""
         return {**frequency_ticks(self.facts["band_hz"]), "range": [-0.5, len(self.facts["band_hz"]) - 0.5]}
 
-    def _blocks(self, array: Picture, unit: str) -> Table:
+    def blocks(self, array: Picture, unit: str) -> Table:
         """A picture as means over octaves and tenths of a second."""
         hertz, hop = np.asarray(self.facts["band_hz"]), self.facts["hop_ms"]
         wide = max(1, round(BLOCK_MS / hop))

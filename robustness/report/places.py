@@ -9,6 +9,7 @@ import numpy as np
 
 from robustness.report.figures import WRONG_TO_RIGHT, Figure, Table, Trace, packed_signed, stroke
 from robustness.report.maps import HEIGHT, Card
+from robustness.report.overlay import overlaid, scale_of
 from robustness.report.words import number, signed
 
 
@@ -20,7 +21,7 @@ def compared_figures(card: Card) -> list[Figure]:
 def _difference(card: Card, found: dict[str, Any]) -> Figure:
     """One variant's map minus the float one's, by the same method."""
     name = f"{found['method']}, {card.short(found['of'])} minus {card.short(found['against'])}"
-    return card.signed_map(found["key"], name, found["max_abs"])
+    return overlaid(card, found["key"], name, scale_of(card.arrays, [found["key"]]))
 
 
 def _differences(card: Card) -> list[dict[str, Any]]:

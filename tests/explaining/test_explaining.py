@@ -16,9 +16,9 @@ from robustness.classifiers.classifier import Classifier
 from robustness.errors import CannotJudgeError, RecordingError, UsageError
 from robustness.explaining.explanation import Explanation, explain
 from robustness.explaining.listening import HEARD
-from robustness.explaining.mapping import top_cells
 from robustness.explaining.page import scales_of
 from robustness.explaining.wording import verdict_of
+from robustness.report.overlay import top_cells
 from tests.builders import classifier, recording
 
 PLACED = {"placement": "start", "tested": False}

@@ -14,6 +14,7 @@ from robustness.attributions.occlusion import Occlusion
 from robustness.attributions.trust import Checks
 from robustness.report.explained import method_lines
 from robustness.report.maps import Card
+from robustness.report.overlay import Scale
 from robustness.report.places import compared_figures
 from robustness.report.view import View
 from robustness.seeds import generator_of
@@ -64,7 +65,7 @@ def test_a_shuffled_map_fails_on_its_face_and_a_true_one_does_not(tmp_path: Path
     }
     arrays = {"occlusion/float32": found.map[0].numpy(), "occlusion/dynamic-int8": shuffled[0].numpy()}
     card = card_of(tmp_path, arrays, trust={key: box.facts() for key, box in boxes.items()})
-    true, broken = (card.map("occlusion", variant, 1.0).title for variant in ("float32", "dynamic-int8"))
+    true, broken = (card.map("occlusion", variant, Scale(1.0, 1.0, 1.0)).title for variant in ("float32", "dynamic-int8"))
     assert "FAILS" not in true
     assert "FAILS ITS CHECKS: deletion and insertion not clearly better than in a random order" in broken
     sound, unsound = method_lines(card)

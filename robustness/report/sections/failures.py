@@ -24,9 +24,10 @@ from robustness.report.words import FILLS, PLACES, listed, percent, plural
 
 TEMPLATE = """
 {% if cards %}
-<p>{{ heading }} What is said to restore an answer was tried on that very recording. In the maps <span class="right">blue</span> speaks
-for the true label and <span class="wrong">orange</span> for its rival; dashed lines bound the speech, grey is padding. Two methods often
-disagree on so small a network: variants are compared by one method only.</p>
+<p>{{ heading }} What is said to restore an answer was tried on that very recording. In the maps, over the log-mel
+in grey, <span class="right">blue</span> speaks for the true label and <span class="wrong">orange</span> for its rival; the tenth that says
+the most is outlined, above is what each frame says, beside what each band says. Dashed lines bound the speech, grey is padding. Two methods
+often disagree on so small a network: variants are compared by one method only.</p>
 {% if over %}<details class="more" open><summary>over all recordings that share a failing condition</summary>
 {% for line in over %}<p class="wide">{{ line }}</p>{% endfor %}
 {% if foretold %}<p class="soft wide">Foretold from the other recordings, one left out at a time: its own margin at the reference plus
