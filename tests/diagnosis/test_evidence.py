@@ -59,7 +59,11 @@ def test_maps_and_what_is_said_of_them(tmp_path: Path) -> None:
         arrays = dict(stored)
     strips = arrays.pop(card["ladder"]["key"])
     difference = arrays.pop("occlusion/dynamic-int8-minus-float32")
-    assert set(arrays) == {"log_mel", "log_mel_counterpart", "occlusion/float32", "occlusion/dynamic-int8", "integrated-gradients/float32"}
+    maps = {"occlusion/float32", "occlusion/dynamic-int8", "integrated-gradients/float32"}
+    marginals = {name: arrays.pop(name) for name in list(arrays) if name.startswith(("time/", "bands/"))}
+    assert set(arrays) == {"log_mel", "log_mel_counterpart", *maps}
+    assert set(marginals) == {f"{kind}/{key}" for kind in ("time", "bands") for key in (*maps, "occlusion/dynamic-int8-minus-float32")}
+    assert {name.partition("/")[0]: len(array) for name, array in marginals.items()} == {"time": 1000, "bands": 1}
     assert all(array.shape == (1, 1000) and array.dtype == np.float32 for array in [*arrays.values(), difference])
     assert strips.shape == (len(card["ladder"]["leads_ms"]), 1000)
     assert not difference.any()

@@ -48,7 +48,7 @@ DIFFERENCE: dict[str, Any] = {
 
 def card_of(folder: Path, arrays: dict[str, Any], **facts: Any) -> Card:
     run = write_run(Plan(("up", "left"), answer=fails_at("start", {"up": "unknown"})), folder / "run")
-    np.savez(run.evidence / "up-start.npz", **arrays)
+    np.savez(run.evidence / "up-start.npz", **{"log_mel": np.zeros((64, 101), np.float32), **arrays})
     return Card(View(run), FACTS | facts)
 
 
