@@ -75,7 +75,7 @@ def test_a_shuffled_map_fails_on_its_face_and_a_true_one_does_not(tmp_path: Path
 
 
 def test_the_maps_of_two_variants_are_compared_between_floor_and_ceiling(tmp_path: Path) -> None:
-    card = card_of(tmp_path, {DIFFERENCE["key"]: np.zeros((64, 101), np.float32)}, differences=[DIFFERENCE])
+    card = card_of(tmp_path, {DIFFERENCE["key"]: np.full((64, 101), 0.25, np.float32)}, differences=[DIFFERENCE])
     (line,) = method_lines(card)
     assert line.startswith("Maps of int8 and float32 by occlusion: rank correlation 0.91 (other recordings 0.07)")
     assert "center of mass moved by +10 ms and −0.5 mel bands" in line

@@ -19,7 +19,8 @@ OTHER = "occlusion/dynamic-int8"
 
 def unpacked(values: dict[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
     integers = np.frombuffer(base64.b64decode(values["packed"]), np.dtype(values["kind"]).newbyteorder("<"))
-    return (values["low"] + values["step"] * integers.astype(float)).reshape(values["shape"])
+    found: np.ndarray[Any, np.dtype[np.float64]] = values["low"] + values["step"] * integers.astype(float)
+    return found.reshape(values["shape"])
 
 
 @pytest.fixture
