@@ -22,7 +22,7 @@ from robustness.diagnosis.failures import PLACES, Failure, placed_trials
 from robustness.diagnosis.moving import Added, Movable
 from robustness.diagnosis.restoring import Atlas, Atlases, Restored, asked, restore
 from robustness.engine import Engine
-from robustness.inference.preparing import Family, each_alone
+from robustness.inference.preparing import Family, each_alone, for_gradients
 from robustness.perturbations.base import Perturbation
 from robustness.perturbations.noise import AdditiveNoise
 from robustness.run import Run
@@ -57,7 +57,7 @@ class Case:
         recording: as the sweep heard it.
         movable: the same, to be placed, in the noise in which it fails.
         classifiers: by the name of the variant, each with the fastest network that answers the same.
-        given: the same as they were given; a gradient is quicker through these.
+        gradients: the same, each with the network through which a gradient is quickest.
         families: the same, those together that share what they compute alike.
         heard: `here` (where it fails), at the three places in the same noise, and at the `counterpart` in silence, where there is one.
         atlases: right or wrong by lead, by variant.
@@ -69,7 +69,7 @@ class Case:
     recording: Recording
     movable: Movable
     classifiers: Mapping[str, Classifier]
-    given: Mapping[str, Classifier]
+    gradients: Mapping[str, Classifier]
     families: Sequence[Family]
     heard: Mapping[str, Heard]
     atlases: Mapping[str, Atlas]
@@ -99,7 +99,7 @@ class Cases:
     Attributes:
         recordings: by their ids, each read when it is asked for.
         known: what is known of each recording without reading it.
-        classifiers: by the name of the variant, each alone; `given` as they were given.
+        classifiers: by the name of the variant, each alone; `given` as they were given; `gradients` for these.
         engine: what asks all of them at once.
 
     Args:
@@ -123,6 +123,7 @@ class Cases:
         self.given = by_variant(classifiers)
         probes = _probes(recordings, self.frame)
         self.classifiers = by_variant(each_alone(classifiers, probes))
+        self.gradients = by_variant(for_gradients(classifiers, probes))
         self.engine = Engine.ready(classifiers, probes, workers=1)
         self.recordings = by_id(recordings)
         self.known = known(recordings)
@@ -142,7 +143,7 @@ class Cases:
         if counterpart is not None:
             heard |= hear(self.engine, movable.quiet, {COUNTERPART: counterpart.offset_ms})
         (families,) = self.engine.families
-        return Case(failure, recording, movable, self.classifiers, self.given, families, heard, atlases, restored, counterpart)
+        return Case(failure, recording, movable, self.classifiers, self.gradients, families, heard, atlases, restored, counterpart)
 
     def movable(self, recording: Recording, condition: Condition) -> Movable:
         """A recording to be placed, in the noise of a condition of the run."""

@@ -38,10 +38,10 @@ class Mapped(NamedTuple):
 
 
 class Networks(NamedTuple):
-    """The networks of a case: fast, as given, and together."""
+    """The networks of a case: fast, for gradients, and together."""
 
     classifiers: Mapping[str, Classifier]
-    given: Mapping[str, Classifier]
+    gradients: Mapping[str, Classifier]
     families: Sequence[Family]
 
 
@@ -83,18 +83,18 @@ def mappers(cases: Cases) -> Iterator[Mappers]:
     copies, unrelated = _copies(cases, torch.get_num_threads()), Unrelated(cases)
     free: SimpleQueue[Mapper] = SimpleQueue()
     for networks in copies:
-        free.put(Mapper(networks, unrelated, Following(networks.given)))
+        free.put(Mapper(networks, unrelated, Following(_copied(cases.given) if len(copies) > 1 else cases.given)))
     with worker_threads(len(copies)) as pool:
         yield Mappers(pool, free)
 
 
 def _copies(cases: Cases, workers: int) -> list[Networks]:
     """The networks of each worker."""
-    own = Networks(cases.classifiers, cases.given, cases.engine.families[0])
+    own = Networks(cases.classifiers, cases.gradients, cases.engine.families[0])
     if any(classifier.device.type != "cpu" for classifier in cases.given.values()):
         return [own]
     try:
-        return [Networks(_copied(cases.classifiers), _copied(cases.given), tuple(map(copied, own.families))) for _ in range(workers)]
+        return [Networks(_copied(cases.classifiers), _copied(cases.gradients), tuple(map(copied, own.families))) for _ in range(workers)]
     except Exception:  # a foreign network may hold what cannot be copied
         return [own]
 

@@ -66,7 +66,7 @@ def explain(case: Case) -> list[Explained]:
             made = [one for family in case.families for one in _together(method, family, case)]
             found += sorted(made, key=lambda one: list(case.classifiers).index(one.variant))
         else:
-            found += [_explained(method, name, one, case) for name, one in case.given.items() if one.differentiable]
+            found += [_explained(method, name, one, case) for name, one in case.gradients.items() if one.differentiable]
     return found
 
 

@@ -110,7 +110,7 @@ def maps_of(question: Question, names: Sequence[str], progress: Progress = lambd
 
 
 def _mapped(question: Question, method: Attribution, variant: str) -> list[Mapped]:
-    among = question.classifiers if method.kind == "perturbation" else question.given
+    among = question.classifiers if method.kind == "perturbation" else question.gradients
     run = explainable(among[variant], question.here.window)
     features, baseline = features_of(question, run)
     relevances = method.attribute_all(run, features, list(question.targets.values()), baseline)

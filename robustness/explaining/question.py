@@ -24,7 +24,7 @@ from robustness.diagnosis.moving import Added, Movable
 from robustness.diagnosis.restoring import asked, restore
 from robustness.engine import answers
 from robustness.errors import CannotJudgeError, RecordingError, UsageError
-from robustness.inference.preparing import each_alone
+from robustness.inference.preparing import each_alone, for_gradients
 from robustness.trials import answer_of
 
 NAMED: Final = tuple(name for name in PLACEMENTS if name != "offset")
@@ -70,7 +70,8 @@ class Question:
         recording: as it was placed.
         movable: the same, to be placed elsewhere, in the noise in which it is heard.
         classifiers: by the name of the variant, each with the fastest network that answers the same.
-        given: the same as they were given; a gradient is quicker through these.
+        given: the same as they were given.
+        gradients: the same, each with the network through which a gradient is quickest.
         here: what was heard, and answered.
         truth: the right answer; None where the word is not known.
         counterpart: where it is answered rightly in silence, if it is not so here.
@@ -84,6 +85,7 @@ class Question:
     movable: Movable
     classifiers: Mapping[str, Classifier]
     given: Mapping[str, Classifier]
+    gradients: Mapping[str, Classifier]
     here: Heard
     truth: str | None
     counterpart: Heard | None
@@ -133,9 +135,9 @@ def question_of(classifiers: Sequence[Classifier], recording: Recording, wanted:
     truth = first.truth(recording.label)
     targets = {name: Target.named(name, first.labels) for name in wanted.targets} or default_targets(first.labels, here, truth)
     counterpart = _counterpart(variants, movable, here, truth)
-    given = by_variant(classifiers)
+    given, gradients = by_variant(classifiers), by_variant(for_gradients(classifiers, probes))
     return Question(
-        recording, movable, variants, given, here, truth, counterpart, targets, wanted.baseline, place, wanted.seed, wanted.noise
+        recording, movable, variants, given, gradients, here, truth, counterpart, targets, wanted.baseline, place, wanted.seed, wanted.noise
     )
 
 

@@ -107,6 +107,25 @@ def each_alone(classifiers: Sequence[Classifier], probes: Tensor) -> list[Classi
     return [_single(0, classifier, _alone(classifier, probes), probes, "torch").heads[0] for classifier in classifiers]
 
 
+def for_gradients(classifiers: Sequence[Classifier], probes: Tensor) -> list[Classifier]:
+    """The same classifiers, the float ones with BatchNorm folded where that keeps their answers: a gradient is a tenth quicker.
+
+    Channels-last would make it twice as slow.
+
+    Args:
+        classifiers: variants of one or several models.
+        probes: real windows, [clips time], on which answers are compared.
+    """
+    return [_folded(one, probes) or one if one.variant == FLOAT and one.differentiable else one for one in classifiers]
+
+
+def _folded(classifier: Classifier, probes: Tensor) -> Classifier | None:
+    net = _tried(lambda: folded(classifier.net))
+    found = None if net is None else replace(classifier, net=net)
+    logits = None if found is None else _tried(lambda: found.logits(probes))
+    return found if logits is not None and _same(classifier, _alone(classifier, probes), logits) else None
+
+
 def _alone(classifier: Classifier, probes: Tensor) -> Tensor:
     """The answers that count: one clip at a time."""
     return torch.cat([classifier.logits(window[None]) for window in probes])

@@ -13,7 +13,7 @@ from robustness.classifiers.architectures import PooledNet, TutorialNet
 from robustness.classifiers.classifier import Classifier
 from robustness.inference.folding import Pair, folded, pairs
 from robustness.inference.pooling import SlicedMaxPool2d, with_sliced_pools
-from robustness.inference.preparing import AS_IT_IS, ONE_AT_A_TIME, TOLERANCE, Family, prepared
+from robustness.inference.preparing import AS_IT_IS, ONE_AT_A_TIME, TOLERANCE, Family, for_gradients, prepared
 from robustness.inference.sharing import shared
 from robustness.quantization.base import quantized
 from tests.builders import FRAME, classifier, recordings
@@ -103,6 +103,31 @@ def test_the_fastest_way_that_keeps_the_answers_is_taken(make: type[nn.Module], 
     assert family.how == (how,)
 
 
+def test_a_gradient_through_a_folded_network_is_the_same_gradient(windows: Tensor, features: Tensor) -> None:
+    made, int8 = with_net(networks.Small), with_net(networks.Small, "dynamic-int8")
+    smooth, same = for_gradients([made, int8], windows)
+    assert same is int8
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in smooth.net.modules())
+    asked = [features.clone().requires_grad_() for _ in range(2)]
+    for one, x in zip((made, smooth), asked, strict=True):
+        one.forward(x)[:, 0].sum().backward()
+    plain, folded_too = (x.grad for x in asked)
+    assert plain is not None
+    torch.testing.assert_close(folded_too, plain, atol=1e-5, rtol=1e-3)
+
+
+def test_variants_that_share_a_trunk_answer_together_as_apart(windows: Tensor, features: Tensor) -> None:
+    made = with_net(networks.Small)
+    int8 = quantized(made, "dynamic-int8")
+    (family,) = prepared([made, int8], windows)
+    together = family.joint
+    assert len(together.labels) == 2 * len(made.labels)
+    logits = together.logits_from(features)
+    apart = torch.cat([made.logits_from(features), int8.logits_from(features)], 1)
+    assert torch.equal(logits[:, len(made.labels) :], apart[:, len(made.labels) :])
+    torch.testing.assert_close(logits, apart, atol=TOLERANCE, rtol=0)
+
+
 def test_a_folding_that_changes_answers_is_seen_and_not_used(windows: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Folded as if the BatchNorm had another mean: every answer is off, and the network as it is stands in."""
 
@@ -114,6 +139,7 @@ def test_a_folding_that_changes_answers_is_seen_and_not_used(windows: Tensor, mo
 
     monkeypatch.setattr("robustness.inference.preparing.folded", wrong)
     made = with_net(networks.Small)
+    assert for_gradients([made], windows) == [made]
     (family,) = prepared([made], windows)
     assert "folded" not in family.how[0]
     assert (logits_of([family], windows)[0] - alone(made, windows)).abs().max() <= TOLERANCE
