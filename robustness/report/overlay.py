@@ -110,7 +110,16 @@ def _sides(values: dict[str, Any], largest: float) -> dict[str, Any]:
 def _layout(card: Card, scale: Scale) -> dict[str, Any]:
     layout = card.time_layout()
     quiet = {"showgrid": False, "zeroline": True, "zerolinecolor": "var(--line)", "ticks": "", "showticklabels": False}
-    end = {"xref": "paper", "yref": "paper", "x": 0.95, "y": 0.93, "showarrow": False, "text": f"±{scale.strip:.2g}", "font": {"size": 10}}
+    end = {
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.95,
+        "y": 0.93,
+        "yanchor": "middle",
+        "showarrow": False,
+        "text": f"±{scale.strip:.2g}",
+        "font": {"size": 10},
+    }
     below = {"text": f"±{scale.bar:.2g}", "font": {"size": 10}, "standoff": 17}
     return layout | {
         "bargap": 0,
