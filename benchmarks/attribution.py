@@ -2,8 +2,8 @@
 
 Occlusion of every label against `Occlusion.attribute` with its defaults, called once a label; integrated gradients with 50 steps against
 `IntegratedGradients.attribute` with its defaults; exact Shapley values over ten segments, all of them sounding. The maps are held equal to
-1e-4 first. Wanted: 20 ×, 1.3 ×, and less than 1 s a recording, in 2 GB. Plain Captum needs seconds for the labels of one recording, so one
-is timed by default; --recordings 20 times all of a small set.
+1e-4 first. Wanted: 20 ×, 1.3 ×, and less than 1 s a recording, in 2 GB. Plain Captum needs seconds for the labels of one recording, so five
+are timed by default; --recordings 20 times all of a small set.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def shapley(net: Classifier) -> Table:
 
 def main() -> None:
     """The three tables."""
-    count = arguments(__doc__, recordings=1).recordings
+    count = arguments(__doc__, recordings=5).recordings
     net = classifier()
     leads = torch.zeros(count, dtype=torch.long)
     windows = place(batch_of(recordings(count)), leads, FRAME).samples
