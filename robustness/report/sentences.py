@@ -82,7 +82,7 @@ def _reference(view: View) -> Markup:
     count, first = view.labelled, right[view.first.short]
     where = f"{PLACES[view.reference]} of the window"
     unlike = {short: names for short, names in right.items() if names != first}
-    others = Markup("".join(Markup(" ({} by {})").format(len(names), short) for short, names in unlike.items()))
+    others = Markup("".join(Markup(" ({} by {})").format(number(len(names)), short) for short, names in unlike.items()))
     if len(first) == count:
         who = "The one recording is" if count == 1 else f"All {number(count)} recordings are"
         return Markup("{} heard rightly {}{}.").format(who, where, others)
@@ -93,7 +93,7 @@ def _reference(view: View) -> Markup:
     wrong = [name for name in view.recordings.index if name in unheard]
     verb = "is" if len(wrong) == 1 else "are"
     text = Markup("{} of {} recordings are heard rightly {}{}; {} {} not.")
-    return text.format(len(first), number(count), where, others, _names(view, wrong, view.reference), verb)
+    return text.format(number(len(first)), number(count), where, others, _names(view, wrong, view.reference), verb)
 
 
 def _names(view: View, recordings: list[str], placement: str) -> Markup:
@@ -125,16 +125,15 @@ def _moved(view: View, placed: list[Placed]) -> Markup:
     else:
         names = _names(view, [one.recording for one in worst.failing], worst.placement)
         text = Markup("{}, {} of the {} turn wrong ({}): {}").format(
-            where, len(worst.failing), worst.right_before, kinds_of(worst.failing), names
+            where, number(len(worst.failing)), number(worst.right_before), kinds_of(worst.failing), names
         )
     return text + _elsewhere(rest) + "."
 
 
 def _elsewhere(rest: list[Placed]) -> Markup:
     """What the other placements do, in a clause."""
-    clauses = [
-        Markup("{} {}").format(PLACES[p.placement], f"{len(p.failing)} do" if len(p.failing) != 1 else "1 does") for p in rest if p.failing
-    ]
+    does = [(PLACES[p.placement], f"{number(len(p.failing))} do" if len(p.failing) != 1 else "1 does") for p in rest if p.failing]
+    clauses = [Markup("{} {}").format(*pair) for pair in does]
     return Markup("; ") + Markup(" and ").join(clauses) if clauses else Markup("")
 
 
@@ -155,7 +154,7 @@ def kinds_of(failing: tuple[Failing, ...]) -> str:
     """How many of each kind of failure: `4 missed, 2 wrong commands`."""
     counts = Counter(one.outcome for one in failing)
     plurals = {MISSED: "missed", SUBSTITUTED: "wrong commands", FALSE_ACCEPT: "unknown words accepted"}
-    return ", ".join(f"{counts[kind]} {KINDS[kind] if counts[kind] == 1 else plurals[kind]}" for kind in KINDS if counts[kind])
+    return ", ".join(f"{number(counts[kind])} {KINDS[kind] if counts[kind] == 1 else plurals[kind]}" for kind in KINDS if counts[kind])
 
 
 def _restored(view: View, worst: Placed) -> list[Markup]:
@@ -166,20 +165,25 @@ def _restored(view: View, worst: Placed) -> list[Markup]:
     if not cards:
         return []
     moves = [_restoring_ms(card) for card in cards]
-    found = [f"{number(abs(ms))} ms" for ms in moves if ms is not None]
+    sizes = [abs(ms) for ms in moves if ms is not None]
     what = "lead" if worst.placement == "start" else "move"
-    if not found:
-        return [Markup("No move tried restores {}.").format("it" if len(moves) == 1 else "any of them")]
-    if len(found) > MOST_NAMED:
-        sizes = sorted(abs(ms) for ms in moves if ms is not None)
-        span = f"{number(sizes[0])} to {number(sizes[-1])} ms"
-        return [
-            Markup("{}s of {} restore {}.").format(what.capitalize(), span, f"{len(found)} of them" if len(found) < len(names) else "them")
-        ]
-    if len(found) == 1:
-        return [Markup("A {} of {} restores {}.").format(what, found[0], "it" if len(names) == 1 else "one of them")]
-    whom = "them" if len(found) == len(names) else f"{len(found)} of them"
-    return [Markup("{}s of {} restore {}.").format(what.capitalize(), listed(found), whom)]
+    if not sizes:
+        whom = _whom(len(cards), len(cards), len(names))
+        return [Markup("No move tried restores {}.").format(f"any of {whom}" if len(cards) > 1 else whom)]
+    whom = _whom(len(sizes), len(cards), len(names))
+    if len(sizes) == 1:
+        return [Markup("A {} of {} restores {}.").format(what, f"{number(sizes[0])} ms", whom)]
+    each = listed([f"{number(ms)} ms" for ms in sizes])
+    span = each if len(sizes) <= MOST_NAMED else f"{number(min(sizes))} to {number(max(sizes))} ms"
+    return [Markup("{}s of {} restore {}.").format(what.capitalize(), span, whom)]
+
+
+def _whom(count: int, tried: int, failing: int) -> str:
+    """So many of those on which moves were tried, of all that fail there: `them`, `3 of them`, `the 7 of them that have a card`."""
+    if tried == failing:
+        return ("it" if failing == 1 else "them") if count == tried else f"{'one' if count == 1 else count} of them"
+    some = "" if count == tried else f"{count} of "
+    return f"{some}the {'one' if tried == 1 else tried} of them that {'has' if tried == 1 else 'have'} a card"
 
 
 def _restoring_ms(card: dict[str, object]) -> float | None:
@@ -213,8 +217,8 @@ def _changed(view: View, change: Change) -> Markup:
         return Markup("{} changes none of these {} answers.").format(name, number(change.answers))
     lost = sum(paired.right_to_wrong for paired in change.paired.values())
     gained = sum(paired.wrong_to_right for paired in change.paired.values())
-    ways = f": {lost} from right to wrong, {gained} from wrong to right" if view.labelled else ""
-    return Markup("{} changes {} of these {} answers{}.").format(name, change.changed, number(change.answers), ways)
+    ways = f": {number(lost)} from right to wrong, {number(gained)} from wrong to right" if view.labelled else ""
+    return Markup("{} changes {} of these {} answers{}.").format(name, number(change.changed), number(change.answers), ways)
 
 
 def _without_word(view: View) -> list[Markup]:

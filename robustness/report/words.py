@@ -78,7 +78,7 @@ def p_value(value: float) -> str:
 
 def share_of(estimate: Estimate) -> str:
     """How many of how many: `18 of 20`, or `16.4 of 20` where draws are averaged."""
-    return f"{tally(estimate)} of {estimate.total}"
+    return f"{tally(estimate)} of {number(estimate.total)}"
 
 
 def tally(estimate: Estimate) -> str:

@@ -74,6 +74,23 @@ def test_many_words_are_named_in_part_and_counted(tmp_path: Path) -> None:
     assert "Leads of 1 to 80 ms restore 5 of them." in text
 
 
+@pytest.mark.parametrize(
+    ("moves", "expected"),
+    [
+        ((35.0,), "A lead of 35 ms restores the one of them that has a card."),
+        ((35.0, 2.0), "Leads of 35 ms and 2 ms restore the 2 of them that have a card."),
+        ((35.0, None, None), "A lead of 35 ms restores 1 of the 3 of them that have a card."),
+        ((None, None), "No move tried restores any of the 2 of them that have a card."),
+        ((None,), "No move tried restores the one of them that has a card."),
+    ],
+)
+def test_of_many_that_fail_moves_speak_of_those_that_were_tried(tmp_path: Path, moves: tuple[float | None, ...], expected: str) -> None:
+    evidence = [restored(f"{i:03d}.wav", "start", dict.fromkeys(BOTH, ms)) for i, ms in enumerate(moves)]
+    text = said(plan({"up": "unknown"}, words=("up",) * 1200, failures=evidence), tmp_path)
+    assert "1,200 of the 1,200 turn wrong (1,200 missed)" in text
+    assert expected in text
+
+
 def test_repeated_words_are_counted_by_word(tmp_path: Path) -> None:
     text = said(plan({"up": "unknown", "left": "go"}, words=("up",) * 4 + ("left",) * 3 + ("go",)), tmp_path)
     assert "7 of the 8 turn wrong (4 missed, 3 wrong commands): up (4) and left (3)." in text

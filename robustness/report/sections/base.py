@@ -16,6 +16,7 @@ from markupsafe import Markup
 from robustness.registry import Registry
 from robustness.report.figures import Figure
 from robustness.report.view import View
+from robustness.report.words import number
 
 MACROS: Final = """
 {%- macro figure(f, sound="") -%}
@@ -62,6 +63,7 @@ TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+TEMPLATES.filters["counted"] = number  # a count as the page writes it
 
 
 @dataclass(frozen=True)

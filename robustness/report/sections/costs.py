@@ -127,7 +127,7 @@ def _cell(view: View, level: Level) -> dict[str, Any]:
     level_text = level_of(condition.level or 0.0, view.unit(condition.perturbation))
     short = condition.placement if condition.perturbation == PADDING else level_text
     short += "" if condition.fill == "zeros" else f", {condition.fill}"
-    title = f"{_where(view, level)}: {percent(right.value, 1)} of {right.total} ({interval(right)})"
+    title = f"{_where(view, level)}: {percent(right.value, 1)} of {number(right.total)} ({interval(right)})"
     return {"right": percent(right.value), "level": short, "title": title, "heat": _heat(1 - right.value)}
 
 

@@ -139,7 +139,7 @@ def _sentence(view: View, name: str, points: DataFrame) -> str:
 def _table(view: View, name: str, points: DataFrame, beside: DataFrame) -> Table:
     grid = view.grids[name]
     shorts = {variant.name: variant.short for variant in view.variants}
-    cohort_of = {(p.variant, p.level): f"{percent(p.value)} of {p.total}" for p in rows_of(beside)}
+    cohort_of = {(p.variant, p.level): f"{percent(p.value)} of {number(p.total)}" for p in rows_of(beside)}
     digits = 0 if grid["draws"] == 1 else 1
     rows = []
     for p in rows_of(points.sort_values(["level", "variant"])):

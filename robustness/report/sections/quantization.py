@@ -55,7 +55,8 @@ with Tango's score interval; p is McNemar's, exact{% if change.tests > 1 %},
 and q is p as Benjamini and Hochberg adjust it for the {{ change.tests }} rows{% endif %}. A large p alone does not say
 that nothing changed: the interval says how large a loss {{ n }} recordings leave possible.</p>{% endif %}
 {% if change.answers %}<details class="more">
-<summary>the {{ change.shown }} answers that differ{% if change.shown != change.total %}, of {{ change.total }}{% endif %}</summary>
+<summary>the {{ change.shown }} answers that differ
+{%- if change.shown != change.total %}, of {{ change.total | counted }}{% endif %}</summary>
 {{ table(change.answers) }}</details>{% endif %}
 {% endfor %}
 {% if not changes %}<p>This run has one variant: there is nothing to compare it with.</p>{% endif %}

@@ -23,12 +23,12 @@ TEMPLATE = """
 <label><input type="radio" name="atlas-variant" value="{{ loop.index0 }}"{% if loop.first %} checked{% endif %}> {{ v.short }}</label>
 {% endfor %}</fieldset>
 {% endif %}
-<span id="shown" class="soft" role="status">{{ rows | length }} of {{ total }} shown</span>
+<span id="shown" class="soft" role="status">{{ rows | length }} of {{ total | counted }} shown</span>
 <a href="data:text/csv;charset=utf-8;base64,{{ csv }}" download="recordings.csv">
-{{- "all" if total <= in_csv else "the worst %d" | format(in_csv) }} as CSV</a>
+{{- "all" if total <= in_csv else "the worst " ~ (in_csv | counted) }} as CSV</a>
 </div>
 <p class="soft wide">Worst margin first
-{%- if total > rows | length %}: the worst {{ rows | length }} of {{ total }} recordings,
+{%- if total > rows | length %}: the worst {{ rows | length }} of {{ total | counted }} recordings,
 {{- " the rest is in the " }}{{ "run folder" if total > in_csv else "CSV" }}{% endif %}.
 A cell is answer and confidence in %, {% if labelled %}✗ where it is wrong{% else %}✗ where it is not that at the reference{% endif %}
 {%- if variants | length > 1 %};

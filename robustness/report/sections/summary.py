@@ -61,11 +61,13 @@ def at_reference(view: View) -> Tile | None:
     overall = accuracy(view.of(view.first, view.clean), view.speakers)
     lines = [
         f"95 % interval {interval(first)}, {view.first.short}",
-        _beside({short: f"{tally(score)}/{score.total}" for short, score in scores.items()}),
+        _beside({short: f"{tally(score)}/{number(score.total)}" for short, score in scores.items()}),
         f"by the winning label alone {share_of(overall)} right ({interval(overall)})",
     ]
     what = "known words accepted right" if has_known(view) else "unknown words rejected"
-    return Tile("accepted", "outcomes", f"{tally(first)}/{first.total}", f"{what}, {PLACES[view.reference]}", [x for x in lines if x])
+    return Tile(
+        "accepted", "outcomes", f"{tally(first)}/{number(first.total)}", f"{what}, {PLACES[view.reference]}", [x for x in lines if x]
+    )
 
 
 def _beside(values: dict[str, str]) -> str:
@@ -91,10 +93,10 @@ def worst(view: View) -> Tile | None:
     outcome = judged(view, rows)["outcome"].value_counts()
     said = [(outcome.get(MISSED, 0), "missed", "missed"), (outcome.get(SUBSTITUTED, 0), "wrong command", "wrong commands")]
     kinds = [plural(int(count), one, many) for count, one, many in said if count]
-    ratio = f"{tally(placement.right)}/{placement.right.total}"
+    ratio = f"{tally(placement.right)}/{number(placement.right.total)}"
     lines = [
         f"95 % interval {interval(placement.right)}, {placement.variant.short}",
-        f"worst of the {_conditions(anything)}: {tally(anything.right)}/{anything.right.total}, {_where(view, anything)}",
+        f"worst of the {_conditions(anything)}: {tally(anything.right)}/{number(anything.right.total)}, {_where(view, anything)}",
     ]
     what = f"{name}, the worst placement" + (f": {', '.join(kinds)}" if kinds else "")
     to = "failures" if view.failures["failures"] and kinds else "outcomes"
@@ -106,7 +108,7 @@ def _worst_of_all(view: View, anything: Worst) -> Tile | None:
     if anything.conditions == 1:
         return None
     lines = [f"95 % interval {interval(anything.right)}, {anything.variant.short}"]
-    ratio = f"{tally(anything.right)}/{anything.right.total}"
+    ratio = f"{tally(anything.right)}/{number(anything.right.total)}"
     what = f"{_where(view, anything)}, the worst of the {_conditions(anything)}"
     return Tile("worst", "curves", ratio, what, lines, anything.right.value < 1)
 
@@ -132,7 +134,7 @@ def false_accepts(view: View) -> Tile | None:
         lines.append(f"in {plural(every.windows, 'window')} of noise and silence")
     if unknown.total:
         lines = [f"95 % interval {interval(unknown)}, {first.short}", *([hour] if hour else []), *lines]
-        ratio = f"{tally(unknown)}/{unknown.total}"
+        ratio = f"{tally(unknown)}/{number(unknown.total)}"
         return Tile("false-accepts", "outcomes", ratio, f"unknown words {FALSE_ACCEPT}", lines, unknown.value > 0)
     if hour is None:
         return None
