@@ -10,9 +10,8 @@ from __future__ import annotations
 import copy
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Any, Final, Literal, TypeVar
@@ -23,6 +22,7 @@ from torch import Tensor
 from robustness.classifiers.classifier import Classifier
 from robustness.inference.cache import bytes_a_window, fitting_batch
 from robustness.inference.preparing import Family, prepared
+from robustness.threads import worker_threads
 
 BATCH: Final = 16  # windows; for the few answers of `answers`
 AHEAD: Final = 2  # conditions whose windows are made while the workers compute
@@ -156,22 +156,6 @@ class Engine:
             return _chunk(families, samples)
         finally:
             self._free.put(families)
-
-
-@contextmanager
-def worker_threads(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """A thread for each worker, in each of which torch has one thread; before and after it has as many as it had.
-
-    Small networks do not gain from several threads in one layer, which wait for each other; several workers do.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    pool = ThreadPoolExecutor(workers, "worker", torch.set_num_threads, (1,))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)
 
 
 def _finished(what: What, parts: Sequence[Future[list[Tensor]]]) -> tuple[What, list[Tensor]]:

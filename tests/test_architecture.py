@@ -32,7 +32,7 @@ def line(text: str) -> Line:
 
 
 MEASURES: Final = line(
-    "errors < schema < atomic resuming < registry conditions seeds run statistics < audio < frontends < classifiers < training"
+    "errors < schema < atomic resuming < registry conditions seeds threads run statistics < audio < frontends < classifiers < training"
     " < perturbations quantization attributions interventions < inference < engine < plan trials tally < dataset < metrics < outcomes"
     " < sweep diagnosis audit catalogue < request manifest < explaining assessment < gating auditing < cli pytest_plugin"
 )

@@ -7,10 +7,12 @@ The explained score is a logit, or the margin between two, never a softmax proba
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from queue import SimpleQueue
 from typing import ClassVar, Final, Literal, final
 
 import torch
@@ -26,6 +28,33 @@ Scores = Callable[[Tensor], Tensor]  # features [clips 1 bands frames] → [clip
 SILENCE: Final = "silence in this clip"  # the name of the default baseline
 GAP_SHARE: Final = 0.05  # of the change of the score
 GAP_LOGITS: Final = 0.05  # below this a gap is nothing, however small the change
+
+
+class Asked:
+    """The scores of features [clips 1 bands frames], of each target: [clips targets]. As many threads as there are runs may ask at once.
+
+    Args:
+        runs: the classifier, and copies of it.
+        targets: what is read off their logits.
+
+    Attributes:
+        workers: how many runs there are.
+    """
+
+    def __init__(self, runs: Sequence[Classifier], targets: Sequence[Target]) -> None:
+        self.targets, self.workers = targets, len(runs)
+        self._free: SimpleQueue[Classifier] = SimpleQueue()
+        for run in runs:
+            self._free.put(run)
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """One after the other where more ask than there are runs."""
+        run = self._free.get()
+        try:
+            logits = run.forward(features)
+        finally:
+            self._free.put(run)
+        return torch.stack([target.score(logits) for target in self.targets], 1)
 
 
 def within_bound(gap: Tensor, change: Tensor) -> Tensor:
@@ -147,12 +176,8 @@ class Attribution(ABC):
         clips = features.detach().to(run.device).clone()  # a copy outside inference mode, so that gradients can be asked for
         reference = classifier.frontend.silence(clips) if baseline is None else baseline.detach().to(clips).clone()
 
-        def scores(x: Tensor) -> Tensor:
-            logits = run.forward(x)
-            return torch.stack([target.score(logits) for target in targets], 1)
-
         with evaluating(run.net), frozen(run.net):
-            found = self.relevances(scores, clips, reference.expand_as(clips))
+            found = self.relevances(Asked(self._runs(run), targets), clips, reference.expand_as(clips))
         for one in found:
             if not bool(one.map.isfinite().all() and one.change.isfinite().all()):
                 raise CannotJudgeError(
@@ -175,6 +200,14 @@ class Attribution(ABC):
     def rough(self) -> Attribution:
         """The same at a coarser grain, for what compares many maps of one clip; the method itself where it has none."""
         return self
+
+    def _runs(self, run: Classifier) -> list[Classifier]:
+        """The classifier, with a copy for each other thread of torch where gradients are asked for on the CPU and it can be copied."""
+        threads = torch.get_num_threads() if self.kind == "gradient" and run.device.type == "cpu" else 1
+        try:
+            return [run, *(replace(run, net=copy.deepcopy(run.net)) for _ in range(threads - 1))]
+        except Exception:  # a foreign network may hold what cannot be copied
+            return [run]
 
     def explains(self, classifier: Classifier) -> bool:
         """Whether this method has what it needs of the variant."""

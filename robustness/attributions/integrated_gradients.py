@@ -8,6 +8,8 @@ Source: Sundararajan et al. 2017, arXiv:1703.01365; captum.attr.IntegratedGradie
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -17,17 +19,32 @@ from captum.attr import IntegratedGradients as CaptumIntegratedGradients
 from torch import Tensor
 
 from robustness.attributions.base import ATTRIBUTIONS, Attribution, Kind, Relevance, Scores, within_bound
+from robustness.threads import worker_threads
 
-BATCH: Final = 13  # steps a pass: 50 take four; much larger ones fall out of the cache
+BATCH: Final = 13  # steps a pass and thread: 50 take four; much larger ones fall out of the cache
 ROUGH: Final = 20  # steps where maps are compared with each other alone
 
 
-def _gradients(forward_fn: Scores, inputs: tuple[Tensor, ...], **_: object) -> tuple[Tensor, ...]:
+def _gradient(scores: Scores, features: Tensor) -> Tensor:
     """The gradient of every target's score in one pass forward, [steps 1 bands frames] → [steps targets bands frames]."""
     with torch.enable_grad():
-        sums = forward_fn(inputs[0]).sum(0)
-        each = [torch.autograd.grad(one, inputs[0], retain_graph=i + 1 < len(sums))[0] for i, one in enumerate(sums)]
-    return (torch.cat(each, 1),)
+        asked = features.detach().requires_grad_()
+        sums = scores(asked).sum(0)
+        each = [torch.autograd.grad(one, asked, retain_graph=i + 1 < len(sums))[0] for i, one in enumerate(sums)]
+    return torch.cat(each, 1)
+
+
+@dataclass(frozen=True)
+class _Gradients:
+    """What Captum calls for the gradients of some steps: a share of them in each thread."""
+
+    workers: int
+    pool: Executor | None
+
+    def __call__(self, forward_fn: Scores, inputs: tuple[Tensor, ...], **_: object) -> tuple[Tensor, ...]:
+        one = partial(_gradient, forward_fn)
+        each = map(one, inputs) if self.pool is None else self.pool.map(one, inputs[0].chunk(self.workers))
+        return (torch.cat(list(each)),)
 
 
 @ATTRIBUTIONS.register
@@ -58,7 +75,7 @@ class IntegratedGradients(Attribution):
             clips, targets = open_.any(1).nonzero().flatten(), open_.any(0).nonzero().flatten()
             if not len(clips):
                 break
-            found = self._path(partial(_of, scores, targets), features[clips], baseline[clips], steps)
+            found = self._path(partial(_of, scores, targets), features[clips], baseline[clips], steps, getattr(scores, "workers", 1))
             for at, clip in enumerate(clips.tolist()):
                 mine = open_[clip, targets]
                 maps[clip, targets[mine]], used[clip, targets[mine].cpu()] = found[at, mine], steps
@@ -66,11 +83,13 @@ class IntegratedGradients(Attribution):
         said = {"steps": list(self.steps)}
         return [Relevance(maps[:, i].cpu(), change[:, i].cpu(), passes, said, gap[:, i].cpu(), used[:, i]) for i in range(change.shape[1])]
 
-    def _path(self, scores: Scores, features: Tensor, baseline: Tensor, steps: int) -> Tensor:
+    def _path(self, scores: Scores, features: Tensor, baseline: Tensor, steps: int, workers: int) -> Tensor:
         """The maps of every target, [clips targets bands frames]."""
         method: Any = CaptumIntegratedGradients(scores)
-        method.gradient_func = _gradients
-        found: Tensor = method.attribute(features, baselines=baseline, n_steps=steps, internal_batch_size=max(self.batch, len(features)))
+        batch = max(self.batch * workers, len(features))
+        with worker_threads(workers) if workers > 1 else nullcontext() as pool:
+            method.gradient_func = _Gradients(workers, pool)
+            found: Tensor = method.attribute(features, baselines=baseline, n_steps=steps, internal_batch_size=batch)
         return found.detach()
 
 

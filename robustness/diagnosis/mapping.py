@@ -19,8 +19,9 @@ from robustness.diagnosis.comparing import Unrelated, compare, segments
 from robustness.diagnosis.following import Following, Moved
 from robustness.diagnosis.ladder import donor, rungs
 from robustness.diagnosis.maps import Map, correlations_of, explain, methods_of, trust_of
-from robustness.engine import copied, worker_threads
+from robustness.engine import copied
 from robustness.inference.preparing import Family
+from robustness.threads import worker_threads
 
 OTHERS: Final = 2  # words in place of this one, for the floor of what layers give
 

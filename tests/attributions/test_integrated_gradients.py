@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -98,3 +101,46 @@ def test_targets_that_share_their_passes_get_what_each_gets_alone() -> None:
         assert found.steps.tolist() == alone.steps.tolist()
         torch.testing.assert_close(found.map, alone.map, rtol=0, atol=1e-4)
     assert together[0].passes < sum(method.attribute(classifier, features, target).passes for target in targets)
+
+
+class Alone(nn.Module):
+    """Cannot be copied, and says who asked it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own, self.asked_by = threading.Lock(), set[int]()
+        self.net = Flat(64, 101)
+
+    def forward(self, features: Tensor) -> Tensor:
+        self.asked_by.add(threading.get_ident())
+        found: Tensor = self.net(features)
+        return found
+
+
+@pytest.mark.parametrize("targets", [(TARGET,), (TARGET, Target(0), Target(1))])
+def test_in_two_threads_it_is_the_same_map(threads: Callable[[int], None], targets: tuple[Target, ...]) -> None:
+    classifier = tutorial_like()
+    features = right_padded(classifier)
+    found = []
+    for count in (1, 2):
+        threads(count)
+        found.append(IntegratedGradients().attribute_all(classifier, features, targets))
+        assert torch.get_num_threads() == count
+    for one, two in zip(*found, strict=True):
+        torch.testing.assert_close(two.map, one.map, rtol=0, atol=1e-5)
+        assert one.passes == two.passes
+
+
+def test_a_network_that_cannot_be_copied_is_asked_by_one_thread(threads: Callable[[int], None]) -> None:
+    threads(2)
+    net = Alone()
+    IntegratedGradients().attribute(classifier_of(net), torch.randn(1, 1, 64, 101, generator=generator_of("alone")), TARGET)
+    assert net.asked_by == {threading.get_ident()}
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    """Sets how many threads torch has; as many as before afterwards."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
