@@ -147,7 +147,7 @@ class Attribution(ABC):
     source: ClassVar[str]
 
     @abstractmethod
-    def relevances(self, scores: Scores, features: Tensor, baseline: Tensor) -> list[Relevance]:
+    def relevances(self, scores: Asked, features: Tensor, baseline: Tensor) -> list[Relevance]:
         """For each target the maps of features [clips 1 bands frames] against a baseline of the same shape."""
 
     @final

@@ -18,7 +18,7 @@ import torch
 from captum.attr import IntegratedGradients as CaptumIntegratedGradients
 from torch import Tensor
 
-from robustness.attributions.base import ATTRIBUTIONS, Attribution, Kind, Relevance, Scores, within_bound
+from robustness.attributions.base import ATTRIBUTIONS, Asked, Attribution, Kind, Relevance, Scores, within_bound
 from robustness.threads import worker_threads
 
 BATCH: Final = 13  # steps a pass and thread: 50 take four; much larger ones fall out of the cache
@@ -63,7 +63,7 @@ class IntegratedGradients(Attribution):
         """With few steps, whatever gap they leave."""
         return replace(self, steps=(ROUGH,))
 
-    def relevances(self, scores: Scores, features: Tensor, baseline: Tensor) -> list[Relevance]:
+    def relevances(self, scores: Asked, features: Tensor, baseline: Tensor) -> list[Relevance]:
         """The path integral of each clip with the fewest steps that suffice; all targets that need so many share their passes forward."""
         with torch.no_grad():
             change = scores(features) - scores(baseline)  # [clips targets]
@@ -75,7 +75,7 @@ class IntegratedGradients(Attribution):
             clips, targets = open_.any(1).nonzero().flatten(), open_.any(0).nonzero().flatten()
             if not len(clips):
                 break
-            found = self._path(partial(_of, scores, targets), features[clips], baseline[clips], steps, getattr(scores, "workers", 1))
+            found = self._path(partial(_of, scores, targets), features[clips], baseline[clips], steps, scores.workers)
             for at, clip in enumerate(clips.tolist()):
                 mine = open_[clip, targets]
                 maps[clip, targets[mine]], used[clip, targets[mine].cpu()] = found[at, mine], steps

@@ -81,23 +81,29 @@ class Mappers:
 @contextmanager
 def mappers(cases: Cases) -> Iterator[Mappers]:
     """As many as torch has threads; one where the networks run elsewhere than on the CPU, or cannot be copied."""
-    copies, unrelated = _copies(cases, torch.get_num_threads()), Unrelated(cases)
+    made = _made(cases, torch.get_num_threads())
     free: SimpleQueue[Mapper] = SimpleQueue()
-    for networks in copies:
-        free.put(Mapper(networks, unrelated, Following(_copied(cases.given) if len(copies) > 1 else cases.given)))
-    with worker_threads(len(copies)) as pool:
+    for mapper in made:
+        free.put(mapper)
+    with worker_threads(len(made)) as pool:
         yield Mappers(pool, free)
 
 
-def _copies(cases: Cases, workers: int) -> list[Networks]:
-    """The networks of each worker."""
-    own = Networks(cases.classifiers, cases.gradients, cases.engine.families[0])
+def _made(cases: Cases, workers: int) -> list[Mapper]:
+    """A mapper for each worker, with networks that nobody else asks."""
+    unrelated, (families,) = Unrelated(cases), cases.engine.families
+    own = Mapper(Networks(cases.classifiers, cases.gradients, families), unrelated, Following(cases.given))
     if any(classifier.device.type != "cpu" for classifier in cases.given.values()):
         return [own]
     try:
-        return [Networks(_copied(cases.classifiers), _copied(cases.gradients), tuple(map(copied, own.families))) for _ in range(workers)]
+        return [_copy(cases, families, unrelated) for _ in range(workers)]
     except Exception:  # a foreign network may hold what cannot be copied
         return [own]
+
+
+def _copy(cases: Cases, families: Sequence[Family], unrelated: Unrelated) -> Mapper:
+    networks = Networks(_copied(cases.classifiers), _copied(cases.gradients), tuple(map(copied, families)))
+    return Mapper(networks, unrelated, Following(_copied(cases.given)))
 
 
 def _copied(classifiers: Mapping[str, Classifier]) -> Mapping[str, Classifier]:

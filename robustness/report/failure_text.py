@@ -8,8 +8,8 @@ from typing import Any
 from robustness.outcomes import MISSED
 from robustness.report import restored
 from robustness.report.maps import Card
-from robustness.report.noisy import is_noisy, mildest
-from robustness.report.view import Variant
+from robustness.report.noisy import mildest
+from robustness.report.view import Variant, is_noisy
 from robustness.report.words import PLACES, listed, number, percent
 
 

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from robustness.report.noisy import is_noisy
-from robustness.report.view import View
+from robustness.report.view import View, is_noisy
 
 KEPT: Final = ("--weights", "--variant", "--seed")  # what both commands mean alike
 TABLES: Final = (".csv", ".parquet")

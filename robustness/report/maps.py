@@ -25,9 +25,9 @@ from robustness.report.figures import (
     stroke,
     vertical,
 )
-from robustness.report.noisy import against_noise, is_noisy
+from robustness.report.noisy import against_noise
 from robustness.report.overlay import Scale, overlaid, scale_of
-from robustness.report.view import Variant, View, rows_of
+from robustness.report.view import Variant, View, is_noisy, rows_of
 from robustness.report.words import number, percent, signed
 
 ENVELOPE_MS: Final = 4.0  # a waveform is drawn as its extremes in stretches of this length

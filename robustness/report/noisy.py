@@ -11,17 +11,11 @@ from typing import Any, Final
 
 from pandas import DataFrame
 
-from robustness.conditions import NONE
 from robustness.report.figures import Figure, Table, Trace, stroke, vertical
-from robustness.report.view import PADDING, Variant, View
+from robustness.report.view import Variant, View, is_noisy
 from robustness.report.words import PLACES, condition_name, level_of, listed, number, signed
 
 HEIGHT: Final = 236
-
-
-def is_noisy(condition: Mapping[str, Any]) -> bool:
-    """Whether a card's condition adds something to the window, and does not only move the recording."""
-    return condition["perturbation"] not in {NONE, PADDING}
 
 
 def where(view: View, condition: Mapping[str, Any]) -> str:

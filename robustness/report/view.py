@@ -33,6 +33,11 @@ def rows_of(table: DataFrame) -> Iterator[Any]:
     return iter(table.itertuples())
 
 
+def is_noisy(condition: Mapping[str, Any]) -> bool:
+    """Whether the condition of a card adds noise, and does not only say where the recording lies."""
+    return condition["perturbation"] not in {NONE, PADDING}
+
+
 @dataclass(frozen=True)
 class Variant:
     """One variant as the page names and draws it.
@@ -176,7 +181,7 @@ class View:
 
     @cached_property
     def _cards(self) -> dict[tuple[str, str], str]:
-        cards = [card for card in self.failures["failures"] if card["condition"]["perturbation"] in {NONE, PADDING}]
+        cards = [card for card in self.failures["failures"] if not is_noisy(card["condition"])]
         return {(card["recording"], place): card["id"] for card in cards for place in (card["condition"]["placement"], *card["also_wrong"])}
 
     def card(self, recording: str, placement: str) -> str | None:

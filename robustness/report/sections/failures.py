@@ -13,13 +13,13 @@ from robustness.report.figures import Figure
 from robustness.report.following import Followed, followed
 from robustness.report.inspecting import command_for
 from robustness.report.maps import Card
-from robustness.report.noisy import is_noisy, where
+from robustness.report.noisy import where
 from robustness.report.places import compared_figures
 from robustness.report.predictions import predictions
 from robustness.report.restored import over_recordings, restoring, tried_on
 from robustness.report.sections.base import SECTIONS, Part, Section, fill
 from robustness.report.tried import Tried, tried
-from robustness.report.view import View
+from robustness.report.view import View, is_noisy
 from robustness.report.words import FILLS, PLACES, listed, percent, plural
 
 TEMPLATE = """
