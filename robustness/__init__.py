@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from robustness.errors import RobustnessError as RobustnessError
     from robustness.explaining.explanation import Explanation as Explanation
     from robustness.explaining.explanation import explain as explain
+    from robustness.explaining.noise import noise as noise
     from robustness.plan import Settings as Settings
     from robustness.quantization.base import quantized as quantized
     from robustness.report.page import write_page as write_page
@@ -34,6 +35,7 @@ _WHERE: Final = {
     "assess": "robustness.assessment",
     "explain": "robustness.explaining.explanation",
     "load_classifier": "robustness.classifiers.card",
+    "noise": "robustness.explaining.noise",
     "quantized": "robustness.quantization.base",
     "read_recordings": "robustness.audio.reading",
     "write_page": "robustness.report.page",

@@ -43,6 +43,10 @@ TRIALS: Final = pa.schema(
 )
 
 
+OVER_TIME: Final = "time/"  # before the name of a stored map: what each of its frames says
+OVER_BANDS: Final = "bands/"  # what each of its bands says
+
+
 def part_name(number: int) -> str:
     """The file of a part of the trials."""
     return f"part-{number:05d}.parquet"

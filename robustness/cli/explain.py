@@ -67,17 +67,16 @@ def explain(
     if model is None:
         raise UsageError("an explanation needs --model CARD")
 
-    import torch
-
     from robustness.audio.labels import LabelSource
     from robustness.classifiers.card import load_classifier
     from robustness.explaining.explanation import explain as explained
+    from robustness.explaining.noise import named
     from robustness.explaining.writing import writable, write_explanation
     from robustness.quantization.given import variants as made
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    options.use_threads(threads)
     writable(out)
+    noise = named(perturbation, level, draw, noises)
     original = load_classifier(model, weights=weights, device=device)
     source = LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=False)
     with progress_bar() as progress:
@@ -86,10 +85,7 @@ def explain(
             _read(recording, original, source, label),
             placement=placement,
             offset_ms=offset_ms,
-            perturbation=perturbation,
-            level=level,
-            draw=draw,
-            noises=noises,
+            noise=noise,
             targets=tuple(targets or ()),
             methods=tuple(methods or ()),
             baseline=baseline,

@@ -23,6 +23,7 @@ from robustness.diagnosis.cases import HERE, Case, Cases
 from robustness.diagnosis.maps import ALONE, COMPARING, Explained, seen, sounding
 from robustness.diagnosis.moving import Movable
 from robustness.frontends.base import Frontend
+from robustness.schema import OVER_BANDS, OVER_TIME
 
 UNRELATED: Final = 4  # recordings of other words, for the floor
 
@@ -82,7 +83,9 @@ def compare(case: Case, explained: list[Explained], unrelated: Unrelated) -> tup
         if one.map.shape != other.map.shape:
             continue
         key = f"{COMPARING.name}/{of}-minus-{against}"
-        arrays |= {f"{kind}{key}": other.arrays[f"{kind}{other.key}"] - one.arrays[f"{kind}{one.key}"] for kind in ("", "time/", "bands/")}
+        arrays |= {
+            f"{kind}{key}": other.arrays[f"{kind}{other.key}"] - one.arrays[f"{kind}{one.key}"] for kind in ("", OVER_TIME, OVER_BANDS)
+        }
         cells = torch.from_numpy(one.sounding | other.sounding)
         own = agreement(torch.from_numpy(one.map), torch.from_numpy(other.map), cells)
         found.append(

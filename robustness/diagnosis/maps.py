@@ -22,6 +22,7 @@ from robustness.classifiers.classifier import Classifier
 from robustness.classifiers.resynthesis import explainable
 from robustness.diagnosis.cases import HERE, Case
 from robustness.inference.preparing import Family
+from robustness.schema import OVER_BANDS, OVER_TIME
 
 COMPARING: Final = Occlusion()  # the one by which variants are compared
 ALONE: Final = Occlusion(marginals=False)  # the same, for maps that are compared and not drawn
@@ -50,7 +51,7 @@ class Explained:
     def arrays(self) -> dict[str, Map]:
         """The map, what each frame says and what each band says, by the names under which they are stored."""
         strip, bar = (values[0].float().numpy() for values in (self.relevance.over_time, self.relevance.over_bands))
-        return {self.key: self.map, f"time/{self.key}": strip, f"bands/{self.key}": bar}
+        return {self.key: self.map, OVER_TIME + self.key: strip, OVER_BANDS + self.key: bar}
 
     @property
     def key(self) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,10 +17,10 @@ import pandas as pd
 from robustness.audio.recordings import Recording
 from robustness.classifiers.classifier import Classifier
 from robustness.diagnosis.following import Following, Moved
+from robustness.diagnosis.moving import Added
 from robustness.explaining.figure import figure_of
 from robustness.explaining.listening import Sound, sounds_of
 from robustness.explaining.mapping import Progress, maps_of, segments_of
-from robustness.explaining.noise import added
 from robustness.explaining.question import Question, Wanted, question_of, worst_of
 from robustness.explaining.trusting import checked
 
@@ -85,10 +84,7 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
     *,
     placement: str | None = None,
     offset_ms: float | None = None,
-    perturbation: str | None = None,
-    level: float | None = None,
-    draw: int = 0,
-    noises: Path | None = None,
+    noise: Added | None = None,
     targets: Sequence[str] = (),
     methods: Sequence[str] = (),
     baseline: str = "silence",
@@ -104,10 +100,7 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
         recording: at the model's rate, as from `read_recordings`.
         placement: start, center or end; by default the model's reference.
         offset_ms: the silence before the recording, in place of a placement.
-        perturbation: the noise in which it is heard, such as white-noise; by default silence.
-        level: of that noise, an SNR in dB inside the word.
-        draw: which draw of it, as in a run of the same seed.
-        noises: a folder of recordings of noise, for background-noise.
+        noise: in which it is heard, as from `noise("white-noise", 10)`; by default silence.
         targets: labels for their logits, or `up-unknown` for a margin; by default the margin of the right answer to its strongest rival
             and both logits.
         methods: attribution methods by name; by default occlusion, integrated gradients and Shapley values of segments.
@@ -123,7 +116,7 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
         CannotJudgeError: a logit or a map is not a number.
     """
     variants = [classifier] if isinstance(classifier, Classifier) else list(classifier)
-    wanted = Wanted(placement, offset_ms, tuple(targets), tuple(methods), baseline, seed, added(perturbation, level, draw, noises))
+    wanted = Wanted(placement, offset_ms, tuple(targets), tuple(methods), baseline, seed, noise)
     question = question_of(variants, recording, wanted)
     network = Following(question.given, layers)
     maps = maps_of(question, wanted.methods, progress)

@@ -44,8 +44,6 @@ function whole(one) {
   return { map: unpacked(one.map), strip: unpacked(one.strip), bar: unpacked(one.bar), top: unpacked(one.top), row: one.row, key: one.key };
 }
 
-const OVERLAY = [0, 0.25, 0.499, 0.501, 0.75, 1].map((place, i) => [place, `var(--over-${i})`]);
-
 function said(band, frame, map) {
   const target = SEEN.targets[value("target")], number = map[band][frame];
   const side = number > 0 ? `for ${target.label}` : target.rival === null ? `against ${target.label}` : `for ${target.rival}`;
@@ -83,9 +81,9 @@ MAKERS.inspector = (element) => {
   const { method, map, strip, bar, top } = chosen();
   const scale = SEEN.scales[method], on = document.getElementById("overlay").checked, narrow = element.clientWidth < 560;
   const colors = (values) => Array.from(values, (v) => (v < 0 ? "var(--wrong)" : "var(--right)"));
-  const over = { type: "heatmap", x: TIMES, z: map, zmin: -scale.map, zmax: scale.map, colorscale: OVERLAY, showscale: false, opacity: on ? 1 : 0,
+  const over = { type: "heatmap", x: TIMES, z: map, zmin: -scale.map, zmax: scale.map, colorscale: SEEN.over, showscale: false, opacity: on ? 1 : 0,
     text: map.map((row, band) => Array.from(row, (_, frame) => said(band, frame, map))), hovertemplate: "%{text}<extra></extra>" };
-  const grey = { type: "heatmap", x: TIMES, z: MEL, colorscale: [[0, "var(--paper)"], [1, "var(--mel)"]], showscale: false, hoverinfo: "skip" };
+  const grey = { type: "heatmap", x: TIMES, z: MEL, colorscale: SEEN.grey, showscale: false, hoverinfo: "skip" };
   const rim = top === null || !on ? [] : [{ type: "contour", x: TIMES, z: top, autocontour: false, contours: { start: 0.5, end: 0.5, size: 1, coloring: "none" }, line: { color: "var(--ink)", width: 1.2, smoothing: 0 }, showscale: false, hoverinfo: "skip" }];
   const above = { type: "bar", x: TIMES, y: strip, yaxis: "y2", width: SEEN.hop_ms, marker: { color: colors(strip), line: { width: 0 } }, hovertemplate: "%{x:.0f} ms: %{y:.3g}<extra></extra>" };
   const beside = { type: "bar", orientation: "h", y: SEEN.band_hz.map((_, i) => i), x: bar, xaxis: "x2", width: 1, marker: { color: colors(bar), line: { width: 0 } }, hovertemplate: "%{x:.3g}<extra></extra>" };

@@ -33,6 +33,7 @@ from robustness.explaining.wording import (
 )
 from robustness.report.figures import frequency_ticks, packed, packed_range, packed_signed
 from robustness.report.following import followed
+from robustness.report.overlay import MEL, OVER
 from robustness.report.page import POLICY, digest, embedded, own
 from robustness.report.sections.base import MACROS, TEMPLATES
 
@@ -104,6 +105,8 @@ def data_of(found: Explanation, players: list[str], *, audio: bool) -> dict[str,
         "targets": target_facts(found),
         "shown": shown_of(found),
         "scales": (scales := scales_of(found)),
+        "over": OVER,
+        "grey": MEL,
         "maps": {row["key"]: _map(found, row, scales[row["method"]]) for row in rows_of(found)},
         "segments": _segments(found),
         "players": players,

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from robustness.report.figures import Figure, Trace, packed, packed_range, packed_signed
 from robustness.report.words import number
+from robustness.schema import OVER_BANDS, OVER_TIME
 
 if TYPE_CHECKING:
     from robustness.report.maps import Card
 
 TOP_SHARE: Final = 0.1
 HEIGHT: Final = 250
-TIME: Final = "time"  # before a map's key: what each frame says
-BANDS: Final = "bands"  # what each band says
 SIDES: Final = [[0.0, "var(--wrong)"], [0.5, "var(--wrong)"], [0.5, "var(--right)"], [1.0, "var(--right)"]]
 OVER: Final = [[place, f"var(--over-{i})"] for i, place in enumerate((0.0, 0.25, 0.499, 0.501, 0.75, 1.0))]
 MEL: Final = [[0.0, "var(--paper)"], [1.0, "var(--mel)"]]
@@ -50,12 +49,12 @@ def top_cells(values: Picture, share: float = TOP_SHARE) -> NDArray[np.bool_]:
 
 def strip_of(arrays: Mapping[str, Picture], key: str) -> Picture:
     """What each frame says, [frames]; the sum over bands where it was not asked apart."""
-    return arrays[f"{TIME}/{key}"] if f"{TIME}/{key}" in arrays else arrays[key].sum(0)
+    return arrays[OVER_TIME + key] if OVER_TIME + key in arrays else arrays[key].sum(0)
 
 
 def bar_of(arrays: Mapping[str, Picture], key: str) -> Picture:
     """What each band says, [bands]; the sum over frames where it was not asked apart."""
-    return arrays[f"{BANDS}/{key}"] if f"{BANDS}/{key}" in arrays else arrays[key].sum(1)
+    return arrays[OVER_BANDS + key] if OVER_BANDS + key in arrays else arrays[key].sum(1)
 
 
 def scale_of(arrays: Mapping[str, Picture], keys: Iterable[str]) -> Scale:

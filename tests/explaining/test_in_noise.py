@@ -14,6 +14,7 @@ from robustness.audio.placement import batch_of, lead_of, place
 from robustness.classifiers.classifier import Classifier
 from robustness.errors import RobustnessError
 from robustness.explaining.explanation import explain
+from robustness.explaining.noise import named, noise
 from robustness.explaining.wording import lead_sentence, title
 from robustness.explaining.writing import facts_of
 from robustness.perturbations.white_noise import WhiteNoise
@@ -37,7 +38,7 @@ def hush() -> Classifier:
 
 def test_it_is_heard_as_a_sweep_hears_it() -> None:
     one = recording("up.wav")
-    found = explain(hush(), one, perturbation="white-noise", level=5, draw=1, seed=3, methods=("occlusion",), tested=False)
+    found = explain(hush(), one, noise=noise("white-noise", 5, draw=1), seed=3, methods=("occlusion",), tested=False)
     batch = batch_of([one], 3)
     frame = hush().frame
     quiet = place(batch, lead_of("center", frame.samples - batch.lengths), frame)
@@ -57,6 +58,9 @@ def test_it_is_heard_as_a_sweep_hears_it() -> None:
     [
         ({"perturbation": "white-noise"}, "noise needs a kind and a level"),
         ({"level": 10.0}, "noise needs a kind and a level"),
+        ({"draw": 1}, "noise needs a kind and a level"),
+        ({"noises": Path("/nowhere")}, "noise needs a kind and a level"),
+        ({"perturbation": "white-noise", "level": float("nan")}, "--level nan is no SNR in dB; give a number"),
         ({"perturbation": "time-shift", "level": 10.0}, "time-shift adds no noise; those that do: .*white-noise"),
         ({"perturbation": "whitenoise", "level": 10.0}, "no perturbation 'whitenoise'; did you mean white-noise"),
         ({"perturbation": "background-noise", "level": 10.0}, "--noises DIR"),
@@ -65,4 +69,4 @@ def test_it_is_heard_as_a_sweep_hears_it() -> None:
 )
 def test_what_cannot_be_is_said(options: dict[str, Any], words: str) -> None:
     with pytest.raises(RobustnessError, match=words):
-        explain(hush(), recording("up.wav"), tested=False, **options)
+        explain(hush(), recording("up.wav"), noise=named(**{"perturbation": None, "level": None, **options}), tested=False)

@@ -164,11 +164,13 @@ def _heading(found: Mapping[str, Any]) -> str:
     total, shown, noise = found["total"], found["shown"], found.get("in_noise", {"total": 0})
     rest = f"; the worst {shown} have a card" if shown < total else ""
     placed = f"{plural(total, 'recording')} {'fails' if total == 1 else 'fail'} at one placement at least{rest}."
+    placed = placed if total else "No recording fails at any placement tried."
     if not noise["total"]:
         return placed
-    verb = "fails" if noise["total"] == 1 else "fail"
-    first = f"; the {noise['shown']} that bear least have a card, at the mildest level at which most draws are wrong"
-    return f"{placed} {plural(noise['total'], 'other')} {verb} in added noise alone{first}."
+    who = plural(noise["total"], "other") if total else plural(noise["total"], "recording")
+    who = f"{who} {'fails' if noise['total'] == 1 else 'fail'} in added noise alone"
+    first = f"the {noise['shown']} that bear least have a card" if noise["shown"] > 1 else "the one that bears least has a card"
+    return f"{placed} {who}; {first}, at the mildest level at which most draws are wrong."
 
 
 def _shown(card: Card) -> Shown:
