@@ -112,7 +112,8 @@ def _layout(card: Card, scale: Scale) -> dict[str, Any]:
     end = {
         "xref": "paper",
         "yref": "paper",
-        "x": 0.95,
+        "x": 1,
+        "xanchor": "right",
         "y": 0.93,
         "yanchor": "middle",
         "showarrow": False,

@@ -77,11 +77,11 @@ def test_many_words_are_named_in_part_and_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("moves", "expected"),
     [
-        ((35.0,), "A lead of 35 ms restores the one of them that has a card."),
-        ((35.0, 2.0), "Leads of 35 ms and 2 ms restore the 2 of them that have a card."),
-        ((35.0, None, None), "A lead of 35 ms restores 1 of the 3 of them that have a card."),
-        ((None, None), "No move tried restores any of the 2 of them that have a card."),
-        ((None,), "No move tried restores the one of them that has a card."),
+        ((35.0,), "A lead of 35 ms restores the one of them on which moves were tried."),
+        ((35.0, 2.0), "Leads of 35 ms and 2 ms restore the 2 of them on which moves were tried."),
+        ((35.0, None, None), "A lead of 35 ms restores 1 of the 3 of them on which moves were tried."),
+        ((None, None), "No move tried restores any of the 2 of them on which moves were tried."),
+        ((None,), "No move tried restores the one of them on which moves were tried."),
     ],
 )
 def test_of_many_that_fail_moves_speak_of_those_that_were_tried(tmp_path: Path, moves: tuple[float | None, ...], expected: str) -> None:
