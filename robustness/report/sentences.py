@@ -179,7 +179,7 @@ def _restored(view: View, worst: Placed) -> list[Markup]:
 
 
 def _whom(count: int, tried: int, failing: int) -> str:
-    """So many of those on which moves were tried, of all that fail there: `them`, `3 of them`, `the 7 of them on which moves were tried`."""
+    """So many of those on which moves were tried, of all that fail: `them`, `3 of them`, `the 7 of them on which moves were tried`."""
     if tried == failing:
         return ("it" if failing == 1 else "them") if count == tried else f"{'one' if count == 1 else count} of them"
     some = "" if count == tried else f"{count} of "
