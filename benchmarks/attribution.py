@@ -17,12 +17,12 @@ from torch import Tensor
 
 from benchmarks.harness import Contender, Table, arguments, finish, interleaved
 from robustness.attributions.base import Target
-from robustness.attributions.integrated_gradients import IntegratedGradients
-from robustness.attributions.occlusion import Occlusion
-from robustness.attributions.shapley import Shapley
+from robustness.attributions.methods.integrated_gradients import IntegratedGradients
+from robustness.attributions.methods.occlusion import Occlusion
+from robustness.attributions.methods.shapley import Shapley
 from robustness.audio.placement import batch_of, place
-from robustness.classifiers.classifier import Classifier
-from robustness.inference.preparing import each_alone, for_gradients
+from robustness.models.classifier import Classifier
+from robustness.sweep.inference.preparing import each_alone, for_gradients
 from tests.builders import FRAME, classifier, recordings
 
 STEPS = 50

@@ -11,9 +11,9 @@ import torch
 
 from benchmarks.harness import shared
 from robustness.audio.placement import Frame
-from robustness.classifiers.architectures import TutorialNet
-from robustness.classifiers.classifier import Classifier
 from robustness.frontends.log_mel import LogMel
+from robustness.models.architectures import TutorialNet
+from robustness.models.classifier import Classifier
 
 RATE_HZ: Final = 16_000
 FRAME: Final = Frame(RATE_HZ, RATE_HZ)

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from benchmarks.harness import Spread, Table, arguments, finish, process
-from robustness.run import TRIALS, RunWriter
+from robustness.run.folder import TRIALS, RunWriter
 
 SNR_DB = (30.0, 20.0, 10.0, 5.0, 0.0, -5.0)
 SHIFTS_MS = tuple(float(ms) for ms in range(-200, 201, 20) if ms)

@@ -19,7 +19,7 @@ output = "log-probabilities"
 file = "{weights}"
 sha256 = "{sha256}"
 [network]
-factory = "robustness.classifiers.architectures:TutorialNet"
+factory = "robustness.models.architectures:TutorialNet"
 [frontend]
 kind = "log-mel"
 rate_hz = 16000

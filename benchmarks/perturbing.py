@@ -27,7 +27,7 @@ from robustness.audio.placement import Windows
 from robustness.audio.reading import read_recordings
 from robustness.audio.recordings import Recording
 from robustness.conditions import NONE, Condition
-from robustness.sweep import placeable, staged
+from robustness.sweep.sweep import placeable, staged
 
 KINDS = {"time-shift": "Moved by up to 100 ms", "white-noise": "White noise at −5 to 30 dB"}
 

@@ -18,9 +18,9 @@ from benchmarks.harness import Contender, Table, arguments, finish, interleaved,
 from robustness.audio.reading import read_recordings
 from robustness.audit.experiments import experiments_on
 from robustness.audit.latency import latencies
-from robustness.audit.measuring import AT_ONCE, Listening, audited
-from robustness.classifiers.card import load_classifier
-from robustness.classifiers.classifier import Classifier
+from robustness.audit.measurement import AT_ONCE, Listening, audited
+from robustness.models.card import load_classifier
+from robustness.models.classifier import Classifier
 from robustness.quantization.base import quantized
 
 ROOT = Path(__file__).resolve().parent.parent

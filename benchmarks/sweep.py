@@ -23,13 +23,13 @@ from benchmarks.clips import FRAME, RATE_HZ, copied, tutorial
 from benchmarks.harness import Contender, Table, arguments, finish, interleaved
 from robustness.audio.labels import LabelSource
 from robustness.audio.reading import read_recordings
-from robustness.classifiers.classifier import Classifier
 from robustness.conditions import NONE, Condition
+from robustness.models.classifier import Classifier
 from robustness.perturbations.base import PERTURBATIONS
-from robustness.plan import Plan, Settings
 from robustness.quantization.base import quantized
-from robustness.run import RunWriter
-from robustness.sweep import Sweep, engine_of, placeable
+from robustness.run.folder import RunWriter
+from robustness.sweep.plan import Plan, Settings
+from robustness.sweep.sweep import Sweep, engine_of, placeable
 
 BATCHES: Final = (16, 32, 64, 256)  # of the forward passes alone
 KEPT: Final = 512  # windows whose features are there for the forward passes alone

@@ -11,31 +11,31 @@ from typing import TYPE_CHECKING, Any, Final
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from robustness.assessment import assess as assess
     from robustness.audio.labels import LabelSource as LabelSource
     from robustness.audio.reading import read_recordings as read_recordings
-    from robustness.classifiers.card import load_classifier as load_classifier
     from robustness.errors import RobustnessError as RobustnessError
-    from robustness.explaining.explanation import Explanation as Explanation
-    from robustness.explaining.explanation import explain as explain
-    from robustness.explaining.noise import noise as noise
-    from robustness.plan import Settings as Settings
+    from robustness.explain.explanation import Explanation as Explanation
+    from robustness.explain.explanation import explain as explain
+    from robustness.explain.noise_choice import noise as noise
+    from robustness.jobs.assess import assess as assess
+    from robustness.jobs.request import Request as Request
+    from robustness.models.card import load_classifier as load_classifier
     from robustness.quantization.base import quantized as quantized
     from robustness.report.page import write_page as write_page
-    from robustness.request import Request as Request
-    from robustness.run import Run as Run
+    from robustness.run.folder import Run as Run
+    from robustness.sweep.plan import Settings as Settings
 
 _WHERE: Final = {
-    "Explanation": "robustness.explaining.explanation",
+    "Explanation": "robustness.explain.explanation",
     "LabelSource": "robustness.audio.labels",
-    "Request": "robustness.request",
+    "Request": "robustness.jobs.request",
     "RobustnessError": "robustness.errors",
-    "Run": "robustness.run",
-    "Settings": "robustness.plan",
-    "assess": "robustness.assessment",
-    "explain": "robustness.explaining.explanation",
-    "load_classifier": "robustness.classifiers.card",
-    "noise": "robustness.explaining.noise",
+    "Run": "robustness.run.folder",
+    "Settings": "robustness.sweep.plan",
+    "assess": "robustness.jobs.assess",
+    "explain": "robustness.explain.explanation",
+    "load_classifier": "robustness.models.card",
+    "noise": "robustness.explain.noise_choice",
     "quantized": "robustness.quantization.base",
     "read_recordings": "robustness.audio.reading",
     "write_page": "robustness.report.page",

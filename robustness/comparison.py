@@ -14,12 +14,12 @@ import pandas as pd
 from pandas import DataFrame
 from scipy import stats
 
-from robustness.comparability import refuse_unlike
+from robustness.analysis.intervals import CONFIDENCE, mcnemar
+from robustness.analysis.pairing import refuse_unlike
 from robustness.conditions import NO_WORD, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.samples import AT_THE_BAR, Differences, Interval
-from robustness.run import Run
-from robustness.statistics import CONFIDENCE, mcnemar
+from robustness.run.folder import Run
 
 KEYS: Final = ["variant", "perturbation", "placement", "fill", "level"]
 COLUMNS: Final = [*KEYS, "recording", "draw", "predicted", "correct"]

@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from robustness.gates.rules import Rules
     from robustness.gates.verdicts import Verdict
-    from robustness.run import Run
+    from robustness.run.folder import Run
 
 OPTIONS: Final = {
     "rules": "A TOML file of rules: each becomes a test.",
@@ -54,11 +54,11 @@ class Session:
     @property
     def rules(self) -> Rules | None:
         """The rules given; None without."""
-        from robustness.gates.checking import checked
+        from robustness.gates.rule_checks import checked_rules
         from robustness.gates.rules import read_rules
 
         path = _option(self.config, "rules")
-        return None if path is None else checked(read_rules(path))
+        return None if path is None else checked_rules(read_rules(path))
 
     @property
     def run(self) -> Run:
@@ -71,7 +71,7 @@ class Session:
     def verdicts(self) -> dict[str, Verdict]:
         """Of every rule, by its name."""
         if self._verdicts is None:
-            from robustness.gates.loading import data_of
+            from robustness.gates.run_judgement import data_of
             from robustness.gates.verdicts import judge
 
             rules = self.rules
@@ -82,7 +82,7 @@ class Session:
         return self._verdicts
 
     def _stored(self) -> Run:
-        from robustness.run import Run
+        from robustness.run.folder import Run
 
         return Run.open(_option(self.config, "run"))
 
@@ -90,11 +90,11 @@ class Session:
         model, recordings = _option(self.config, "model"), _option(self.config, "recordings")
         if model is None or recordings is None:
             raise pytest.UsageError("give --robustness-run RUN, or --robustness-model CARD and --robustness-recordings DIR")
-        from robustness.assessment import execute, prepare
-        from robustness.gating import Gate
-        from robustness.plan import Settings
-        from robustness.request import Request
-        from robustness.run import RunWriter
+        from robustness.jobs.assess import execute, prepare
+        from robustness.jobs.gate import Gate
+        from robustness.jobs.request import Request
+        from robustness.run.folder import RunWriter
+        from robustness.sweep.plan import Settings
 
         folder = tempfile.TemporaryDirectory(prefix="robustness-")
         self.config.add_cleanup(folder.cleanup)

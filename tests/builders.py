@@ -10,9 +10,9 @@ from torch import Tensor
 
 from robustness.audio.placement import Frame, batch_of, lead_of, place
 from robustness.audio.recordings import Recording
-from robustness.classifiers.architectures import TutorialNet
-from robustness.classifiers.classifier import Classifier
 from robustness.frontends.log_mel import LogMel
+from robustness.models.architectures import TutorialNet
+from robustness.models.classifier import Classifier
 from robustness.quantization.base import Calibration
 
 RATE_HZ = 16_000

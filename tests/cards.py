@@ -21,7 +21,7 @@ file = "small.pt"
 sha256 = "{sha256}"
 
 [network]
-factory = "robustness.classifiers.architectures:TutorialNet"
+factory = "robustness.models.architectures:TutorialNet"
 arguments = {{ labels = 11 }}
 
 [frontend]

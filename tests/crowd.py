@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from robustness.run import TRIALS, Run, RunWriter
+from robustness.run.folder import TRIALS, Run, RunWriter
 from tests.report.planted import Plan, manifest_of
 
 LABELS: Final = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go", "unknown")

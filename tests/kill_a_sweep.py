@@ -22,12 +22,12 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: threads of the parent are not in its forks, which would wait for them
 
-from robustness import run as runs
-from robustness import sweep
-from robustness.assessment import Job, Progress, execute, prepare
-from robustness.plan import Settings
-from robustness.request import Request
-from robustness.run import Run, RunWriter, write_json, write_text
+from robustness.jobs.assess import Job, Progress, execute, prepare
+from robustness.jobs.request import Request
+from robustness.run import folder as runs
+from robustness.run.folder import Run, RunWriter, write_json, write_text
+from robustness.sweep import sweep
+from robustness.sweep.plan import Settings
 from tests.cards import write_card, write_recordings
 
 RECORDINGS = 10

@@ -16,9 +16,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from robustness.catalogue import markdown, table
 from robustness.errors import BUG, CANNOT_JUDGE, DONE, INTERRUPTED, RULE_FAILED, USER_ERROR
-from robustness.run import TRIALS
+from robustness.jobs.catalogue import markdown_table, table
+from robustness.run.folder import TRIALS
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +41,7 @@ def blocks(root: Path, name: str, language: str) -> list[str]:
 def test_the_readmes_table_is_the_registrys(root: Path) -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
     shown = readme.partition("<!-- robustness list perturbations --markdown -->\n")[2].partition("\n<!-- end of the list -->")[0]
-    assert shown == markdown(table("perturbations")), "`make readme` writes it"
+    assert shown == markdown_table(table("perturbations")), "`make readme` writes it"
 
 
 def test_the_readme_names_every_command_and_exit_status(root: Path) -> None:
@@ -64,7 +64,7 @@ def test_documents_link_to_files_that_exist(root: Path) -> None:
 
 
 def test_the_card_of_the_readme_loads(root: Path, tmp_path: Path) -> None:
-    from robustness.classifiers.card import read_card
+    from robustness.models.card import read_card
 
     card = tmp_path / "doorbell.toml"
     card.write_text(blocks(root, "README.md", "toml")[0].replace('sha256 = "…"', f'sha256 = "{"0" * 64}"'), encoding="utf-8")

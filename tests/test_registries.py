@@ -22,11 +22,11 @@ import torch
 
 from robustness.attributions.base import ATTRIBUTIONS, Kind
 from robustness.audio.placement import Windows, batch_of, place
-from robustness.catalogue import TABLES, level_text, levels_text, markdown, table
 from robustness.conditions import FILLS, Placement
 from robustness.errors import UsageError
 from robustness.frontends.base import FRONTENDS
 from robustness.interventions.base import INTERVENTIONS
+from robustness.jobs.catalogue import TABLES, level_text, levels_text, markdown_table, table
 from robustness.perturbations.base import PERTURBATIONS, PlacementPerturbation, WindowPerturbation
 from robustness.quantization.base import QUANTIZERS
 from robustness.registry import Registry
@@ -191,7 +191,7 @@ def test_what_is_listed_is_what_is_registered(what: str) -> None:
     registry = {"variants": QUANTIZERS}.get(what) or REGISTRIES[what]
     rows = table(what)
     assert set(registry.names()) == set(rows["name"]) - {"no-word"}
-    assert len(markdown(rows).splitlines()) == len(rows) + 2
+    assert len(markdown_table(rows).splitlines()) == len(rows) + 2
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ import torch
 from robustness.audio.placement import batch_of, lead_of, place
 from robustness.audio.reading import read_recordings
 from robustness.audio.recordings import Recording
-from robustness.classifiers.card import load_classifier
-from robustness.classifiers.classifier import Classifier
-from robustness.engine import answers
+from robustness.models.card import load_classifier
+from robustness.models.classifier import Classifier
 from robustness.quantization.base import quantized
+from robustness.sweep.engine import answers
 
 PROBABILITY = 0.002
 

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from robustness.classifiers.card import load_classifier
 from robustness.cli.main import run
 from robustness.errors import DONE, USER_ERROR
-from robustness.run import Run
+from robustness.models.card import load_classifier
+from robustness.run.folder import Run
 from tests.waveforms import write_known_words, write_waveform_card
 
 RULES = """

@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from robustness.audio.placement import batch_of, lead_of, place
-from robustness.classifiers.card import load_classifier
+from robustness.models.card import load_classifier
 from tests.builders import FRAME, LABELS, RATE_HZ, recordings
 
 MODULE = "hears_samples"

@@ -18,7 +18,7 @@ from torch import Tensor
 TOP_SHARE: Final = 0.1  # of the cells, the strongest
 
 
-class Agreement(NamedTuple):
+class MapAgreement(NamedTuple):
     """Figures of two maps; None where one of them has no such figure.
 
     Attributes:
@@ -38,15 +38,15 @@ class Agreement(NamedTuple):
     shift_bands: float | None
 
 
-def agreement(one: Tensor, other: Tensor, cells: Tensor) -> Agreement:
+def agreement(one: Tensor, other: Tensor, cells: Tensor) -> MapAgreement:
     """Two maps over the same cells (bool), each [bands frames]."""
     a, b = one[cells], other[cells]
     shift = center(other) - center(one)
     frames, bands = (None if math.isnan(value) else value for value in shift.tolist())
-    return Agreement(spearman(a, b), spearman(a.abs(), b.abs()), _overlap(a.abs(), b.abs()), _sign(a, b), frames, bands)
+    return MapAgreement(map_correlation(a, b), map_correlation(a.abs(), b.abs()), _overlap(a.abs(), b.abs()), _sign(a, b), frames, bands)
 
 
-def spearman(a: Tensor, b: Tensor) -> float | None:
+def map_correlation(a: Tensor, b: Tensor) -> float | None:
     """The rank correlation over the same cells; None where one of them is constant, so that there is none."""
     if min(len(a), len(b)) < 2 or bool((a == a[0]).all()) or bool((b == b[0]).all()):
         return None
@@ -80,12 +80,12 @@ def _sign(a: Tensor, b: Tensor) -> float | None:
     return float((a[speaking].sign() == b[speaking].sign()).double().mean()) if bool(speaking.any()) else None
 
 
-def mean_of(found: Sequence[Agreement]) -> Agreement | None:
+def mean_of(found: Sequence[MapAgreement]) -> MapAgreement | None:
     """Each figure's mean over several, where it is there; shifts without their sign. None of none."""
     if not found:
         return None
-    columns = zip(Agreement._fields, zip(*found, strict=True), strict=True)
-    return Agreement(*(_mean([abs(v) if name.startswith("shift") else v for v in values if v is not None]) for name, values in columns))
+    columns = zip(MapAgreement._fields, zip(*found, strict=True), strict=True)
+    return MapAgreement(*(_mean([abs(v) if name.startswith("shift") else v for v in values if v is not None]) for name, values in columns))
 
 
 def _mean(values: list[float]) -> float | None:

@@ -18,8 +18,8 @@ from typing import ClassVar, Final, Literal, final
 import torch
 from torch import Tensor, nn
 
-from robustness.classifiers.classifier import Classifier, evaluating
 from robustness.errors import CannotJudgeError, UsageError
+from robustness.models.classifier import Classifier, evaluating
 from robustness.registry import Registry
 
 Kind = Literal["perturbation", "gradient"]
@@ -241,5 +241,4 @@ def frozen(net: nn.Module) -> Iterator[None]:
             weight.requires_grad_(flag)
 
 
-APART: Final = ("base", "baselines", "masking", "parts", "trust", "curves", "randomization", "stability", "agreement")
-ATTRIBUTIONS: Registry[Attribution] = Registry("attribution method", "robustness.attributions", APART)
+ATTRIBUTIONS: Registry[Attribution] = Registry("attribution method", "robustness.attributions.methods")

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from robustness.attributions.base import SILENCE
-from robustness.classifiers.classifier import Classifier
 from robustness.errors import UsageError
+from robustness.models.classifier import Classifier
 
 FLOOR_SHARE: Final = 0.1  # a band's floor: what a tenth of its frames lie under, of those that are not silence
 

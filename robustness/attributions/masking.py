@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from robustness.attributions.base import Scores, Target
-from robustness.classifiers.classifier import Classifier
+from robustness.models.classifier import Classifier
 
 BATCH: Final = 16  # masked clips a pass: 10 MB of activations in the tutorial's network stay in the cache; 48 take half as long again
 

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from robustness.attributions.agreement import spearman
+from robustness.attributions.agreement import map_correlation
 from robustness.attributions.base import Attribution
 from robustness.attributions.masking import Explainable
 from robustness.seeds import generator_of
@@ -27,7 +27,7 @@ MOST_ALIKE: Final = 0.5  # a rank correlation beyond this with a network of rand
 
 
 @dataclass(frozen=True)
-class Stage:
+class RandomizedStage:
     """A map after so many layers, from the last, were drawn anew.
 
     Attributes:
@@ -46,7 +46,7 @@ class Stage:
 class Cascade(NamedTuple):
     """One figure a depth, none where no layer's weights can be reached; and the passes they took."""
 
-    stages: list[Stage]
+    stages: list[RandomizedStage]
     passes: int
 
 
@@ -71,7 +71,7 @@ def cascade(method: Attribution, case: Explainable, seed: int = 0, stages: int =
     nets = [run.net, *(forgotten(run.net, names[-count:], seed) for count in depths)] if depths else []
     found = [rough.attribute(replace(run, net=net), case.features, case.target, case.baseline) for net in nets]
     before, *after = [one.map[0][cells] / difference[cells] for one in found] or [torch.empty(0)]
-    made = [Stage(n, len(names), names[-n], spearman(before, random)) for n, random in zip(depths, after, strict=True)]
+    made = [RandomizedStage(n, len(names), names[-n], map_correlation(before, random)) for n, random in zip(depths, after, strict=True)]
     return Cascade(made, sum(one.passes for one in found))
 
 

@@ -12,11 +12,11 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from robustness.attributions.agreement import spearman
+from robustness.attributions.agreement import map_correlation
 from robustness.attributions.base import Attribution, Target
+from robustness.attributions.coalitions import Parts, coalition_scores
 from robustness.attributions.masking import Explainable
-from robustness.attributions.parts import Parts, coalition_scores
-from robustness.classifiers.classifier import evaluating
+from robustness.models.classifier import evaluating
 from robustness.seeds import generator_of
 
 DRAWS: Final = 64  # of blocks removed together
@@ -76,4 +76,4 @@ def class_sensitivity(case: Explainable, method: Attribution, others: int | None
     chosen = [Target(i) for i in (case.target.label, *ranked)]
     cells = (case.features != case.baseline)[0, 0].cpu()
     mine, *maps = (found.map[0][cells] for found in method.attribute_all(case.classifier, case.features, chosen, case.baseline))
-    return {labels[i]: spearman(mine, other) for i, other in zip(ranked, maps, strict=True)}
+    return {labels[i]: map_correlation(mine, other) for i, other in zip(ranked, maps, strict=True)}

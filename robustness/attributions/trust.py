@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 from robustness.attributions.base import Attribution, Relevance, within_bound
-from robustness.attributions.curves import Curves, Lift
+from robustness.attributions.deletion import DeletionCurves, Lift
 from robustness.attributions.masking import Explainable
-from robustness.attributions.randomization import MOST_ALIKE, Stage, cascade
+from robustness.attributions.randomization import MOST_ALIKE, RandomizedStage, cascade
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class TrustBox:
     gap: float | None
     change: float
     lift: Lift | None
-    stages: list[Stage]
+    stages: list[RandomizedStage]
     seed: int
     passes: int
     failed: list[str]
@@ -54,9 +54,9 @@ class Checks:
         curves: of the same clip, target and variant, whose random orders are known already; None draws them.
     """
 
-    def __init__(self, case: Explainable, seed: int = 0, stages: int = 3, curves: Curves | None = None) -> None:
+    def __init__(self, case: Explainable, seed: int = 0, stages: int = 3, curves: DeletionCurves | None = None) -> None:
         self.case, self.seed, self.stages = case, seed, stages
-        self.curves = curves or Curves(case, seed)
+        self.curves = curves or DeletionCurves(case, seed)
 
     def of_map(self, method: Attribution, found: Relevance) -> TrustBox:
         """The trust box of a map that this method made of the clip."""
@@ -69,7 +69,7 @@ class Checks:
         return TrustBox(gap, float(found.change[0]), lift, stages, self.seed, passes, failed)
 
 
-def _failed(gap: float | None, change: float, lift: Lift | None, stages: list[Stage]) -> list[str]:
+def _failed(gap: float | None, change: float, lift: Lift | None, stages: list[RandomizedStage]) -> list[str]:
     words = []
     if gap is not None and not bool(within_bound(torch.tensor(gap), torch.tensor(change))):
         words.append("does not sum to the change of the score")

@@ -37,7 +37,7 @@ def columns_of(path: Path) -> list[str]:
         return []
 
 
-def rows_of(path: Path, column: str, option: str = "--label-column names the one with the words") -> list[Row]:
+def manifest_rows(path: Path, column: str, option: str = "--label-column names the one with the words") -> list[Row]:
     """The rows of a table as text, an empty one where there is nothing.
 
     Args:
@@ -81,7 +81,7 @@ def listed(path: Path, column: str) -> Iterator[str]:
         RecordingError: a path is empty, leaves the folder or is listed twice, or there is none.
     """
     lines: dict[str, int] = {}
-    for line, row in enumerate(rows_of(path, column), start=2):
+    for line, row in enumerate(manifest_rows(path, column), start=2):
         name = inside(path, line, row)
         if lines.setdefault(name, line) != line:
             raise RecordingError(f"{path}, lines {lines[name]} and {line}: {name} is listed twice; a recording counts once")

@@ -18,7 +18,7 @@ from robustness.audio.files import AudioFile, BadFile, counted, find_audio, some
 from robustness.audio.labels import Label, LabelSource, label_files
 from robustness.audio.levels import QUIET_DBFS, decibels, speech_span
 from robustness.audio.recordings import Recording
-from robustness.audio.selection import Selection, chosen, sampled
+from robustness.audio.selection import Selection, chosen_recordings, sampled
 from robustness.audio.streaming import Clip, Recordings
 from robustness.errors import RecordingError
 
@@ -101,7 +101,7 @@ def open_recordings(
         UsageError: as of `read_recordings`, or the selection asks for what there is not.
     """
     found = find_audio(paths, column=labels.column)
-    part = chosen(found.files, selection, labels.csv)
+    part = chosen_recordings(found.files, selection, labels.csv)
     labelled = label_files(part.files, labels)
     sample = sampled(labelled.files, labelled.labels, selection)
     scan = _Scan(rate_hz, list(labelled.bad))

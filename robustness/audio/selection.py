@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from robustness.audio.files import AudioFile, counted
 from robustness.audio.labels import CSV_NAMES, Label
-from robustness.audio.manifests import PATH, columns_of, rows_of
+from robustness.audio.manifests import PATH, columns_of, manifest_rows
 from robustness.audio.speech_commands import SPLITS, official_folder, official_splits
 from robustness.errors import UsageError
 from robustness.seeds import seed_of
@@ -47,7 +47,7 @@ class Part(NamedTuple):
     notices: list[str]
 
 
-def chosen(files: Sequence[AudioFile], selection: Selection, table: Path | None = None) -> Part:
+def chosen_recordings(files: Sequence[AudioFile], selection: Selection, table: Path | None = None) -> Part:
     """The files of the split that is wanted.
 
     Args:
@@ -83,7 +83,7 @@ def _splits(place: Path, files: Sequence[AudioFile], selection: Selection, table
         if {PATH, selection.column} <= set(columns_of(path)):
             return _of_table(path, files, selection.column)
     if own is not None:
-        rows_of(own, selection.column, option="--split-column names the one with the split")
+        manifest_rows(own, selection.column, option="--split-column names the one with the split")
     folder = official_folder(place)
     if folder is not None:
         return official_splits(place, folder)
@@ -95,7 +95,7 @@ def _splits(place: Path, files: Sequence[AudioFile], selection: Selection, table
 
 def _of_table(path: Path, files: Sequence[AudioFile], column: str) -> dict[str, str]:
     """Paths are relative to the table's folder or to the recordings'."""
-    rows = {(row[PATH] or "").strip(): (row[column] or "").strip() for row in rows_of(path, column)}
+    rows = {(row[PATH] or "").strip(): (row[column] or "").strip() for row in manifest_rows(path, column)}
     by_path = {(path.parent / name).resolve(): split for name, split in rows.items()}
     found: dict[str, str] = {}
     for file in files:

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from robustness.audit.distortion import Distortion
-from robustness.trials import answer_of
+from robustness.sweep.trials import answer_of
 
 
 @dataclass
-class Agreement:
+class AnswerAgreement:
     """Counts and sums over batches, and a number a clip for the margins."""
 
     clips: int = 0

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, Literal, NamedTuple
 
 from robustness.audit.simulation import Side, simulated
-from robustness.classifiers.classifier import Classifier
+from robustness.models.classifier import Classifier
 from robustness.quantization.base import QUANTIZERS, Calibration, quantized
 
 Kind = Literal["alone", "left", "weights", "activations", "both"]

@@ -13,8 +13,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from robustness.classifiers.classifier import Classifier
-from robustness.statistics import median
+from robustness.analysis.intervals import median
+from robustness.models.classifier import Classifier
 
 ROUNDS: Final = 25
 LEAST_ROUNDS: Final = 9  # the median of fewer has hardly an interval

@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from robustness.classifiers.classifier import Classifier, parameter_count
+from robustness.models.classifier import Classifier, parameter_count
 from robustness.quantization.base import WEIGHTED, layer_names
 
 RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
-class Layer(NamedTuple):
+class AuditedLayer(NamedTuple):
     """A layer with weights; its multiplications are those for one clip."""
 
     name: str
@@ -28,7 +28,7 @@ class Layer(NamedTuple):
     multiplications: int
 
 
-def layers_of(classifier: Classifier, features: Tensor) -> list[Layer]:
+def audited_layers(classifier: Classifier, features: Tensor) -> list[AuditedLayer]:
     """The layers with weights of a float classifier, in the order they first run; those that never run come last.
 
     Args:
@@ -47,8 +47,8 @@ def layers_of(classifier: Classifier, features: Tensor) -> list[Layer]:
     return [_layer(name, classifier.net.get_submodule(name), counted.get(name, 0)) for name in order]
 
 
-def _layer(name: str, module: nn.Module, multiplications: int) -> Layer:
-    return Layer(name, type(module).__name__, parameter_count(module), multiplications)
+def _layer(name: str, module: nn.Module, multiplications: int) -> AuditedLayer:
+    return AuditedLayer(name, type(module).__name__, parameter_count(module), multiplications)
 
 
 def _counting(name: str, counted: dict[str, int]) -> Callable[[nn.Module, Any, Any], None]:

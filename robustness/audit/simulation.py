@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 import torch
 from torch import Tensor, nn
 
-from robustness.classifiers.classifier import Classifier
+from robustness.models.classifier import Classifier
 from robustness.quantization.base import torch_deprecations_filtered
 
 Side = Literal["weights", "activations", "both"]

@@ -43,12 +43,12 @@ def audit(
     """
     options.check_inputs("an audit", models, recordings, weights)
 
-    from robustness.assessment import execute
     from robustness.audio.labels import LabelSource
-    from robustness.auditing import finish, prepared
-    from robustness.plan import Settings
-    from robustness.request import Request
-    from robustness.run import RunWriter
+    from robustness.jobs.assess import execute
+    from robustness.jobs.audit import finish, prepared_audit
+    from robustness.jobs.request import Request
+    from robustness.run.folder import RunWriter
+    from robustness.sweep.plan import Settings
 
     options.use_threads(threads)
     request = Request(
@@ -65,10 +65,10 @@ def audit(
     )
     with progress_bar() as progress:
         progress("read: model and recordings", 0, 1)
-        job = prepared(request)
+        job = prepared_audit(request)
         run = execute(job, RunWriter(out), progress, finish)
     options.tell(job.reading)
-    from robustness.report.audited import sentences_of
+    from robustness.report.audit_sentences import sentences_of
     from robustness.report.view import View
 
     for sentence in sentences_of(View(run)):

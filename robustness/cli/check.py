@@ -14,10 +14,10 @@ from robustness.errors import CardError
 
 if TYPE_CHECKING:
     from robustness.audio.recordings import Recording
-    from robustness.classifiers.card import Card
-    from robustness.classifiers.classifier import Classifier
-    from robustness.classifiers.inspection import Answered, Inspection, Variant
-    from robustness.classifiers.probing import GoldenResult
+    from robustness.models.card import Card
+    from robustness.models.classifier import Classifier
+    from robustness.models.inspection import InspectedVariant, Inspection, WordCount
+    from robustness.models.probing import GoldenResult
 
 FRONTEND_DIFFERS: Final = (
     "the front-end computes other features than the one of the training (its settings in [frontend] are the usual reason), or weights and "
@@ -25,7 +25,7 @@ FRONTEND_DIFFERS: Final = (
 )
 
 
-class Line(NamedTuple):
+class CheckLine(NamedTuple):
     """One fact."""
 
     key: str
@@ -54,11 +54,11 @@ def check(
     """
     from robustness.audio.labels import LabelSource
     from robustness.audio.reading import open_recordings
-    from robustness.classifiers.card import load_classifier, read_card
-    from robustness.classifiers.inspection import inspect, spread
-    from robustness.classifiers.probing import golden_result
-    from robustness.quantization.calibrating import read_calibration
-    from robustness.quantization.given import variants as variants_of
+    from robustness.models.card import load_classifier, read_card
+    from robustness.models.inspection import inspect, logit_spread
+    from robustness.models.probing import golden_result
+    from robustness.quantization.calibration import read_calibration
+    from robustness.quantization.variants import variants as variants_of
 
     said = read_card(card)
     original = load_classifier(card, weights=weights, device=device)
@@ -68,14 +68,14 @@ def check(
     source = LabelSource(labels, label_column, label_pattern, required=False)
     if recordings:
         read = open_recordings(recordings, rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=source, skip_bad=skip_bad)
-        chosen, notices = spread(read.recordings, answers), [*read.notices, *(f"{bad.id} {bad.reason}" for bad in read.bad)]
+        chosen, notices = logit_spread(read.recordings, answers), [*read.notices, *(f"{bad.id} {bad.reason}" for bad in read.bad)]
     names = dict.fromkeys(["float32", *(variants or VARIANTS)])
     calibrate = None if calibration is None else (lambda classifier: read_calibration(calibration, classifier, labels=source))
     found = inspect(variants_of(original, list(names), calibrate), chosen)
     golden = golden_result(original, said.golden, card) if said.golden else None
     _print(said.name, _understood(said, original, found))
     _print("variants", (line for variant in found.variants for line in _variant(variant)))
-    _print("notices", (Line("", notice) for notice in notices))
+    _print("notices", (CheckLine("", notice) for notice in notices))
     _print(f"answers at the {frame.reference}", _answers(found.answered))
     _print("golden vector", [_golden(golden)])
     if golden and not golden.agrees:
@@ -83,7 +83,7 @@ def check(
         raise CardError(f"{card}: the logits of the golden samples {gap}: {FRONTEND_DIFFERS}")
 
 
-def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[Line]:
+def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[CheckLine]:
     frame, features, output = classifier.frame, found.features, found.output
     threshold = (
         "none, the most probable label is the answer" if said.threshold is None else f"{said.threshold:g} on the winning probability"
@@ -92,34 +92,36 @@ def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[L
     sums = "" if said.output == "logits" else f"; probabilities sum to 1 within {output.sum_gap:.0e}"
     settings = said.frontend.model_dump(exclude={"kind"})
     return [
-        Line("labels", f"{len(said.labels)}: {' '.join(said.labels)}"),
-        Line("rejections", ", ".join(rejections) or "none: every window carries out a command"),
-        Line("threshold", threshold),
-        Line("network", f"{said.network.factory}, {found.parameters:,} parameters"),
-        Line("weights", f"{said.weights.file}, SHA-256 {said.weights.sha256[:12]}… as the card says"),
-        Line(
+        CheckLine("labels", f"{len(said.labels)}: {' '.join(said.labels)}"),
+        CheckLine("rejections", ", ".join(rejections) or "none: every window carries out a command"),
+        CheckLine("threshold", threshold),
+        CheckLine("network", f"{said.network.factory}, {found.parameters:,} parameters"),
+        CheckLine("weights", f"{said.weights.file}, SHA-256 {said.weights.sha256[:12]}… as the card says"),
+        CheckLine(
             "window", f"{frame.samples} samples at {frame.rate_hz} Hz, {said.window.duration_ms:g} ms, recordings at its {frame.reference}"
         ),
-        Line("front-end", f"{said.frontend.kind}: {', '.join(f'{key} {value}' for key, value in settings.items())}"),
-        Line(
+        CheckLine("front-end", f"{said.frontend.kind}: {', '.join(f'{key} {value}' for key, value in settings.items())}"),
+        CheckLine(
             "features",
             f"[clips 1 {features.bands} {features.frames}], {features.lowest:.1f} to {features.highest:.1f} on {found.measured_on}, "
             f"{features.silence:.1f} for digital silence",
         ),
-        Line("output", f"{said.output}, {output.lowest:.3g} to {output.highest:.3g}{sums}"),
+        CheckLine("output", f"{said.output}, {output.lowest:.3g} to {output.highest:.3g}{sums}"),
     ]
 
 
-def _variant(variant: Variant) -> list[Line]:
+def _variant(variant: InspectedVariant) -> list[CheckLine]:
     about, independence = variant.about, variant.independence
     allowed = "must be exactly 0" if independence.allowed == 0 else f"up to {independence.allowed:g} is rounding"
     verdict = "independent of its batch" if independence.holds else "DEPENDS ON ITS BATCH, give --batch 1"
     return [
-        Line(variant.name, f"{about['bytes']:,} bytes, engine {about['engine']}, on {variant.device}"),
-        Line("", f"{about.get('type', 'int8')}: {_layers(about['quantized_layers'])}, {about['quantized_share']:.1%} of the parameters"),
-        Line("", f"float: {_layers(about['float_layers'])}"),
-        Line("", f"{verdict}: a loud batch-mate moves its logits by {independence.gap:.2g} ({allowed})"),
-        *(Line("", f"note: {note}") for note in about.get("notes", ())),
+        CheckLine(variant.name, f"{about['bytes']:,} bytes, engine {about['engine']}, on {variant.device}"),
+        CheckLine(
+            "", f"{about.get('type', 'int8')}: {_layers(about['quantized_layers'])}, {about['quantized_share']:.1%} of the parameters"
+        ),
+        CheckLine("", f"float: {_layers(about['float_layers'])}"),
+        CheckLine("", f"{verdict}: a loud batch-mate moves its logits by {independence.gap:.2g} ({allowed})"),
+        *(CheckLine("", f"note: {note}") for note in about.get("notes", ())),
     ]
 
 
@@ -127,11 +129,11 @@ def _layers(names: Any) -> str:
     return " ".join(names) or "none"
 
 
-def _answers(answered: Sequence[Answered]) -> list[Line]:
+def _answers(answered: Sequence[WordCount]) -> list[CheckLine]:
     lines = []
     for one in answered:
         cells = (f"{a.variant} {a.predicted} {a.probability:.3f}{_verdict(a.right)}" for a in one.answers)
-        lines.append(Line(one.recording, f"{one.word or 'no word known'}: {', '.join(cells)}"))
+        lines.append(CheckLine(one.recording, f"{one.word or 'no word known'}: {', '.join(cells)}"))
     return lines
 
 
@@ -139,15 +141,15 @@ def _verdict(right: bool | None) -> str:
     return "" if right is None else " right" if right else " WRONG"
 
 
-def _golden(result: GoldenResult | None) -> Line:
+def _golden(result: GoldenResult | None) -> CheckLine:
     if result is None:
-        return Line("none", "nothing shows that this front-end is the one of the training; [golden] in the card would")
+        return CheckLine("none", "nothing shows that this front-end is the one of the training; [golden] in the card would")
     verdict = "agrees" if result.agrees else "DIFFERS"
     worst = f"largest at {result.label}: {result.found:.4f}, expected {result.expected:.4f}"
-    return Line(verdict, f"by up to {result.largest_gap:.1e} of {result.tolerance:g} allowed, {worst}")
+    return CheckLine(verdict, f"by up to {result.largest_gap:.1e} of {result.tolerance:g} allowed, {worst}")
 
 
-def _print(title: str, lines: Iterable[Line]) -> None:
+def _print(title: str, lines: Iterable[CheckLine]) -> None:
     """A block of facts; nothing where there is none. On a terminal titles are bold and keys dim, elsewhere it is plain text."""
     from rich.console import Console
     from rich.text import Text

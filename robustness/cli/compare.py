@@ -26,8 +26,8 @@ def compare(
     Example: robustness compare reports/main reports/branch
     """
     from robustness.comparison import compare as compared
-    from robustness.report.compared import lead, scope, write_comparison
-    from robustness.run import Run
+    from robustness.report.comparison_page import comparison_scope, lead, write_comparison
+    from robustness.run.folder import Run
 
     found = compared(Run.open(run_a), Run.open(run_b))
     try:
@@ -35,7 +35,7 @@ def compare(
         write_comparison(found, out)
     except OSError as error:
         raise OutputError(f"the page {out} cannot be written ({error.strerror}); give another --out") from error
-    print(f"{found.names[1]} against {found.names[0]}: {scope(found)}")
+    print(f"{found.names[1]} against {found.names[0]}: {comparison_scope(found)}")
     print(lead(found))
     for note in found.notes:
         print(f"note: {note}")
@@ -46,14 +46,14 @@ def compare(
 
 def _say(title: str, changes: Sequence[Changed]) -> None:
     """The first few conditions of a kind, each with its recordings."""
-    from robustness.gates.wording import some, where
+    from robustness.gates.wording import condition_text, some
 
     if changes:
         print(f"\n{title}: {len(changes)}")
     for change in changes[:MOST]:
         low, high = (100 * end for end in change.interval)
         counts = f"{100 * change.before:.1f} % → {100 * change.after:.1f} % of {change.recordings}"
-        print(f"  {change.variant}, {where(change.condition)}: {counts} ({low:+.1f} to {high:+.1f} points)")
+        print(f"  {change.variant}, {condition_text(change.condition)}: {counts} ({low:+.1f} to {high:+.1f} points)")
         for sign, names in (("-", change.lost), ("+", change.won)):
             if names:
                 print(f"    {sign} {some(names)}")

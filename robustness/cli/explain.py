@@ -17,7 +17,7 @@ from robustness.errors import UsageError
 if TYPE_CHECKING:
     from robustness.audio.labels import LabelSource
     from robustness.audio.recordings import Recording
-    from robustness.classifiers.classifier import Classifier
+    from robustness.models.classifier import Classifier
 
 
 def explain(
@@ -68,15 +68,15 @@ def explain(
         raise UsageError("an explanation needs --model CARD")
 
     from robustness.audio.labels import LabelSource
-    from robustness.classifiers.card import load_classifier
-    from robustness.explaining.explanation import explain as explained
-    from robustness.explaining.noise import named
-    from robustness.explaining.writing import writable, write_explanation
-    from robustness.quantization.given import variants as made
+    from robustness.explain.explanation import explain as explained
+    from robustness.explain.noise_choice import named_noise
+    from robustness.inspector.folder import writable, write_explanation
+    from robustness.models.card import load_classifier
+    from robustness.quantization.variants import variants as made
 
     options.use_threads(threads)
     writable(out)
-    noise = named(perturbation, level, draw, noises)
+    noise = named_noise(perturbation, level, draw, noises)
     original = load_classifier(model, weights=weights, device=device)
     source = LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=False)
     with progress_bar() as progress:

@@ -19,7 +19,7 @@ def fetch(
 
     Example: robustness fetch tutorial && robustness check models/tutorial.toml --recordings recordings/tutorial
     """
-    from robustness.fetching import fetch_files, manifest_of
+    from robustness.downloads import fetch_files, manifest_of
 
     manifest = manifest_of(name)
     done = fetch_files(manifest, out, base=source, timeout_s=timeout_s, told=lambda file: typer.echo(f"{file.path} ({file.bytes} bytes)"))

@@ -17,8 +17,8 @@ from robustness.errors import UsageError
 if TYPE_CHECKING:
     from robustness.gates.rules import Rules
     from robustness.gates.verdicts import Verdict
-    from robustness.gating import Gate
-    from robustness.request import Request
+    from robustness.jobs.gate import Gate
+    from robustness.jobs.request import Request
 
 OUT: Final = Path("reports/gate")
 WIDEST: Final = 27  # "inconclusive (warning only)"
@@ -75,9 +75,9 @@ def gate(
 
     from robustness.audio.labels import LabelSource
     from robustness.audio.selection import Selection
-    from robustness.gating import Gate
-    from robustness.plan import Settings
-    from robustness.request import Request
+    from robustness.jobs.gate import Gate
+    from robustness.jobs.request import Request
+    from robustness.sweep.plan import Settings
 
     options.use_threads(threads)
     request = Request(
@@ -105,10 +105,10 @@ def _rules(path: Path | None) -> Rules:
     """
     if path is None:
         raise UsageError("a gate needs --rules FILE, a TOML file of rules")
-    from robustness.gates.checking import checked
+    from robustness.gates.rule_checks import checked_rules
     from robustness.gates.rules import read_rules
 
-    return checked(read_rules(path))
+    return checked_rules(read_rules(path))
 
 
 def _explain(rules: Rules) -> int:
@@ -121,9 +121,9 @@ def _explain(rules: Rules) -> int:
 
 def _judge(path: Path, rules: Rules, baseline: Path | None, out: Path | None) -> int:
     """Judges a stored run, without torch."""
-    from robustness.gates.loading import judge_run
-    from robustness.report.verdict import insert
-    from robustness.run import Run
+    from robustness.gates.run_judgement import judge_run
+    from robustness.report.banner import insert
+    from robustness.run.folder import Run
 
     run = Run.open(path)
     verdicts = judge_run(run, rules, baseline, out or path)
@@ -135,7 +135,7 @@ def _judge(path: Path, rules: Rules, baseline: Path | None, out: Path | None) ->
 
 def _sweep(request: Request, gate_of: Gate, out: Path, *, resume: bool) -> int:
     """Runs what the rules need, and judges it."""
-    from robustness.run import RunWriter
+    from robustness.run.folder import RunWriter
 
     with progress_bar() as progress:
         progress("read: model and recordings", 0, 1)
@@ -148,7 +148,7 @@ def _sweep(request: Request, gate_of: Gate, out: Path, *, resume: bool) -> int:
 
 
 def _say_plan(request: Request, rules: Rules) -> int:
-    from robustness.gating import Gate
+    from robustness.jobs.gate import Gate
 
     job = Gate(rules).prepare(request)
     print(f"{len(job.placed)} recordings, {len(job.classifiers)} variants: {', '.join(f'{c.name} {c.variant}' for c in job.classifiers)}")

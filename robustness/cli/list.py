@@ -23,12 +23,12 @@ def list(
 
     Example: robustness list perturbations
     """
-    from robustness import catalogue
+    from robustness.jobs import catalogue
 
     for name in [what] if what else catalogue.TABLES:
         rows = catalogue.table(name)
         if markdown:
-            typer.echo(catalogue.markdown(rows))
+            typer.echo(catalogue.markdown_table(rows))
         else:
             _print_table(name, rows)
 

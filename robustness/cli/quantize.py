@@ -36,11 +36,11 @@ def quantize(
     Example: robustness quantize models/tutorial.toml --scheme static-int8 --calibration clips --out models/tutorial-static-int8
     """
     from robustness.audio.labels import LabelSource
-    from robustness.classifiers.card import load_classifier, read_card
+    from robustness.models.card import load_classifier, read_card
     from robustness.quantization.base import checked_layers
-    from robustness.quantization.calibrating import read_calibration
-    from robustness.quantization.given import is_quantized
+    from robustness.quantization.calibration import read_calibration
     from robustness.quantization.saving import save_variant
+    from robustness.quantization.variants import is_quantized
 
     original = load_classifier(card, weights=weights)
     if is_quantized(original):

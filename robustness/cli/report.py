@@ -16,9 +16,9 @@ from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
-    from robustness.assessment import Job, Progress
-    from robustness.request import Request
-    from robustness.run import RunWriter
+    from robustness.jobs.assess import Job, Progress
+    from robustness.jobs.request import Request
+    from robustness.run.folder import RunWriter
 
 
 def report(
@@ -76,11 +76,11 @@ def report(
         return _draw_again(from_run, context, reference)
     options.check_inputs("a report", models, recordings, weights, ", or --from RUN")
 
-    from robustness.assessment import prepare
     from robustness.audio.labels import LabelSource
     from robustness.audio.selection import Selection
-    from robustness.plan import Settings
-    from robustness.request import Request
+    from robustness.jobs.assess import prepare
+    from robustness.jobs.request import Request
+    from robustness.sweep.plan import Settings
 
     options.use_threads(threads)
     request = Request(
@@ -128,9 +128,9 @@ def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> N
     others = [option.opts[0] for option in context.command.params if option.name in given and option.name not in {"from_run", "reference"}]
     if others:
         raise UsageError(f"--from draws a run as it is, and {', '.join(others)} would need another run; leave it out, or leave out --from")
-    from robustness.corruption import write_reference
+    from robustness.analysis.corruption import write_reference
     from robustness.report.page import write_page
-    from robustness.run import Run
+    from robustness.run.folder import Run
 
     if reference is not None:
         write_reference(Run.open(path), Run.open(reference))
@@ -140,7 +140,7 @@ def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> N
 
 def _say_plan(job: Job) -> None:
     """What would be run."""
-    from robustness.assessment import estimate_s
+    from robustness.jobs.assess import estimate_s
 
     reading = job.reading
     print(f"{len(job.placed)} recordings, {len(job.classifiers)} variants: {', '.join(f'{c.name} {c.variant}' for c in job.classifiers)}")
@@ -154,8 +154,8 @@ def _say_plan(job: Job) -> None:
 
 
 def _run(request: Request, out: Path, *, resume: bool) -> None:
-    from robustness.assessment import execute, prepare
-    from robustness.run import RunWriter
+    from robustness.jobs.assess import execute, prepare
+    from robustness.run.folder import RunWriter
 
     with progress_bar() as progress:
         progress("read: model and recordings", 0, 1)

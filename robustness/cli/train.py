@@ -10,7 +10,7 @@ import typer
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
-    from robustness.training.session import Request, Trained
+    from robustness.training.session import Trained, TrainingRequest
 
 VARIANTS = ("float32", "dynamic-int8")
 
@@ -54,12 +54,12 @@ def train(
     """
     from robustness.quantization.base import quantized
     from robustness.training.cardwriter import write_model
-    from robustness.training.session import Request, downloaded
+    from robustness.training.session import TrainingRequest, downloaded
 
     folders = [*(data or []), *([downloaded(download)] if download else [])]
     if not folders:
         raise UsageError("no data is given; give folders of words with --data DIR, or get Speech Commands with --download DIR")
-    request = Request(
+    request = TrainingRequest(
         recipe=recipe,
         vocabulary=vocabulary,
         data=tuple(folders),
@@ -84,7 +84,7 @@ def train(
     typer.echo(f"{card} is written; {request.folder / 'curves.html'} shows how the training went")
 
 
-def _watched(request: Request) -> Trained:
+def _watched(request: TrainingRequest) -> Trained:
     """The training, with a progress bar and a line for each epoch."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from robustness.analysis.intervals import RESAMPLES, SEED, many_speakers
 from robustness.gates.samples import AT_THE_BAR, Interval, Sample, Scores
-from robustness.statistics import RESAMPLES, SEED, many_speakers
 
 
 @dataclass(frozen=True, eq=False)

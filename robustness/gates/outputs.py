@@ -18,8 +18,8 @@ from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, OutputError
 from robustness.gates.metrics.base import METRICS
 from robustness.gates.rules import Rules
 from robustness.gates.verdicts import Judged, Verdict, failing_first, status_of
-from robustness.gates.wording import amount, bar, where
-from robustness.run import write_json, write_text
+from robustness.gates.wording import amount, bar, condition_text
+from robustness.run.folder import write_json, write_text
 
 FOLDER: Final = "gate"  # of a run: what was last judged of it
 JSON: Final = "verdicts.json"
@@ -85,7 +85,7 @@ def _case(judged: Judged) -> dict[str, Any]:
         "variant": case.variant,
         "label": case.label,
         "condition": None if case.condition is None else asdict(case.condition),
-        "where": where(case.condition),
+        "where": condition_text(case.condition),
         "outcome": found.outcome,
         "observed": _number(case.sample.value),
         "low": _number(low),
@@ -159,7 +159,7 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     observed = amount(worst.case.sample.value, unit)
     if ends is not None:
         observed += f" ({amount(ends.low, unit)} to {amount(ends.high, unit)})"
-    place = ", ".join(part for part in (worst.case.variant, worst.case.label or "", where(worst.case.condition)) if part)
+    place = ", ".join(part for part in (worst.case.variant, worst.case.label or "", condition_text(worst.case.condition)) if part)
     return verdict.word, verdict.name, observed, asked, place, worst.case.sample.tally or "–"
 
 

@@ -16,10 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
+from robustness.analysis.outcomes import OperatingPoint
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import CannotJudgeError
-from robustness.outcomes import OperatingPoint
-from robustness.run import Run
+from robustness.run.folder import Run
 
 KEYS: Final = ["variant", "placement", "fill", "level"]
 COLUMNS: Final = (*KEYS, "recording", "label", "perturbation", "draw", "predicted", "correct", "p_predicted", "p_label", "margin")

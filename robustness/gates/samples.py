@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from robustness.statistics import by_speaker, many_speakers, mean_score, paired_difference, poisson_rate, wilson
+from robustness.analysis.intervals import by_speaker, many_speakers, mean_score, paired_difference, poisson_rate, wilson
 
 AT_THE_BAR: Final = 1e-9  # a mean of draws may miss a bar that it equals by its last digit
 MOST_RECORDINGS: Final = 10**9

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from robustness.analysis.intervals import FEWEST_SPEAKERS
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, USER_ERROR, CannotJudgeError, RobustnessError
-from robustness.gates.checking import checked
 from robustness.gates.judgement import WORSE, Judgement, Outcome, judgement
-from robustness.gates.metrics.base import METRICS, Case, Data
+from robustness.gates.metrics.base import METRICS, Data, RuleCase
 from robustness.gates.rows import PLACING
+from robustness.gates.rule_checks import checked_rules
 from robustness.gates.rules import BASELINE, Rule, Rules
 from robustness.gates.samples import Sample
-from robustness.gates.wording import amount, bar, counted, some, where
-from robustness.statistics import FEWEST_SPEAKERS
+from robustness.gates.wording import amount, bar, condition_text, counted, some
 
 PRECEDENCE: Final = (DONE, RULE_FAILED, CANNOT_JUDGE, USER_ERROR)  # of several, the last counts
 
@@ -27,7 +27,7 @@ PRECEDENCE: Final = (DONE, RULE_FAILED, CANNOT_JUDGE, USER_ERROR)  # of several,
 class Judged:
     """A case and what it says about the rule's bars."""
 
-    case: Case
+    case: RuleCase
     judgement: Judgement
 
     @property
@@ -103,7 +103,7 @@ def judge(rules: Rules, data: Data) -> list[Verdict]:
         RulesError: where a rule makes no sense by itself.
         CannotJudgeError: where the run is incomplete.
     """
-    checked(rules)
+    checked_rules(rules)
     if not data.rows.run.manifest.get("complete"):
         raise CannotJudgeError(f"the run {data.rows.run.path} was interrupted, and half a run is never a pass; make it again")
     flips = (data.rows.run.manifest.get("self_check") or {}).get("flips")
@@ -131,7 +131,7 @@ def verdict_of(name: str, rule: Rule, data: Data) -> Verdict:
     )
 
 
-def _judgement(case: Case, rule: Rule) -> Judgement:
+def _judgement(case: RuleCase, rule: Rule) -> Judgement:
     if case.sample.value != case.sample.value:
         raise CannotJudgeError(f"{rule.metric} of {case.variant} is not a number")
     return judgement(case.sample, rule.min, rule.max, rule.scope or "files", rule.confidence or 0.95)
@@ -144,7 +144,7 @@ def _moves(rule: Rule) -> bool:
 def _sentence(name: str, rule: Rule, judged: Sequence[Judged], untestable: int) -> str:
     case, found = judged[0].case, judged[0].judgement
     unit = METRICS[rule.metric].unit
-    about = ", ".join(part for part in (case.variant, case.label or "", where(case.condition)) if part)
+    about = ", ".join(part for part in (case.variant, case.label or "", condition_text(case.condition)) if part)
     tally = f" ({case.sample.tally})" if case.sample.tally else ""
     parts = [f"{name}: {about}: {rule.metric} is {amount(case.sample.value, unit)}{tally}; {bar(rule)} is asked"]
     if found.interval is not None:

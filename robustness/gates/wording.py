@@ -37,7 +37,7 @@ def bar(rule: Rule) -> str:
     return " and ".join([*ends, *([f"at most {amount(rule.max, unit)}"] if rule.max is not None else [])])
 
 
-def where(condition: Condition | None) -> str:
+def condition_text(condition: Condition | None) -> str:
     """A condition in words."""
     if condition is None:
         return ""

@@ -10,8 +10,8 @@ from typing import ClassVar, Final
 
 from torch import Tensor
 
+from robustness.audio.filters import passing_below, shaped
 from robustness.interventions.base import INTERVENTIONS, NEAR, Intervention, Kind, Ladder, softer_alike
-from robustness.interventions.filters import passing_below, shaped
 from robustness.interventions.scene import Scene
 
 WIDTH: Final = 0.05  # of the band, from passing to stopping

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from robustness.audio.filters import shaped
 from robustness.interventions.base import Intervention, Kind, Ladder, softer_alike
-from robustness.interventions.filters import shaped
 from robustness.interventions.scene import Scene
 
 

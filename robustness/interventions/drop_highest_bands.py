@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from robustness.audio.filters import passing_below
 from robustness.interventions.bands import DropBands
 from robustness.interventions.base import INTERVENTIONS
-from robustness.interventions.filters import passing_below
 
 
 @INTERVENTIONS.register

@@ -13,9 +13,9 @@ from typing import ClassVar, Final
 import torch
 from torch import Tensor
 
+from robustness.audio.filters import shaped
 from robustness.audio.levels import SMALLEST_POWER
 from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder
-from robustness.interventions.filters import shaped
 from robustness.interventions.scene import Scene
 
 PIVOT_HZ: Final = 1000.0

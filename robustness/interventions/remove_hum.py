@@ -12,8 +12,8 @@ from typing import ClassVar, Final
 import torch
 from torch import Tensor
 
+from robustness.audio.filters import shaped
 from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder
-from robustness.interventions.filters import shaped
 from robustness.interventions.scene import Scene
 
 MAINS_HZ: Final = (50.0, 60.0)

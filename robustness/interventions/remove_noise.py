@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from robustness.audio.filters import frame_of, sound_of, spectra
 from robustness.audio.levels import SMALLEST_POWER, from_decibels
 from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder
-from robustness.interventions.filters import frame_of, sound_of, spectra
 from robustness.interventions.scene import Scene
 
 QUIET_SHARE: Final = 0.2

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from robustness.audio.files import some
-from robustness.classifiers.classifier import Classifier, parameter_count
 from robustness.errors import UsageError
+from robustness.models.classifier import Classifier, parameter_count
 from robustness.registry import Registry
 
 # The kinds of layer that hold nearly all of a model.
@@ -83,8 +83,7 @@ class Quantizer(ABC):
         """
 
 
-APART: Final = ("base", "alone", "calibrating", "dynamics", "given", "graphs", "rebuilding", "saving", "statics", "surrogates")
-QUANTIZERS: Registry[Quantizer] = Registry("variant", "robustness.quantization", APART)
+QUANTIZERS: Registry[Quantizer] = Registry("variant", "robustness.quantization.schemes")
 
 
 def quantized(

@@ -14,13 +14,13 @@ from typing import Any, Final
 
 import torch
 
-from robustness.classifiers.card import Card, load_classifier
-from robustness.classifiers.classifier import Classifier
 from robustness.errors import CannotJudgeError, OutputError
-from robustness.quantization.alone import plain
+from robustness.models.card import Card, load_classifier
+from robustness.models.classifier import Classifier
 from robustness.quantization.base import torch_deprecations_filtered
-from robustness.quantization.given import as_given
-from robustness.quantization.rebuilding import FACTORY
+from robustness.quantization.one_by_one import unwrapped
+from robustness.quantization.structure import FACTORY
+from robustness.quantization.variants import as_given
 from robustness.seeds import generator_of
 from robustness.training.session import write_whole
 from robustness.training.toml import to_toml
@@ -68,7 +68,7 @@ def _check(card: Path, out: Path, source: Path) -> None:
 def _state_bytes(variant: Classifier) -> bytes:
     buffer = io.BytesIO()
     with torch_deprecations_filtered():
-        torch.save(plain(variant.net).state_dict(), buffer)
+        torch.save(unwrapped(variant.net).state_dict(), buffer)
     return buffer.getvalue()
 
 

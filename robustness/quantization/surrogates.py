@@ -17,7 +17,7 @@ from torch.ao.nn.quantized.dynamic import Linear as DynamicLinear
 from torch.ao.nn.quantized.dynamic.modules.rnn import RNNBase as DynamicRNNBase
 from torch.nn import functional
 
-from robustness.classifiers.classifier import Classifier
+from robustness.models.classifier import Classifier
 
 LEVELS: Final = 255  # of an activation's unsigned 8 bits, from 0
 DYNAMIC_LEVELS: Final = 127  # torch's dynamic kernels use 7 of them, so that their sums cannot saturate

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from robustness.metrics import consistency, worst_case
+from robustness.analysis.accuracy import consistency, worst_case
 from robustness.report.figures import WRONG_TO_RIGHT, Figure, Table, packed
-from robustness.report.rows import of_recording
+from robustness.report.trials import of_recording
 from robustness.report.view import SHIFT, Variant, View
 from robustness.report.words import PLACES, interval, listed, number, percent, share_of
 

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from robustness.analysis.intervals import CONFIDENCE, Estimate, mean_score, wilson
 from robustness.conditions import NONE, Condition
 from robustness.gates.samples import Differences
 from robustness.report.view import Variant, View
-from robustness.statistics import CONFIDENCE, Estimate, mean_score, wilson
 
 Floats = NDArray[np.float64]
 FEWEST: Final = 2  # recordings of a group that is named

@@ -16,11 +16,11 @@ from typing import Any, Final
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from robustness.report.sections.base import SECTIONS, TEMPLATES, Part, Section
+from robustness.report.banner import addresses_in, banner
+from robustness.report.sections.base import SECTIONS, TEMPLATES, Section, SectionPart
 from robustness.report.sentences import scope, title
-from robustness.report.verdict import addresses_in, banner
 from robustness.report.view import View
-from robustness.run import Run, write_text
+from robustness.run.folder import Run, write_text
 
 SCRIPTS: Final = ("figures.js", "atlas.js", "confusion.js", "table.js", "page.js")
 # 'unsafe-eval' lets tools that drive a browser wait for an expression; nothing on the page evaluates text.
@@ -60,7 +60,7 @@ def page_of(run: Run) -> str:
     return rendered + "\n"
 
 
-def sections_of(view: View) -> list[tuple[Section, Part]]:
+def sections_of(view: View) -> list[tuple[Section, SectionPart]]:
     """Every section that has something to say of this run, in order."""
     audited = view.manifest.get("purpose") == "audit"  # then what quantization did comes right after the summary
     sections = sorted((kind() for kind in SECTIONS.all().values()), key=lambda s: 15 if audited and s.name == "quantization" else s.order)
@@ -68,7 +68,7 @@ def sections_of(view: View) -> list[tuple[Section, Part]]:
     return [(section, part) for section, part in parts if part is not None]
 
 
-def data_of(parts: list[Part]) -> dict[str, Any]:
+def data_of(parts: list[SectionPart]) -> dict[str, Any]:
     """What the scripts need: the figures by address, and what sections hand over by name."""
     figures = {figure.id: figure.spec() for part in parts for figure in part.figures}
     return {"figures": figures, **{name: value for part in parts for name, value in part.data.items()}}

@@ -7,10 +7,10 @@ from typing import Final
 
 from markupsafe import Markup
 
-from robustness.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED, no_word_rates
-from robustness.report import audited
+from robustness.analysis.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED, no_word_rates
+from robustness.report import audit_sentences
 from robustness.report.costs import costs_of, hardest_hit
-from robustness.report.findings import RIGHT, Change, Failing, Placed, by_placement, changes, judged
+from robustness.report.findings import RIGHT, Change, Failing, PlacedCounts, by_placement, changes, judged
 from robustness.report.view import View, rows_of
 from robustness.report.words import PADDINGS, PLACES, listed, number, percent, plural
 
@@ -21,7 +21,7 @@ KINDS: Final = {MISSED: "missed", SUBSTITUTED: "wrong command", FALSE_ACCEPT: "u
 def summary(view: View) -> list[Markup]:
     """Two to four sentences that a manager can read and an engineer can check."""
     if view.manifest.get("purpose") == "audit":
-        return [Markup("{}").format(line) for line in audited.sentences_of(view)]
+        return [Markup("{}").format(line) for line in audit_sentences.sentences_of(view)]
     if view.labelled == 0:
         return [_unlabelled(view), *_untestable(view), *_quantized(view)]
     placed = by_placement(view)
@@ -112,7 +112,7 @@ def _link(view: View, recording: str, placement: str) -> Markup:
     return Markup('<a class="wrong" href="#{}">{}</a>').format(view.card(recording, placement) or row["address"], row["name"])
 
 
-def _moved(view: View, placed: list[Placed]) -> Markup:
+def _moved(view: View, placed: list[PlacedCounts]) -> Markup:
     """What moving the recordings to the window's ends does."""
     worst, rest = placed[0], placed[1:]
     if not worst.failing:
@@ -130,7 +130,7 @@ def _moved(view: View, placed: list[Placed]) -> Markup:
     return text + _elsewhere(rest) + "."
 
 
-def _elsewhere(rest: list[Placed]) -> Markup:
+def _elsewhere(rest: list[PlacedCounts]) -> Markup:
     """What the other placements do, in a clause."""
     does = [(PLACES[p.placement], f"{number(len(p.failing))} do" if len(p.failing) != 1 else "1 does") for p in rest if p.failing]
     clauses = [Markup("{} {}").format(*pair) for pair in does]
@@ -157,7 +157,7 @@ def kinds_of(failing: tuple[Failing, ...]) -> str:
     return ", ".join(f"{number(counts[kind])} {KINDS[kind] if counts[kind] == 1 else plurals[kind]}" for kind in KINDS if counts[kind])
 
 
-def _restored(view: View, worst: Placed) -> list[Markup]:
+def _restored(view: View, worst: PlacedCounts) -> list[Markup]:
     """The nearest moves that restore the answers, to 1 ms."""
     names = {one.recording for one in worst.failing}
     here = [card for card in view.failures["failures"] if card["recording"] in names and card["condition"]["placement"] == worst.placement]

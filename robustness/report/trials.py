@@ -1,4 +1,6 @@
-"""The trials of a run as the page reads them: part by part, or those under one perturbation; never all at once.
+"""Which trials are drawn, and what their recordings have.
+
+The trials of a run as the page reads them: part by part, or those under one perturbation; never all at once.
 
 Windows without a word are left out. Loads no torch.
 """
@@ -10,12 +12,38 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+import numpy as np
 import pandas as pd
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from robustness.conditions import NO_WORD
-from robustness.report.rows import whole
-from robustness.run import Run
+from robustness.run.folder import Run
+
+
+def of_recording(trials: DataFrame, values: Series[float]) -> Series[float]:
+    """What each trial's recording has, [trials]; NaN where it has none.
+
+    Args:
+        trials: rows with `recording`.
+        values: by the id of a recording.
+    """
+    words = trials["recording"].astype("category")
+    own = values.set_axis(values.index.astype(str)).reindex(words.cat.categories.astype(str)).to_numpy(dtype=float)
+    return Series(np.append(own, np.nan)[words.cat.codes.to_numpy()], index=trials.index)  # a missing one has the code −1
+
+
+def whole_recordings(trials: DataFrame) -> DataFrame:
+    """What an interrupted run finished: the recordings with the most rows, under the conditions that all of them and all variants have."""
+    if trials.empty:
+        return trials
+    rows = trials.groupby("recording", observed=True)["draw"].transform("size")
+    done = trials[rows == rows.max()]
+    together = done.groupby(["perturbation", "placement", "fill", "level", "draw"], observed=True, dropna=False)["variant"].transform(
+        "size"
+    )
+    kept: DataFrame = done[together == together.max()]
+    return kept
+
 
 COLUMNS: Final = (
     *("variant", "recording", "label", "placement", "fill", "perturbation", "level", "draw"),
@@ -57,4 +85,4 @@ class Trials:
     def _finished(self) -> DataFrame:
         """All that an interrupted run finished: which that is, only all of its rows tell."""
         rows = self.run.trials(columns=COLUMNS)
-        return whole(rows[rows["perturbation"] != NO_WORD])
+        return whole_recordings(rows[rows["perturbation"] != NO_WORD])

@@ -14,14 +14,14 @@ from typing import Any, Final
 import pandas as pd
 from pandas import DataFrame, Series
 
+from robustness.analysis.outcomes import OperatingPoint, outcomes
+from robustness.analysis.sums import Sums
 from robustness.conditions import NO_WORD, NONE, PLACEMENTS
 from robustness.errors import RunError
-from robustness.outcomes import OperatingPoint, outcomes
 from robustness.report.addresses import RESERVED
 from robustness.report.trials import COLUMNS, Trials
 from robustness.report.words import slug, unique
-from robustness.run import Run
-from robustness.sums import Sums
+from robustness.run.folder import Run
 
 MOST_ROWS: Final = 60  # recordings in the table and the atlas; the rest are in the CSV
 PADDING: Final = "padding-placement"

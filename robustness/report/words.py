@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final
 
+from robustness.analysis.intervals import Estimate
 from robustness.conditions import NONE
-from robustness.statistics import Estimate
 
 NO_BREAK: Final = "\u00a0"  # no line break between a number and its unit
 PLACES: Final = {"start": "at the start", "center": "in the center", "end": "at the end"}

@@ -18,12 +18,12 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from robustness.analysis.intervals import Estimate, wilson
 from robustness.audio.labels import LabelSource
 from robustness.audio.placement import Frame, RecordingBatch, batch_of, lead_of, place, slack_ms, trimmed
 from robustness.audio.reading import read_recordings
 from robustness.audio.recordings import Recording
-from robustness.classifiers.classifier import Classifier, evaluating
-from robustness.statistics import Estimate, wilson
+from robustness.models.classifier import Classifier, evaluating
 from robustness.training.data import Corpus
 
 SHIFTS_MS: Final = tuple(shift for shift in range(-150, 151, 50) if shift)
@@ -60,7 +60,7 @@ def listing(corpus: Corpus, source: str) -> bytes:
     return text.getvalue().encode()
 
 
-def predictions(classifiers: Sequence[Classifier], samples: Tensor) -> list[Tensor]:
+def predictions_table(classifiers: Sequence[Classifier], samples: Tensor) -> list[Tensor]:
     """Logits of each classifier for the windows, [clips time] → one [clips labels] a classifier; features are computed once."""
     parts: list[list[Tensor]] = [[] for _ in classifiers]
     with torch.inference_mode():
@@ -77,7 +77,7 @@ def truths(classifier: Classifier, recordings: Sequence[Recording]) -> list[str]
     return [str(classifier.truth(recording.label)) for recording in recordings]
 
 
-def table(classifiers: Sequence[Classifier], held_out: HeldOut) -> dict[str, Any]:
+def accuracy_table(classifiers: Sequence[Classifier], held_out: HeldOut) -> dict[str, Any]:
     """What a card says of one set of recordings, a part for each variant and how it was counted."""
     frame = classifiers[0].frame
     recordings = held_out.read(frame)
@@ -101,12 +101,12 @@ def by_word(answers: Sequence[str], words: Sequence[str], labels: Sequence[str])
     total = wilson(sum(a == w for a, w in zip(answers, words, strict=True)), len(words))
     return {
         "accuracy": shown(total),
-        "balanced": shown(mean_of(list(parts.values()))),
+        "balanced": shown(mean_accuracy(list(parts.values()))),
         "words": {label: shown(part) for label, part in parts.items()},
     }
 
 
-def mean_of(parts: Sequence[Estimate]) -> Estimate:
+def mean_accuracy(parts: Sequence[Estimate]) -> Estimate:
     """The mean of independent proportions, its interval from theirs."""
     value = sum(part.value for part in parts) / len(parts)
     below = math.sqrt(sum((part.value - part.low) ** 2 for part in parts)) / len(parts)
@@ -125,7 +125,7 @@ def threshold_for(classifier: Classifier, windows: Tensor, words: Sequence[str])
     rows = torch.tensor([label == classifier.unknown for label in labels])
     if not bool(rows.any()):
         return None
-    best = predictions([classifier], windows[rows])[0].softmax(1).max(1)
+    best = predictions_table([classifier], windows[rows])[0].softmax(1).max(1)
     known = torch.tensor([label != classifier.unknown for label in classifier.labels])[best.indices]
     steps = [round(0.05 * step, 2) for step in range(4, 20)]
     passing = (step for step in steps if float((known & (best.values >= step)).float().mean()) <= UNKNOWN_ACCEPTED)
@@ -133,7 +133,7 @@ def threshold_for(classifier: Classifier, windows: Tensor, words: Sequence[str])
 
 
 def _answers(classifiers: Sequence[Classifier], windows: Tensor) -> list[list[str]]:
-    logits = predictions(classifiers, windows)
+    logits = predictions_table(classifiers, windows)
     return [[c.labels[index] for index in part.argmax(1).tolist()] for c, part in zip(classifiers, logits, strict=True)]
 
 

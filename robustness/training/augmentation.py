@@ -55,7 +55,7 @@ class Augmentation:
     mixup: float = 0.1
 
 
-class Placed(NamedTuple):
+class PlacedClip(NamedTuple):
     """Clips in their windows: samples [clips time], what of them is clip and not fill [clips time], the word's span [clips 2]."""
 
     samples: Tensor
@@ -94,7 +94,7 @@ def dress_of(corpus: Corpus) -> Dress:
     return Dress(corpus.speech[rows].float().mean(1), _dbfs(speech), _dbfs(floor))
 
 
-def place(corpus: Corpus, rows: Tensor, dress: Dress, settings: Augmentation, rng: torch.Generator) -> Placed:
+def placed_clip(corpus: Corpus, rows: Tensor, dress: Dress, settings: Augmentation, rng: torch.Generator) -> PlacedClip:
     """Each clip at its speed and place in the window; what is not clip is 0 yet.
 
     A clip as recorded keeps the middle of its word where it is, but for `shift_ms`; a word cut out lies where a real one does; a share
@@ -119,10 +119,10 @@ def place(corpus: Corpus, rows: Tensor, dress: Dress, settings: Augmentation, rn
     source = middle[:, None] + (torch.arange(WINDOW_SAMPLES)[None] - aim[:, None]) * speed[:, None]
     inside = (source >= first[:, None]) & (source < last[:, None])
     span = torch.stack([aim - length / 2, aim + length / 2], 1).round().long()
-    return Placed(_interpolated(corpus.samples[rows], source) * inside, inside, span)
+    return PlacedClip(_interpolated(corpus.samples[rows], source) * inside, inside, span)
 
 
-def level(placed: Placed, natural: Tensor, dress: Dress, settings: Augmentation, rng: torch.Generator) -> Tensor:
+def level(placed: PlacedClip, natural: Tensor, dress: Dress, settings: Augmentation, rng: torch.Generator) -> Tensor:
     """Samples at another level, [clips time]: a clip as recorded near its own, a word cut out near that of a real one."""
     count = len(natural)
     gain_db = settings.level_db * torch.randn(count, generator=rng).clamp(-2, 2)
@@ -134,7 +134,7 @@ def level(placed: Placed, natural: Tensor, dress: Dress, settings: Augmentation,
     return louder
 
 
-def floor_amplitude(samples: Tensor, placed: Placed, natural: Tensor, dress: Dress, rng: torch.Generator) -> Tensor:
+def floor_amplitude(samples: Tensor, placed: PlacedClip, natural: Tensor, dress: Dress, rng: torch.Generator) -> Tensor:
     """Amplitude of the noise that fills what is not clip, [clips]: digital silence for a third, else a floor as real clips have it."""
     count = len(natural)
     donor = torch.randint(len(dress.floor_dbfs), (count,), generator=rng)

@@ -18,8 +18,8 @@ from torch.nn import functional
 from robustness.frontends.base import Frontend
 from robustness.seeds import generator_of
 from robustness.training import augmentation as augment
-from robustness.training.data import FULL_SCALE, NO_WORD, UNKNOWN, WINDOW_SAMPLES, Clip, Corpus, targets
-from robustness.training.recipes import Plan, Recipe
+from robustness.training.data import FULL_SCALE, NO_WORD, UNKNOWN, WINDOW_SAMPLES, Corpus, TrainingClip, targets
+from robustness.training.recipes import Recipe, TrainingPlan
 
 SYNTHETIC: Final = "synthetic"
 NOISE_PIECES: Final = 600
@@ -41,10 +41,10 @@ def no_word_clips(bank: Tensor, rng: torch.Generator) -> Corpus:
     level = torch.where(augment.chance(count, SILENT_SHARE, rng), torch.zeros(count), level)
     samples = (bank * level[:, None] * FULL_SCALE).round().clamp(-FULL_SCALE, FULL_SCALE).to(torch.int16)
     span = torch.tensor([[0, WINDOW_SAMPLES]]).repeat(count, 1)
-    return Corpus(samples, span, torch.ones(count, dtype=torch.bool), (Clip(NO_WORD, NO_WORD, NO_WORD, NO_WORD),) * count)
+    return Corpus(samples, span, torch.ones(count, dtype=torch.bool), (TrainingClip(NO_WORD, NO_WORD, NO_WORD, NO_WORD),) * count)
 
 
-def clip_weights(corpus: Corpus, labels: tuple[str, ...], plan: Plan) -> Tensor:
+def clip_weights(corpus: Corpus, labels: tuple[str, ...], plan: TrainingPlan) -> Tensor:
     """How often each clip is drawn, relative to the others, [clips].
 
     Labels alike, `unknown` more often; within a label synthetic speech has its share, and real sources go by the square root of how many
@@ -61,7 +61,7 @@ def clip_weights(corpus: Corpus, labels: tuple[str, ...], plan: Plan) -> Tensor:
     return torch.tensor([share[group] * weight / in_group[group] for group, weight in zip(groups, weights, strict=True)])
 
 
-def _group_shares(corpus: Corpus, names: list[str], plan: Plan) -> dict[tuple[str, str], float]:
+def _group_shares(corpus: Corpus, names: list[str], plan: TrainingPlan) -> dict[tuple[str, str], float]:
     speakers: dict[tuple[str, str], set[str]] = {}
     for name, clip in zip(names, corpus.clips, strict=True):
         speakers.setdefault((name, clip.source), set()).add(clip.speaker)
@@ -91,7 +91,7 @@ class Batches:
 
     corpus: Corpus
     labels: tuple[str, ...]
-    plan: Plan
+    plan: TrainingPlan
     recipe: Recipe
     frontend: Frontend
     bank: Tensor
@@ -122,7 +122,7 @@ class Batches:
     def batch(self, rows: Tensor, rng: torch.Generator) -> Batch:
         """These clips, changed at random."""
         settings, natural = self.recipe.augmentation, self.corpus.natural[rows]
-        placed = augment.place(self.corpus, rows, self._dress, settings, rng)
+        placed = augment.placed_clip(self.corpus, rows, self._dress, settings, rng)
         samples = augment.level(placed, natural, self._dress, settings, rng)
         noise = self.bank[torch.randint(len(self.bank), (len(rows),), generator=rng)]
         fill = augment.floor_amplitude(samples, placed, natural, self._dress, rng)

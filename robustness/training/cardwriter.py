@@ -18,15 +18,15 @@ import torch
 from torch import Tensor
 
 from robustness.audio.placement import Frame
-from robustness.classifiers.classifier import Classifier
+from robustness.models.classifier import Classifier
 from robustness.seeds import generator_of
 from robustness.training import accuracy, evaluation
-from robustness.training.accuracy import HeldOut, listing, table
+from robustness.training.accuracy import HeldOut, accuracy_table, listing
 from robustness.training.batches import SYNTHETIC
 from robustness.training.curves import curves_page
 from robustness.training.data import RATE_HZ, UNKNOWN, WINDOW_SAMPLES, Corpus
 from robustness.training.recipes import recipe_named
-from robustness.training.session import FRONTEND, Request, Trained, write_whole
+from robustness.training.session import FRONTEND, Trained, TrainingRequest, write_whole
 from robustness.training.toml import to_toml
 
 FRAME: Final = Frame(WINDOW_SAMPLES, RATE_HZ)
@@ -50,7 +50,9 @@ NOT_FOR: Final = (
 )
 
 
-def write_model(request: Request, trained: Trained, variants: Variants, recordings: Sequence[Path] = (), *, measure: bool = True) -> Path:
+def write_model(
+    request: TrainingRequest, trained: Trained, variants: Variants, recordings: Sequence[Path] = (), *, measure: bool = True
+) -> Path:
     """Writes weights, curves, held-out lists and the card of a trained model.
 
     Args:
@@ -68,7 +70,7 @@ def write_model(request: Request, trained: Trained, variants: Variants, recordin
     classifiers = variants(classifier)
     held_out = _held_out(request, trained.corpus)
     sets = (*held_out, *(HeldOut(path.name, path) for path in recordings)) if measure else ()
-    measured = {each.name: table(classifiers, each) for each in sets}
+    measured = {each.name: accuracy_table(classifiers, each) for each in sets}
     validation = trained.corpus.split("validation")
     threshold = accuracy.threshold_for(classifier, evaluation.windows(validation), validation.words)
     content = {
@@ -130,11 +132,11 @@ def _wav(samples: Tensor) -> bytes:
 
 
 def _golden_logits(classifier: Classifier, samples: Tensor) -> list[float]:
-    logits: list[float] = accuracy.predictions([classifier], samples[None])[0][0].double().tolist()
+    logits: list[float] = accuracy.predictions_table([classifier], samples[None])[0][0].double().tolist()
     return [round(value, 6) for value in logits]
 
 
-def _held_out(request: Request, corpus: Corpus) -> list[HeldOut]:
+def _held_out(request: TrainingRequest, corpus: Corpus) -> list[HeldOut]:
     """The test speakers' recordings of each source, listed beside the model."""
     test = corpus.split("test")
     found = []
@@ -145,7 +147,7 @@ def _held_out(request: Request, corpus: Corpus) -> list[HeldOut]:
     return found
 
 
-def _about(request: Request, trained: Trained, classifiers: Sequence[Classifier], measured: dict[str, Any]) -> dict[str, Any]:
+def _about(request: TrainingRequest, trained: Trained, classifiers: Sequence[Classifier], measured: dict[str, Any]) -> dict[str, Any]:
     return {
         "intended": INTENDED,
         "not_for": NOT_FOR,
@@ -160,7 +162,7 @@ def _about(request: Request, trained: Trained, classifiers: Sequence[Classifier]
     }
 
 
-def _training(request: Request, trained: Trained) -> dict[str, Any]:
+def _training(request: TrainingRequest, trained: Trained) -> dict[str, Any]:
     plan = trained.plan
     last = trained.history[-1]
     return {

@@ -39,7 +39,7 @@ VOCABULARIES: Final = {
 }
 
 
-class Clip(NamedTuple):
+class TrainingClip(NamedTuple):
     """One clip: its path below the folder of its source, its word, who says it, and where it is from."""
 
     id: str
@@ -64,7 +64,7 @@ class Corpus:
     samples: Tensor
     speech: Tensor
     natural: Tensor
-    clips: tuple[Clip, ...]
+    clips: tuple[TrainingClip, ...]
     notices: tuple[str, ...] = ()
     roots: tuple[tuple[str, Path], ...] = ()
 
@@ -149,7 +149,7 @@ def read_corpus(folder: Path, source: str | None = None) -> Corpus:
     if not kept:
         raise RecordingError(f"every clip of {folder} is silent: none is louder than {QUIET_DBFS:.0f} dBFS")
     natural = torch.full((len(kept),), full * 2 > len(kept))
-    clips = tuple(Clip(file.id, file.word, file.speaker, source) for file in kept)
+    clips = tuple(TrainingClip(file.id, file.word, file.speaker, source) for file in kept)
     notices = _notices(source, resampled, len(files) - len(kept))
     return Corpus(torch.stack(samples), torch.tensor(spans), natural, clips, notices, ((source, word_root(folder)),))
 
@@ -172,7 +172,7 @@ def read_mono(path: Path) -> tuple[Tensor, int]:
     return samples, rate_hz
 
 
-def read_noises(folder: Path) -> list[Tensor]:
+def training_noises(folder: Path) -> list[Tensor]:
     """The noises of a folder of words, `_background_noise_/*`, each [time]; none where there is no such folder."""
     files = sorted((word_root(folder) / NOISE_FOLDER).glob("*"))
     return [read_mono(path)[0] for path in files if path.suffix.lower() in AUDIO_SUFFIXES]

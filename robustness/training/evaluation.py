@@ -7,8 +7,8 @@ from collections import defaultdict
 import torch
 from torch import Tensor, nn
 
-from robustness.classifiers.classifier import evaluating
 from robustness.frontends.base import Frontend
+from robustness.models.classifier import evaluating
 from robustness.training.data import FULL_SCALE, WINDOW_SAMPLES, Corpus, targets
 
 EVALUATION_BATCH = 128
@@ -23,26 +23,26 @@ def windows(corpus: Corpus) -> Tensor:
     return corpus.samples.gather(1, source.clamp(0, WINDOW_SAMPLES - 1)).float() / FULL_SCALE * inside
 
 
-def features_of(corpus: Corpus, frontend: Frontend) -> Tensor:
+def training_features(corpus: Corpus, frontend: Frontend) -> Tensor:
     """Features of every clip, [clips 1 mels frames]."""
     return torch.cat([frontend.features(part) for part in windows(corpus).split(EVALUATION_BATCH)])
 
 
-def answers(net: nn.Module, features: Tensor) -> Tensor:
+def training_logits(net: nn.Module, features: Tensor) -> Tensor:
     """The class that the network gives to each clip, [clips]."""
     with evaluating(net), torch.inference_mode():
         return torch.cat([net(part).argmax(1) for part in features.split(EVALUATION_BATCH)])
 
 
-def balanced_accuracy(answer: Tensor, truth: Tensor) -> float:
+def balanced_score(answer: Tensor, truth: Tensor) -> float:
     """The mean over the labels present of the share that is right."""
     return float(torch.stack([(answer[truth == label] == label).float().mean() for label in truth.unique()]).mean())
 
 
 def by_source(net: nn.Module, features: Tensor, corpus: Corpus, labels: tuple[str, ...]) -> dict[str, float]:
     """Balanced accuracy on the clips of each source."""
-    answer, truth = answers(net, features), targets(corpus.words, labels)
+    answer, truth = training_logits(net, features), targets(corpus.words, labels)
     rows = defaultdict(list)
     for row, source in enumerate(corpus.sources):
         rows[source].append(row)
-    return {source: balanced_accuracy(answer[index], truth[index]) for source, index in sorted(rows.items())}
+    return {source: balanced_score(answer[index], truth[index]) for source, index in sorted(rows.items())}

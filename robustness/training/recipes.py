@@ -34,18 +34,18 @@ class Recipe:
 
 LEARNING_RATE: Final = 3e-3
 FINE_TUNING_RATE: Final = 1.5e-3  # from weights that are good already
-TUTORIAL_NET: Final = "robustness.classifiers.architectures:TutorialNet"
+TUTORIAL_NET: Final = "robustness.models.architectures:TutorialNet"
 RECIPES: Final = {
     recipe.name: recipe
     for recipe in (
         Recipe("tutorial", TUTORIAL_NET, Augmentation()),
         Recipe(
             "hardened",
-            "robustness.classifiers.architectures:TimeDelayNet",
+            "robustness.models.architectures:TimeDelayNet",
             Augmentation(shift_ms=200.0, anywhere=0.5, cut_ms=100.0),
             placement="moved by up to 200 ms; half of them cut to the word, which lies anywhere, in silence or noise",
         ),
-        Recipe("pooled", "robustness.classifiers.architectures:PooledNet", Augmentation()),
+        Recipe("pooled", "robustness.models.architectures:PooledNet", Augmentation()),
     )
 }
 
@@ -63,7 +63,7 @@ class Targets(Protocol):
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """Everything that decides what a training makes, besides the data; all of it must be the same when a training is resumed.
 
     Attributes:

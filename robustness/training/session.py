@@ -14,23 +14,23 @@ from typing import Final, NamedTuple
 import torch
 from torch import nn
 
-from robustness.classifiers.card import read_card
-from robustness.classifiers.network import weights_in
 from robustness.errors import CardError, OutputError, RecordingError
 from robustness.frontends.log_mel import LogMel
+from robustness.models.card import read_card
+from robustness.models.network import weights_in
 from robustness.seeds import generator_of, seed_of
 from robustness.training import augmentation, evaluation
 from robustness.training.batches import NOISE_PIECES, SYNTHETIC, Batches, no_word_clips
-from robustness.training.data import Corpus, check_vocabulary, joined, read_corpus, read_noises
-from robustness.training.recipes import FINE_TUNING_RATE, LEARNING_RATE, Plan, recipe_named
+from robustness.training.data import Corpus, check_vocabulary, joined, read_corpus, training_noises
+from robustness.training.recipes import FINE_TUNING_RATE, LEARNING_RATE, TrainingPlan, recipe_named
 from robustness.training.synthesis import synthesize
-from robustness.training.trainer import Epoch, Trainer, folded, unfolded
+from robustness.training.trainer import Epoch, Trainer, folded_clip, unfolded
 
 FRONTEND: Final = LogMel()
 
 
 @dataclass(frozen=True)
-class Request:
+class TrainingRequest:
     """What the user asked for.
 
     Attributes:
@@ -73,7 +73,7 @@ class Trained(NamedTuple):
 
     net: nn.Module
     labels: tuple[str, ...]
-    plan: Plan
+    plan: TrainingPlan
     corpus: Corpus
     history: list[Epoch]
 
@@ -102,7 +102,7 @@ def downloaded(folder: Path) -> Path:
     return folder
 
 
-def read_data(request: Request, watch: Watch) -> Corpus:
+def read_data(request: TrainingRequest, watch: Watch) -> Corpus:
     """Every clip that was asked for, of all splits."""
     corpora = [read_corpus(folder) for folder in request.data]
     if request.synthetic:
@@ -110,7 +110,7 @@ def read_data(request: Request, watch: Watch) -> Corpus:
     return joined(corpora)
 
 
-def train(request: Request, watch: Watch) -> Trained:
+def train(request: TrainingRequest, watch: Watch) -> Trained:
     """Trains what was asked for; the network takes features as the front-end gives them.
 
     Raises:
@@ -121,16 +121,16 @@ def train(request: Request, watch: Watch) -> Trained:
     torch.set_num_threads(request.threads)
     corpus = read_data(request, watch)
     labels = check_vocabulary(corpus, request.vocabulary)
-    plan = plan_of(request, corpus)
+    plan = training_plan(request, corpus)
     rng = generator_of(plan.seed, "noise")
-    bank = augmentation.noise_bank([noise for folder in request.data for noise in read_noises(folder)], NOISE_PIECES, rng)
+    bank = augmentation.noise_bank([noise for folder in request.data for noise in training_noises(folder)], NOISE_PIECES, rng)
     training = joined([corpus.split("training"), no_word_clips(bank, rng)])
     batches = Batches(training, labels, plan, recipe, FRONTEND, bank)
     net = new_network(recipe.factory, len(labels), plan.seed)
     if request.init is not None:
         net = started_from(net, labels, request.init)
     validation = corpus.split("validation")
-    features = evaluation.features_of(validation, FRONTEND)
+    features = evaluation.training_features(validation, FRONTEND)
     trainer = Trainer(
         unfolded(net, recipe.first_layer) if request.init else net,
         batches,
@@ -138,17 +138,17 @@ def train(request: Request, watch: Watch) -> Trained:
         checkpoint=request.folder / "checkpoint.pt",
     )
     scaled, history = trainer.run(resume=request.resume, progress=watch.training, done=watch.epoch)
-    return Trained(folded(scaled, recipe.first_layer).eval(), labels, plan, corpus, history)
+    return Trained(folded_clip(scaled, recipe.first_layer).eval(), labels, plan, corpus, history)
 
 
-def plan_of(request: Request, corpus: Corpus) -> Plan:
+def training_plan(request: TrainingRequest, corpus: Corpus) -> TrainingPlan:
     """The configuration of a training on these clips."""
     data = {
         source: _digest("\n".join(sorted(clip.id for clip in corpus.clips if clip.source == source)).encode())
         for source in sorted(set(corpus.sources))
     }
     init = "" if request.init is None else read_card(request.init).weights.sha256
-    return Plan(
+    return TrainingPlan(
         recipe=request.recipe,
         vocabulary=request.vocabulary,
         epochs=request.epochs,
@@ -208,7 +208,7 @@ def write_whole(path: Path, content: bytes) -> None:
         raise OutputError(f"{path} cannot be written: {error}; give another --out") from error
 
 
-def _check_out(request: Request) -> None:
+def _check_out(request: TrainingRequest) -> None:
     if request.out.suffix:
         raise OutputError(
             f"--out {request.out} ends in {request.out.suffix}; give the model's path without a suffix, such as models/digits"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from robustness.classifiers.card import read_card
+from robustness.models.card import read_card
 
 SETS: Final = {
     "speech_commands": "Speech Commands",

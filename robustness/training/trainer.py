@@ -52,7 +52,7 @@ class Scaled(nn.Module):
         return answer
 
 
-def folded(net: nn.Module, first_layer: str) -> nn.Module:
+def folded_clip(net: nn.Module, first_layer: str) -> nn.Module:
     """A copy of a network trained on scaled features that takes features as they are; exact, for its first layer pads nothing with 0."""
     return _refit(net, first_layer, 1 / FEATURE_SPREAD_DB, -FEATURE_MEAN_DB)
 

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from robustness.attributions.base import Target
 from robustness.audio.placement import Frame
-from robustness.classifiers.architectures import TutorialNet
-from robustness.classifiers.classifier import Classifier
 from robustness.frontends.log_mel import LogMel
+from robustness.models.architectures import TutorialNet
+from robustness.models.classifier import Classifier
 from robustness.seeds import generator_of
 
 LABELS = ("yes", "no", "unknown")

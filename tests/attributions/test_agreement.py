@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from robustness.attributions.agreement import Agreement, agreement, center, mean_of, moved_back, top
+from robustness.attributions.agreement import MapAgreement, agreement, center, mean_of, moved_back, top
 from robustness.seeds import generator_of
 
 ALL = torch.ones(8, 20, dtype=torch.bool)
@@ -53,7 +53,7 @@ def test_where_a_map_is_constant_there_is_no_rank(other: Tensor) -> None:
     found = agreement(a_map("one"), other, ALL)
     assert (found.spearman, found.spearman_abs) == (None, None)
     empty = agreement(torch.zeros(8, 20), torch.zeros(8, 20), ALL)
-    assert empty == Agreement(None, None, None, None, None, None)
+    assert empty == MapAgreement(None, None, None, None, None, None)
 
 
 @pytest.mark.parametrize(("values", "strongest"), [([3.0, 1, 2, 0, 0, 0, 0, 0, 0, 0], [0]), ([0.0] * 10, []), ([5.0], [0])])
@@ -69,6 +69,6 @@ def test_moving_back_undoes_a_move(frames: int) -> None:
 
 
 def test_the_mean_leaves_out_what_is_not_there() -> None:
-    found = mean_of([Agreement(0.5, None, 1.0, None, -2.0, None), Agreement(None, None, 0.0, None, 4.0, None)])
-    assert found == Agreement(0.5, None, 0.5, None, 3.0, None)
+    found = mean_of([MapAgreement(0.5, None, 1.0, None, -2.0, None), MapAgreement(None, None, 0.0, None, 4.0, None)])
+    assert found == MapAgreement(0.5, None, 0.5, None, 3.0, None)
     assert mean_of([]) is None

@@ -10,10 +10,10 @@ import torch
 
 from robustness.attributions.base import ATTRIBUTIONS, Target
 from robustness.attributions.baselines import BASELINES, baseline_of
-from robustness.attributions.integrated_gradients import IntegratedGradients
-from robustness.attributions.occlusion import Occlusion
-from robustness.classifiers.classifier import Classifier
+from robustness.attributions.methods.integrated_gradients import IntegratedGradients
+from robustness.attributions.methods.occlusion import Occlusion
 from robustness.errors import UsageError
+from robustness.models.classifier import Classifier
 from robustness.quantization.base import quantized
 from robustness.seeds import generator_of
 from tests.attributions.networks import LABELS, TARGET, Flat, classifier_of, right_padded, tutorial_like

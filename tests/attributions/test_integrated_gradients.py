@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from robustness.attributions.base import Target, within_bound
-from robustness.attributions.integrated_gradients import IntegratedGradients
+from robustness.attributions.methods.integrated_gradients import IntegratedGradients
 from robustness.seeds import generator_of
 from tests.attributions.networks import TARGET, Flat, classifier_of, right_padded, tutorial_like
 

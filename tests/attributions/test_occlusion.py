@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from robustness.attributions.base import Target
-from robustness.attributions.occlusion import Occlusion, tiling
-from robustness.quantization.alone import RowByRow
+from robustness.attributions.methods.occlusion import Occlusion, tiling
 from robustness.quantization.base import quantized
+from robustness.quantization.one_by_one import RowByRow
 from robustness.seeds import generator_of
 from tests.attributions.networks import TARGET, Flat, classifier_of, occluded_by_hand, right_padded, tutorial_like
 

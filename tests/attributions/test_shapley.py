@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from robustness.attributions.base import Target
-from robustness.attributions.parts import exact_values
-from robustness.attributions.shapley import Shapley
-from robustness.attributions.shapley_blocks import ShapleyBlocks
+from robustness.attributions.coalitions import exact_values
+from robustness.attributions.methods.shapley import Shapley
+from robustness.attributions.methods.shapley_blocks import ShapleyBlocks
 from robustness.errors import UsageError
 from robustness.quantization.base import quantized
 from robustness.seeds import generator_of

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from robustness.attributions.base import Relevance, Target
-from robustness.attributions.curves import Curves
-from robustness.attributions.integrated_gradients import IntegratedGradients
+from robustness.attributions.deletion import DeletionCurves
 from robustness.attributions.masking import Explainable
-from robustness.attributions.occlusion import Occlusion
+from robustness.attributions.methods.integrated_gradients import IntegratedGradients
+from robustness.attributions.methods.occlusion import Occlusion
 from robustness.attributions.randomization import cascade, forgotten, weighted
 from robustness.attributions.stability import class_sensitivity, infidelity, max_sensitivity
 from robustness.attributions.trust import Checks
@@ -94,7 +94,7 @@ def test_lift_of_a_linear_score_is_the_closed_form() -> None:
     case = case_of(net)
     own = net.margin_weight(TARGET, 64) * (case.features - case.baseline)[0, 0]
     with torch.inference_mode():
-        curves = Curves(case)
+        curves = DeletionCurves(case)
         lift, worst = curves.lift(own), curves.lift(-own)
         sums = (curves.blocks.float().flatten(1) @ own.flatten()).sort(descending=True).values
     assert lift is not None

@@ -17,7 +17,7 @@ from robustness.audio import speech_commands
 from robustness.audio.files import find_audio
 from robustness.audio.labels import Label, LabelSource, label_files
 from robustness.audio.reading import Reading, open_recordings
-from robustness.audio.selection import Selection, chosen, sampled, shares
+from robustness.audio.selection import Selection, chosen_recordings, sampled, shares
 from robustness.audio.speech_commands import download
 from robustness.errors import FetchError, RecordingError, UsageError
 
@@ -228,5 +228,5 @@ def test_speech_commands_is_got_as_a_whole_or_not_at_all(tmp_path: Path, monkeyp
 def test_a_label_is_taken_from_the_table_that_lists_the_file(tmp_path: Path) -> None:
     made(tmp_path, "up/a_nohash_0.wav")
     listing = as_csv(tmp_path / "mine", [{"path": "up/a_nohash_0.wav", "label": "down"}])
-    files = chosen(find_audio([listing]).files, Selection()).files
+    files = chosen_recordings(find_audio([listing]).files, Selection()).files
     assert label_files(files, LabelSource()).labels == {"up/a_nohash_0.wav": Label("down", "a")}

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from robustness.assessment import assess
-from robustness.auditing import audit
 from robustness.errors import DONE, USER_ERROR, UsageError
-from robustness.plan import Settings
+from robustness.jobs.assess import assess
+from robustness.jobs.audit import audit
+from robustness.jobs.request import Request
 from robustness.report.view import View
-from robustness.request import Request
-from robustness.run import Run
+from robustness.run.folder import Run
+from robustness.sweep.plan import Settings
 from tests.cards import write_card, write_recordings
 
 FEW = Settings(perturbations=("padding-placement",))

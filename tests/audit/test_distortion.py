@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.ao.ns.fx.utils import compute_cosine_similarity, compute_normalized_l2_error, compute_sqnr
 
-from robustness.audit.agreement import Agreement
+from robustness.audit.agreement import AnswerAgreement
 from robustness.audit.distortion import Distortion, Range
 from robustness.seeds import generator_of
 
@@ -63,7 +63,7 @@ def test_agreement_counts_what_a_loop_counts() -> None:
     before = torch.randn(30, 4, generator=rng)
     after = before + torch.randn(30, 4, generator=rng)
     labels = torch.randint(-1, 4, (30,), generator=rng)
-    found = Agreement()
+    found = AnswerAgreement()
     for rows in torch.arange(30).split(7):
         found.add(before[rows], after[rows], labels[rows], [f"r{int(i)}" for i in rows])
     facts = found.facts()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from robustness.audit.latency import CLIPS, latencies
-from robustness.classifiers.classifier import Classifier
+from robustness.models.classifier import Classifier
 from tests.builders import classifier
 
 

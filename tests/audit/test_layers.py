@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustness.audit.layers import layers_of, multiplications
+from robustness.audit.layers import audited_layers, multiplications
 from tests.builders import classifier
 
 
 def test_the_tutorials_layers_in_the_order_they_run_with_multiplications_worked_out_by_hand() -> None:
     made = classifier()
-    found = {layer.name: layer for layer in layers_of(made, torch.zeros(1, 1, 64, 101))}
+    found = {layer.name: layer for layer in audited_layers(made, torch.zeros(1, 1, 64, 101))}
     assert list(found) == ["conv1", "conv2", "fc1", "fc2"]
     assert {name: layer.multiplications for name, layer in found.items()} == {
         "conv1": 32 * 57 * 82 * 8 * 20,
@@ -58,5 +58,5 @@ class Twice(nn.Module):
 
 def test_a_layer_that_runs_twice_counts_twice_and_one_that_never_runs_is_still_named() -> None:
     made = replace(classifier(), net=Twice(), output="logits")
-    found = layers_of(made, torch.zeros(1, 1, 64, 101))
+    found = audited_layers(made, torch.zeros(1, 1, 64, 101))
     assert [(layer.name, layer.multiplications) for layer in found] == [("shared", 2 * 64 * 64), ("last", 64 * 11), ("unused", 0)]

@@ -13,9 +13,9 @@ from torch.ao.ns.fx.utils import compute_sqnr
 
 from robustness.audio.placement import batch_of, lead_of, place
 from robustness.audit.experiments import experiments_on
-from robustness.audit.measuring import Listening, audited
+from robustness.audit.measurement import Listening, audited
 from robustness.audit.simulation import rounded_weight, simulated
-from robustness.classifiers.classifier import Classifier
+from robustness.models.classifier import Classifier
 from robustness.quantization.base import quantized
 from tests.builders import FRAME, calibration, classifier, recordings
 

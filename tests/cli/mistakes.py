@@ -172,7 +172,7 @@ def no_such_card(at: Place) -> list[str]:
 
 @mistake(r"no_such_module")
 def factory_is_absent(at: Place) -> None:
-    with_changes(at.card, {"robustness.classifiers.architectures:": "no_such_module:"})
+    with_changes(at.card, {"robustness.models.architectures:": "no_such_module:"})
 
 
 @mistake(r"log-mell.*log-mel")

@@ -135,7 +135,7 @@ def test_a_network_that_depends_on_its_batch_is_said_to(
     old = hashlib.sha256(weights.read_bytes()).hexdigest()
     torch.save({"linear.weight": torch.linspace(-1, 1, 704).reshape(11, 64), "linear.bias": torch.zeros(11)}, weights)
     text = card.read_text().replace(old, hashlib.sha256(weights.read_bytes()).hexdigest()).replace("labels = 11", "")
-    card.write_text(text.replace("robustness.classifiers.architectures:TutorialNet", "mixing:Net").replace("log-probabilities", "logits"))
+    card.write_text(text.replace("robustness.models.architectures:TutorialNet", "mixing:Net").replace("log-probabilities", "logits"))
     said = Said(monkeypatch, capsys, card, "--variant", "float32")
     assert said.status == DONE
     assert "DEPENDS ON ITS BATCH, give --batch 1" in said.out

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from robustness.fetching import manifest_of
+from robustness.downloads import manifest_of
 from tests.http_server import serving
 
 

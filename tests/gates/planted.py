@@ -14,10 +14,10 @@ import pandas as pd
 import pyarrow as pa
 
 from robustness.conditions import NONE, Condition
-from robustness.gates.loading import data_of
 from robustness.gates.rules import Rules, read_rules
+from robustness.gates.run_judgement import data_of
 from robustness.gates.verdicts import Verdict, judge
-from robustness.run import Run, RunWriter
+from robustness.run.folder import Run, RunWriter
 
 LABELS = ("yes", "no", "unknown")
 CLEAN = Condition(NONE)
@@ -145,7 +145,7 @@ class Planted:
 
 
 def _columns(words: dict[str, Any], numbers: dict[str, Any], count: int) -> dict[str, pa.Array]:
-    from robustness.run import TRIALS
+    from robustness.run.folder import TRIALS
 
     columns = {}
     for field_ in TRIALS:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from robustness.analysis.intervals import mcnemar, paired_difference
 from robustness.comparison import compare
 from robustness.errors import CannotJudgeError
-from robustness.report.compared import lead, page_of
-from robustness.statistics import mcnemar, paired_difference
+from robustness.report.comparison_page import comparison_page, lead
 from tests.gates.planted import GRIDS, Answers, Planted, moved, right, verdict
 
 BEFORE = Planted([Answers(right(18, 20)), *(Answers(right(20, 20), moved(20.0, draw, "white-noise")) for draw in (0, 1))])
@@ -99,7 +99,7 @@ def test_other_audio_on_another_kind_of_machine_is_a_note(tmp_path: Path) -> Non
 def test_the_page_holds_the_recordings_and_escapes_names(tmp_path: Path) -> None:
     hostile = {"name": "<script>alert(1)</script>"}
     found = compare(replace(BEFORE, model=hostile).write(tmp_path / "a"), AFTER.write(tmp_path / "b"))
-    page = page_of(found)
+    page = comparison_page(found)
     assert "− r000000.wav, r000001.wav, r000002.wav" in page
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "")

@@ -13,9 +13,9 @@ import pytest
 from robustness.errors import RunError, UsageError
 from robustness.gates.rules import RulesError
 from robustness.gates.verdicts import status_of
-from robustness.gating import Gate, variants_of
-from robustness.request import Request
-from robustness.run import Run, RunWriter
+from robustness.jobs.gate import Gate, gated_variants
+from robustness.jobs.request import Request
+from robustness.run.folder import Run, RunWriter
 from tests.cards import write_card, write_recordings
 from tests.gates.planted import rule, rules_in
 
@@ -99,7 +99,7 @@ def at_ten(run: Run) -> pd.DataFrame:
     ],
 )
 def test_only_variants_that_rules_name_are_run(tmp_path: Path, keys: dict[str, object], variants: tuple[str, ...]) -> None:
-    assert variants_of(rule(tmp_path, **keys), ("float32", "dynamic-int8")) == variants
+    assert gated_variants(rule(tmp_path, **keys), ("float32", "dynamic-int8")) == variants
 
 
 @pytest.mark.parametrize(

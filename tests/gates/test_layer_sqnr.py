@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from robustness.errors import CANNOT_JUDGE
-from robustness.gates.loading import data_of
+from robustness.gates.run_judgement import data_of
 from robustness.gates.verdicts import Verdict, judge
 from tests.gates.planted import Answers, Planted, rule
 

@@ -13,10 +13,10 @@ import pytest
 from junitparser import Error, Failure, JUnitXml
 
 from robustness.errors import OutputError
-from robustness.gates.loading import judge_run
 from robustness.gates.outputs import JSON, JUNIT, MARKDOWN
-from robustness.report.verdict import BEGIN, END, addresses_in, insert
-from robustness.run import Run
+from robustness.gates.run_judgement import judge_run
+from robustness.report.banner import BEGIN, END, addresses_in, insert
+from robustness.run.folder import Run
 from tests.gates.planted import Answers, Planted, right, rules_in
 
 ISSUE = """
@@ -143,9 +143,9 @@ WRITER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from robustness.gates.loading import judge_run
+from robustness.gates.run_judgement import judge_run
 from robustness.gates.rules import read_rules
-from robustness.run import Run
+from robustness.run.folder import Run
 run, folder = Run.open(Path(sys.argv[2])), Path(sys.argv[3])
 rules = [read_rules(folder / name) for name in ("one.toml", "many.toml")]
 print("ready", flush=True)

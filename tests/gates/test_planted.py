@@ -12,7 +12,7 @@ import pytest
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, CannotJudgeError
 from robustness.gates.compound import Reach
 from robustness.gates.judgement import judgement
-from robustness.gates.loading import data_of
+from robustness.gates.run_judgement import data_of
 from robustness.gates.samples import Differences, Rate, Scores
 from robustness.gates.verdicts import judge, status_of
 from tests.gates.planted import NAN, Answers, Planted, moved, offset, right, rule, rules_in, verdict

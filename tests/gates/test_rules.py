@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from robustness.errors import USER_ERROR
-from robustness.gates.checking import PERTURBATIONS, checked
 from robustness.gates.levels import Levels
-from robustness.gates.loading import data_of
 from robustness.gates.metrics.base import METRICS
 from robustness.gates.rows import PLACING
+from robustness.gates.rule_checks import PERTURBATIONS, checked_rules
 from robustness.gates.rules import RulesError, read_rules
+from robustness.gates.run_judgement import data_of
 from robustness.gates.verdicts import judge
 from robustness.gates.wording import meaning
 from robustness.perturbations.base import PERTURBATIONS as REAL
@@ -53,7 +53,7 @@ from tests.gates.test_outputs import ISSUE
 )
 def test_a_mistake_names_file_rule_and_key(tmp_path: Path, keys: str, says: str) -> None:
     with pytest.raises(RulesError) as caught:
-        checked(rules_in(tmp_path, f"[rule.mine]\n{keys}\n"))
+        checked_rules(rules_in(tmp_path, f"[rule.mine]\n{keys}\n"))
     assert str(caught.value).startswith(f"{tmp_path / 'gates.toml'}: rule mine: ")
     assert says in str(caught.value)
     assert caught.value.exit_status == USER_ERROR
@@ -114,7 +114,7 @@ def test_a_tolerance_beyond_the_grid_could_never_be_shown(tmp_path: Path) -> Non
 
 
 def test_every_rule_of_the_issue_is_explained_in_a_sentence(tmp_path: Path) -> None:
-    rules = checked(rules_in(tmp_path, ISSUE))
+    rules = checked_rules(rules_in(tmp_path, ISSUE))
     said = {name: meaning(name, rule) for name, rule in rules.rule.items()}
     assert said["accepted"] == (
         "accepted: for float32, the share of known words accepted right, at the operating point, at the reference placement, "

@@ -17,7 +17,7 @@ from robustness.perturbations.noise import AdditiveNoise
 from robustness.perturbations.pink_noise import PinkNoise
 from robustness.perturbations.time_shift import TimeShift
 from robustness.perturbations.white_noise import WhiteNoise
-from robustness.sweep import Stage
+from robustness.sweep.sweep import Stage
 from tests.builders import FRAME, RATE_HZ, recording, recordings
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from robustness.classifiers.classifier import Classifier
+from robustness.models.classifier import Classifier
 from tests.builders import classifier
 
 

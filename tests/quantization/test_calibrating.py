@@ -15,7 +15,7 @@ import torch
 from robustness.audio.recordings import Recording
 from robustness.errors import RecordingError
 from robustness.quantization.base import quantized
-from robustness.quantization.calibrating import read_calibration, refuse_tested
+from robustness.quantization.calibration import read_calibration, refuse_tested
 from tests.builders import FRAME, LABELS, RATE_HZ, classifier, recording
 
 COUNTS = {"up": 9, "go": 6, "left": 2, "house": 5, "tree": 4}  # the last two are unknown words

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from robustness.classifiers.classifier import Classifier
+from robustness.models.classifier import Classifier
 from robustness.quantization.base import quantized
-from robustness.quantization.qat_int8 import QatInt8
+from robustness.quantization.schemes.qat_int8 import QatInt8
 from tests.builders import calibration, classifier
 
 

@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from robustness.assessment import prepare
-from robustness.classifiers.card import load_classifier, read_card
-from robustness.classifiers.classifier import Classifier
 from robustness.errors import CardError, OutputError, UsageError
-from robustness.plan import Settings
+from robustness.jobs.assess import prepare
+from robustness.jobs.request import Request
+from robustness.models.card import load_classifier, read_card
+from robustness.models.classifier import Classifier
 from robustness.quantization.base import quantized
-from robustness.quantization.given import as_given, is_quantized, variants
 from robustness.quantization.saving import save_variant
-from robustness.request import Request
+from robustness.quantization.variants import as_given, is_quantized, variants
 from robustness.seeds import generator_of
+from robustness.sweep.plan import Settings
 from tests.builders import calibration
 from tests.cards import write_card, write_recordings
 
@@ -55,8 +55,8 @@ FRESH = """
 import json, sys
 import torch
 from pathlib import Path
-from robustness.classifiers.card import load_classifier
-from robustness.quantization.given import as_given
+from robustness.models.card import load_classifier
+from robustness.quantization.variants import as_given
 from robustness.seeds import generator_of
 samples = torch.randn(7, 16000, generator=generator_of("fresh")) * 0.1
 print(json.dumps([as_given(load_classifier(Path(card))).logits(samples).tolist() for card in sys.argv[1:]]))
@@ -85,7 +85,7 @@ def own_network(folder: Path) -> Path:
     finally:
         sys.path.remove(str(folder))
     torch.save(net.state_dict(), folder / "small.pt")
-    text = card.read_text(encoding="utf-8").replace("robustness.classifiers.architectures:TutorialNet", "own_network:Net")
+    text = card.read_text(encoding="utf-8").replace("robustness.models.architectures:TutorialNet", "own_network:Net")
     text = text.replace('"log-probabilities"', '"logits"')
     old = tomllib.loads(text)["weights"]["sha256"]
     card.write_text(text.replace(old, hashlib.sha256((folder / "small.pt").read_bytes()).hexdigest()), encoding="utf-8")
@@ -148,7 +148,7 @@ def test_a_quantized_checkpoint_of_somebody_elses_is_run_as_it_is(tmp_path: Path
     card = write_card(tmp_path)
     code = (
         "import warnings\nfrom torch import nn\nfrom torch.ao.quantization import quantize_dynamic\n"
-        "from robustness.classifiers.architectures import TutorialNet\n\n\ndef small(labels):\n"
+        "from robustness.models.architectures import TutorialNet\n\n\ndef small(labels):\n"
         "    with warnings.catch_warnings():\n        warnings.simplefilter('ignore')\n"
         "        return quantize_dynamic(TutorialNet(labels).eval(), {nn.Linear})\n"
     )
@@ -156,7 +156,7 @@ def test_a_quantized_checkpoint_of_somebody_elses_is_run_as_it_is(tmp_path: Path
     original = load_classifier(card)
     with torch_deprecations_filtered():
         torch.save(quantize_dynamic(original.net, {torch.nn.Linear}).state_dict(), tmp_path / "theirs.pt")
-    text = card.read_text(encoding="utf-8").replace("robustness.classifiers.architectures:TutorialNet", "their_int8:small")
+    text = card.read_text(encoding="utf-8").replace("robustness.models.architectures:TutorialNet", "their_int8:small")
     digest = hashlib.sha256((tmp_path / "theirs.pt").read_bytes()).hexdigest()
     text = text.replace("small.pt", "theirs.pt").replace(tomllib.loads(text)["weights"]["sha256"], digest)
     (tmp_path / "theirs.toml").write_text(text, encoding="utf-8")

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustness.engine import answers
 from robustness.errors import CardError, UsageError
 from robustness.quantization.base import quantized
-from robustness.quantization.graphs import Engine
-from robustness.quantization.static_int8 import StaticInt8
+from robustness.quantization.fx import Engine
+from robustness.quantization.schemes.static_int8 import StaticInt8
+from robustness.sweep.engine import answers
 from tests.builders import RATE_HZ, calibration, classifier
 from tests.quantization.networks import Deciding, Recurrent, Viewing, with_net
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustness.classifiers.architectures import GruNet, SeparableNet
-from robustness.classifiers.classifier import Classifier
+from robustness.models.architectures import GruNet, SeparableNet
+from robustness.models.classifier import Classifier
 from robustness.quantization.base import quantized
 from tests.builders import calibration, classifier
 from tests.quantization.networks import Adding, Recurrent, with_net

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from robustness.audio.placement import batch_of, lead_of, place
 from robustness.audio.reading import read_recordings
-from robustness.classifiers.card import load_classifier
-from robustness.classifiers.classifier import Classifier
-from robustness.engine import answers
+from robustness.models.card import load_classifier
+from robustness.models.classifier import Classifier
 from robustness.quantization.base import Calibration, quantized
-from robustness.quantization.calibrating import read_calibration
+from robustness.quantization.calibration import read_calibration
+from robustness.sweep.engine import answers
 
 TESTED = 420
 

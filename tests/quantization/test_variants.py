@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustness.engine import answers
 from robustness.errors import UsageError
 from robustness.quantization.base import QUANTIZERS, quantized
+from robustness.sweep.engine import answers
 from tests.builders import RATE_HZ, calibration, classifier
 
 

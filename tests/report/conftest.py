@@ -11,10 +11,10 @@ import soundfile
 import torch
 from playwright.sync_api import Page, expect
 
-from robustness.assessment import assess
-from robustness.plan import Settings
-from robustness.request import Request
-from robustness.run import Run
+from robustness.jobs.assess import assess
+from robustness.jobs.request import Request
+from robustness.run.folder import Run
+from robustness.sweep.plan import Settings
 from tests.browser import Watched
 from tests.builders import RATE_HZ, classifier, recordings
 from tests.cards import CARD

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from robustness.conditions import NO_WORD, NONE
-from robustness.run import TRIALS, Run, RunWriter
+from robustness.run.folder import TRIALS, Run, RunWriter
 
 LABELS = ("up", "left", "go", "unknown")
 WORDS = {"start": 0.0, "center": 0.5, "end": 1.0}

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from robustness.report import alike
-from robustness.report.audit_tables import experiments_table, latency_table, layer_table
-from robustness.report.audited import Audit, audits_of, ranked, sentences_of
+from robustness.report.audit_sentences import Audit, audits_of, ranked, sentences_of
 from robustness.report.page import page_of
+from robustness.report.tables import paired_answers
+from robustness.report.tables.audit import experiments_table, latency_table, layer_table
 from robustness.report.view import View
-from robustness.run import Run
+from robustness.run.folder import Run
 from tests.report.planted import Plan, write_run
 
 WORDS = ("up", "left", "go", "two")
@@ -151,13 +151,16 @@ def test_latency_has_a_table_where_it_was_measured(tmp_path: Path) -> None:
 
 def test_the_answers_at_the_reference_are_paired(tmp_path: Path) -> None:
     view = view_of(tmp_path, FACTS)
-    rows = {str(row[0]): str(row[1]).replace("\u00a0", " ") for row in alike.table(view, view.variants[1], audits_of(view)[0]).rows}
+    rows = {
+        str(row[0]): str(row[1]).replace("\u00a0", " ")
+        for row in paired_answers.paired_table(view, view.variants[1], audits_of(view)[0]).rows
+    }
     assert rows["right → wrong"].startswith("1 of 4, 25.0 %")
     assert rows["wrong → right"] == "none there"
     assert rows["negative flip rate"].startswith("1 of 4")
     assert rows["margin, median change"].startswith("0.000 logits")
     assert rows["KL(float32 ‖ int8), nats"] == "mean 0.013"
-    flips = alike.flips(view, view.variants[1])
+    flips = paired_answers.flips_text(view, view.variants[1])
     assert flips is not None
     assert [row[0] for row in flips.rows] == ["up"]
 

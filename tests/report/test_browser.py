@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from robustness.report.page import write_page
-from robustness.run import Run
+from robustness.run.folder import Run
 from tests.browser import PATIENCE_MS, Watched, until
 from tests.report.conftest import ATLAS, HOSTILE, IMAGE, draw_all
 from tests.report.test_following import facts, row

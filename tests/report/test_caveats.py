@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
+from robustness.analysis.intervals import mcnemar
 from robustness.report import words
 from robustness.report.addresses import RESERVED
 from robustness.report.page import page_of
@@ -19,7 +20,6 @@ from robustness.report.sections.curves import Curves
 from robustness.report.sections.quantization import Quantization
 from robustness.report.sections.recordings import csv_of
 from robustness.report.view import View
-from robustness.statistics import mcnemar
 from tests.report.planted import Plan, fails_at, manifest_of, write_run
 from tests.report.test_findings import plant, planted, view_of
 

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from robustness.attributions.occlusion import Occlusion
+from robustness.attributions.methods.occlusion import Occlusion
 from robustness.attributions.trust import Checks
-from robustness.report.explained import method_lines
-from robustness.report.maps import Card
-from robustness.report.overlay import Scale
-from robustness.report.places import compared_figures
+from robustness.report.cards.figures import CardFigures, compared_figures
+from robustness.report.cards.text import method_lines
+from robustness.report.map_figure import Scale
 from robustness.report.view import View
 from robustness.seeds import generator_of
 from tests.attributions.test_trust import Local, case_of
@@ -46,10 +45,10 @@ DIFFERENCE: dict[str, Any] = {
 }
 
 
-def card_of(folder: Path, arrays: dict[str, Any], **facts: Any) -> Card:
+def card_of(folder: Path, arrays: dict[str, Any], **facts: Any) -> CardFigures:
     run = write_run(Plan(("up", "left"), answer=fails_at("start", {"up": "unknown"})), folder / "run")
     np.savez(run.evidence / "up-start.npz", **{"log_mel": np.zeros((64, 101), np.float32), **arrays})
-    return Card(View(run), FACTS | facts)
+    return CardFigures(View(run), FACTS | facts)
 
 
 def test_a_shuffled_map_fails_on_its_face_and_a_true_one_does_not(tmp_path: Path) -> None:

@@ -9,13 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from robustness.analysis.intervals import by_speaker
 from robustness.report.atlas import Atlas
-from robustness.report.findings import changes, distinct, neutral
+from robustness.report.findings import changes, distinct, neutral, worst_condition
 from robustness.report.sections.summary import worst
 from robustness.report.view import View
-from robustness.report.worst import worst_condition
-from robustness.run import TRIALS, RunWriter
-from robustness.statistics import by_speaker
+from robustness.run.folder import TRIALS, RunWriter
 from tests.report.planted import Plan, fails_at, manifest_of, recordings_of, rows_of, write_run
 
 WORDS = ("up", "left", "go")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from robustness.report.following import followed, stop_of
+from robustness.report.cards.layers import followed, stop_of
 from robustness.report.sections.base import fill
 
 NAMES = {"float32": "float32", "dynamic-int8": "int8"}

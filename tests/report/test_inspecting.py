@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from robustness.report.inspecting import command_for, options_of
+from robustness.report.cards.command import command_for, options_of
 from robustness.report.view import View
 from tests.report.planted import Plan, write_run
 

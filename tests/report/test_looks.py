@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from robustness.run import Run
+from robustness.run.folder import Run
 from tests.browser import Watched, until
 from tests.report.conftest import ATLAS, draw_all, show
 

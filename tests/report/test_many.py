@@ -23,8 +23,8 @@ from robustness.report.sections.groups import clusters
 from robustness.report.sections.leads import binned, right_at
 from robustness.report.sentences import summary
 from robustness.report.view import MOST_ROWS, View
-from robustness.run import TRIALS, Run
-from robustness.schema import part_name
+from robustness.run.folder import TRIALS, Run
+from robustness.run.schema import part_name
 from tests.browser import Watched, until
 from tests.crowd import COSTLIEST, HARD_LABEL, HARD_SPEAKER, Crowd
 from tests.report.conftest import show

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from robustness.diagnosis.evidence import write_evidence
-from robustness.report.maps import Card
+from robustness.explain.evidence import write_evidence
+from robustness.report.cards.figures import CardFigures
 from robustness.report.page import write_page
 from robustness.report.sections.failures import Failures
 from robustness.report.view import View
-from robustness.run import Run
-from tests.diagnosis.planted import LABELS, recording, run_of
-from tests.diagnosis.test_in_noise import NOISES, hush
+from robustness.run.folder import Run
+from tests.explain.planted import LABELS, recording, run_of
+from tests.explain.test_in_noise import NOISES, hush
 from tests.report.planted import Plan, manifest_of, recordings_of
 
 
@@ -57,7 +57,7 @@ def test_a_card_says_which_noise_and_what_was_borne(run: Run) -> None:
 def test_its_figure_has_every_draw_at_every_level(run: Run) -> None:
     view = View(run)
     for facts in view.failures["failures"]:
-        figure = Card(view, facts).figures()[-1]
+        figure = CardFigures(view, facts).figures()[-1]
         assert figure.id == f"{facts['id']}-noise"
         rows = run.trials(perturbation=facts["condition"]["perturbation"], recording=facts["recording"], variant="float32")
         drawn = rows[rows["level"] < float("inf")]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robustness.report.maps import Card
-from robustness.report.overlay import Scale, overlaid, scale_of, top_cells
+from robustness.report.cards.figures import CardFigures
+from robustness.report.map_figure import Scale, overlaid, scale_of, top_cells
 from tests.report.test_explained import card_of
 
 KEY = "occlusion/float32"
@@ -24,7 +24,7 @@ def unpacked(values: dict[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 @pytest.fixture
-def card(tmp_path: Path) -> Card:
+def card(tmp_path: Path) -> CardFigures:
     rng = np.random.default_rng(0)
     arrays = {key: rng.normal(size=(64, 101)).astype(np.float32) for key in ("log_mel", KEY, OTHER)}
     arrays[OTHER] *= 3
@@ -34,7 +34,7 @@ def card(tmp_path: Path) -> Card:
     return card_of(tmp_path, arrays, methods=[method], **noise)
 
 
-def test_what_is_compared_has_one_scale_and_it_is_printed(card: Card) -> None:
+def test_what_is_compared_has_one_scale_and_it_is_printed(card: CardFigures) -> None:
     maps = [figure for figure in card.figures() if "occlusion" in figure.id]
     largest = float(max(np.abs(card.arrays[key]).max() for key in (KEY, OTHER)))
     assert [figure.data[1]["zmax"] for figure in maps] == [largest, largest]
@@ -44,7 +44,7 @@ def test_what_is_compared_has_one_scale_and_it_is_printed(card: Card) -> None:
     assert maps[0].layout["xaxis2"] == maps[1].layout["xaxis2"]
 
 
-def test_a_figure_holds_the_map_what_was_heard_the_outline_and_both_margins(card: Card) -> None:
+def test_a_figure_holds_the_map_what_was_heard_the_outline_and_both_margins(card: CardFigures) -> None:
     grey, over, outline, above, beside = overlaid(card, KEY, "occlusion", scale_of(card.arrays, [KEY])).data
     array = card.arrays[KEY]
     np.testing.assert_allclose(unpacked(over["z"]), array, atol=float(np.abs(array).max()) / 127)
@@ -55,7 +55,7 @@ def test_a_figure_holds_the_map_what_was_heard_the_outline_and_both_margins(card
     np.testing.assert_allclose(unpacked(beside["x"]), array.sum(1), atol=float(np.abs(array.sum(1)).max()) / 127)
 
 
-def test_a_map_of_zeros_is_drawn_on_a_scale_of_one(card: Card) -> None:
+def test_a_map_of_zeros_is_drawn_on_a_scale_of_one(card: CardFigures) -> None:
     nothing = np.zeros((64, 101), np.float32)
     assert scale_of({KEY: nothing}, [KEY]) == Scale(1.0, 1.0, 1.0)
     assert not top_cells(nothing).any()

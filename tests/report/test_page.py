@@ -19,10 +19,10 @@ import pytest
 
 from robustness.errors import RunError
 from robustness.report.page import embedded, page_of, write_page
-from robustness.report.rows import whole
 from robustness.report.sections.base import SECTIONS
+from robustness.report.trials import whole_recordings
 from robustness.report.view import MOST_ROWS, View
-from robustness.run import Run
+from robustness.run.folder import Run
 from tests.report.conftest import HOSTILE
 from tests.report.planted import Plan, fails_at, restored, rows_of, write_run
 
@@ -123,7 +123,7 @@ def test_two_models_are_told_apart_everywhere(tmp_path: Path) -> None:
 def test_what_an_interrupt_cut_short_is_left_out() -> None:
     rows = pd.DataFrame(rows_of(replace(PLAIN, shifts=False)))
     cut = rows.iloc[: len(rows) - 9]
-    kept = whole(cut)
+    kept = whole_recordings(cut)
     assert set(kept["recording"]) == {"000.wav", "001.wav"}
     sizes = kept.groupby(["perturbation", "placement", "fill", "level"], dropna=False).size()
     assert set(sizes) == {4}
@@ -144,7 +144,7 @@ def test_the_first_failure_is_linked_from_the_first_sentence(tmp_path: Path) -> 
 def test_the_same_run_gives_the_same_bytes_and_no_torch_is_loaded(hostile_run: Run, tmp_path: Path) -> None:
     write_page(hostile_run, tmp_path / "again.html")
     code = (
-        "import sys; from pathlib import Path; from robustness.run import Run; from robustness.report.page import write_page; "
+        "import sys; from pathlib import Path; from robustness.run.folder import Run; from robustness.report.page import write_page; "
         f"write_page(Run.open(Path({str(hostile_run.path)!r})), Path({str(tmp_path / 'third.html')!r})); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from robustness.analysis.intervals import mcnemar, paired_difference
 from robustness.conditions import NONE
-from robustness.report.sooner import Sooner, sentence, sooner, table
+from robustness.report.tables.earlier_failures import Sooner, earlier_sentence, earlier_table, sooner
 from robustness.report.view import View
-from robustness.statistics import mcnemar, paired_difference
 from tests.report.planted import Plan, Rule, write_run
 
 WORDS = ("up",) * 12 + ("left",) * 12
@@ -34,7 +34,7 @@ def test_a_variant_that_fails_beyond_chance_fails_sooner(tmp_path: Path) -> None
     view, found = found_by(tmp_path, at_the_end)
     assert {cell.name for cell in found.worse} == {"at the end", "at the end, filled with the recording's own noise floor"}
     assert found.better == []
-    says = sentence(found, view.first.short)
+    says = earlier_sentence(found, view.first.short)
     assert says.startswith("int8 fails sooner than float32: over ")
     assert "beyond chance (q < 0.05) it is worse in 2." in says
     assert "The largest loss is −50.0 points" in says
@@ -44,7 +44,7 @@ def test_without_any_difference_the_interval_says_what_may_be_lost(tmp_path: Pat
     view, found = found_by(tmp_path, lambda word, place, variant: word)
     low = 100 * paired_difference(0, 0, 24).low
     assert tuple(found.overall.difference) == pytest.approx((0.0, low, -low))
-    says = sentence(found, view.first.short)
+    says = earlier_sentence(found, view.first.short)
     assert says.startswith("Nothing shows that int8 fails sooner than float32")
     assert f"24 recordings leave a loss of up to {-low:.1f} points possible" in says
 
@@ -79,7 +79,7 @@ def test_what_was_run_is_named(tmp_path: Path) -> None:
 
 def test_the_table_begins_with_all_conditions_and_then_the_losses(tmp_path: Path) -> None:
     view, found = found_by(tmp_path, at_the_end)
-    rows = table(found, view.first.short).rows
+    rows = earlier_table(found, view.first.short).rows
     assert rows[0][0] == "all conditions"
     assert str(rows[1][0]).startswith("at the end")
     assert rows[1][3:5] == ["12", "0"]

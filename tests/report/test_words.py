@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from robustness.analysis.intervals import UNKNOWN, wilson
 from robustness.report import words
-from robustness.statistics import UNKNOWN, wilson
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from robustness.statistics import Estimate, wilson
-from robustness.training.accuracy import by_word, mean_of
+from robustness.analysis.intervals import Estimate, wilson
+from robustness.training.accuracy import by_word, mean_accuracy
 
 LABELS = ("yes", "no", "unknown")
 
@@ -19,10 +19,10 @@ def test_by_word_counts_each_label_by_its_truth() -> None:
 
 def test_the_interval_of_a_mean_of_one_proportion_is_its_own() -> None:
     part = wilson(7, 10)
-    assert mean_of([part]) == pytest.approx(part)
+    assert mean_accuracy([part]) == pytest.approx(part)
 
 
 def test_the_interval_of_a_mean_narrows_with_the_number_of_parts() -> None:
-    one, four = mean_of([wilson(50, 100)]), mean_of([wilson(50, 100)] * 4)
+    one, four = mean_accuracy([wilson(50, 100)]), mean_accuracy([wilson(50, 100)] * 4)
     assert four.high - four.low == pytest.approx((one.high - one.low) / 2, rel=1e-6)
     assert isinstance(four, Estimate)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from robustness.training import augmentation as augment
-from robustness.training.augmentation import Augmentation, Dress, Placed
-from robustness.training.data import FULL_SCALE, RATE_HZ, WINDOW_SAMPLES, Clip, Corpus
+from robustness.training.augmentation import Augmentation, Dress, PlacedClip
+from robustness.training.data import FULL_SCALE, RATE_HZ, WINDOW_SAMPLES, Corpus, TrainingClip
 from robustness.training.recipes import RECIPES
 
 STILL = Augmentation(speed=0.0, warp=0.0, level_db=0.0, noisy=0.0, low_passed=0.0, equalized=0.0, masks=0, mixup=0.0)
@@ -28,12 +28,12 @@ def corpus(*, natural: bool, start: int = 4000, end: int = 9000) -> Corpus:
     samples[:, start:end] = torch.randn(COUNT, end - start, generator=rng(9)) * 0.1
     quantized = (samples * FULL_SCALE).to(torch.int16)
     span = torch.tensor([[start, end]]).repeat(COUNT, 1)
-    return Corpus(quantized, span, torch.full((COUNT,), natural), (Clip("a", "yes", "ann", "words"),) * COUNT)
+    return Corpus(quantized, span, torch.full((COUNT,), natural), (TrainingClip("a", "yes", "ann", "words"),) * COUNT)
 
 
-def placed(clips: Corpus, settings: Augmentation, seed: int = 0) -> Placed:
+def placed(clips: Corpus, settings: Augmentation, seed: int = 0) -> PlacedClip:
     dress = Dress(torch.tensor([7000.0, 9000.0]), torch.tensor([-20.0]), torch.tensor([-60.0]))
-    return augment.place(clips, torch.arange(COUNT), dress, settings, rng(seed))
+    return augment.placed_clip(clips, torch.arange(COUNT), dress, settings, rng(seed))
 
 
 def test_a_clip_as_recorded_stays_where_it_is_in_the_tutorials_recipe() -> None:

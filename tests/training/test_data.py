@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from robustness.errors import RecordingError, UsageError
-from robustness.training.data import SPLITS, check_vocabulary, joined, read_corpus, read_noises, split_speakers, targets
+from robustness.training.data import SPLITS, check_vocabulary, joined, read_corpus, split_speakers, targets, training_noises
 from robustness.training.folders import find_clips
 from tests.training.words import RATE_HZ, SPEAKERS, WORDS, chord, write_words
 
@@ -48,7 +48,7 @@ def test_background_noise_is_no_word(folder: Path) -> None:
     (folder / "_background_noise_").mkdir()
     soundfile.write(folder / "_background_noise_" / "hum.wav", np.full(32_000, 0.1, dtype=np.float32), RATE_HZ)
     assert {clip.word for clip in find_clips(folder)} == set(WORDS)
-    assert [len(noise) for noise in read_noises(folder)] == [32_000]
+    assert [len(noise) for noise in training_noises(folder)] == [32_000]
 
 
 def test_missing_folder_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from robustness.classifiers.card import load_classifier, read_card
+from robustness.models.card import load_classifier, read_card
 from robustness.training.data import VOCABULARIES
 from robustness.training.recipes import RECIPES
 from robustness.training.summary import results_table

@@ -12,9 +12,9 @@ import pytest
 import soundfile
 import torch
 
-from robustness.classifiers.card import load_classifier, read_card
 from robustness.cli.train import train
 from robustness.errors import CardError, OutputError, RecordingError, UsageError
+from robustness.models.card import load_classifier, read_card
 from robustness.training import session
 from robustness.training.folders import find_clips
 from tests.training.words import SPEAKERS, write_words

@@ -10,18 +10,20 @@ import pytest
 import torch
 from torch import nn
 
-from robustness.classifiers.architectures import PooledNet, TutorialNet
 from robustness.errors import UsageError
 from robustness.frontends.log_mel import LogMel
+from robustness.models.architectures import PooledNet, TutorialNet
 from robustness.seeds import generator_of
 from robustness.training.augmentation import noise_bank
 from robustness.training.batches import SYNTHETIC, Batches, clip_weights, no_word_clips
-from robustness.training.data import Clip, Corpus, joined, read_corpus
-from robustness.training.recipes import RECIPES, Plan
-from robustness.training.trainer import Epoch, Scaled, Trainer, dropping_out, folded, moving_average, schedule, unfolded
+from robustness.training.data import Corpus, TrainingClip, joined, read_corpus
+from robustness.training.recipes import RECIPES, TrainingPlan
+from robustness.training.trainer import Epoch, Scaled, Trainer, dropping_out, folded_clip, moving_average, schedule, unfolded
 from tests.training.words import WORDS, write_words
 
-PLAN = Plan("tutorial", "commands", epochs=3, seed=0, init="", data={}, precision="float32", threads=1, learning_rate=3e-3, batch=16)
+PLAN = TrainingPlan(
+    "tutorial", "commands", epochs=3, seed=0, init="", data={}, precision="float32", threads=1, learning_rate=3e-3, batch=16
+)
 LABELS = (*WORDS[:10], "unknown")
 
 
@@ -30,14 +32,14 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return read_corpus(write_words(tmp_path_factory.mktemp("data") / "words"))
 
 
-def batches(clips: Corpus, plan: Plan = PLAN) -> Batches:
+def batches(clips: Corpus, plan: TrainingPlan = PLAN) -> Batches:
     bank = noise_bank([], 8, generator_of("bank"))
     return Batches(
         joined([clips.split("training"), no_word_clips(bank, generator_of("x"))]), LABELS, plan, RECIPES["tutorial"], LogMel(), bank
     )
 
 
-def trainer(clips: Corpus, folder: Path, plan: Plan = PLAN) -> Trainer:
+def trainer(clips: Corpus, folder: Path, plan: TrainingPlan = PLAN) -> Trainer:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = TutorialNet()
@@ -58,8 +60,8 @@ def test_folded_weights_take_features_as_they_are(network: type[nn.Module]) -> N
     net = network().eval()
     features = torch.randn(3, 1, 64, 101, generator=generator_of(0)) * 20 - 30
     expected = Scaled(net)(features)
-    assert torch.allclose(folded(net, "conv1")(features), expected, atol=1e-4)
-    back = unfolded(folded(net, "conv1"), "conv1")
+    assert torch.allclose(folded_clip(net, "conv1")(features), expected, atol=1e-4)
+    back = unfolded(folded_clip(net, "conv1"), "conv1")
     assert torch.allclose(Scaled(back)(features), expected, atol=1e-4)
 
 
@@ -104,7 +106,7 @@ def test_labels_are_drawn_alike_and_unknown_more_often(clips: Corpus) -> None:
 
 
 def test_synthetic_speech_has_its_share_however_much_there_is() -> None:
-    clips = tuple(Clip(f"{n}", "yes", f"s{n}", SYNTHETIC if n < 90 else "real") for n in range(100))
+    clips = tuple(TrainingClip(f"{n}", "yes", f"s{n}", SYNTHETIC if n < 90 else "real") for n in range(100))
     corpus = Corpus(torch.zeros(100, 1), torch.zeros(100, 2), torch.ones(100), clips)
     weights = clip_weights(corpus, ("yes", "unknown"), PLAN)
     assert float(weights[:90].sum() / weights.sum()) == pytest.approx(PLAN.synthetic_share)
@@ -143,5 +145,5 @@ def test_resuming_what_was_never_begun_is_refused(clips: Corpus, tmp_path: Path)
 def test_the_network_given_is_left_as_it_was_before_folding() -> None:
     net = TutorialNet()
     before = copy.deepcopy(net.state_dict())
-    folded(net, "conv1")
+    folded_clip(net, "conv1")
     assert all(torch.equal(a, b) for a, b in zip(before.values(), net.state_dict().values(), strict=True))

@@ -18,13 +18,13 @@ from typing import Any, ClassVar, Final, Literal
 import numpy as np
 from pandas import DataFrame, Series
 
-from robustness.comparability import refuse_unlike
+from robustness.analysis.accuracy import speakers_of
+from robustness.analysis.pairing import refuse_unlike
 from robustness.conditions import NONE, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.rows import SHARES, Rows, placed
 from robustness.gates.rules import Rule, RulesError
 from robustness.gates.samples import Sample, Scores
-from robustness.metrics import speakers_of
 
 PACKAGE: Final = "robustness.gates.metrics"
 SHIFT: Final = "time-shift"
@@ -34,7 +34,7 @@ Use = Literal["none", "optional", "required"]
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class RuleCase:
     """What was measured in one case of a rule.
 
     Attributes:
@@ -102,7 +102,7 @@ class Metric(ABC):
     level: ClassVar[bool] = True
 
     @abstractmethod
-    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+    def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """Every case of the rule.
 
         Raises:
@@ -115,7 +115,7 @@ class Metric(ABC):
         Raises:
             RulesError: where a level is not on the grid.
         """
-        return chosen(rule, self.implied, grids, reference)
+        return chosen_levels(rule, self.implied, grids, reference)
 
     def found(self, rule: Rule, data: Data) -> list[Condition]:
         """The conditions of the run that the rule means."""
@@ -124,7 +124,7 @@ class Metric(ABC):
         return self.conditions(rule, grids, data.rows.reference)
 
 
-def chosen(rule: Rule, implied: str | None, grids: Grids, reference: str) -> list[Condition]:
+def chosen_levels(rule: Rule, implied: str | None, grids: Grids, reference: str) -> list[Condition]:
     """The clean condition, or the levels and fills of the rule's perturbation."""
     name = rule.perturbation or implied
     if name is None:
@@ -175,7 +175,7 @@ def by_recording(right: Series[Any], frame: DataFrame) -> Series[float]:
     return found.set_axis(found.index.astype(str), axis=0)
 
 
-def scores(values: Series[float], data: Data) -> Scores:
+def recording_scores(values: Series[float], data: Data) -> Scores:
     """The sample of these scores, by recording."""
     return Scores(np.asarray(values, dtype=np.float64), data.speakers(list(values.index)))
 

@@ -10,13 +10,24 @@ from pandas import DataFrame, Series
 
 from robustness.conditions import NONE, Condition
 from robustness.errors import CannotJudgeError
-from robustness.gates.metrics.base import METRICS, Case, Data, Grids, Metric, Use, chosen, labels_of, scores, with_label
+from robustness.gates.metrics.base import (
+    METRICS,
+    Data,
+    Grids,
+    Metric,
+    RuleCase,
+    Use,
+    chosen_levels,
+    labels_of,
+    recording_scores,
+    with_label,
+)
 from robustness.gates.rows import named
 from robustness.gates.rules import BASELINE, Rule
 from robustness.gates.samples import Differences
 
 
-class Paired(Metric):
+class PairedMetric(Metric):
     """Two answers to the same recordings, side by side."""
 
     against: ClassVar[Use] = "optional"  # none: the reference condition of the same variant
@@ -25,21 +36,23 @@ class Paired(Metric):
 
     def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
         """The rule's conditions, and the reference where it is what they are compared with."""
-        found = chosen(rule, self.implied, grids, reference)
+        found = chosen_levels(rule, self.implied, grids, reference)
         clean = Condition(NONE, placement=reference)  # type: ignore[arg-type]
         return found if rule.against is not None else list(dict.fromkeys([clean, *found]))
 
-    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+    def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant, condition and label."""
         name = rule.perturbation
-        conditions = chosen(rule, self.implied, {} if name is None else {name: data.rows.grid(name)}, data.rows.reference)
+        conditions = chosen_levels(rule, self.implied, {} if name is None else {name: data.rows.grid(name)}, data.rows.reference)
         for variant in data.rows.matching(rule.variant):
             if variant == rule.against or variant.endswith(f" · {rule.against}"):
                 continue
             for condition in conditions:
                 both = self.pairs(rule, data, variant, condition)
                 for label in labels_of(rule, both):
-                    yield self.case(with_label(both, label) if self.labelled else both, data, Case(variant, NOTHING, condition, (), label))
+                    yield self.case(
+                        with_label(both, label) if self.labelled else both, data, RuleCase(variant, NOTHING, condition, (), label)
+                    )
 
     def pairs(self, rule: Rule, data: Data, variant: str, condition: Condition) -> DataFrame:
         """Before and after, a row a recording and draw.
@@ -69,7 +82,7 @@ class Paired(Metric):
         names = [variant, variant.rpartition(" · ")[2]]
         return next((name for name in names if name in data.alike.variants), names[0])
 
-    def case(self, both: DataFrame, data: Data, case: Case) -> Case:
+    def case(self, both: DataFrame, data: Data, case: RuleCase) -> RuleCase:
         """The case with its sample and the recordings behind it."""
         raise NotImplementedError
 
@@ -83,30 +96,30 @@ def grouped(values: Series[Any], both: DataFrame) -> Series[float]:
 
 
 @METRICS.register
-class RightToWrong(Paired):
+class RightToWrong(PairedMetric):
     """Over the recordings that were right."""
 
     name = "right_to_wrong"
     says = "share of recordings that turn wrong, of those that were right"
 
-    def case(self, both: DataFrame, data: Data, case: Case) -> Case:
+    def case(self, both: DataFrame, data: Data, case: RuleCase) -> RuleCase:
         """Of the draws that were right before, the share that is wrong now."""
         return turned(both, data, case, "before", "right")
 
 
 @METRICS.register
-class WrongToRight(Paired):
+class WrongToRight(PairedMetric):
     """Over the recordings that were wrong."""
 
     name = "wrong_to_right"
     says = "share of recordings that turn right, of those that were wrong"
 
-    def case(self, both: DataFrame, data: Data, case: Case) -> Case:
+    def case(self, both: DataFrame, data: Data, case: RuleCase) -> RuleCase:
         """Of the draws that were wrong before, the share that is right now."""
         return turned(both, data, case, "before", "wrong")
 
 
-def turned(both: DataFrame, data: Data, case: Case, when: str, was: str) -> Case:
+def turned(both: DataFrame, data: Data, case: RuleCase, when: str, was: str) -> RuleCase:
     """The share that changed of the recordings that were right, or wrong."""
     start = both[f"correct_{when}"].astype(bool) == (was == "right")
     rows = both[start]
@@ -114,27 +127,27 @@ def turned(both: DataFrame, data: Data, case: Case, when: str, was: str) -> Case
         raise CannotJudgeError(f"no recording was {was} {when} ({case.variant}), so none could change")
     changed = grouped(rows["correct_after"].astype(bool) != (was == "right"), rows)
     behind = changed.index[changed > 0] if was == "right" else changed.index[changed == 0]
-    return Case(case.variant, scores(changed, data), case.condition, tuple(behind), case.label)
+    return RuleCase(case.variant, recording_scores(changed, data), case.condition, tuple(behind), case.label)
 
 
 @METRICS.register
-class AccuracyDrop(Paired):
+class AccuracyDrop(PairedMetric):
     """How much accuracy is lost, in pairs."""
 
     name = "accuracy_drop"
     unit = "points"
     says = "accuracy lost, paired by recording"
 
-    def case(self, both: DataFrame, data: Data, case: Case) -> Case:
+    def case(self, both: DataFrame, data: Data, case: RuleCase) -> RuleCase:
         """Before minus after."""
         before, after = both["correct_before"].astype(bool).astype(float), both["correct_after"].astype(bool).astype(float)
         drop = grouped(before - after, both)
         sample = Differences(np.asarray(drop, dtype=np.float64), data.speakers(list(drop.index)))
-        return Case(case.variant, sample, case.condition, tuple(drop.index[drop > 0]), case.label)
+        return RuleCase(case.variant, sample, case.condition, tuple(drop.index[drop > 0]), case.label)
 
 
 @METRICS.register
-class Agreement(Paired):
+class Agreement(PairedMetric):
     """Whatever the truth."""
 
     name = "agreement"
@@ -142,7 +155,7 @@ class Agreement(Paired):
     labelled = False
     label = False
 
-    def case(self, both: DataFrame, data: Data, case: Case) -> Case:
+    def case(self, both: DataFrame, data: Data, case: RuleCase) -> RuleCase:
         """Whether the winning label is the same."""
         same = grouped(both["predicted_before"] == both["predicted_after"], both)
-        return Case(case.variant, scores(same, data), case.condition, tuple(same.index[same < 1]), None)
+        return RuleCase(case.variant, recording_scores(same, data), case.condition, tuple(same.index[same < 1]), None)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 from robustness.conditions import NO_WORD, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.compound import Fact, Lost
-from robustness.gates.metrics.base import METRICS, Case, Data, Grids, Metric, Use, chosen, scores, with_label
+from robustness.gates.metrics.base import METRICS, Data, Grids, Metric, RuleCase, Use, chosen_levels, recording_scores, with_label
 from robustness.gates.metrics.shifts import accuracy_of
 from robustness.gates.rules import Rule, RulesError
 from robustness.gates.samples import Rate
@@ -40,19 +40,19 @@ class SnrLost(Metric):
             raise RulesError(
                 f"key `max` is {rule.max:g} dB, and the grid of {rule.perturbation} ends at {harshest:g} dB: it cannot be shown"
             )
-        found = chosen(rule, None, grids, reference)
+        found = chosen_levels(rule, None, grids, reference)
         return sorted(found, key=lambda condition: -(condition.level or 0.0))
 
-    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+    def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant."""
         conditions = self.found(rule, data)
         for variant in data.rows.matching(rule.variant):
             values = [accuracy_of(with_label(data.rows.at(variant, condition), None)) for condition in conditions]
-            lost = Lost(tuple(c.level or 0.0 for c in conditions), tuple(scores(v, data) for v in values), rule.at or 1.0)
+            lost = Lost(tuple(c.level or 0.0 for c in conditions), tuple(recording_scores(v, data) for v in values), rule.at or 1.0)
             worst = next((i for i, value in enumerate(values) if value.mean() < lost.at), len(values) - 1)
             note = "" if lost.value in lost.levels else f"not lost down to {lost.levels[-1]:g} dB, where the grid ends"
             behind = tuple(values[worst].index[values[worst] < 1])
-            yield Case(variant, lost, conditions[worst], behind, None, note)
+            yield RuleCase(variant, lost, conditions[worst], behind, None, note)
 
 
 @METRICS.register
@@ -69,14 +69,14 @@ class FalseAcceptsAnHour(Metric):
         """The windows without a word, whatever their kind."""
         return [Condition(NO_WORD, placement=reference)]  # type: ignore[arg-type]
 
-    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+    def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant."""
         for variant in data.rows.matching(rule.variant):
             frame = data.rows.no_word(variant)
             accepted = data.rows.point(variant).accepts(frame)
             rate = Rate(int(accepted.sum()), len(frame), float(data.rows.variants[variant]["window_ms"]))
             kinds = tuple(sorted(frame["recording"][accepted].astype(str).unique()))
-            yield Case(variant, rate, Condition(NO_WORD, placement=data.rows.reference), kinds)  # type: ignore[arg-type]
+            yield RuleCase(variant, rate, Condition(NO_WORD, placement=data.rows.reference), kinds)  # type: ignore[arg-type]
 
 
 class OfTheVariant(Metric):
@@ -98,10 +98,10 @@ class Size(OfTheVariant):
     unit = "bytes"
     says = "size of the saved state_dict"
 
-    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+    def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant."""
         for variant in data.rows.matching(rule.variant):
-            yield Case(variant, Fact(float(size(data, variant))))
+            yield RuleCase(variant, Fact(float(size(data, variant))))
 
 
 @METRICS.register
@@ -113,12 +113,12 @@ class SizeRatio(OfTheVariant):
     says = "size of the saved state_dict, divided by that of the variant it is compared with"
     against: ClassVar[Use] = "required"
 
-    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+    def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant."""
         for variant in data.rows.matching(rule.variant):
             other = data.rows.beside(variant, rule.against or "")
             if other != variant:
-                yield Case(variant, Fact(size(data, variant) / size(data, other)))
+                yield RuleCase(variant, Fact(size(data, variant) / size(data, other)))
 
 
 def size(data: Data, variant: str) -> int:
@@ -143,7 +143,7 @@ class LayerSqnr(OfTheVariant):
     unit = "dB"
     says = "signal-to-quantization-noise ratio of each quantized layer, the worst judged"
 
-    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+    def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant that has quantized layers.
 
         Raises:
@@ -178,7 +178,7 @@ def any_quantized(audit: Mapping[str, Any] | None) -> bool:
     return audit is not None and any(layer["quantized"] for layer in audit["layers"])
 
 
-def layers_case(variant: str, audit: Mapping[str, Any]) -> Case:
+def layers_case(variant: str, audit: Mapping[str, Any]) -> RuleCase:
     """The worst of a variant's quantized layers.
 
     Raises:
@@ -195,4 +195,4 @@ def layers_case(variant: str, audit: Mapping[str, Any]) -> Case:
         raise CannotJudgeError(f"every quantized layer of {variant} gives zeros alone, in float too: no layer has a SQNR")
     decibels = {name: ENDS_DB[value] if isinstance(value, str) else float(value) for name, value in measured.items()}
     worst = min(decibels, key=lambda name: decibels[name])
-    return Case(variant, Fact(decibels[worst]), note=f"the worst layer is {worst}")
+    return RuleCase(variant, Fact(decibels[worst]), note=f"the worst layer is {worst}")

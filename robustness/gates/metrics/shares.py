@@ -9,11 +9,11 @@ from typing import ClassVar
 import pandas as pd
 from pandas import DataFrame, Series
 
+from robustness.analysis.outcomes import ACCEPTED, FALSE_ACCEPT, MISSED, REJECTED, SUBSTITUTED, outcomes
 from robustness.errors import CannotJudgeError
 from robustness.gates.compound import Balanced
-from robustness.gates.metrics.base import METRICS, Case, Data, Metric, by_recording, labels_of, scores, with_label
+from robustness.gates.metrics.base import METRICS, Data, Metric, RuleCase, by_recording, labels_of, recording_scores, with_label
 from robustness.gates.rules import Rule
-from robustness.outcomes import ACCEPTED, FALSE_ACCEPT, MISSED, REJECTED, SUBSTITUTED, outcomes
 
 
 class Share(Metric):
@@ -26,7 +26,7 @@ class Share(Metric):
     def counted(self, frame: DataFrame, data: Data, variant: str) -> Series[bool]:
         """Whether each row counts, [rows]; only the rows that it can happen to."""
 
-    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+    def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant, condition and label."""
         conditions = self.found(rule, data)
         for variant in data.rows.matching(rule.variant):
@@ -36,7 +36,7 @@ class Share(Metric):
                     rows = with_label(frame, label)
                     values = by_recording(self.counted(rows, data, variant), rows)
                     against = values[values < 1] if self.good else values[values > 0]
-                    yield Case(variant, scores(values, data), condition, tuple(against.index), label)
+                    yield RuleCase(variant, recording_scores(values, data), condition, tuple(against.index), label)
 
 
 @METRICS.register
@@ -122,7 +122,7 @@ class BalancedAccuracy(Metric):
     name = "balanced_accuracy"
     says = "accuracy averaged over labels"
 
-    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+    def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant and condition."""
         conditions = self.found(rule, data)
         for variant in data.rows.matching(rule.variant):
@@ -130,7 +130,7 @@ class BalancedAccuracy(Metric):
                 frame = with_label(data.rows.at(variant, condition), None)
                 parts = {str(name): by_recording(rows["correct"], rows) for name, rows in frame.groupby("label", observed=True)}
                 wrong = tuple(sorted(name for part in parts.values() for name in part.index[part < 1]))
-                yield Case(variant, Balanced(tuple(scores(part, data) for part in parts.values())), condition, wrong)
+                yield RuleCase(variant, Balanced(tuple(recording_scores(part, data) for part in parts.values())), condition, wrong)
 
 
 @METRICS.register
@@ -141,6 +141,6 @@ class WorstLabelAccuracy(Accuracy):
     says = "accuracy of each label, the worst judged"
     label = False
 
-    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+    def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant, condition and label."""
         return super().cases(rule.model_copy(update={"label": "*"}), data)

@@ -11,14 +11,14 @@ from pandas import DataFrame
 from robustness.conditions import Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.compound import Reach
-from robustness.gates.metrics.base import METRICS, SHIFT, Case, Data, Grids, Metric, Use, by_recording, scores, with_label
+from robustness.gates.metrics.base import METRICS, SHIFT, Data, Grids, Metric, RuleCase, Use, by_recording, recording_scores, with_label
 from robustness.gates.rules import Rule, RulesError
 from robustness.gates.samples import Scores
 
 ATLAS = "atlas"  # the key under which a grid of time-shift lists the leads of the shift atlas
 
 
-class Tolerance(Metric):
+class ToleranceMetric(Metric):
     """How far the word may lie from the reference placement."""
 
     unit = "ms"
@@ -37,22 +37,24 @@ class Tolerance(Metric):
             raise RulesError(f"key `min` is {rule.min:g} ms, and the grid of {SHIFT} {end}: it could never be shown")
         return [Condition(SHIFT, level, "zeros", 0, reference) for level in (grid["neutral"], *side)]  # type: ignore[arg-type]
 
-    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+    def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant."""
         conditions = self.found(rule, data)
         for variant in data.rows.matching(rule.variant):
             values = [accuracy_of(with_label(data.rows.at(variant, condition), rule.label)) for condition in conditions]
-            curve = tuple(scores(value, data) for value in values)
+            curve = tuple(recording_scores(value, data) for value in values)
             reach = Reach(tuple(abs(c.level or 0.0) for c in conditions), curve, rule.at or 1.0)
             yield self._case(variant, reach, dict(zip(conditions, values, strict=True)))
 
-    def _case(self, variant: str, reach: Reach, values: Mapping[Condition, Any]) -> Case:
+    def _case(self, variant: str, reach: Reach, values: Mapping[Condition, Any]) -> RuleCase:
         """With the recordings that are wrong at the level where the bar is lost."""
         lost = next((c for c, s in zip(values, reach.curve, strict=True) if s.value < reach.at), None)
         if lost is None:
-            return Case(variant, reach, list(values)[-1], (), None, f"the grid ends at {reach.distances[-1]:g} ms; further is not known")
+            return RuleCase(
+                variant, reach, list(values)[-1], (), None, f"the grid ends at {reach.distances[-1]:g} ms; further is not known"
+            )
         note = f"{100 * values[lost].mean():.1f} % are right at {lost.level:+g} ms"
-        return Case(variant, reach, lost, tuple(values[lost].index[values[lost] < 1]), None, note)
+        return RuleCase(variant, reach, lost, tuple(values[lost].index[values[lost] < 1]), None, note)
 
 
 def accuracy_of(frame: DataFrame) -> pd.Series[float]:
@@ -61,7 +63,7 @@ def accuracy_of(frame: DataFrame) -> pd.Series[float]:
 
 
 @METRICS.register
-class ToleranceEarly(Tolerance):
+class ToleranceEarly(ToleranceMetric):
     """Towards the window's start."""
 
     name = "tolerance_early_ms"
@@ -70,7 +72,7 @@ class ToleranceEarly(Tolerance):
 
 
 @METRICS.register
-class ToleranceLate(Tolerance):
+class ToleranceLate(ToleranceMetric):
     """Towards the window's end."""
 
     name = "tolerance_late_ms"
@@ -113,13 +115,13 @@ class WorstCaseAccuracy(OverTheAtlas):
     says = "share of recordings that are right at every lead within their slack"
     label = True
 
-    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+    def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant."""
         for variant in data.rows.matching(rule.variant):
             frame, condition = self.inside(rule, data, variant)
             rows = with_label(frame, rule.label)
             always = rows["correct"].astype(bool).groupby(rows["recording"].astype(str), sort=True).all().astype(float)
-            yield Case(variant, scores(always, data), condition, tuple(always.index[always < 1]), rule.label)
+            yield RuleCase(variant, recording_scores(always, data), condition, tuple(always.index[always < 1]), rule.label)
 
 
 @METRICS.register
@@ -129,7 +131,7 @@ class Consistency(OverTheAtlas):
     name = "consistency"
     says = "chance that two leads drawn at random give one answer"
 
-    def cases(self, rule: Rule, data: Data) -> Iterator[Case]:
+    def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant."""
         for variant in data.rows.matching(rule.variant):
             frame, condition = self.inside(rule, data, variant)
@@ -139,5 +141,5 @@ class Consistency(OverTheAtlas):
             if pairs.empty:
                 raise CannotJudgeError(f"no recording has two leads within its slack, so {self.name} has nothing to compare")
             same = answers.mul(answers - 1).groupby(level=0).sum()[pairs.index] / pairs
-            sample: Scores = scores(same, data)
-            yield Case(variant, sample, condition, tuple(same.index[same < 1]))
+            sample: Scores = recording_scores(same, data)
+            yield RuleCase(variant, sample, condition, tuple(same.index[same < 1]))

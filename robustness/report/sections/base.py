@@ -67,7 +67,7 @@ TEMPLATES.filters["counted"] = number  # a count as the page writes it
 
 
 @dataclass(frozen=True)
-class Part:
+class SectionPart:
     """A section's part of the page: its text, its figures by address, and other data its scripts need by name."""
 
     html: Markup
@@ -83,7 +83,7 @@ class Section(ABC):
     order: ClassVar[int]  # smaller comes first
 
     @abstractmethod
-    def part(self, view: View) -> Part | None:
+    def part(self, view: View) -> SectionPart | None:
         """What this run has for the section; None leaves it out."""
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from robustness.report.figures import Figure, Table
-from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import PADDING, View
 from robustness.report.words import condition_name, number, plural
 
@@ -35,7 +35,7 @@ class Confusion(Section):
     title: ClassVar[str] = "Confusions"
     order: ClassVar[int] = 45
 
-    def part(self, view: View) -> Part | None:
+    def part(self, view: View) -> SectionPart | None:
         """The matrix, its conditions and the counts of all of them."""
         if not view.many or not view.labelled:
             return None
@@ -48,8 +48,8 @@ class Confusion(Section):
             "counts": [[view.sums.answered[variant.mark, place].tolist() for place in places] for variant in view.variants],
         }
         matrix = _figure(view, places[0], names[0])
-        html = fill(TEMPLATE, conditions=names, variants=view.variants, first=sentence(view, places[0], names[0]), matrix=matrix)
-        return Part(html, (matrix,), {"confusion": data})
+        html = fill(TEMPLATE, conditions=names, variants=view.variants, first=confusion_sentence(view, places[0], names[0]), matrix=matrix)
+        return SectionPart(html, (matrix,), {"confusion": data})
 
 
 def offered(view: View) -> list[int]:
@@ -70,7 +70,7 @@ def _named(view: View, place: int) -> str:
     return f"placed {name}" if condition.perturbation == PADDING else name
 
 
-def sentence(view: View, place: int, name: str) -> str:
+def confusion_sentence(view: View, place: int, name: str) -> str:
     """The commonest confusion of the first variant; the script says the same of what is chosen."""
     counts = view.sums.answered[view.first.mark, place]
     wrong = counts.copy()
@@ -88,5 +88,5 @@ def _figure(view: View, place: int, name: str) -> Figure:
     labels = list(view.sums.labels)
     rows = [[label, *map(int, line)] for label, line in zip(labels, view.sums.answered[view.first.mark, place], strict=True)]
     table = Table(f"Answers by true label, {view.first.short}, {name}", ["truth", *labels], rows)
-    about = f"Confusion matrix, true labels down and answers across. {sentence(view, place, name)}"
+    about = f"Confusion matrix, true labels down and answers across. {confusion_sentence(view, place, name)}"
     return Figure("confusion-matrix", "", about, [], table=table, height=90 + ROW_PX * len(labels))

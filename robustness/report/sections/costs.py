@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from robustness.report.costs import Cost, Group, Level, costs_of, hardest_hit
 from robustness.report.findings import has_known
-from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sections.outcomes import cohort
 from robustness.report.view import PADDING, View
 from robustness.report.words import condition_name, interval, level_of, number, percent, plural
@@ -46,20 +46,20 @@ class CostsSection(Section):
     title: ClassVar[str] = "What costs most"
     order: ClassVar[int] = 15
 
-    def part(self, view: View) -> Part | None:
+    def part(self, view: View) -> SectionPart | None:
         """The sentence and the heat map."""
         if not view.many or not view.labelled or not (costs := costs_of(view)):
             return None
         rows = [_row(view, cost, costs[i - 1] if i else None) for i, cost in enumerate(costs)]
         most = max(len(row["cells"]) for row in rows)
-        return Part(fill(TEMPLATE, says=says(view), what=_what(view), who=cohort(view), rows=rows, most=most))
+        return SectionPart(fill(TEMPLATE, says=costs_sentence(view), what=_what(view), who=cohort(view), rows=rows, most=most))
 
 
 def _what(view: View) -> str:
     return f"The share of {'known words accepted right' if has_known(view) else 'unknown words rejected'} at the reference"
 
 
-def says(view: View) -> Markup:
+def costs_sentence(view: View) -> Markup:
     """Which perturbation costs the first variant most, beside the next one, and whom."""
     costs = [cost for cost in costs_of(view) if cost.variant is view.first]
     if not costs:

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from pandas import DataFrame
 
-from robustness.metrics import curve, tolerance, unharmed
+from robustness.analysis.accuracy import curve, tolerance, unharmed
 from robustness.report.figures import Figure, Table, Trace, color, interval_line, plain, vertical
-from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sections.outcomes import cohort
 from robustness.report.view import PADDING, SHIFT, Variant, View, rows_of
 from robustness.report.words import level_of, number, percent, plural
@@ -56,7 +56,7 @@ class Curves(Section):
     title: ClassVar[str] = "Curves"
     order: ClassVar[int] = 40
 
-    def part(self, view: View) -> Part | None:
+    def part(self, view: View) -> SectionPart | None:
         """A panel for each perturbation."""
         if not view.labelled:
             return None
@@ -74,7 +74,7 @@ class Curves(Section):
             cohorts=any(panel.cohort for panel in panels),
             figures=panels,
         )
-        return Part(html, tuple(panel.figure for panel in panels))
+        return SectionPart(html, tuple(panel.figure for panel in panels))
 
 
 def _order(name: str) -> tuple[int, str]:

@@ -7,18 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
-from robustness.report.explained import method_lines
-from robustness.report.failure_text import told
+from robustness.report.cards.command import command_for
+from robustness.report.cards.edit_table import Tried, tried
+from robustness.report.cards.figures import CardFigures, compared_figures
+from robustness.report.cards.layers import Followed, followed
+from robustness.report.cards.noise import noise_condition
+from robustness.report.cards.restoration import over_recordings, restoring, tried_on
+from robustness.report.cards.text import method_lines, told
 from robustness.report.figures import Figure
-from robustness.report.following import Followed, followed
-from robustness.report.inspecting import command_for
-from robustness.report.maps import Card
-from robustness.report.noisy import where
-from robustness.report.places import compared_figures
-from robustness.report.predictions import predictions
-from robustness.report.restored import over_recordings, restoring, tried_on
-from robustness.report.sections.base import SECTIONS, Part, Section, fill
-from robustness.report.tried import Tried, tried
+from robustness.report.forecast import forecast_sentences
+from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import View, is_noisy
 from robustness.report.words import FILLS, PLACES, listed, percent, plural
 
@@ -110,7 +108,7 @@ class Shown:
 
     id: str
     word: str
-    where: str
+    noise_condition: str
     answer: str
     tags: list[str]
     says: str
@@ -135,12 +133,12 @@ class Failures(Section):
     title: ClassVar[str] = "Failures"
     order: ClassVar[int] = 50
 
-    def part(self, view: View) -> Part | None:
+    def part(self, view: View) -> SectionPart | None:
         """The cards and their figures."""
         if not view.labelled:
             return None
         found = view.failures
-        cards = [_shown(Card(view, facts)) for facts in found["failures"]]
+        cards = [_shown(CardFigures(view, facts)) for facts in found["failures"]]
         html = fill(
             TEMPLATE,
             total=found["total"],
@@ -150,13 +148,13 @@ class Failures(Section):
             **_over(view),
             missing=found.get("missing", False),
         )
-        return Part(html, tuple(figure for card in cards for figure in card.figures))
+        return SectionPart(html, tuple(figure for card in cards for figure in card.figures))
 
 
 def _over(view: View) -> dict[str, Any]:
     """What holds over recordings, and how many were asked."""
     found, names = restoring(view), {variant.name: variant.short for variant in view.variants}
-    over, foretold = over_recordings(found["conditions"], names, PLACES), predictions(found["predictions"], names, PLACES)
+    over, foretold = over_recordings(found["conditions"], names, PLACES), forecast_sentences(found["predictions"], names, PLACES)
     return {"over": over, "foretold": foretold, "asked": found["asked"], "capped": found["asked"] < view.labelled, "tried_head": TRIED}
 
 
@@ -173,13 +171,13 @@ def _heading(found: Mapping[str, Any]) -> str:
     return f"{placed} {who}; {first}, at the mildest level at which most draws are wrong."
 
 
-def _shown(card: Card) -> Shown:
+def _shown(card: CardFigures) -> Shown:
     facts, condition = card.facts, card.facts["condition"]
     windows, probabilities, rest = _probabilities(card)
     return Shown(
         id=card.id,
         word=facts["word"],
-        where=_where(card.view, condition),
+        noise_condition=_where(card.view, condition),
         answer=_answer(card),
         tags=_tags(card),
         says=told(card),
@@ -199,12 +197,12 @@ def _shown(card: Card) -> Shown:
 def _where(view: View, condition: dict[str, Any]) -> str:
     """Under which condition it fails."""
     if is_noisy(condition):
-        return where(view, condition)
+        return noise_condition(view, condition)
     padding = "" if condition["fill"] == "zeros" else f", padded with {FILLS[condition['fill']]}"
     return f"{PLACES.get(condition['placement'], condition['placement'])}{padding}"
 
 
-def _answer(card: Card) -> str:
+def _answer(card: CardFigures) -> str:
     """What was answered: once where all variants that are wrong agree."""
     wrong = {variant.short: v for variant, v in card.answers if v["wrong"] or v["outcome"] != "right"}
     answers = {v["predicted"] for v in wrong.values()}
@@ -214,7 +212,7 @@ def _answer(card: Card) -> str:
     return ", ".join(f"{v['predicted']} {percent(v['p_predicted'])} ({name})" for name, v in wrong.items())
 
 
-def _tags(card: Card) -> list[str]:
+def _tags(card: CardFigures) -> list[str]:
     """Missed, substituted or falsely accepted; in which variants; where else."""
     facts, view = card.facts, card.view
     failing = {variant.short: v["outcome"] for variant, v in card.answers if v["outcome"] != "right"}
@@ -225,7 +223,7 @@ def _tags(card: Card) -> list[str]:
     return [*dict.fromkeys(failing.values()), *truth, *who, *also]
 
 
-def _probabilities(card: Card) -> tuple[list[str], list[Chances], bool]:
+def _probabilities(card: CardFigures) -> tuple[list[str], list[Chances], bool]:
     """The labels that matter, where the recording fails and where it is right, by variant."""
     facts, other = card.facts, card.facts["counterpart"]
     here = facts["condition"]["placement"]

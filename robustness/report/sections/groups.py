@@ -12,7 +12,7 @@ import pandas as pd
 from robustness.report.costs import Costs, Group
 from robustness.report.figures import Table
 from robustness.report.findings import has_known
-from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import View
 from robustness.report.words import condition_name, interval, number, percent
 
@@ -68,7 +68,7 @@ class Groups(Section):
     title: ClassVar[str] = "For whom"
     order: ClassVar[int] = 17
 
-    def part(self, view: View) -> Part | None:
+    def part(self, view: View) -> SectionPart | None:
         """Tables of the first variant."""
         if not view.many or not view.labelled:
             return None
@@ -77,7 +77,7 @@ class Groups(Section):
         found = clusters(view)
         rest = len(found) - MOST_CLUSTERS
         note = f"Draws are counted each; {number(rest)} smaller groups are left out." if rest > 0 else "Draws are counted each."
-        return Part(
+        return SectionPart(
             fill(
                 TEMPLATE,
                 what="Known words accepted right" if has_known(view) else "Unknown words rejected",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robustness.report.figures import Figure, Table, packed
-from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import SHIFT, Variant, View
 from robustness.report.words import number, percent
 
@@ -33,14 +33,14 @@ class Leads(Section):
     title: ClassVar[str] = "Where in the window"
     order: ClassVar[int] = 35
 
-    def part(self, view: View) -> Part | None:
+    def part(self, view: View) -> SectionPart | None:
         """The figures."""
         if not view.many or not view.labelled or not view.sums.among(SHIFT, offsets=True):
             return None
         figures = tuple(_figure(view, variant) for variant in view.variants)
         count = len(order_of(view))
         each = "one" if count <= ROWS else f"about {number(count / ROWS)}"
-        return Part(fill(TEMPLATE, count=number(count), each=each, first=view.first.short, figures=figures), figures)
+        return SectionPart(fill(TEMPLATE, count=number(count), each=each, first=view.first.short, figures=figures), figures)
 
 
 def right_at(view: View, variant: Variant) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from robustness.report.figures import Table
-from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import View
 from robustness.report.words import level_of, number, plural
 
@@ -70,9 +70,9 @@ class Method(Section):
     title: ClassVar[str] = "Method"
     order: ClassVar[int] = 70
 
-    def part(self, view: View) -> Part:
+    def part(self, view: View) -> SectionPart:
         """How it was done."""
-        return Part(fill(TEMPLATE, trimming=_trimming(view), grids=_grids(view), skipped=view.plan["skipped"], glossary=GLOSSARY))
+        return SectionPart(fill(TEMPLATE, trimming=_trimming(view), grids=_grids(view), skipped=view.plan["skipped"], glossary=GLOSSARY))
 
 
 def _trimming(view: View) -> str:

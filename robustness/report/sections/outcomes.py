@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 from pandas import DataFrame
 
-from robustness.metrics import flips
-from robustness.outcomes import counts, no_word_rates
+from robustness.analysis.accuracy import flips
+from robustness.analysis.intervals import Estimate
+from robustness.analysis.outcomes import counts, no_word_rates
 from robustness.report.figures import Table
-from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import Variant, View, rows_of
 from robustness.report.words import FILLS, PLACES, interval, number, percent, plural, share_of
-from robustness.statistics import Estimate
 
 TEMPLATE = """
 <p>{{ point }} {{ who }}</p>
@@ -33,10 +33,10 @@ class Outcomes(Section):
     title: ClassVar[str] = "Outcomes"
     order: ClassVar[int] = 30
 
-    def part(self, view: View) -> Part:
+    def part(self, view: View) -> SectionPart:
         """Two tables."""
         window_ms = view.model["window_ms"]
-        return Part(
+        return SectionPart(
             fill(
                 TEMPLATE,
                 point=_point(view),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from robustness.report.figures import Table
-from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import View
 from robustness.report.words import number, plural
 
@@ -48,11 +48,11 @@ class Provenance(Section):
     title: ClassVar[str] = "Provenance"
     order: ClassVar[int] = 80
 
-    def part(self, view: View) -> Part:
+    def part(self, view: View) -> SectionPart:
         """Everything of the manifest that is the same for the same inputs."""
         manifest = view.manifest
         facts = manifest["recordings"]
-        return Part(
+        return SectionPart(
             fill(
                 TEMPLATE,
                 repeat=manifest.get("repeat") or "",

@@ -8,16 +8,16 @@ from typing import ClassVar
 from pandas import DataFrame
 from scipy import stats
 
-from robustness.metrics import compared
-from robustness.report import alike, sooner
-from robustness.report.audit_tables import experiments_table, latency_table, layer_table
-from robustness.report.audited import Audit, audits_of, sentences_of
+from robustness.analysis.accuracy import compared
+from robustness.analysis.intervals import PairedChange
+from robustness.report.audit_sentences import Audit, audits_of, sentences_of
 from robustness.report.figures import Table
 from robustness.report.findings import Change, changes
-from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
+from robustness.report.tables import earlier_failures, paired_answers
+from robustness.report.tables.audit import experiments_table, latency_table, layer_table
 from robustness.report.view import Variant, View, rows_of
 from robustness.report.words import FILLS, PLACES, condition_name, difference, listed, number, p_value, percent
-from robustness.statistics import PairedChange
 
 TEMPLATE = """
 {% for line in says %}<p>{{ line }}</p>{% endfor %}
@@ -95,7 +95,7 @@ class Quantization(Section):
     title: ClassVar[str] = "Quantization"
     order: ClassVar[int] = 60
 
-    def part(self, view: View) -> Part:
+    def part(self, view: View) -> SectionPart:
         """Tables of what was quantized and of what changed."""
         audits = audits_of(view)
         by_name = {audit.variant.name: audit for audit in audits}
@@ -111,7 +111,7 @@ class Quantization(Section):
             "first": view.first.short,
             "n": view.labelled,
         }
-        return Part(fill(TEMPLATE, variants=_variants(view), devices=_devices(view), changes=found, **told))
+        return SectionPart(fill(TEMPLATE, variants=_variants(view), devices=_devices(view), changes=found, **told))
 
 
 def _variants(view: View) -> Table:
@@ -167,17 +167,17 @@ def _compared(view: View, change: Change, audit: Audit | None) -> Compared:
     says = f"{number(change.changed)} of {number(change.answers)} answers in the recordings' table differ"
     says += f", {number(len(every))} of {number(change.all_answers)} in all conditions."
     paired = _paired(view, variant) if view.labelled else None
-    under = sooner.sooner(view, variant) if view.labelled else None
+    under = earlier_failures.sooner(view, variant) if view.labelled else None
     return Compared(
         variant.short,
         variant.slug,
         says,
-        alike=alike.table(view, variant, audit),
-        flips=alike.flips(view, variant),
+        alike=paired_answers.paired_table(view, variant, audit),
+        flips=paired_answers.flips_text(view, variant),
         layers=layer_table(audit) if audit else None,
         experiments=experiments_table(audit) if audit else None,
-        sooner=sooner.table(under, view.first.short) if under else None,
-        sooner_says=sooner.sentence(under, view.first.short) if under else "",
+        sooner=earlier_failures.earlier_table(under, view.first.short) if under else None,
+        sooner_says=earlier_failures.earlier_sentence(under, view.first.short) if under else "",
         sooner_of=under.of if under else "",
         paired=paired,
         tests=len(paired.rows) if paired else 0,

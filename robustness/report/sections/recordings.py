@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from pandas import DataFrame
 
 from robustness.report.atlas import Atlas
-from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import Variant, View
 from robustness.report.view import rows_of as rows_in
 from robustness.report.words import number, percent, signed
@@ -83,7 +83,7 @@ MOST_IN_CSV: Final = 1000  # recordings; a page that carried the answers to all 
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
 
 
-class Cell(NamedTuple):
+class AnswerCell(NamedTuple):
     """One answer."""
 
     address: str
@@ -109,24 +109,24 @@ class Row(NamedTuple):
     text: str
     truth: str
     wrong: bool
-    cells: list[Cell]
+    cells: list[AnswerCell]
 
 
 @SECTIONS.register
 @dataclass(frozen=True)
-class Recordings(Section):
+class RecordingsSection(Section):
     """The table of recordings, and the atlas beside it."""
 
     name: ClassVar[str] = "recordings"
     title: ClassVar[str] = "Recordings"
     order: ClassVar[int] = 20
 
-    def part(self, view: View) -> Part:
+    def part(self, view: View) -> SectionPart:
         """The table, its CSV and the atlas."""
         atlas = Atlas.of(view)
         html = fill(
             TEMPLATE,
-            rows=rows_of(view),
+            rows=table_rows(view),
             total=len(view.recordings),
             placements=view.placements,
             variants=view.variants,
@@ -138,7 +138,7 @@ class Recordings(Section):
             atlas=atlas and atlas.figure,
             says=atlas.says() if atlas else [],
         )
-        return Part(html, (atlas.figure,), {"atlas": atlas.data()}) if atlas else Part(html)
+        return SectionPart(html, (atlas.figure,), {"atlas": atlas.data()}) if atlas else SectionPart(html)
 
 
 def answers_of(view: View) -> dict[tuple[str, str, str], Any]:
@@ -148,7 +148,7 @@ def answers_of(view: View) -> dict[tuple[str, str, str], Any]:
     return {(row.recording, row.placement, row.variant): row for row in rows_in(placed)}
 
 
-def rows_of(view: View) -> list[Row]:
+def table_rows(view: View) -> list[Row]:
     """The recordings shown, worst margin first."""
     answers = answers_of(view)
     return [_row(view, recording, answers) for _, recording in view.shown.iterrows()]
@@ -165,7 +165,7 @@ def _row(view: View, recording: Any, answers: dict[tuple[str, str, str], Any]) -
     return Row(recording["address"], recording["name"], detail, title, text, truth, any(cell.wrong for cell in cells), cells)
 
 
-def _cell(view: View, recording: Any, place: str, variant: Variant, answers: dict[tuple[str, str, str], Any]) -> Cell:
+def _cell(view: View, recording: Any, place: str, variant: Variant, answers: dict[tuple[str, str, str], Any]) -> AnswerCell:
     name, address = str(recording["id"]), f"{recording['address']}-{place}-{variant.slug}"
     row = answers[name, place, variant.name]
     usual = answers.get((name, view.reference, variant.name), row)
@@ -177,7 +177,7 @@ def _cell(view: View, recording: Any, place: str, variant: Variant, answers: dic
     under = row.predicted not in variant.point.rejections and row.p_predicted < (variant.point.threshold or 0)
     repeats = variant is not view.first and row.predicted == answers[name, place, view.first.name].predicted
     card = view.card(name, place) if wrong else None
-    return Cell(
+    return AnswerCell(
         address, variant.mark, row.offset_ms, row.predicted, number(100 * row.p_predicted), sort, title, bool(wrong), under, repeats, card
     )
 

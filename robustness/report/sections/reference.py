@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from robustness.corruption import beside, corruption_errors, errors_of, mean_corruption_error, read_reference
+from robustness.analysis.corruption import beside, corruption_errors, errors_of, mean_corruption_error, read_reference
 from robustness.report.figures import Table
-from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import Variant, View
 from robustness.report.words import listed, number, percent, plural
 
@@ -32,13 +32,13 @@ class Reference(Section):
     title: ClassVar[str] = "Against a reference"
     order: ClassVar[int] = 47
 
-    def part(self, view: View) -> Part | None:
+    def part(self, view: View) -> SectionPart | None:
         """The table; nothing where no reference was given."""
         kept = read_reference(view.run)
         if kept is None:
             return None
         if "refused" in kept:
-            return Part(fill(TEMPLATE, refused=kept["refused"]))
+            return SectionPart(fill(TEMPLATE, refused=kept["refused"]))
         own, theirs = errors_of(view.run), kept["errors"]
         says, rows = [], []
         for variant in view.variants:
@@ -46,7 +46,9 @@ class Reference(Section):
             says.append(line)
             rows += more
         head = ["perturbation", "variant", "error", f"error of {kept['model']}", "CE", "conditions"]
-        return Part(fill(TEMPLATE, refused="", says=says, notes=kept["notes"], errors=Table("Errors beside the reference's", head, rows)))
+        return SectionPart(
+            fill(TEMPLATE, refused="", says=says, notes=kept["notes"], errors=Table("Errors beside the reference's", head, rows))
+        )
 
 
 def _compared(variant: Variant, own: Mapping[str, Any], theirs: Mapping[str, Any], model: str) -> tuple[str, list[list[object]]]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from robustness.metrics import accuracy
-from robustness.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED, counts, no_word_rates
-from robustness.report.findings import Change, changes, has_known, judged, score_of
-from robustness.report.sections.base import SECTIONS, Part, Section, fill
+from robustness.analysis.accuracy import accuracy
+from robustness.analysis.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED, counts, no_word_rates
+from robustness.report.findings import Change, Worst, changes, has_known, judged, score_of, worst_condition
+from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sentences import summary
 from robustness.report.view import View, rows_of
 from robustness.report.words import PLACES, condition_name, difference, interval, number, plural, share_of, tally
-from robustness.report.worst import Worst, worst_condition
 
 TEMPLATE = """
 <p class="lead">{% for line in lines %}{{ line }} {% endfor %}</p>
@@ -45,11 +44,11 @@ class Summary(Section):
     title: ClassVar[str] = "Summary"
     order: ClassVar[int] = 10
 
-    def part(self, view: View) -> Part:
+    def part(self, view: View) -> SectionPart:
         """Sentences and tiles."""
         makers = (at_reference, worst, false_accepts, between_variants)
         tiles = [maker(view) for maker in makers]
-        return Part(fill(TEMPLATE, lines=summary(view), tiles=[tile for tile in tiles if tile]))
+        return SectionPart(fill(TEMPLATE, lines=summary(view), tiles=[tile for tile in tiles if tile]))
 
 
 def at_reference(view: View) -> Tile | None:

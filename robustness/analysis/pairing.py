@@ -1,0 +1,80 @@
+"""May two runs be compared recording by recording? Only where they heard the same recordings, prepared alike. Loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import pandas as pd
+
+from robustness.errors import CannotJudgeError
+from robustness.run.folder import Run
+
+SETTINGS: Final = {"seed": "seed", "trim": "trimming", "speech_threshold_db": "speech threshold"}
+WINDOW: Final = ("rate_hz", "window_ms", "reference")
+ARITHMETIC: Final = ("torch", "torchaudio", "cpu")  # what the last digit of a sample depends on
+NAMED: Final = 3
+
+
+def refuse_unlike(run: Run, other: Run, conditions: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Refuses two runs that cannot be paired.
+
+    Args:
+        run: the new one.
+        other: the baseline.
+        conditions: keys of the conditions that are compared; None for all that both have.
+
+    Returns:
+        What is to be known though they can be paired.
+
+    Raises:
+        CannotJudgeError: where recordings, labels, window, settings or the audio heard differ, or one was interrupted.
+    """
+    for one in (run, other):
+        if not one.manifest.get("complete"):
+            raise CannotJudgeError(f"the run {one.path} was interrupted, and cannot be compared; make it again")
+    _same_recordings(run, other)
+    _same_settings(run, other)
+    return _same_audio(run, other, conditions)
+
+
+def _same_recordings(run: Run, other: Run) -> None:
+    mine, theirs = (one.recordings().set_index("id") for one in (run, other))
+    if not mine.index.is_unique or not theirs.index.is_unique:
+        raise CannotJudgeError(f"{run.path} or {other.path} holds a recording twice, and cannot be compared")
+    only = [f"{len(extra)} recordings are only in {one.path}" for one, extra in ((run, mine.index.difference(theirs.index)),
+            (other, theirs.index.difference(mine.index))) if len(extra)]  # fmt: skip
+    if only:
+        raise CannotJudgeError(f"the runs were made from other recordings: {' and '.join(only)}; make both from the same")
+    theirs = theirs.loc[mine.index]
+    for column, what in (("sha256", "other sound"), ("label", "another label"), ("duration_ms", "another length once it is cut")):
+        differs = mine[column].ne(theirs[column]) & ~(pd.isna(mine[column]) & pd.isna(theirs[column]))
+        if differs.any():
+            names = ", ".join(map(str, mine.index[differs][:NAMED]))
+            raise CannotJudgeError(
+                f"{int(differs.sum())} recordings have {what} in {other.path} than in {run.path}, such as {names}; make both alike"
+            )
+
+
+def _same_settings(run: Run, other: Run) -> None:
+    mine, theirs = run.manifest, other.manifest
+    pairs: list[tuple[str, Any, Any]] = [(name, mine["plan"].get(key), theirs["plan"].get(key)) for key, name in SETTINGS.items()]
+    pairs += [(key, mine["models"][0].get(key), theirs["models"][0].get(key)) for key in WINDOW]
+    differing = [f"{name} {b} instead of {a}" for name, a, b in pairs if a != b]
+    if differing:
+        raise CannotJudgeError(
+            f"{other.path} was made with other settings than {run.path}: {', '.join(differing)}; make it again with the same ones"
+        )
+
+
+def _same_audio(run: Run, other: Run, conditions: Iterable[str] | None) -> tuple[str, ...]:
+    mine, theirs = run.manifest.get("audio_sha256") or {}, other.manifest.get("audio_sha256") or {}
+    shared = (mine.keys() & theirs.keys()) if conditions is None else (set(conditions) & mine.keys() & theirs.keys())
+    unlike = sorted(key for key in shared if mine[key] != theirs[key])
+    if not unlike:
+        return ()
+    said = f"under {len(unlike)} of {len(shared)} conditions, such as {unlike[0]}, {other.path} heard other audio than {run.path}"
+    versions = [[one.manifest["versions"].get(name) for name in ARITHMETIC] for one in (run, other)]
+    if versions[0] == versions[1]:
+        raise CannotJudgeError(f"{said}; give both the same recordings, noises and settings")
+    return (f"{said}; they were made by other versions or on another kind of CPU, which may be why",)

@@ -1,0 +1,57 @@
+"""Where an audit stands in the run folder: `evidence/audit.json`, whole or absent, the same bytes for the same inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from robustness.audio.recordings import Recording
+from robustness.audit.measurement import Listening, Progress, audited
+from robustness.models.classifier import Classifier
+from robustness.quantization.base import Calibration
+from robustness.run.folder import write_json
+
+FILE: Final = "audit.json"
+FLOAT: Final = "float32"
+
+
+def write_audit(
+    folder: Path,
+    originals: Mapping[str, Classifier],
+    classifiers: Sequence[Classifier],
+    recordings: Sequence[Recording],
+    *,
+    threshold_db: float,
+    calibrate: Callable[[Classifier], Calibration] | None = None,
+    thorough: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> None:
+    """Audits every quantized variant of a run; writes nothing where there is none.
+
+    Args:
+        folder: the run's evidence/.
+        originals: each model in float, by its name.
+        classifiers: the variants of the run.
+        recordings: as the sweep heard them.
+        threshold_db: of speech, as in the sweep.
+        calibrate: gives the calibration from which the variants of a model were made.
+        thorough: with experiments on each layer.
+        progress: told how many clips of how many were heard.
+    """
+    found: list[dict[str, Any]] = []
+    for original in originals.values():
+        variants = quantized_of(original, classifiers)
+        if variants:
+            heard = Listening(original, recordings, threshold_db)
+            calibration = None if calibrate is None else calibrate(original)
+            found += audited(original, variants, heard, calibration=calibration, thorough=thorough, progress=progress)
+    if found:
+        write_json(folder / FILE, {"thorough": thorough, "variants": found})
+
+
+def quantized_of(original: Classifier, classifiers: Sequence[Classifier]) -> list[Classifier]:
+    """The variants of this model that are not the float network itself; none where its card is of a quantized one."""
+    if original.variant != FLOAT:
+        return []
+    return [variant for variant in classifiers if variant.name == original.name and variant.variant != FLOAT]

@@ -1,0 +1,107 @@
+"""Does each rule make sense by itself: its metric, the keys that it takes, bars that the metric can reach? Loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from robustness.errors import UsageError
+from robustness.gates.metrics.base import METRICS, PADDING, Metric
+from robustness.gates.metrics.changes import PairedMetric
+from robustness.gates.rules import BASELINE, Rule, Rules, RulesError
+from robustness.registry import Registry
+
+PERTURBATIONS: Final[Registry[object]] = Registry("perturbation", "robustness.perturbations", apart=("base", "noise"))  # names alone
+RANGES: Final = {
+    "share": (0.0, 1.0),
+    "points": (-1.0, 1.0),
+    "ms": (0.0, None),
+    "an hour": (0.0, None),
+    "bytes": (0.0, None),
+    "ratio": (0.0, None),
+}
+
+
+def checked_rules(rules: Rules) -> Rules:
+    """The rules, each of them possible.
+
+    Raises:
+        RulesError: naming file, rule and key of every mistake.
+    """
+    wrong = [f"{rules.source}: rule {name}: {text}" for name, rule in rules.rule.items() for text in mistakes(rule)]
+    if wrong:
+        raise RulesError("; ".join(wrong))
+    return rules
+
+
+def mistakes(rule: Rule) -> list[str]:
+    """What is wrong with a rule, each with its key."""
+    try:
+        metric = METRICS[rule.metric]
+    except RulesError as error:
+        return [str(error)]
+    return [*_bars(rule, metric), *_perturbation(rule, metric), *_against(rule, metric), *_keys(rule, metric)]
+
+
+def _bars(rule: Rule, metric: Metric) -> Iterator[str]:
+    if rule.min is None and rule.max is None:
+        yield "it has no bar; give key `min`, `max` or both"
+    if rule.min is not None and rule.max is not None and rule.min > rule.max:
+        yield f"key `min` is {rule.min:g}, above `max`, {rule.max:g}: nothing could pass"
+    low, high = RANGES.get(metric.unit, (None, None))
+    for key, bar in (("min", rule.min), ("max", rule.max)):
+        if bar is None or ((low is None or bar >= low) and (high is None or bar <= high)):
+            continue
+        if high is None:
+            yield f"key `{key}` is {bar:g}, and {rule.metric} is never under {low:g}"
+        else:
+            advice = f"; did you mean {bar / 100:g}?" if 1 < abs(bar) <= 100 else ""
+            yield f"key `{key}` is {bar:g}, and {rule.metric} lies between {low:g} and {high:g}{advice}"
+
+
+def _perturbation(rule: Rule, metric: Metric) -> Iterator[str]:
+    name = rule.perturbation
+    if name is None:
+        if metric.perturbation == "required":
+            yield f"key `perturbation` is missing; {rule.metric} takes {' or '.join(metric.only)}"
+        return
+    if metric.perturbation == "none":
+        yield f"key `perturbation`: {rule.metric} takes none"
+    elif metric.only and name not in metric.only:
+        yield f"key `perturbation` is {name!r}, and {rule.metric} takes {' or '.join(metric.only)}"
+    elif name not in PERTURBATIONS.names():
+        try:
+            PERTURBATIONS[name]
+        except UsageError as error:
+            yield f"key `perturbation`: {error}"
+
+
+def _against(rule: Rule, metric: Metric) -> Iterator[str]:
+    if rule.against is not None and metric.against == "none":
+        yield f"key `against`: {rule.metric} is compared with nothing; leave it out"
+    if rule.against is None and metric.against == "required":
+        yield f'key `against` is missing; {rule.metric} needs another variant, such as "float32"'
+    if rule.against is None and isinstance(metric, PairedMetric) and rule.perturbation is None:
+        yield f'key `against` is missing; {rule.metric} needs a perturbation, another variant such as "float32", or "{BASELINE}"'
+    if rule.against == BASELINE and not isinstance(metric, PairedMetric):
+        yield f"key `against`: {rule.metric} is compared with another variant, not with a baseline"
+    if rule.against is not None and rule.against == rule.variant:
+        yield f"key `against` is {rule.against!r}, the variant itself; give another"
+
+
+def _keys(rule: Rule, metric: Metric) -> Iterator[str]:
+    perturbed = rule.perturbation or metric.implied
+    if rule.at is None and metric.at == "required":
+        yield "key `at` is missing; it is the share that must hold, such as at = 0.90"
+    if rule.at is not None and metric.at == "none":
+        yield f"key `at`: {rule.metric} takes none"
+    if rule.label is not None and not metric.label:
+        yield f"key `label`: {rule.metric} is not about one label"
+    if rule.level is not None and not (metric.level and perturbed):
+        yield f"key `level`: {rule.metric} {'is over the whole grid' if perturbed else 'has no perturbation here'}; leave it out"
+    if rule.fill is not None and not (metric.level and perturbed):
+        yield f"key `fill`: {rule.metric} {'uses zeros' if perturbed else 'has no perturbation here'}; leave it out"
+    if rule.placement is not None and (rule.perturbation != PADDING or not metric.level):
+        yield f"key `placement` goes with perturbation = {PADDING!r}"
+    if rule.placement is not None and rule.level is not None:
+        yield "keys `placement` and `level` say the same; give one"

@@ -1,0 +1,99 @@
+"""An explanation as a folder: the page, the tables as JSON, the arrays as .npz, the sounds as WAV; whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+from robustness.errors import OutputError
+from robustness.explain.evidence import write_arrays
+from robustness.explain.explanation import Explanation
+from robustness.explain.sounds import COUNTERPART, HEARD, ONLY, WITHOUT
+from robustness.inspector.page import inspector_page, page_rows, wave_of
+from robustness.report.words import slug
+from robustness.run.folder import write_json, write_text
+
+KIND: Final = "robustness explanation"
+FILE: Final = "explanation.json"
+
+
+def writable(out: Path) -> Path:
+    """The folder, if it may be written: not there, empty, or an explanation.
+
+    Raises:
+        OutputError: it holds something else.
+    """
+    path = out.resolve()
+    if path.exists() and not (path.is_dir() and (_is_explanation(path) or not any(path.iterdir()))):
+        raise OutputError(f"{out} exists and is not an explanation; it is left as it is: give another --out, or remove it yourself")
+    return path
+
+
+def _is_explanation(path: Path) -> bool:
+    try:
+        return bool(json.loads((path / FILE).read_text(encoding="utf-8")).get("kind") == KIND)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def write_explanation(found: Explanation, out: Path, repeat: str = "", *, audio: bool = True) -> Path:
+    """Writes the folder; the path of its page.
+
+    Args:
+        found: what is known.
+        out: the folder; an explanation that is there is replaced as a whole.
+        repeat: the command that makes it again.
+        audio: False leaves the voices out.
+    """
+    path = writable(out)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        _fill(found, partial, repeat, audio=audio)
+        if path.exists():
+            shutil.rmtree(path)
+        partial.rename(path)
+    except OSError as error:
+        raise OutputError(f"the folder {out} cannot be written ({error.strerror}); give another --out") from error
+    return out / "index.html"
+
+
+def _fill(found: Explanation, folder: Path, repeat: str, *, audio: bool) -> None:
+    write_arrays(folder / "maps.npz", found.arrays)
+    write_json(folder / FILE, facts_of(found))
+    write_text(folder / "index.html", inspector_page(found, repeat, audio=audio))
+    if not audio:
+        return
+    first = page_rows(found)[0]["key"]
+    for sound in found.sounds:  # of the map that the page opens with; the others are on the page
+        if sound.key in {HEARD, COUNTERPART, f"{ONLY}/{first}", f"{WITHOUT}/{first}"}:
+            (folder / f"{slug(sound.key)}.wav").write_bytes(base64.b64decode(wave_of(found, sound)))
+
+
+def facts_of(found: Explanation) -> dict[str, Any]:
+    """What is known, in plain values."""
+    question = found.question
+    counterpart, noise = question.counterpart, question.noise
+    return {
+        "kind": KIND,
+        "model": question.first.name,
+        "variants": list(question.classifiers),
+        "recording": question.recording.id,
+        "label": question.truth,
+        "wrong": question.wrong,
+        "placement": question.place,
+        "offset_ms": question.here.lead_ms,
+        "noise": None if noise is None else {"perturbation": noise.kind.name, "level": noise.snr_db, "draw": noise.draw},
+        "counterpart_ms": None if counterpart is None else counterpart.lead_ms,
+        "baseline": question.baseline,
+        "targets": list(question.targets),
+        **found.axes,
+        "maps": page_rows(found),
+        "following": found.following,
+        "segments": found.segments.to_dict("records"),
+        "answers": {sound.key: dict(sound.answers) for sound in found.sounds},
+    }

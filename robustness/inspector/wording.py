@@ -1,0 +1,173 @@
+"""How an explanation is said: title, sentences, tables. All of it is made from the figures; text is escaped where it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from robustness.attributions.base import GAP_LOGITS, GAP_SHARE
+from robustness.attributions.baselines import BASELINES
+from robustness.explain.explanation import Explanation
+from robustness.explain.sounds import HEARD
+from robustness.report.figures import Table
+from robustness.report.words import PLACES, level_of, listed, number, percent, plural, signed
+
+METHODS: Final = {
+    "occlusion": "how much the score falls when a patch is replaced by the baseline",
+    "integrated-gradients": "gradients along the straight path from the baseline",
+    "shapley": "exact Shapley values of segments of time",
+    "shapley-blocks": "sampled Shapley values of segments and bands",
+}
+
+
+def inspector_title(found: Explanation) -> str:
+    """What was said, where, and how it was heard."""
+    question = found.question
+    word = question.recording.label or question.recording.id
+    place = PLACES.get(question.place or "", f"with a lead of {number(question.here.lead_ms)} ms")
+    heard = dict.fromkeys(question.answer(variant) for variant in question.classifiers)
+    noise = (
+        "" if question.noise is None else f"in {question.noise.kind.name.replace('-', ' ')} at {level_of(question.noise.snr_db, 'dB')}, "
+    )
+    return f"“{word}” {noise}{place}, heard as {listed([f'“{name}”' for name in heard])}"
+
+
+def inspector_scope(found: Explanation) -> list[str]:
+    """Model, variants, recording and place."""
+    question = found.question
+    frame = question.first.frame
+    window_ms, lead_ms = number(found.axes["window_ms"]), number(question.here.lead_ms)
+    return [
+        question.first.name,
+        listed(list(question.classifiers)),
+        question.recording.id,
+        f"window {window_ms} ms at {frame.rate_hz} Hz, lead {lead_ms} ms",
+        f"baseline: {BASELINES[question.baseline].says}",
+    ]
+
+
+def lead_sentence(found: Explanation) -> str:
+    """Who is right and who wrong here, and where it is right; that a right answer is explained all the same."""
+    question = found.question
+    heard = next(sound for sound in found.sounds if sound.key == HEARD).answers
+    told = "; ".join(answer_text(variant, answer) for variant, answer in heard.items()) + "."
+    if question.truth is None:
+        return f"{told} The recording's word is not known: what is explained is the answer."
+    if not question.wrong:
+        return f"{told} That is right; it is explained all the same: what follows is what speaks for the right answer and against it."
+    wrong = f"The right answer is “{question.truth}”; {listed(question.wrong)} {'is' if len(question.wrong) == 1 else 'are'} wrong."
+    if question.counterpart is None:
+        return f"{told} {wrong} No place in the window was found where it is right."
+    silent = "Without the noise, with" if question.noise is not None else "With"
+    return f"{told} {wrong} {silent} a lead of {number(question.counterpart.lead_ms)} ms it is right: that is the counterpart."
+
+
+def answer_text(variant: str, answer: Mapping[str, Any]) -> str:
+    """One variant's answer, with its probability and its margin."""
+    margin = "" if answer["margin"] is None else f", margin\u00a0{signed(answer['margin'], 1)}"
+    return f"{variant}: {answer['predicted']} {percent(answer['p_predicted'])}{margin}"
+
+
+def target_facts(found: Explanation) -> dict[str, dict[str, str | None]]:
+    """Each target in words."""
+    labels = found.question.first.labels
+    facts: dict[str, dict[str, str | None]] = {}
+    for name, target in found.question.targets.items():
+        label = labels[target.label]
+        rival = None if target.rival is None else labels[target.rival]
+        text = f"the logit of {label}" if rival is None else f"{label} over {rival}"
+        facts[name] = {"label": label, "rival": rival, "text": text}
+    return facts
+
+
+def shown_of(found: Explanation) -> list[dict[str, str | None]]:
+    """What can be shown: each variant, and each but the first minus the first."""
+    variants = list(found.question.classifiers)
+    alone: list[dict[str, str | None]] = [{"text": variant, "variant": variant, "minus": None} for variant in variants]
+    first = variants[0]
+    return alone + [{"text": f"{other} minus {first}", "variant": other, "minus": first} for other in variants[1:]]
+
+
+def map_verdict(row: Mapping[str, Any]) -> tuple[str, bool]:
+    """What the checks say of a map, and whether it fails one of them."""
+    failed = list(row.get("failed") or [])
+    if row["complete"] is False and not row["tested"]:
+        failed.append("does not sum to the change of the score")
+    if row["max_abs"] == 0:
+        return "The map is zero everywhere: it says nothing.", True
+    if failed:
+        return f"This map fails its checks: {'; '.join(failed)}.", True
+    if not row["tested"]:
+        summed = "It sums to the change of the score as it claims. " if row["complete"] else ""
+        return f"{summed}It was not tested further: the maps of the first target may be.", False
+    return "This map passes its checks.", False
+
+
+def trust_facts(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of trust of a map, in words."""
+    verdict, failing = map_verdict(row)
+    figures = [["f(x) − f(baseline)", f"{signed(row['change'], 2)} logits"]]
+    if row["gap"] is not None:
+        allowed = max(GAP_LOGITS, GAP_SHARE * abs(row["change"]))
+        figures.append(["completeness gap", f"{signed(row['gap'], 3)} logits; up to {number(allowed, 2)} is allowed"])
+    if row["steps"] is not None:
+        figures.append(["steps of the path", number(row["steps"])])
+    if row["error"] is not None:
+        figures.append(["largest standard error of a block", f"{number(row['error'], 2)} logits"])
+    if row["surrogate"] is not None:
+        text = f"{row['surrogate']}, whose logits are up to {number(row['logit_gap'], 2)} off: an approximation"
+        figures.append(["gradients of", text])
+    if row["second_opinion"] is not None:
+        figures.append(["rank correlation with another method", number(row["second_opinion"], 2)])
+    figures += [list(pair) for pair in row.get("figures") or []]
+    figures.append(["passes of the network", f"{number(row['passes'])}, for all targets together"])
+    figures.append(["top 10 %", f"{plural(int(row['top_cells']), 'cell')} of those that are not zero; cells of equal value go together"])
+    return {"verdict": verdict, "failing": failing, "figures": figures}
+
+
+def segment_table(found: Explanation) -> Table:
+    """Every share, a row a segment."""
+    table = found.segments.pivot_table(index=["start_ms", "end_ms"], columns=["target", "variant"], values="share", sort=False)
+    head = ["segment", *(", ".join(map(str, column)) for column in table.columns.to_list())]
+    spans = (f"{number(a)}–{number(b)} ms" for a, b in table.index.to_list())
+    body = [[span, *(signed(v, 2) for v in row)] for span, row in zip(spans, table.to_numpy(), strict=True)]
+    ends = found.segments.drop_duplicates(["target", "variant"]).set_index(["target", "variant"])
+    for name, column in (("baseline", "baseline"), ("heard", "value")):
+        body.append([name, *(signed(float(ends[column].to_dict()[key]), 2) for key in table.columns)])
+    return Table("Exact Shapley values of segments, in logits", head, body)
+
+
+def trust_table(found: Explanation) -> Table:
+    """A row a map."""
+    head = ["map", "change", "gap", "largest cell", "passes", "second opinion", "says"]
+    body = []
+    for row in found.rows:
+        name = f"{row['method']}, {row['variant']}: {row['target']}"
+        gap = "–" if row["gap"] is None else signed(row["gap"], 3)
+        other = "–" if row["second_opinion"] is None else number(row["second_opinion"], 2)
+        figures = [signed(row["change"], 2), gap, number(row["max_abs"], 3), number(row["passes"]), other]
+        body.append([name, *figures, map_verdict(row)[0]])
+    return Table("What each map cost and whether it can be trusted", head, body)
+
+
+def method_facts(found: Explanation) -> list[tuple[str, str]]:
+    """What was done, as terms and texts."""
+    question = found.question
+    picture = question.first.frontend.picture
+    facts = [(name, f"{METHODS.get(name, name)}; {_settings(found, name)}") for name in dict.fromkeys(found.table["method"])]
+    if picture is not question.first.frontend:
+        facts.append(
+            ("waveform", "the model takes samples: blocks of the STFT are masked and the sound is made anew, with the phase as it was")
+        )
+    grid = f"{len(picture.band_hz)} bands, every {found.axes['hop_ms']:g} ms"
+    padding = "Padding equals it and changes nothing, save where a patch reaches into it: the map is of the sound, not of the place."
+    return [
+        *facts,
+        ("log-mel", grid),
+        ("baseline", f"{BASELINES[question.baseline].says}. {padding if question.baseline == 'silence' else ''}".strip()),
+    ]
+
+
+def _settings(found: Explanation, method: str) -> str:
+    passes = found.table.loc[found.table["method"] == method, "passes"]
+    return f"{plural(int(passes.max()), 'pass', 'passes')} for all targets of a variant"

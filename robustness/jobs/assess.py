@@ -1,0 +1,236 @@
+"""The main job, end to end: model cards and recordings → a run folder with its page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from robustness.analysis.corruption import try_reference
+from robustness.audio.noises import read_noises
+from robustness.audio.placement import Frame
+from robustness.audio.reading import Reading
+from robustness.audio.recordings import Recording
+from robustness.audit.evidence import write_audit
+from robustness.errors import CannotJudgeError, RobustnessError, UsageError
+from robustness.explain.evidence import write_evidence
+from robustness.jobs.request import Request
+from robustness.models.card import load_classifier
+from robustness.models.classifier import Classifier
+from robustness.quantization.base import Calibration
+from robustness.quantization.calibration import read_calibration, refuse_tested
+from robustness.quantization.variants import is_quantized, variants_of
+from robustness.report.page import write_page
+from robustness.run.atomic import said_when_full
+from robustness.run.folder import Run, RunWriter
+from robustness.sweep.dataset import Wanted, look_at, recordings_table, unsaid
+from robustness.sweep.manifest import card_facts, models_of, plan_facts, provenance, recordings_facts, versions
+from robustness.sweep.plan import Plan, Settings, plan_of
+from robustness.sweep.state import Tally
+from robustness.sweep.sweep import Sweep, common_frame, engine_of, key_of, placeable
+
+Progress = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
+
+
+class Job(NamedTuple):
+    """A request with everything loaded and checked: what is left is to compute."""
+
+    request: Request
+    classifiers: list[Classifier]
+    reading: Reading
+    placed: Sequence[Recording]
+    table: pd.DataFrame  # a row a recording
+    plan: Plan
+    cards: dict[str, dict[str, Any]]
+    noises: dict[str, str]  # SHA-256 of each file of background noise, by name
+    originals: dict[str, Classifier]  # each model in float, by name
+
+    @property
+    def frame(self) -> Frame:
+        """The window that all classifiers hear."""
+        return common_frame(self.classifiers)
+
+    @property
+    def most_slack_ms(self) -> float:
+        """How far the recording that can move most can move in the window."""
+        return float(self.table["slack_ms"].max())
+
+    @property
+    def answers(self) -> int:
+        """How many answers the sweep will ask for, without windows without a word."""
+        return len(self.plan.conditions) * len(self.placed) * len(self.classifiers)
+
+
+Finish = Callable[[Job, Run, Progress], None]
+
+
+def assess(request: Request, out: Path, progress: Progress = lambda doing, done, total: None) -> Run:
+    """Runs a request and writes its run folder and page.
+
+    Raises:
+        RobustnessError: where an input cannot be used, the folder cannot be written, or the answers cannot be trusted.
+    """
+    return execute(prepare(request), RunWriter(out), progress)
+
+
+def prepare(request: Request, progress: Progress = lambda doing, done, total: None) -> Job:
+    """Everything that a wrong input can stop, before anything is computed or written."""
+    if request.reference is not None:
+        Run.open(request.reference)
+    originals = {path: load_classifier(path, weights=request.weights, device=request.device) for path in request.models}
+    if request.threshold is not None:
+        originals = {path: replace(classifier, threshold=request.threshold) for path, classifier in originals.items()}
+    classifiers = variants_of(list(originals.values()), request.variants, calibrating(request))
+    _refuse_twice([f"{classifier.name} {classifier.variant}" for classifier in classifiers])
+    frame = common_frame(classifiers)
+    noises = _noises(request.settings, frame)
+    wanted = Wanted(request.recordings, request.labels, request.selection, request.skip_bad)
+    found = look_at(wanted, frame, request.settings, partial(progress, "read: recordings"))
+    refuse_tested(classifiers, found.reading.clips)
+    for classifier in classifiers:
+        for label in dict.fromkeys(clip.label for clip in found.reading.clips):
+            classifier.truth(label)
+    floats_last = sorted(originals.items(), key=lambda item: not is_quantized(item[1]))  # the model's facts are those of its float card
+    cards = {classifier.name: card_facts(path, classifier) for path, classifier in floats_last}
+    table = recordings_table(found, classifiers[0])
+    reading = found.reading._replace(notices=[*found.reading.notices, *unsaid(table, classifiers[0])])
+    plan = plan_of(request.settings, frame.reference, float(table["slack_ms"].max()))
+    placed = placeable(reading.recordings, frame, request.settings)
+    floats = {classifier.name: classifier for _, classifier in floats_last}
+    return Job(request, classifiers, reading, placed, table, plan, cards, noises, floats)
+
+
+def calibrating(request: Request) -> Callable[[Classifier], Calibration] | None:
+    """From what the variants of a model learn; None where no calibration was asked for."""
+    return partial(read_calibration, request.calibration, labels=request.labels) if request.calibration else None
+
+
+def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | None = None) -> Run:
+    """Computes a job into a run folder; what an interrupt or a full disk leaves stays readable beside the folder's place.
+
+    Args:
+        job: what to compute.
+        writer: the run folder; one that goes on with an interrupted run computes what is not there.
+        progress: told what is being done.
+        finish: what to do with the trials before the folder stands in its place; by default failures are explained and the page is drawn.
+
+    Raises:
+        OutputError: where the disk is full; what was swept before is kept.
+    """
+    tally = Tally.of(writer.begin(requested(job), job.table))
+    if writer.is_finished:
+        return writer.finish()
+    done = tally.recordings * len(job.plan.conditions) * len(job.classifiers)
+
+    def note(**said: bool) -> None:
+        writer.write_manifest({**_manifest(job, tally), **said})
+
+    def swept(rows: int, doing: str) -> None:
+        nonlocal done
+        done += rows
+        progress(f"sweep: {doing}", done, max(done, job.answers))
+
+    try:
+        sweep = Sweep(job.classifiers, job.plan, writer, swept, tally)
+        sweep.ready(job.placed)
+        note(complete=False, interrupted=False)
+        sweep.run(job.placed)
+        note(complete=True, interrupted=False)
+        with said_when_full(writer.path):
+            (finish or explain_and_draw)(job, Run.open(writer.path), progress)
+    except KeyboardInterrupt:
+        writer.flush()
+        note(complete=False, interrupted=True)
+        raise
+    except BaseException as error:
+        _left(writer, error)
+        raise
+    return writer.finish()
+
+
+def _left(writer: RunWriter, error: BaseException) -> None:
+    """What an error leaves: what is sealed and can be trusted stays, and the user is told how to go on; anything else goes.
+
+    Raises:
+        RobustnessError: the error again, with how to go on.
+    """
+    if not writer.sealed or isinstance(error, CannotJudgeError):
+        writer.discard()
+    elif isinstance(error, RobustnessError):
+        raise type(error)(f"{error}; what was swept before is kept in {writer.path}: --resume goes on from there") from error
+
+
+def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
+    """Says what quantization did and what restores each failing answer, and draws the page."""
+    settings, told = job.plan.settings, partial(progress, "audit: layers")
+    write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=settings.speech_threshold_db, progress=told)
+    seed, audio, again = settings.seed, job.request.audio, job.plan.perturbations
+    told = partial(progress, "explain: failures")
+    write_evidence(run, job.classifiers, job.placed, seed=seed, perturbations=again, audio=audio, progress=told)
+    if job.request.reference is not None:
+        try_reference(run, job.request.reference)
+    progress("draw: page", 0, 1)
+    write_page(run, run.path / "index.html")
+
+
+def _refuse_twice(names: list[str]) -> None:
+    """Raises UsageError where a variant of a model would stand in a run twice."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UsageError(f"{', '.join(twice)} is asked for twice; name each variant once, and give each model's card its own name")
+
+
+def _noises(settings: Settings, frame: Frame) -> dict[str, str]:
+    """The background noises given, looked at before anything is computed."""
+    if settings.noises is None:
+        return {}
+    return {noise.name: noise.sha256 for noise in read_noises(settings.noises, frame.rate_hz, frame.samples)}
+
+
+def _manifest(job: Job, tally: Tally) -> dict[str, Any]:
+    return {
+        "models": models_of(job.classifiers, job.cards),
+        "plan": {**plan_facts(job.plan, job.classifiers, tally), **_asked(job)},
+        "recordings": recordings_facts(job.table, job.reading, job.request.recordings),
+        "audio_sha256": tally.audio,
+        "self_check": {"checked": tally.checked, "flips": tally.flips},
+        "versions": versions(),
+        "repeat": job.request.repeat,
+        "provenance": provenance(),
+    }
+
+
+def requested(job: Job) -> dict[str, Any]:
+    """All that decides what a run holds, but its recordings, by the names under which a difference is said."""
+    return {
+        "models": {model["name"]: model for model in models_of(job.classifiers, job.cards)},
+        "settings": {**_asked(job), **plan_facts(job.plan, job.classifiers, Tally()), "threshold": job.request.threshold},
+        "conditions": [key_of(condition) for condition in job.plan.conditions],
+        "versions": versions(),
+    }
+
+
+def _asked(job: Job) -> dict[str, Any]:
+    """What was asked for, beside what came of it: another request is another run."""
+    request = job.request
+    return {
+        "variants": list(request.variants),
+        "calibration": request.calibration.resolve().name if request.calibration else None,
+        "perturbations": list(request.settings.perturbations),
+        "noises": job.noises,
+        "device": request.device,
+        "selection": asdict(request.selection),
+        "skip_bad": request.skip_bad,
+        "audio": request.audio,
+    }
+
+
+def estimate_s(job: Job) -> float:
+    """How long the sweep would take, in seconds, from a few batches of each variant on this machine."""
+    each_s = engine_of(job.classifiers, job.plan, job.placed).seconds_a_window(job.frame.samples)
+    return each_s * len(job.plan.conditions) * len(job.placed)

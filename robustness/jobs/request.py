@@ -1,0 +1,48 @@
+"""What is to be assessed, on what, and how: everything that a user can ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from robustness.audio.labels import LabelSource
+from robustness.audio.selection import Selection
+from robustness.conditions import VARIANTS
+from robustness.sweep.plan import Settings
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to assess, on what, and how.
+
+    Attributes:
+        models: cards.
+        recordings: folders or files.
+        weights: of the one model, where they are not beside its card.
+        variants: names of quantization schemes.
+        labels: where the words come from.
+        selection: which of the recordings are heard.
+        settings: of the sweep.
+        calibration: a folder of recordings from which schemes learn that need some; none of them may be tested.
+        threshold: the operating point, in place of the card's.
+        device: where float networks run.
+        skip_bad: go on without the recordings that cannot be used.
+        audio: whether the run keeps what was heard; voices are personal data.
+        repeat: the command that repeats this, for the page.
+        reference: a run of another model on the same recordings, to give errors against.
+    """
+
+    models: tuple[Path, ...]
+    recordings: tuple[Path, ...]
+    weights: Path | None = None
+    variants: tuple[str, ...] = VARIANTS
+    labels: LabelSource = field(default_factory=LabelSource)
+    selection: Selection = field(default_factory=Selection)
+    settings: Settings = field(default_factory=Settings)
+    calibration: Path | None = None
+    threshold: float | None = None
+    device: str = "cpu"
+    skip_bad: bool = False
+    audio: bool = True
+    repeat: str = ""
+    reference: Path | None = None

@@ -1,0 +1,182 @@
+"""What does a model card say: labels, weights, network, front-end and window, each key checked.
+
+A card is a TOML file beside its weights. `network.factory` names a callable, and loading a card imports and runs it: a card is a program,
+and is to be trusted like one. The weights are data only: a state_dict, read with `weights_only=True` and known by their SHA-256.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from robustness.audio.placement import Frame
+from robustness.errors import CardError
+from robustness.models.card_messages import card_sentence
+from robustness.models.classifier import Classifier, Output
+from robustness.models.frontend_settings import frontend_from
+from robustness.models.network import build, filled, torch_device, weights_in
+from robustness.models.probing import probe
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Text = Annotated[str, Field(min_length=1)]
+FACTORY: Final = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+GOLDEN_TOLERANCE: Final = 1e-3  # logits of one network on two machines differ by less; of another front-end by more
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Weights(_Section):
+    """The state_dict: which file, how it is known, and where to get it."""
+
+    file: Text = Field(description="the weights' file, a state_dict, relative to the card")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] = Field(description="the SHA-256 of the weights, 64 hex digits")
+    source: str | None = Field(default=None, description="what to do where the file is not there, such as a command that gets it")
+
+
+class Network(_Section):
+    """What builds the network that the weights fill."""
+
+    factory: Annotated[str, Field(pattern=FACTORY)] = Field(
+        description='"module:callable", what builds the network; a module beside the card is found'
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="a table of the callable's keyword arguments")
+
+
+class FrontendSettings(BaseModel):
+    """Which front-end, and its settings, which the front-end checks itself."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: Text = Field(description="the name of a front-end, such as log-mel")
+    rate_hz: Annotated[int, Field(strict=True, gt=0)] = Field(description="the sampling rate in Hz that the model hears")
+
+
+class Window(_Section):
+    """How long the model hears, and where it expects the word."""
+
+    duration_ms: Annotated[Number, Field(gt=0)] = Field(description="the window's length in ms")
+    placement: Literal["start", "center", "end"] = Field(default="center", description="where a recording lies in the window")
+
+
+class CardVariant(_Section):
+    """Of a card whose weights are those of a quantized network: how it came about, and what makes a network for them."""
+
+    scheme: Text = Field(description="the variant that the weights are of, such as static-int8")
+    rebuild: Annotated[str, Field(pattern=FACTORY)] = Field(
+        description='"module:callable", what makes of the float network, its first argument, the one that the weights fill'
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="a table of that callable's keyword arguments")
+    about: dict[str, Any] = Field(default_factory=dict, description="a table of what is known of it: engine, cpu, calibration")
+
+
+class Golden(_Section):
+    """Samples whose logits are known: a front-end that differs shows here."""
+
+    samples: Text = Field(description="an audio file, relative to the card")
+    logits: tuple[Number, ...] = Field(description="the logits of that file, one a label, as the training program computed them")
+    tolerance: Annotated[Number, Field(gt=0)] = Field(default=GOLDEN_TOLERANCE, description="how far a logit may be off")
+
+
+class Card(_Section):
+    """A model card; `about` is free, everything else is checked, and no other key is taken."""
+
+    name: Text = Field(description="the model's name")
+    labels: Annotated[tuple[Text, ...], Field(min_length=2)] = Field(description="the classes in the order of the outputs, two or more")
+    unknown: str | None = Field(default=None, description="the label of words outside the vocabulary")
+    silence: str | None = Field(default=None, description="the label of windows without a word")
+    output: Output = Field(description="logits, log-probabilities or probabilities: what the network gives")
+    threshold: Annotated[Number, Field(ge=0, le=1)] | None = Field(default=None, description="a probability: the operating point")
+    weights: Weights = Field(description="a section with file and sha256")
+    network: Network = Field(description="a section with factory and arguments")
+    frontend: FrontendSettings = Field(description="a section with kind, rate_hz and the front-end's settings")
+    window: Window = Field(description="a section with duration_ms and placement")
+    variant: CardVariant | None = Field(default=None, description="a section with scheme and rebuild, where the weights are quantized")
+    golden: Golden | None = Field(default=None, description="a section with samples, logits and tolerance")
+    about: dict[str, Any] = Field(default_factory=dict, description="a section of whatever is worth knowing")
+
+    @model_validator(mode="after")
+    def _labels_agree(self) -> Self:
+        twice = sorted({label for label in self.labels if self.labels.count(label) > 1})
+        if twice:
+            raise ValueError(f"labels holds {', '.join(twice)} more than once; a label is one class")
+        for role in ("unknown", "silence"):
+            label = getattr(self, role)
+            if label is not None and label not in self.labels:
+                raise ValueError(f"{role} is {label!r}, which is not among the labels ({', '.join(self.labels)})")
+        if self.unknown is not None and self.unknown == self.silence:
+            raise ValueError(f"unknown and silence are both {self.unknown!r}; give `unknown` alone where one class is for both")
+        if self.golden and len(self.golden.logits) != len(self.labels):
+            raise ValueError(f"golden.logits holds {len(self.golden.logits)} numbers and there are {len(self.labels)} labels")
+        return self
+
+    @property
+    def frame(self) -> Frame:
+        """The window in samples."""
+        samples = max(1, round(self.window.duration_ms * self.frontend.rate_hz / 1000))
+        return Frame(samples, self.frontend.rate_hz, self.window.placement)
+
+
+def read_card(path: Path) -> Card:
+    """Reads and checks a card.
+
+    Raises:
+        CardError: the file cannot be read, is no TOML, or a key is wrong; the sentence names file and key.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CardError(f"the card {path} cannot be opened: {error.strerror}; give the path of a model card (a .toml file)") from error
+    except UnicodeDecodeError as error:
+        raise CardError(f"{path} is no text in UTF-8; expected a model card (a .toml file), not the weights") from error
+    except tomllib.TOMLDecodeError as error:
+        raise CardError(f"{path} is no valid TOML: {error}") from error
+    try:
+        return Card.model_validate(content)
+    except ValidationError as error:
+        raise CardError(f"{path}: {card_sentence(error, Card)}") from error
+
+
+def load_classifier(card: Path, *, weights: Path | None = None, device: str = "cpu") -> Classifier:
+    """Loads the classifier of a card, in float or as the variant that its weights are of. This runs the code that the card names.
+
+    Args:
+        card: the card's path; modules in its folder can be named as its factory.
+        weights: the weights, where they are not where the card says; they are checked against the card's SHA-256 all the same.
+        device: where the network runs, such as `cpu` or `cuda`.
+
+    Raises:
+        CardError: the card is wrong, the weights are missing, changed, no state_dict or do not fit, or the network does not take the
+            front-end's features or gives something else than the card says.
+        UsageError: the device is not there.
+    """
+    said = read_card(card)
+    where = torch_device(device if said.variant is None else "cpu")
+    frontend = frontend_from(said.frontend.kind, said.frontend.model_dump(exclude={"kind"}), card)
+    state = weights_in(card, said.weights.file if weights is None else weights, said.weights.sha256, said.weights.source)
+    net = build(card, said.network.factory, said.network.arguments)
+    if said.variant is None:
+        net = frontend.fitted(filled(net, state, card))
+    else:  # a variant was made of the network as its front-end has it
+        net = filled(build(card, said.variant.rebuild, {"net": frontend.fitted(net), **said.variant.arguments}), state, card)
+    classifier = Classifier(
+        name=said.name,
+        variant="float32" if said.variant is None else said.variant.scheme,
+        labels=said.labels,
+        frontend=frontend,
+        net=net.to(where).eval(),
+        output=said.output,
+        frame=said.frame,
+        unknown=said.unknown,
+        silence=said.silence,
+        threshold=said.threshold,
+        device=where,
+        differentiable=said.variant is None,
+        about={} if said.variant is None else said.variant.about,
+    )
+    probe(classifier, card)
+    return classifier

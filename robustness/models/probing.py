@@ -1,0 +1,139 @@
+"""Do a card's front-end, network and output kind go together, tried on a window of zeros and one of noise.
+
+And are the logits of a card's golden samples what the card says: a front-end that differs from the one of the training is the commonest
+real failure, and nothing but a vector computed there can show it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import torch
+from torch import Tensor
+
+from robustness.audio.placement import batch_of, lead_of, place
+from robustness.audio.reading import read_audio
+from robustness.audio.recordings import Recording
+from robustness.errors import CardError, RecordingError
+from robustness.models.classifier import Classifier, Output, evaluating
+from robustness.seeds import generator_of
+
+if TYPE_CHECKING:
+    from robustness.models.card import Golden
+
+SUM_TOLERANCE: Final = 1e-3  # float32 log_softmax over a few hundred labels sums to 1 within 1e-5
+PROBE_LEVEL: Final = 0.05
+SETTINGS: Final = "the front-end's settings, window.duration_ms or network.arguments are not those that it was trained with"
+
+
+class GoldenResult(NamedTuple):
+    """How far the logits of the golden samples are from the card's."""
+
+    largest_gap: float
+    label: str  # where the gap is largest
+    expected: float
+    found: float
+    tolerance: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every logit is within the tolerance; NaN is not."""
+        return self.largest_gap <= self.tolerance
+
+
+def probe(classifier: Classifier, card: Path) -> None:
+    """Tries a classifier on two windows.
+
+    Raises:
+        CardError: the features cannot be computed or are not [clips 1 bands frames], the network does not take them, its outputs are
+            not [clips labels], not finite, or not of the kind that the card says.
+    """
+    silence = torch.zeros(1, classifier.frame.samples)
+    noise = torch.randn(1, classifier.frame.samples, generator=generator_of("probe")) * PROBE_LEVEL
+    for windows in (silence, torch.cat([silence, noise])):
+        features = _features(classifier, windows, card)
+        outputs = _outputs(classifier, features, card)
+        expected = (len(windows), len(classifier.labels))
+        if outputs.shape != expected:
+            raise CardError(
+                f"{card}: the network gives {list(outputs.shape)} for {len(windows)} clips; expected [clips labels] = {list(expected)}, "
+                f"for the card has {len(classifier.labels)} labels"
+            )
+        if not outputs.isfinite().all():
+            what = "a window of zeros" if not outputs[0].isfinite().all() else "a window of noise"
+            raise CardError(f"{card}: the network gives NaN or infinite outputs for {what}; {SETTINGS}, or the weights are damaged")
+        contradiction = output_contradiction(outputs, classifier.output)
+        if contradiction:
+            raise CardError(f'{card}: output = "{classifier.output}", and {contradiction}')
+
+
+def _features(classifier: Classifier, windows: Tensor, card: Path) -> Tensor:
+    try:
+        features = classifier.features(windows)
+    except (RuntimeError, ValueError, TypeError, AssertionError, ZeroDivisionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CardError(f"{card}: the front-end cannot be computed with the settings in [frontend]: {reason}") from error
+    if features.ndim != 4 or len(features) != len(windows):
+        raise CardError(f"{card}: the front-end gives {list(features.shape)}; expected [clips 1 bands frames]")
+    if not features.isfinite().all():
+        raise CardError(f"{card}: the front-end gives NaN or infinite features; correct its settings in [frontend]")
+    return features
+
+
+def _outputs(classifier: Classifier, features: Tensor, card: Path) -> Tensor:
+    """What the network itself gives, before any conversion."""
+    try:
+        with evaluating(classifier.net), torch.inference_mode():
+            outputs = classifier.net(features)
+    except Exception as error:  # the user's own code may raise anything
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        shape = " ".join(str(size) for size in features.shape)
+        raise CardError(f"{card}: the network does not take features of the shape [{shape}]: {reason}; {SETTINGS}") from error
+    if not isinstance(outputs, Tensor):
+        raise CardError(f"{card}: the network gives a {type(outputs).__name__}; expected one tensor [clips labels]")
+    return outputs.float().cpu()
+
+
+def output_contradiction(outputs: Tensor, kind: Output) -> str | None:
+    """Why outputs, [clips labels], cannot be of that kind; None where they can."""
+    probabilities = _are_probabilities(outputs)
+    logs = bool((outputs <= SUM_TOLERANCE).all()) and _are_probabilities(outputs.exp())
+    if kind == "probabilities" and not probabilities:
+        found = "log-probabilities" if logs else "logits"
+        low, high, total = float(outputs.min()), float(outputs.max()), float(outputs[0].sum())
+        return f"the network's outputs lie between {low:.3g} and {high:.3g} and sum to {total:.3g}, not to 1; they look like {found}"
+    if kind == "log-probabilities" and not logs:
+        found = "probabilities" if probabilities else "logits"
+        total = float(outputs[0].exp().sum())
+        return f"the exponentials of the network's outputs sum to {total:.3g}, not to 1; they look like {found}"
+    if kind == "logits" and probabilities:
+        return "the network's outputs lie between 0 and 1 and sum to 1; they look like probabilities"
+    return None
+
+
+def _are_probabilities(values: Tensor) -> bool:
+    inside = bool(((values >= -SUM_TOLERANCE) & (values <= 1 + SUM_TOLERANCE)).all())
+    return inside and bool(((values.sum(1) - 1).abs() <= SUM_TOLERANCE).all())
+
+
+def golden_result(classifier: Classifier, golden: Golden, card: Path) -> GoldenResult:
+    """The logits of the card's golden samples against those in the card; samples shorter than the window are placed at its reference.
+
+    Raises:
+        CardError: the samples cannot be read, or are longer than the window.
+    """
+    try:
+        samples = read_audio(card.parent / golden.samples, classifier.frame.rate_hz).samples
+    except RecordingError as error:
+        raise CardError(f"{card}: golden.samples: {error}") from error
+    frame = classifier.frame
+    if len(samples) > frame.samples:
+        raise CardError(f"{card}: golden.samples holds {len(samples)} samples and the window {frame.samples}; give no more than a window")
+    batch = batch_of([Recording(golden.samples, samples, frame.rate_hz)])
+    window = place(batch, lead_of(frame.reference, frame.samples - batch.lengths), frame).samples
+    found = classifier.logits(window)[0].double()
+    expected = torch.tensor(golden.logits, dtype=torch.float64)
+    gaps = (found - expected).abs().nan_to_num(nan=torch.inf)
+    worst = int(gaps.argmax())
+    return GoldenResult(float(gaps[worst]), classifier.labels[worst], float(expected[worst]), float(found[worst]), golden.tolerance)

@@ -1,0 +1,40 @@
+"""What makes of a card's float network the quantized one that a saved variant's weights fill: its structure, without its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+import torch
+from torch import nn
+
+from robustness.errors import CardError
+from robustness.quantization.base import QUANTIZERS
+from robustness.quantization.dynamic import TYPES, dynamic_network
+from robustness.quantization.fx import Engine, converted, prepared_graph, quantized_engine
+
+FACTORY: Final = "robustness.quantization.structure:rebuilt"
+TRAINED: Final = "qat-int8"
+
+
+def rebuilt(net: nn.Module, scheme: str, engine: Engine, only: Collection[str] | None = None) -> nn.Module:
+    """The network of a variant, to be filled with its weights.
+
+    Args:
+        net: the card's network in float, with any weights.
+        scheme: a variant of the registry.
+        engine: for which the weights are packed.
+        only: the layers that were asked for; None = all.
+
+    Raises:
+        UsageError: where this machine lacks the engine, or there is no such scheme.
+        CardError: where the network cannot be converted.
+    """
+    QUANTIZERS[scheme]
+    kind = scheme.removeprefix("dynamic-")
+    with quantized_engine(engine):
+        if kind in TYPES:
+            return dynamic_network(net.eval(), kind, only)
+        if not QUANTIZERS[scheme].calibrated:
+            raise CardError(f"{scheme} has no quantized network; leave out [variant]")
+        return converted(prepared_graph(net.eval(), torch.zeros(1, 1, 1, 1), only, engine, training=scheme == TRAINED), None)

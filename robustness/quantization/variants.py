@@ -1,0 +1,119 @@
+"""Which variants does a card give: those asked for, made of its float network, or the one that it already is.
+
+A card can hold a quantized network: one that `robustness quantize` saved, or somebody else's. It is run as it is and not quantized
+again; what is said of it is counted in the network, not read from the card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import torch
+from torch import fx, nn
+from torch.ao.nn.intrinsic.modules.fused import _FusedModule
+
+from robustness.models.classifier import Classifier, parameter_count
+from robustness.quantization.base import QUANTIZERS, WEIGHTED, Calibration, cpu_kind, layer_names, quantized, saved_bytes
+from robustness.quantization.dynamic import DYNAMIC
+from robustness.quantization.fx import kernel_names, quantized_engine
+from robustness.quantization.one_by_one import alone_in_any_batch
+from robustness.quantization.surrogates import with_surrogate
+
+UNNAMED: Final = "int8"  # a quantized network whose card does not say by which scheme
+PLAIN: Final = "float32"
+Calibrate = Callable[[Classifier], Calibration]
+
+
+def variants(classifier: Classifier, schemes: Sequence[str], calibrate: Calibrate | None = None) -> list[Classifier]:
+    """The variants of a card's classifier, in the order of the schemes; one that is quantized already is the only one.
+
+    Args:
+        classifier: as `load_classifier` gives it.
+        schemes: names in the registry.
+        calibrate: reads the recordings from which schemes learn that need some; asked only where one does.
+
+    Raises:
+        RobustnessError: as `quantized` does.
+    """
+    if is_quantized(classifier):
+        return [as_given(classifier)]
+    learned = calibrate(classifier) if calibrate and any(QUANTIZERS[scheme].calibrated for scheme in schemes) else None
+    return [quantized(classifier, scheme, learned) for scheme in schemes]
+
+
+def variants_of(models: Sequence[Classifier], schemes: Sequence[str], calibrate: Calibrate | None = None) -> list[Classifier]:
+    """The variants of several cards, those of one name side by side, float first.
+
+    A variant that one card gives is not made again of another, where there are no recordings to learn it from.
+
+    Args:
+        models: as `load_classifier` gives them.
+        schemes: names in the registry, or of variants that the cards give.
+        calibrate: as for `variants`.
+    """
+    given = {given_name(model) for model in models if is_quantized(model)}
+    asked = [scheme for scheme in schemes if calibrate is not None or scheme not in given]
+    made = [variant for model in models for variant in variants(model, asked, calibrate)]
+    order = list(dict.fromkeys(variant.name for variant in made))
+    return sorted(made, key=lambda variant: (order.index(variant.name), variant.variant != PLAIN))
+
+
+def is_quantized(classifier: Classifier) -> bool:
+    """Whether the network of a card is a variant already: its card says so, or it has quantized layers."""
+    return classifier.variant != PLAIN or bool(quantized_names(classifier.net))
+
+
+def quantized_names(net: nn.Module) -> list[str]:
+    """The names of the layers with weights that are quantized, dynamically or statically, in the network's order."""
+    found = {*kernel_names(net), *layer_names(net, DYNAMIC)}
+    return [name for name, _ in net.named_modules() if name in found]
+
+
+def as_given(classifier: Classifier) -> Classifier:
+    """A variant that a card holds, with its facts and its surrogate, and with answers that do not depend on the batch."""
+    said = classifier.about
+    with quantized_engine(said.get("engine", torch.backends.quantized.engine)):  # a copy of a layer is packed anew
+        return _described(classifier, said)
+
+
+def given_name(classifier: Classifier) -> str:
+    """What the variant of a card that holds a quantized network is called."""
+    return UNNAMED if classifier.variant == PLAIN else classifier.variant
+
+
+def _described(classifier: Classifier, said: dict[str, Any]) -> Classifier:
+    net = classifier.net
+    names = quantized_names(net)
+    inside = sum(parameter_count(net.get_submodule(name)) for name in names)
+    about = {
+        "engine": said.get("engine", torch.backends.quantized.engine),
+        "cpu": said.get("cpu", "not said by its card"),
+        "type": said.get("type", "int8"),
+        "quantized_layers": names,
+        "float_layers": _float_names(net),
+        "quantized_share": inside / max(1, parameter_count(net)),
+        "bytes": saved_bytes(net),
+        **{key: said[key] for key in ("results", "calibration", "made_of_sha256") if said.get(key)},
+        "notes": [*said.get("notes", ()), *_elsewhere(said)],
+    }
+    variant = replace(classifier, variant=given_name(classifier), about=about, device=torch.device("cpu"), differentiable=False)
+    alone = alone_in_any_batch(variant)
+    return with_surrogate(alone, net if isinstance(net, fx.GraphModule) and kernel_names(net) else None)
+
+
+def _float_names(net: nn.Module) -> list[str]:
+    """The layers with weights that are in float; one that was fused with its ReLU has the name of the pair."""
+    pairs = {name for name, module in net.named_modules() if isinstance(module, _FusedModule)}
+    return [name.rpartition(".")[0] if name.rpartition(".")[0] in pairs else name for name in layer_names(net, WEIGHTED)]
+
+
+def _elsewhere(said: dict[str, Any]) -> list[str]:
+    """Where a variant was made on another kind of CPU or by another torch."""
+    here = {"cpu": cpu_kind(), "torch": torch.__version__.partition("+")[0]}
+    other = [f"{name} {said[name]}" for name in here if said.get(name) and said[name] != here[name]]
+    if not other:
+        return []
+    ours = ", ".join(f"{name} {value}" for name, value in here.items() if said.get(name) != value)
+    return [f"it was made with {', '.join(other)} and ran here with {ours}: int8 kernels may round differently there"]

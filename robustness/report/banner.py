@@ -1,0 +1,128 @@
+"""What the page opens with where a gate has judged its run: the verdict, failing rules first, each linked to its evidence on the page.
+
+The verdicts are read from the run folder, `gate/verdicts.json`. A page that was drawn before gets the banner put in, without drawing the
+rest again. Loads no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from robustness.conditions import NO_WORD, NONE
+from robustness.gates.outputs import FOLDER, JSON
+from robustness.report.sections.base import STILL, TEMPLATES, fill
+from robustness.report.words import plural, slug, unique
+from robustness.run.folder import Run, write_text
+
+BEGIN: Final = "<!-- verdict -->"
+END: Final = "<!-- end of verdict -->"
+MOST_LINKS: Final = 5
+TEMPLATE = """
+{%- macro rule(v) -%}
+<li id="{{ v.id }}"><strong{% if v.counts %} class="wrong"{% endif %}>{{ v.word }}</strong> {{ v.sentence }}
+{%- if v.links %}<br>Evidence: {% for link in v.links %}<a href="#{{ link.to }}">{{ link.text }}</a>{% if not loop.last %}, {% endif %}
+{% endfor %}{% endif %}
+{%- for warning in v.warnings %}<br><span class="note">{{ warning }}</span>{% endfor %}</li>
+{%- endmacro -%}
+<section id="verdict" class="verdict{% if status %} bad{% endif %}" aria-labelledby="verdict-title">
+<h2 id="verdict-title">{{ headline }}</h2>
+<p class="soft">{{ passed }} of {{ rules }} pass, by {{ source }}.</p>
+{% if blocking %}<ul>{% for v in blocking %}{{ rule(v) }}{% endfor %}</ul>{% endif %}
+{% if others %}<details class="more"><summary>{{ passing }}</summary>
+<ul>{% for v in others %}{{ rule(v) }}{% endfor %}</ul></details>{% endif %}
+</section>
+"""
+ALONE: Final = """{% include "head" %}
+<body>
+<header><h1>{{ title }}</h1></header>
+<main id="main">
+{{ verdict }}
+<p class="soft">No rule needed the recordings at the reference placement, so they were not heard there and nothing else is drawn;
+robustness report draws everything.</p>
+</main>
+</body>
+</html>
+"""
+
+
+def banner(run: Run, addresses: Collection[str]) -> Markup:
+    """The verdict's part of the page between its two marks; only these where no gate has judged the run.
+
+    Args:
+        run: the run folder.
+        addresses: what on the page can be linked to.
+    """
+    path = run.path / FOLDER / JSON
+    if not path.exists():
+        return Markup(BEGIN + END)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    ids = unique([*addresses, *(f"rule-{slug(verdict['name'])}" for verdict in found["verdicts"])])[len(addresses) :]
+    verdicts = [_shown(verdict, run, addresses, name) for verdict, name in zip(found["verdicts"], ids, strict=True)]
+    blocking = [verdict for verdict in verdicts if verdict["counts"]]
+    others = [verdict for verdict in verdicts if not verdict["counts"]]
+    passed = sum(verdict["outcome"] == "pass" for verdict in found["verdicts"])
+    warned = len(others) - passed
+    passing = plural(passed, "rule passes", "rules pass") + (f", {plural(warned, 'warning')}" if warned else "")
+    counts = {"passed": passed, "rules": plural(len(verdicts), "rule"), "passing": passing}
+    told = {"status": found["status"], "headline": found["headline"], "source": found["rules"]}
+    return Markup(BEGIN) + fill(TEMPLATE, blocking=blocking, others=others, **counts, **told).strip() + Markup(END)
+
+
+def insert(run: Run, page: Path) -> None:
+    """Puts the run's verdict into a page that was drawn before; the file is whole at any moment."""
+    text = page.read_text(encoding="utf-8")
+    start, end = text.find(BEGIN), text.find(END)
+    if start < 0 or end < start:
+        return
+    rest = text[:start] + text[end + len(END) :]
+    write_text(page, text[:start] + str(banner(run, addresses_in(rest))) + text[end + len(END) :])
+
+
+def write_alone(run: Run, out: Path) -> None:
+    """A page of the verdict alone: no rule needed the reference placement, and the rest of the page is about what differs from it."""
+    style = Markup(files("robustness.report").joinpath("style.css").read_text(encoding="utf-8"))
+    names = " · ".join(model["name"] for model in run.manifest["models"])
+    said = {"title": f"{names}: what the rules say", "verdict": banner(run, ())}
+    write_text(out, TEMPLATES.from_string(ALONE).render(policy=STILL, style=style, **said))
+
+
+def addresses_in(text: str) -> frozenset[str]:
+    """Every address in a page, or part of one."""
+    return frozenset(re.findall(r'\sid="([^"]+)"', text.partition('<script type="application/json"')[0]))
+
+
+def _shown(verdict: Mapping[str, Any], run: Run, addresses: Collection[str], name: str) -> dict[str, Any]:
+    links = [{"to": to, "text": text} for to, text in _links(verdict, run) if to in addresses]
+    return {**verdict, "id": name, "links": links[:MOST_LINKS]}
+
+
+def _links(verdict: Mapping[str, Any], run: Run) -> Iterable[tuple[str, str]]:
+    """Addresses that would be evidence, best first: the failures' cards, the curve, the section."""
+    worst = verdict["worst"]
+    condition = worst and worst["condition"]
+    if not condition:
+        yield "quantization", "quantization"
+        return
+    behind, kind = set(worst["behind"]), condition["perturbation"]
+    if kind == "padding-placement" or condition["placement"] == "offset":
+        for card in _cards(run):
+            places = {card["condition"]["placement"], *card["also_wrong"]}
+            if card["recording"] in behind and (condition["placement"] == "offset" or condition["placement"] in places):
+                yield card["id"], card["id"]
+    yield f"curve-{kind}", kind.replace("-", " ")
+    if kind in {NONE, "padding-placement", NO_WORD}:
+        yield "outcomes", "outcomes"
+    yield ("recordings", "recordings")
+
+
+def _cards(run: Run) -> list[dict[str, Any]]:
+    path = run.evidence / "failures.json"
+    cards: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["failures"] if path.exists() else []
+    return cards

@@ -1,0 +1,92 @@
+"""Are the answers the same, and not only the accuracy: a variant against the first at the reference placement, paired. Loads no torch."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pandas import DataFrame
+
+from robustness.analysis.accuracy import compared
+from robustness.analysis.intervals import Estimate, median, signed_rank, wilson
+from robustness.report.audit_sentences import Audit
+from robustness.report.figures import Table
+from robustness.report.view import Variant, View, rows_of
+from robustness.report.words import difference, interval, number, p_value, percent, plural, signed
+
+MOST_FLIPS: Final = 100
+
+
+def paired_table(view: View, variant: Variant, audit: Audit | None) -> Table:
+    """What differs at the reference: accuracy, flips each way, negative flips, margins, KL."""
+    rows: list[list[object]] = []
+    pairs = _pairs(view, variant)
+    labelled = pairs[pairs["correct_first"].notna()]
+    if len(labelled):
+        rows += _of_labels(view, variant, labelled)
+    if audit is not None:
+        found = audit.facts["answers"]
+        name = view.recordings["name"].get(found["kl_largest_of"], found["kl_largest_of"])
+        rows.append(
+            [
+                f"KL({view.first.short} ‖ {variant.short}), nats",
+                f"mean {found['kl_mean']:.2g}",
+                f"largest {found['kl_largest']:.2g}, {name}",
+            ]
+        )
+    return Table(f"{variant.short} against {view.first.short} at the reference", ["measure", "value", "how sure"], rows)
+
+
+def _of_labels(view: View, variant: Variant, labelled: DataFrame) -> list[list[object]]:
+    change = compared(view.clean, view.first.name, variant.name)
+    lost, gained, count = change.right_to_wrong, change.wrong_to_right, change.recordings
+    right = int(labelled["correct_first"].astype(bool).sum())
+    moved = (labelled["margin"] - labelled["margin_first"]).astype(float)
+    middle = median(moved)
+    return [
+        ["accuracy", difference(change.difference), f"McNemar, exact: p {p_value(change.p_value)}"],
+        ["right → wrong", _share(wilson(lost, right)), "of those that are right in float"],
+        ["wrong → right", _share(wilson(gained, count - right)), "of those that are wrong in float"],
+        ["negative flip rate", _share(wilson(lost, count)), "of all with a label"],
+        ["margin, median change", _median(middle), f"Wilcoxon's signed ranks: p {p_value(signed_rank(moved))}"],
+    ]
+
+
+def _share(found: Estimate) -> str:
+    if not found.total:
+        return "none there"
+    return f"{number(found.value * found.total)} of {number(found.total)}, {percent(found.value, 1)} ({interval(found)})"
+
+
+def _median(found: Estimate) -> str:
+    ends = "" if found.low != found.low else f" ({signed(found.low, 3)} to {signed(found.high, 3)})"
+    return f"{signed(found.value, 3)} logits{ends}"
+
+
+def _pairs(view: View, variant: Variant) -> DataFrame:
+    """A row a recording of the clean trials, the first variant's columns as `…_first`."""
+    columns = ["recording", "label", "predicted", "correct", "p_predicted", "margin"]
+    first, other = (view.of(one, view.clean)[columns].astype({"recording": str, "predicted": str}) for one in (view.first, variant))
+    return first.drop(columns="label").merge(other, on="recording", suffixes=("_first", ""), validate="one_to_one")
+
+
+def flips_text(view: View, variant: Variant) -> Table | None:
+    """The recordings whose answer changes at the reference, the surest in float first; None where none does."""
+    pairs = _pairs(view, variant)
+    changed = pairs[pairs["predicted_first"] != pairs["predicted"]]
+    if changed.empty:
+        return None
+    changed = changed.assign(size=changed["margin_first"].abs()).sort_values(["size", "p_predicted_first"], ascending=False, kind="stable")
+    names = view.recordings["name"]
+    rows = [
+        [
+            names[row.recording],
+            "–" if row.label is None or row.label != row.label else str(row.label),
+            signed(row.margin_first, 2),
+            f"{row.predicted_first}, {percent(row.p_predicted_first)}",
+            f"{row.predicted}, {percent(row.p_predicted)}",
+            signed(row.margin, 2),
+        ]
+        for row in rows_of(changed.head(MOST_FLIPS))
+    ]
+    caption = f"{plural(len(changed), 'answer')} that change at the reference, by float margin"
+    return Table(caption, ["recording", "label", "margin in float", "answer in float", f"answer in {variant.short}", "margin"], rows)

@@ -1,0 +1,178 @@
+"""What the classifiers answer to windows: in batches, on all cores, with what they share computed once.
+
+Whoever needs a few answers calls `answers`. A sweep, which needs millions, makes an `Engine`: networks made ready (see
+`inference.preparing`), batches that fit the cache, and a worker a core. A worker computes a batch from samples to logits in a single
+thread: cores do not wait for each other inside a layer, and which worker takes a batch changes no bit of it.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from queue import SimpleQueue
+from typing import Any, Final, Literal, TypeVar
+
+import torch
+from torch import Tensor
+
+from robustness.models.classifier import Classifier
+from robustness.sweep.inference.cache import bytes_a_window, fitting_batch
+from robustness.sweep.inference.preparing import Family, prepared
+from robustness.threads import worker_threads
+
+BATCH: Final = 16  # windows; for the few answers of `answers`
+AHEAD: Final = 2  # conditions whose windows are made while the workers compute
+Runtime = Literal["torch", "onnx"]
+What = TypeVar("What")
+
+
+def answers(classifiers: Sequence[Classifier], samples: Tensor, batch: int = BATCH) -> list[Tensor]:
+    """The logits of each classifier for the same windows, [clips time] → one [clips labels] a classifier.
+
+    Args:
+        classifiers: variants or models that hear the same window.
+        samples: the windows.
+        batch: how many windows are computed together; no answer depends on it.
+    """
+    families = [Family((place,), (classifier,), ("",)) for place, classifier in enumerate(classifiers)]
+    return _joined([_chunk(families, chunk) for chunk in samples.split(batch)])
+
+
+def _joined(chunks: Sequence[list[Tensor]]) -> list[Tensor]:
+    return [torch.cat(parts) for parts in zip(*chunks, strict=True)]
+
+
+def _chunk(families: Sequence[Family], samples: Tensor) -> list[Tensor]:
+    """The logits of each classifier for one chunk; equal front-ends on one device are computed once."""
+    features: dict[object, Tensor] = {}
+    results: dict[int, Tensor] = {}
+    for family in families:
+        first = family.heads[0]
+        key = (first.frontend, first.device)
+        if key not in features:
+            features[key] = first.features(samples)
+        results.update(zip(family.places, family.logits(features[key]), strict=True))
+    return [results[place] for place in sorted(results)]
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """Classifiers made ready for many answers.
+
+    Attributes:
+        families: the classifiers, in families that share what they compute alike; a copy for each worker.
+        batch: windows computed together.
+        classifiers: those that were asked for, in their order.
+    """
+
+    families: tuple[tuple[Family, ...], ...]
+    batch: int
+    classifiers: tuple[Classifier, ...]
+    _free: SimpleQueue[tuple[Family, ...]] = field(default_factory=SimpleQueue)
+
+    @classmethod
+    def ready(
+        cls,
+        classifiers: Sequence[Classifier],
+        probes: Tensor,
+        *,
+        batch: int | None = None,
+        runtime: Runtime = "torch",
+        workers: int | None = None,
+    ) -> Engine:
+        """Makes classifiers ready.
+
+        Args:
+            classifiers: variants or models that hear the same window.
+            probes: a few real windows, on which it is tried whether answers stay what they are, [clips time].
+            batch: windows computed together; None is as many as fit the cache.
+            runtime: what runs float networks.
+            workers: batches computed at once, each in a single thread; None is one for each of torch's threads.
+
+        Raises:
+            UsageError: where ONNX Runtime is asked for and not installed.
+        """
+        families = tuple(prepared(classifiers, probes, runtime))
+        copies = _copies(families, workers or torch.get_num_threads())
+        if batch is None:
+            most = max(bytes_a_window(c, c.features(probes[:1])) for c in classifiers)
+            batch = fitting_batch(most, len(copies))
+        return cls(copies, batch, tuple(classifiers))
+
+    def __post_init__(self) -> None:
+        for families in self.families:
+            self._free.put(families)
+
+    @property
+    def workers(self) -> int:
+        """How many batches are computed at once."""
+        return len(self.families)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was chosen, for the plan."""
+        how = {place: how for family in self.families[0] for place, how in zip(family.places, family.how, strict=True)}
+        networks = {f"{c.name} {c.variant}": how[place] for place, c in enumerate(self.classifiers)}
+        return {"batch": self.batch, "workers": self.workers, "networks": networks}
+
+    def answers(self, samples: Tensor) -> list[Tensor]:
+        """The logits of each classifier for these windows, [clips time] → one [clips labels] a classifier."""
+        ((_, logits),) = self.stream([(None, samples)])
+        return logits
+
+    def seconds_a_window(self, samples: int) -> float:
+        """How long the answers to a window of so many samples take, tried on two batches a worker after as many that warm it up."""
+        silence = torch.zeros(self.batch * self.workers * 2, samples)
+        self.answers(silence)
+        began = time.perf_counter()
+        self.answers(silence)
+        return (time.perf_counter() - began) / len(silence)
+
+    def stream(self, windows: Iterable[tuple[What, Tensor]]) -> Generator[tuple[What, list[Tensor]], None, None]:
+        """The logits for windows as they come, in their order, each with what was given beside it; the next are made meanwhile.
+
+        Close it where it is left before its end (`contextlib.closing`): torch then has its threads back.
+        """
+        if self.workers == 1:
+            for what, samples in windows:
+                yield what, _joined([_chunk(self.families[0], chunk) for chunk in samples.split(self.batch)])
+            return
+        waiting: deque[tuple[What, list[Future[list[Tensor]]]]] = deque()
+        with worker_threads(self.workers) as pool:
+            for what, samples in windows:
+                waiting.append((what, [pool.submit(self._work, chunk) for chunk in samples.split(self.batch)]))
+                if len(waiting) > AHEAD:
+                    yield _finished(*waiting.popleft())
+            while waiting:
+                yield _finished(*waiting.popleft())
+
+    def _work(self, samples: Tensor) -> list[Tensor]:
+        families = self._free.get()
+        try:
+            return _chunk(families, samples)
+        finally:
+            self._free.put(families)
+
+
+def _finished(what: What, parts: Sequence[Future[list[Tensor]]]) -> tuple[What, list[Tensor]]:
+    return what, _joined([part.result() for part in parts])
+
+
+def _copies(families: tuple[Family, ...], workers: int) -> tuple[tuple[Family, ...], ...]:
+    """The families, with a copy for each other worker; alone where they cannot be copied, or run on another device."""
+    if any(head.device.type != "cpu" for family in families for head in family.heads):
+        return (families,)
+    try:
+        return (families, *(tuple(map(copied, families)) for _ in range(workers - 1)))
+    except Exception:  # a foreign network may hold what cannot be copied, such as a generator of random numbers
+        return (families,)
+
+
+def copied(family: Family) -> Family:
+    """The same with networks of its own, for another thread."""
+    heads = tuple(replace(head, net=copy.deepcopy(head.net)) for head in family.heads)
+    return replace(family, heads=heads, trunk=copy.deepcopy(family.trunk))

@@ -1,0 +1,49 @@
+"""What a network computes, as a graph: which module gets its input from which, proven by tracing and not by looking at names.
+
+A network that cannot be traced (its path depends on its input, or on the number of clips) has no graph, and is run as it is.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from typing import Final
+
+from torch import nn
+from torch.fx import Graph, Node, Tracer
+
+OURS: Final = ("robustness.quantization", "robustness.inference")  # modules that loop over clips or choose by layout: one step each
+
+
+class _Steps(Tracer):
+    """Stops at torch's own modules and at ours."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return type(m).__module__.startswith(OURS) or super().is_leaf_module(m, module_qualified_name)
+
+
+def graph_of(net: nn.Module) -> Graph | None:
+    """The network's graph; None where it has none. Tracing runs the network's own code once: give a copy."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what tracing says of a foreign network's code is of no use to anybody
+            graph: Graph = _Steps().trace(net)
+    except Exception:  # a foreign network's code may raise anything when it is given symbols
+        return None
+    return graph if sum(node.op == "placeholder" for node in graph.nodes) == 1 else None
+
+
+def calls(graph: Graph) -> Counter[str]:
+    """How often each module is called, by its name."""
+    return Counter(str(node.target) for node in graph.nodes if node.op == "call_module")
+
+
+def called_modules(net: nn.Module, node: Node | object) -> nn.Module | None:
+    """The module that a node calls; None where it calls none."""
+    return net.get_submodule(str(node.target)) if isinstance(node, Node) and node.op == "call_module" else None
+
+
+def replaced(net: nn.Module, name: str, module: nn.Module) -> None:
+    """Puts a module in the place of that name."""
+    parent, _, last = name.rpartition(".")
+    setattr(net.get_submodule(parent), last, module)

@@ -1,0 +1,199 @@
+"""Networks made ready to answer fast, each only as far as its answers stay what they are.
+
+A float network's logits stay within 1e-4 of those of the network as it is, asked one clip at a time; an int8 variant's keep every bit. That
+is tried on real windows before a network is used; the first way that passes is taken, the fastest is tried first, the last is the network
+as it is. A float network whose answer depends on its batch-mates is asked one clip at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from robustness.models.classifier import Classifier
+from robustness.quantization.one_by_one import RowByRow
+from robustness.sweep.inference.folding import ChannelsLast, folded
+from robustness.sweep.inference.onnx_runtime import exporting
+from robustness.sweep.inference.pooling import with_sliced_pools
+from robustness.sweep.inference.sharing import shared
+
+TOLERANCE: Final = 1e-4  # of a float logit, as definitions of an answer have it
+FLOAT: Final = "float32"
+AS_IT_IS: Final = "as it is"
+Made = TypeVar("Made")
+ONE_AT_A_TIME: Final = "one clip at a time, for its answers depend on the batch"
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """Classifiers that share what they compute alike.
+
+    Attributes:
+        places: of the classifiers among those that were asked for.
+        heads: the classifiers, each with the network that is left for it to run.
+        trunk: what comes before, features → hidden; None where every head takes features.
+        how: in words, how each is run.
+    """
+
+    places: tuple[int, ...]
+    heads: tuple[Classifier, ...]
+    how: tuple[str, ...]
+    trunk: nn.Module | None = None
+
+    def logits(self, features: Tensor) -> list[Tensor]:
+        """The logits of each head, [clips 1 bands frames] → [clips labels] each."""
+        if self.trunk is None:
+            return [head.logits_from(features) for head in self.heads]
+        with torch.inference_mode():
+            hidden = self.trunk(features)
+        return [head.logits_from(hidden.clone()) for head in self.heads]
+
+    @property
+    def joint(self) -> Classifier:
+        """All heads as one classifier, whose labels are those of the first, then those of the second, and so on."""
+        labels = tuple(f"{label} ({head.variant})" for head in self.heads for label in head.labels)
+        return replace(self.heads[0], variant=_and([head.variant for head in self.heads]), labels=labels, net=_Joint(self), output="logits")
+
+
+class _Joint(nn.Module):
+    """What all heads of a family answer, one after the other."""
+
+    def __init__(self, family: Family) -> None:
+        super().__init__()
+        self.family = family
+        self.parts = nn.ModuleList([*([family.trunk] if family.trunk else []), *(head.net for head in family.heads)])
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Without gradient, [clips 1 bands frames] → [clips heads × labels]."""
+        return torch.cat(self.family.logits(features), 1)
+
+
+def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "torch") -> list[Family]:
+    """The families of these classifiers.
+
+    Args:
+        classifiers: variants of one or several models.
+        probes: real windows, [clips time], on which answers are compared.
+        runtime: of float networks, `torch` or `onnx`; with `onnx` nothing is shared.
+
+    Raises:
+        UsageError: where the ONNX Runtime is asked for and not installed.
+    """
+    alone = {place: _alone(classifier, probes) for place, classifier in enumerate(classifiers)}
+    left = dict(enumerate(classifiers))
+    families = []
+    for place, classifier in enumerate(classifiers):
+        if place not in left:
+            continue
+        together = classifier.variant == FLOAT and runtime == "torch" and len(left) > 1
+        family = _tried(lambda place=place: _family(left, place, alone, probes)) if together else None  # type: ignore[misc]
+        families.append(family or _single(place, classifier, alone[place], probes, runtime))
+        for taken in families[-1].places:
+            del left[taken]
+    return families
+
+
+def each_alone(classifiers: Sequence[Classifier], probes: Tensor) -> list[Classifier]:
+    """The same classifiers, each with the fastest network that keeps its answers; nothing is shared, so that each can be asked apart.
+
+    Args:
+        classifiers: variants of one or several models.
+        probes: real windows, [clips time], on which answers are compared.
+    """
+    return [_single(0, classifier, _alone(classifier, probes), probes, "torch").heads[0] for classifier in classifiers]
+
+
+def for_gradients(classifiers: Sequence[Classifier], probes: Tensor) -> list[Classifier]:
+    """The same classifiers, the float ones with BatchNorm folded where that keeps their answers: a gradient is a tenth quicker.
+
+    Channels-last would make it twice as slow.
+
+    Args:
+        classifiers: variants of one or several models.
+        probes: real windows, [clips time], on which answers are compared.
+    """
+    return [_folded(one, probes) or one if one.variant == FLOAT and one.differentiable else one for one in classifiers]
+
+
+def _folded(classifier: Classifier, probes: Tensor) -> Classifier | None:
+    net = _tried(lambda: folded(classifier.net))
+    found = None if net is None else replace(classifier, net=net)
+    logits = None if found is None else _tried(lambda: found.logits(probes))
+    return found if logits is not None and _same(classifier, _alone(classifier, probes), logits) else None
+
+
+def _alone(classifier: Classifier, probes: Tensor) -> Tensor:
+    """The answers that count: one clip at a time."""
+    return torch.cat([classifier.logits(window[None]) for window in probes])
+
+
+def _family(left: dict[int, Classifier], place: int, alone: dict[int, Tensor], probes: Tensor) -> Family | None:
+    """A float network with those int8 variants whose beginning is its own; None where there is none, or an answer changes."""
+    first = left[place]
+    features = first.features(probes)
+    lean = {place: with_sliced_pools(first.net)}
+    for at, other in left.items():
+        if (other.name, other.frontend, other.device) == (first.name, first.frontend, first.device) and at != place:
+            net = with_sliced_pools(other.net)
+            if _tried(lambda net=net: shared([lean[place], net], features)) is not None:  # type: ignore[misc]
+                lean[at] = net
+    parts = shared(list(lean.values()), features)
+    if parts is None:
+        return None
+    heads = tuple(replace(left[at], net=tail) for at, tail in zip(lean, parts.tails, strict=True))
+    how = tuple(f"after a trunk that {_and([left[a].variant for a in lean if a != at])} shares" for at in lean)
+    family = Family(tuple(lean), heads, how, parts.trunk)
+    kept = all(_same(left[at], alone[at], new) for at, new in zip(lean, family.logits(features), strict=True))
+    return family if kept else None
+
+
+def _single(place: int, classifier: Classifier, alone: Tensor, probes: Tensor, runtime: str) -> Family:
+    """A classifier by itself, run in the first way that keeps its answers."""
+    features = classifier.features(probes)
+    for how, make in _ways(classifier, features, runtime):
+        net = _tried(make)
+        if net is None:
+            continue
+        head = replace(classifier, net=net)
+        found = _tried(lambda head=head: head.logits_from(features))  # type: ignore[misc]
+        if found is not None and _same(classifier, alone, found):
+            return Family((place,), (head,), (how,))
+    return Family((place,), (classifier,), (AS_IT_IS,))
+
+
+def _ways(classifier: Classifier, features: Tensor, runtime: str) -> Iterator[tuple[str, Callable[[], nn.Module]]]:
+    """What can be tried, fastest first."""
+    net = classifier.net
+    if classifier.variant == FLOAT:
+        if runtime == "onnx":
+            yield "by ONNX Runtime", exporting(classifier, features)
+        if any(isinstance(module, nn.Conv2d) for module in net.modules()):
+            yield "BatchNorm folded, channels last", lambda: ChannelsLast(folded(net))
+        yield "BatchNorm folded", lambda: with_sliced_pools(folded(net))
+    yield "its own layers, faster max-pooling", lambda: with_sliced_pools(net)
+    yield AS_IT_IS, lambda: net
+    if classifier.variant == FLOAT:
+        yield ONE_AT_A_TIME, lambda: RowByRow(net)
+
+
+def _same(classifier: Classifier, alone: Tensor, found: Tensor) -> bool:
+    """Whether answers are those that count: a float network's within the tolerance, an int8 variant's to the bit."""
+    if found.shape != alone.shape:
+        return False
+    return bool(((found - alone).abs() <= TOLERANCE).all()) if classifier.variant == FLOAT else torch.equal(found, alone)
+
+
+def _tried(make: Callable[[], Made]) -> Made | None:
+    """What a step gives; None where a foreign network does not go along with it, whatever it says."""
+    try:
+        return make()
+    except Exception:
+        return None
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(names)

@@ -1,0 +1,123 @@
+"""What a run says of itself: models, plan, recordings, digests, versions; and, apart from all that, where and when it was made."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import platform
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import torch
+
+from robustness.audio.reading import Reading
+from robustness.errors import CardError
+from robustness.models.card import read_card
+from robustness.models.classifier import Classifier, parameter_count
+from robustness.models.probing import golden_result
+from robustness.sweep.plan import Plan
+from robustness.sweep.state import Tally
+
+LIBRARIES: Final = ("speech-robustness", "torch", "torchaudio", "captum", "numpy", "scipy", "soundfile")
+
+
+def card_facts(path: Path, classifier: Classifier) -> dict[str, Any]:
+    """What the run keeps of a card.
+
+    Raises:
+        CardError: where the card's golden samples get other logits than it says; nothing measured then would be of the trained model.
+    """
+    card = read_card(path)
+    if card.golden is not None:
+        result = golden_result(classifier, card.golden, path)
+        if not result.agrees:
+            raise CardError(
+                f"{path}: the golden samples get {result.found:.4f} for {result.label!r} and the card says {result.expected:.4f} "
+                f"± {result.tolerance:g}; the front-end is not that of the training, or the weights are not: see `robustness check {path}`"
+            )
+    try:  # TOML knows dates, which JSON does not, and nan, which no page can show
+        about = json.loads(json.dumps(card.about, default=str, allow_nan=False))
+    except ValueError as error:
+        raise CardError(f"{path}: about: a number is nan or infinite; leave it out, or write it as text") from error
+    return {"card": path.name, "weights_sha256": card.weights.sha256, "about": about}
+
+
+def models_of(classifiers: Sequence[Classifier], cards: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each model with its variants; `cards` has each model's free-form facts and the digest of its weights, by name."""
+    models: dict[str, dict[str, Any]] = {}
+    for classifier in classifiers:
+        model = models.setdefault(classifier.name, {**_model(classifier), **cards[classifier.name], "variants": []})
+        model["variants"].append({"name": classifier.variant, "about": classifier.about})
+    return list(models.values())
+
+
+def _model(classifier: Classifier) -> dict[str, Any]:
+    frame = classifier.frame
+    return {
+        "name": classifier.name,
+        "labels": list(classifier.labels),
+        "unknown": classifier.unknown,
+        "silence": classifier.silence,
+        "output": classifier.output,
+        "threshold": classifier.threshold,
+        "rate_hz": frame.rate_hz,
+        "window_ms": frame.samples * 1000 / frame.rate_hz,
+        "reference": frame.reference,
+        "frontend": repr(classifier.frontend),
+        "parameters": parameter_count(classifier.net),
+    }
+
+
+def plan_facts(plan: Plan, classifiers: Sequence[Classifier], tally: Tally) -> dict[str, Any]:
+    """The settings, the grids and what was left out."""
+    settings = plan.settings
+    return {
+        "seed": settings.seed,
+        "trim": settings.trim,
+        "speech_threshold_db": settings.speech_threshold_db,
+        "batch": tally.engine.get("batch", settings.batch),
+        "threads": torch.get_num_threads(),
+        "devices": sorted({f"{c.variant}: {c.device}" for c in classifiers}),
+        "grids": plan.grids(classifiers[0].frame.reference),
+        "conditions": len(plan.conditions),
+        "skipped": plan.skipped,
+        "no_word": dict(tally.no_word),
+        "engine": {"runtime": settings.engine, **tally.engine},
+    }
+
+
+def recordings_facts(table: pd.DataFrame, reading: Reading, folders: Sequence[Path]) -> dict[str, Any]:
+    """The counts that the page opens with, and what was noticed while reading."""
+    return {
+        "folders": [folder.name for folder in folders],
+        "count": len(table),
+        "speakers": int(table["speaker"].nunique()),
+        "words": dict(sorted(Counter(table["word"].dropna()).items())),
+        "trimmed": int(table["trimmed"].sum()),
+        "untestable": int(table["untestable"].sum()),
+        "bad": [bad._asdict() for bad in reading.bad],
+        "notices": reading.notices,
+        "sha256": hashlib.sha256("".join(table["sha256"]).encode()).hexdigest(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of the libraries that the numbers come from, and the kind of CPU instructions."""
+    found = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return {**found, "python": platform.python_version(), "cpu": torch.backends.cpu.get_cpu_capability()}
+
+
+def provenance() -> dict[str, Any]:
+    """Where and when; the only part of a run that differs between two runs of the same thing."""
+    return {
+        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "where": f"{platform.system()} {platform.machine()}",
+        "command": shlex.join(["robustness", *sys.argv[1:]]),
+    }

@@ -1,0 +1,231 @@
+"""Which answers the variants give under every condition: recordings × conditions × variants → a run folder.
+
+What several conditions share is computed once: a recording is placed once a placement, its noise drawn once a draw, its features computed
+once for all variants. No answer depends on the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from robustness.audio.no_word import NoWord, windows_without_word
+from robustness.audio.placement import Frame, RecordingBatch, Windows, batch_of, lead_of, place, trimmed
+from robustness.audio.recordings import Recording
+from robustness.audio.streaming import blocks, changed
+from robustness.conditions import NO_WORD, NONE, Condition, Fill, Placement
+from robustness.errors import CannotJudgeError, UsageError
+from robustness.models.classifier import Classifier
+from robustness.perturbations.base import Perturbation, PlacementPerturbation, WindowPerturbation
+from robustness.run.folder import RunWriter
+from robustness.sweep.engine import Engine
+from robustness.sweep.plan import Plan, Settings
+from robustness.sweep.state import Tally
+from robustness.sweep.trials import Answered, label_indices, trial_columns
+
+RECORDINGS_AT_ONCE = 64
+PROBES: Final = 4  # recordings, and conditions over the plan, on whose windows the engine tries its networks
+Progress = Callable[[int, str], None]
+
+
+@dataclass(eq=False)
+class Stage:
+    """A batch of recordings, and its windows under any condition."""
+
+    batch: RecordingBatch
+    frame: Frame
+    perturbations: dict[str, Perturbation]
+    _placed: dict[tuple[Placement, Fill], Windows] = field(default_factory=dict)
+
+    def windows(self, condition: Condition) -> Windows:
+        """What the model hears under a condition."""
+        if condition.perturbation == NONE:
+            return self.placed(condition.placement, condition.fill)
+        perturbation = self.perturbations[condition.perturbation]
+        level = float("nan") if condition.level is None else condition.level
+        if isinstance(perturbation, PlacementPerturbation):
+            base = lead_of(condition.placement, self.frame.samples - self.batch.lengths)
+            return place(self.batch, perturbation.lead(self.batch, self.frame, base, level), self.frame, condition.fill)
+        if isinstance(perturbation, WindowPerturbation):
+            clean = self.placed(condition.placement, condition.fill)
+            return perturbation.perturb(clean, level, condition.draw, self.batch.seed)
+        raise TypeError(f"{condition.perturbation} acts at the stage {perturbation.stage!r}, for which the sweep has no place")
+
+    def placed(self, placement: Placement, fill: Fill) -> Windows:
+        """The recordings at a placement, nothing else done to them."""
+        if (placement, fill) not in self._placed:
+            lead = lead_of(placement, self.frame.samples - self.batch.lengths)
+            self._placed[placement, fill] = place(self.batch, lead, self.frame, fill)
+        return self._placed[placement, fill]
+
+
+def staged(recordings: Sequence[Recording], plan: Plan, frame: Frame) -> Stage:
+    """Recordings as a plan hears them."""
+    return Stage(batch_of(recordings, plan.settings.seed, plan.settings.speech_threshold_db), frame, plan.perturbations)
+
+
+def engine_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequence[Recording]) -> Engine:
+    """The engine for a plan, tried on windows of the first recordings under conditions from all over it.
+
+    Raises:
+        UsageError: where ONNX Runtime is asked for and not installed.
+    """
+    stage = staged(list(recordings[:PROBES]), plan, common_frame(classifiers))
+    some = plan.conditions[:: max(1, len(plan.conditions) // PROBES)][:PROBES]
+    parts = [stage.windows(condition).samples for condition in some] or [stage.placed(stage.frame.reference, "zeros").samples]
+    probes = torch.cat(parts)
+    return Engine.ready(classifiers, probes, batch=plan.settings.batch, runtime=plan.settings.engine)
+
+
+def common_frame(classifiers: Sequence[Classifier]) -> Frame:
+    """The window that all of these hear.
+
+    Raises:
+        UsageError: where they differ in labels, window, rate or reference placement.
+    """
+    first = classifiers[0]
+    for other in classifiers[1:]:
+        if (other.frame, other.labels) != (first.frame, first.labels):
+            raise UsageError(
+                f"{first.name} and {other.name} differ in labels, window, rate or reference placement, and cannot stand in one run; "
+                f"make a run of each"
+            )
+    return first.frame
+
+
+@dataclass(eq=False)
+class Sweep:
+    """Recordings × conditions × variants → rows of trials.
+
+    Attributes:
+        classifiers: the variants, of one or several models that hear the same window.
+        plan: the conditions; the clean one is the first.
+        writer: the run folder.
+        progress: told after each condition how many answers were given, and to what.
+        tally: what it learns of itself; one that is not empty says how far another process came, and the sweep goes on from there.
+    """
+
+    classifiers: Sequence[Classifier]
+    plan: Plan
+    writer: RunWriter
+    progress: Progress = lambda rows, doing: None
+    tally: Tally = field(default_factory=Tally)
+
+    def __post_init__(self) -> None:
+        self.frame = common_frame(self.classifiers)
+        self._engine: Engine | None = None
+
+    def ready(self, recordings: Sequence[Recording]) -> Engine:
+        """The engine; made once, and tried on windows of the first of these recordings.
+
+        Args:
+            recordings: as `placeable` gives them; the first few of the data set, whichever of it is to be heard.
+
+        Raises:
+            UsageError: where ONNX Runtime is asked for and not installed.
+        """
+        if self._engine is None:
+            self._engine = engine_of(self.classifiers, self.plan, recordings)
+            self.tally.engine = self._engine.facts
+        return self._engine
+
+    def run(self, recordings: Sequence[Recording]) -> Tally:
+        """Writes a row for each variant, condition and recording, and for each window without a word.
+
+        Args:
+            recordings: as `placeable` gives them; those that are read when they are asked for are read while others are computed.
+
+        Raises:
+            CannotJudgeError: where a neutral level changed an answer, or an answer is not a number.
+        """
+        settings = self.plan.settings
+        for block in blocks(recordings, RECORDINGS_AT_ONCE, start=self.tally.recordings):
+            self._hear(block)
+            self.tally.recordings += len(block)
+            self.writer.seal(self.tally.state)
+        if self.plan.no_word and not self.tally.no_word:
+            for windows in windows_without_word(self.frame, settings.seed, settings.noises):
+                self._hear_no_word(windows)
+        self.writer.seal(self.tally.state, last=True)
+        if self.tally.flips:
+            raise CannotJudgeError(
+                f"a neutral level, which changes nothing, changed {self.tally.flips} of {self.tally.checked} answers: "
+                f"the network answers one input differently from time to time (is a layer random at evaluation?); no answer can be trusted"
+            )
+        return self.tally
+
+    def _hear(self, recordings: Sequence[Recording]) -> None:
+        """Every condition of the plan on some recordings."""
+        stage = staged(recordings, self.plan, self.frame)
+        labels = [label_indices(c, [c.truth(recording.label) for recording in recordings]) for c in self.classifiers]
+        clean: list[Tensor] = []
+        windows = ((condition, stage.windows(condition)) for condition in self.plan.conditions)
+        with closing(self._answers(windows, self.ready(recordings))) as answered:
+            for condition, heard, logits in answered:
+                clean = logits if condition.perturbation == NONE else clean
+                if clean and self.plan.is_neutral(condition, self.frame.reference):
+                    self._compare(clean, logits)
+                self._write(condition, heard, logits, labels)
+
+    def _hear_no_word(self, heard: NoWord) -> None:
+        """Windows without a word; each is a draw."""
+        count = len(heard.samples)
+        nowhere = torch.zeros(count, dtype=torch.long)
+        windows = Windows(heard.samples, self.frame.rate_hz, nowhere, nowhere[:, None].expand(-1, 2), (heard.kind,) * count)
+        condition = Condition(NO_WORD, heard.level_dbfs, placement=self.frame.reference)
+        ((_, _, logits),) = self._answers(iter([(condition, windows)]), self.ready(()))
+        self._write(condition, windows, logits, [nowhere - 1] * len(self.classifiers), draw=range(count))
+        self.tally.no_word[heard.kind] += count
+
+    def _answers(self, windows: Iterator[tuple[Condition, Windows]], engine: Engine) -> Generator[Answered, None, None]:
+        """The logits under conditions, all of them numbers; the windows of the next are made meanwhile."""
+        with closing(engine.stream(((condition, heard), heard.samples) for condition, heard in windows)) as answered:
+            for (condition, heard), logits in answered:
+                yield Answered(condition, heard, checked_logits(logits, self.classifiers, heard))
+
+    def _write(self, condition: Condition, windows: Windows, logits: list[Tensor], labels: list[Tensor], **columns: Sequence[int]) -> None:
+        """Rows for each classifier, and what was heard into the digest."""
+        unit = self.plan.unit(condition)
+        for classifier, scores, label in zip(self.classifiers, logits, labels, strict=True):
+            rows = trial_columns(classifier, condition, windows, scores, label, unit=unit, frame=self.frame)
+            self.writer.add({**rows, **columns})
+        what = windows.ids[0] if condition.perturbation == NO_WORD else ""
+        self.tally.heard(f"{key_of(condition)}{what}", windows.samples)
+        self.progress(len(windows.ids) * len(self.classifiers), condition.perturbation)
+
+    def _compare(self, clean: list[Tensor], logits: list[Tensor]) -> None:
+        self.tally.checked += sum(map(len, logits))
+        self.tally.flips += sum(int((a.argmax(1) != b.argmax(1)).sum()) for a, b in zip(clean, logits, strict=True))
+
+
+def placeable(recordings: Sequence[Recording], frame: Frame, settings: Settings) -> Sequence[Recording]:
+    """The recordings as they are placed: cut to their speech where the settings say so."""
+    return changed(recordings, lambda recording: trimmed(recording, frame, settings.trim, settings.speech_threshold_db))
+
+
+def checked_logits(logits: list[Tensor], classifiers: Sequence[Classifier], windows: Windows) -> list[Tensor]:
+    """The logits, all of them numbers.
+
+    Raises:
+        CannotJudgeError: where one is not.
+    """
+    for classifier, scores in zip(classifiers, logits, strict=True):
+        bad = ~scores.isfinite().all(1)
+        if bad.any():
+            name = windows.ids[int(bad.nonzero()[0])]
+            raise CannotJudgeError(
+                f"{classifier.name} ({classifier.variant}) answers {name} with a logit that is not a number; "
+                f"check its weights and its front-end"
+            )
+    return logits
+
+
+def key_of(condition: Condition) -> str:
+    """A condition in one word, for the manifest."""
+    level = "" if condition.level is None else f"{condition.level:g}"
+    return f"{condition.perturbation}/{level}/{condition.fill}/{condition.draw}/{condition.placement}"
