@@ -159,7 +159,7 @@ def _left(writer: RunWriter, error: BaseException) -> None:
     Raises:
         RobustnessError: the error again, with how to go on.
     """
-    if not writer.sealed or isinstance(error, CannotJudgeError):
+    if not writer.blocks or isinstance(error, CannotJudgeError):
         writer.discard()
     elif isinstance(error, RobustnessError):
         raise type(error)(f"{error}; what was swept before is kept in {writer.path}: --resume goes on from there") from error
