@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from robustness.conditions import NO_WORD, NONE
 from robustness.gates.outputs import FOLDER, JSON
 from robustness.report.sections.base import STILL, TEMPLATES, fill
 from robustness.report.words import plural, slug, unique
+from robustness.run.evidence import FailureCard, read_failures
 from robustness.run.folder import Run, write_text
 
 BEGIN: Final = "<!-- verdict -->"
@@ -113,16 +114,15 @@ def _links(verdict: Mapping[str, Any], run: Run) -> Iterable[tuple[str, str]]:
     behind, kind = set(worst["behind"]), condition["perturbation"]
     if kind == "padding-placement" or condition["placement"] == "offset":
         for card in _cards(run):
-            places = {card["condition"]["placement"], *card["also_wrong"]}
-            if card["recording"] in behind and (condition["placement"] == "offset" or condition["placement"] in places):
-                yield card["id"], card["id"]
+            places = {card.condition.placement, *card.also_wrong}
+            if card.recording in behind and (condition["placement"] == "offset" or condition["placement"] in places):
+                yield card.id, card.id
     yield f"curve-{kind}", kind.replace("-", " ")
     if kind in {NONE, "padding-placement", NO_WORD}:
         yield "outcomes", "outcomes"
     yield ("recordings", "recordings")
 
 
-def _cards(run: Run) -> list[dict[str, Any]]:
-    path = run.evidence / "failures.json"
-    cards: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["failures"] if path.exists() else []
-    return cards
+def _cards(run: Run) -> Sequence[FailureCard]:
+    found = read_failures(run.evidence)
+    return () if found is None else found.failures

@@ -10,11 +10,11 @@ import struct
 import wave
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -97,7 +97,8 @@ def _first(error: ValidationError) -> str:
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """What checks, reads and writes a record of this kind."""
     return TypeAdapter(kind)
 
 
@@ -108,13 +109,13 @@ def read_record(folder: Path, name: str, kind: type[T]) -> T:
         RunError: where it is damaged.
     """
     with said_when_damaged(folder, name) as path:
-        found: T = _adapter(kind).validate_json(path.read_bytes(), strict=True)
+        found: T = adapter(cast(Hashable, kind)).validate_json(path.read_bytes(), strict=True)
     return found
 
 
 def plain(kind: type[T], record: T) -> dict[str, Any]:
     """A dataclass in plain values, for `write_json`."""
-    found: dict[str, Any] = _adapter(kind).dump_python(record, mode="json")
+    found: dict[str, Any] = adapter(cast(Hashable, kind)).dump_python(record, mode="json")
     return found
 
 

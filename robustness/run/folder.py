@@ -1,7 +1,8 @@
 """The run folder: what a sweep leaves on disk, and how everything after it reads that.
 
 `manifest.json`; `trials/part-*.parquet`, a row a prediction; `heard/part-*.parquet`, a mark of what was heard of each recording under each
-condition; `recordings.parquet`; `request.json`, what decides all of it; `evidence/`; `index.html`. It is written beside its place as `NAME.partial`, every file whole or absent, and put in its place as a
+condition; `recordings.parquet`; `request.json`, what decides all of it; `evidence/`; `index.html`. It is written beside its place as
+`NAME.partial`, every file whole or absent, and put in its place as a
 whole at the end; what is there of one that was killed can be gone on with. Loads no torch.
 """
 

@@ -66,7 +66,7 @@ class Tally:
 def digest_of(name: str, window: npt.NDArray[np.float32]) -> str:
     """SHA-256 of one window of one recording, in hexadecimal digits."""
     digest = hashlib.sha256(name.encode() + b"\0")
-    digest.update(window)
+    digest.update(window.data)
     return digest.hexdigest()
 
 
