@@ -79,7 +79,15 @@ def card_record(**facts: Any) -> FailureCard:
 
 def completed_audit(variant: Mapping[str, Any]) -> dict[str, Any]:
     """One variant's audit as `audit.json` has it, in plain values."""
-    whole: dict[str, Any] = {"model": "planted", "variant": "dynamic-int8", "parameters": 20, "bytes": 100, "layers": [], "answers": {}, "experiments": []}
+    whole: dict[str, Any] = {
+        "model": "planted",
+        "variant": "dynamic-int8",
+        "parameters": 20,
+        "bytes": 100,
+        "layers": [],
+        "answers": {},
+        "experiments": [],
+    }
     whole |= variant
     layers = [{**LAYER, **layer} for layer in whole["layers"]]
     for layer in layers:

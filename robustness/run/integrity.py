@@ -21,6 +21,7 @@ from robustness.run.audit_records import read_audit, read_latencies
 from robustness.run.damage import MANIFEST, adapter, damaged, read_arrays, read_sound, read_table, said_when_damaged
 from robustness.run.evidence import FAILURES, FailureCard, Number, read_failures
 from robustness.run.folder import Run
+from robustness.run.restoration import FILE as RESTORING
 from robustness.run.restoration import read_restoration
 from robustness.run.resume import is_run
 from robustness.run.schema import HEARD, KIND, RECORDINGS, REQUEST, TRIALS
@@ -260,7 +261,9 @@ class _Check:
         if found is not None and len(cards) != len(found.failures):
             raise damaged(self.path, f"evidence/{FAILURES}", "has a card twice")
         restoration = read_restoration(self.run.evidence)
-        self._known("evidence/restoring.json", "card", restoration.cards if restoration else (), set(cards))
+        if cards and restoration is None:
+            raise damaged(self.path, f"evidence/{RESTORING}", "is not there")
+        self._known(f"evidence/{RESTORING}", "card", restoration.cards if restoration else (), set(cards))
         for card in cards.values():
             self._card(card, known)
 
