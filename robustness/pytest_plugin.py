@@ -82,9 +82,9 @@ class Session:
         return self._verdicts
 
     def _stored(self) -> Run:
-        from robustness.run.folder import Run
+        from robustness.run.integrity import checked_run
 
-        return Run.open(_option(self.config, "run"))
+        return checked_run(_option(self.config, "run"))
 
     def _made(self) -> Run:
         model, recordings = _option(self.config, "model"), _option(self.config, "recordings")

@@ -27,9 +27,9 @@ def compare(
     """
     from robustness.comparison import compare as compared
     from robustness.report.comparison_page import comparison_scope, lead, write_comparison
-    from robustness.run.folder import Run
+    from robustness.run.integrity import checked_run
 
-    found = compared(Run.open(run_a), Run.open(run_b))
+    found = compared(checked_run(run_a), checked_run(run_b))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         write_comparison(found, out)

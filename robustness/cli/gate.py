@@ -123,9 +123,9 @@ def _judge(path: Path, rules: Rules, baseline: Path | None, out: Path | None) ->
     """Judges a stored run, without torch."""
     from robustness.gates.run_judgement import judge_run
     from robustness.report.banner import insert
-    from robustness.run.folder import Run
+    from robustness.run.integrity import checked_run
 
-    run = Run.open(path)
+    run = checked_run(path)
     verdicts = judge_run(run, rules, baseline, out or path)
     page = path / "index.html"
     if out is None and page.exists():

@@ -130,11 +130,12 @@ def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> N
         raise UsageError(f"--from draws a run as it is, and {', '.join(others)} would need another run; leave it out, or leave out --from")
     from robustness.analysis.corruption import write_reference
     from robustness.report.page import write_page
-    from robustness.run.folder import Run
+    from robustness.run.integrity import checked_run
 
+    run = checked_run(path)
     if reference is not None:
-        write_reference(Run.open(path), Run.open(reference))
-    write_page(Run.open(path), path / "index.html")
+        write_reference(run, checked_run(reference))
+    write_page(run, path / "index.html")
     print(path / "index.html")
 
 

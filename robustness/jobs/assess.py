@@ -28,6 +28,7 @@ from robustness.quantization.variants import is_quantized, variants_of
 from robustness.report.page import write_page
 from robustness.run.atomic import said_when_full
 from robustness.run.folder import Run, RunWriter
+from robustness.run.integrity import checked_run
 from robustness.sweep.dataset import Wanted, look_at, recordings_table, unsaid
 from robustness.sweep.manifest import card_facts, models_of, plan_facts, provenance, recordings_facts, versions
 from robustness.sweep.plan import Plan, Settings, plan_of
@@ -81,7 +82,7 @@ def assess(request: Request, out: Path, progress: Progress = lambda doing, done,
 def prepare(request: Request, progress: Progress = lambda doing, done, total: None) -> Job:
     """Everything that a wrong input can stop, before anything is computed or written."""
     if request.reference is not None:
-        Run.open(request.reference)
+        checked_run(request.reference)
     originals = {path: load_classifier(path, weights=request.weights, device=request.device) for path in request.models}
     if request.threshold is not None:
         originals = {path: replace(classifier, threshold=request.threshold) for path, classifier in originals.items()}
@@ -159,7 +160,7 @@ def _left(writer: RunWriter, error: BaseException) -> None:
     Raises:
         RobustnessError: the error again, with how to go on.
     """
-    if not writer.sealed or isinstance(error, CannotJudgeError):
+    if not writer.blocks or isinstance(error, CannotJudgeError):
         writer.discard()
     elif isinstance(error, RobustnessError):
         raise type(error)(f"{error}; what was swept before is kept in {writer.path}: --resume goes on from there") from error

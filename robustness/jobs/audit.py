@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from robustness.audit.evidence import FLOAT, quantized_of, write_audit
 from robustness.audit.latency import latencies
@@ -18,9 +18,9 @@ from robustness.errors import UsageError
 from robustness.jobs.assess import Job, Progress, calibrating, execute, prepare
 from robustness.jobs.request import Request
 from robustness.report.page import write_page
+from robustness.run.audit_records import Latencies, VariantTime, write_latencies
 from robustness.run.folder import Run, RunWriter, write_json
 
-LATENCY: Final = "latency.json"
 PERTURBATIONS: Final = ("padding-placement",)  # what an audit sweeps where nothing else is asked for
 
 
@@ -70,15 +70,15 @@ def finish(job: Job, run: Run, progress: Progress) -> None:
         progress=heard,
     )
     progress("time: variants", 0, 1)
-    write_json(run.path / LATENCY, {"measured": _latencies(job)})
+    write_latencies(run.path, Latencies(tuple(_latencies(job))))
     write_json(run.path / "manifest.json", {**run.manifest, "purpose": "audit"})
     progress("draw: page", 0, 1)
     write_page(Run.open(run.path), run.path / "index.html")
 
 
-def _latencies(job: Job) -> list[dict[str, Any]]:
+def _latencies(job: Job) -> list[VariantTime]:
     """The times of every variant, beside its float network."""
-    rows = []
+    rows: list[VariantTime] = []
     for original in job.originals.values():
         variants = quantized_of(original, job.classifiers)
         if variants:

@@ -13,6 +13,7 @@ from robustness.report.costs import costs_of, hardest_hit
 from robustness.report.findings import RIGHT, Change, Failing, PlacedCounts, by_placement, changes, judged
 from robustness.report.view import View, rows_of
 from robustness.report.words import PADDINGS, PLACES, listed, number, percent, plural
+from robustness.run.evidence import FailureCard
 
 MOST_NAMED: Final = 3
 KINDS: Final = {MISSED: "missed", SUBSTITUTED: "wrong command", FALSE_ACCEPT: "unknown word accepted"}
@@ -160,8 +161,8 @@ def kinds_of(failing: tuple[Failing, ...]) -> str:
 def _restored(view: View, worst: PlacedCounts) -> list[Markup]:
     """The nearest moves that restore the answers, to 1 ms."""
     names = {one.recording for one in worst.failing}
-    here = [card for card in view.failures["failures"] if card["recording"] in names and card["condition"]["placement"] == worst.placement]
-    cards = [card for card in here if any(v["wrong"] and v.get("searched_ms") for v in card["variants"].values())]
+    here = [card for card in view.failures.failures if card.recording in names and card.condition.placement == worst.placement]
+    cards = [card for card in here if any(v.wrong and v.searched_ms for v in card.variants.values())]
     if not cards:
         return []
     moves = [_restoring_ms(card) for card in cards]
@@ -186,11 +187,11 @@ def _whom(count: int, tried: int, failing: int) -> str:
     return f"{some}the {'one' if tried == 1 else tried} of them on which moves were tried"
 
 
-def _restoring_ms(card: dict[str, object]) -> float | None:
+def _restoring_ms(card: FailureCard) -> float | None:
     """By how much the card's recording must move until every variant that is wrong is right."""
-    variants = card["variants"]
-    moves = [v["restored_by_ms"] for v in variants.values() if v["wrong"]]  # type: ignore[attr-defined]
-    return None if not moves or any(ms is None for ms in moves) else max(moves, key=abs)
+    moves = [v.restored_by_ms for v in card.variants.values() if v.wrong]
+    known = [ms for ms in moves if ms is not None]
+    return max(known, key=abs) if known and len(known) == len(moves) else None
 
 
 def costliest(view: View) -> list[Markup]:

@@ -5,7 +5,6 @@ Everything is read from the run folder once. Loads no torch.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,11 +15,12 @@ from pandas import DataFrame, Series
 
 from robustness.analysis.outcomes import OperatingPoint, outcomes
 from robustness.analysis.sums import Sums
-from robustness.conditions import NO_WORD, NONE, PLACEMENTS
+from robustness.conditions import NO_WORD, NONE, PLACEMENTS, Condition
 from robustness.errors import RunError
 from robustness.report.addresses import RESERVED
 from robustness.report.trials import COLUMNS, Trials
 from robustness.report.words import slug, unique
+from robustness.run.evidence import FailedRecordings, read_failures
 from robustness.run.folder import Run
 
 MOST_ROWS: Final = 60  # recordings in the table and the atlas; the rest are in the CSV
@@ -33,9 +33,9 @@ def rows_of(table: DataFrame) -> Iterator[Any]:
     return iter(table.itertuples())
 
 
-def is_noisy(condition: Mapping[str, Any]) -> bool:
+def is_noisy(condition: Condition) -> bool:
     """Whether the condition of a card adds noise, and does not only say where the recording lies."""
-    return condition["perturbation"] not in {NONE, PADDING}
+    return condition.perturbation not in {NONE, PADDING}
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class View:
     @cached_property
     def atlas(self) -> DataFrame:
         """The answers at each lead from the window's start, of the recordings that the page shows or explains."""
-        drawn = {*self.shown.index, *(card["recording"] for card in self.failures["failures"])}
+        drawn = {*self.shown.index, *(card.recording for card in self.failures.failures)}
         return self.trials.gathered(lambda rows: rows[rows["recording"].isin(drawn)], perturbation=SHIFT, placement="offset")
 
     @cached_property
@@ -176,13 +176,13 @@ class View:
             *(f"curve-{name}" for name in self.grids),
             *(f"{kind}-{variant.slug}" for kind in ("change", "leads") for variant in self.variants),
         ]
-        taken = [*RESERVED, *own, *(card["id"] for card in self.failures["failures"])]
+        taken = [*RESERVED, *own, *(card.id for card in self.failures.failures)]
         return unique([*taken, *(slug(name) for name in names)])[len(taken) :]
 
     @cached_property
     def _cards(self) -> dict[tuple[str, str], str]:
-        cards = [card for card in self.failures["failures"] if not is_noisy(card["condition"])]
-        return {(card["recording"], place): card["id"] for card in cards for place in (card["condition"]["placement"], *card["also_wrong"])}
+        cards = [card for card in self.failures.failures if not is_noisy(card.condition)]
+        return {(card.recording, place): card.id for card in cards for place in (card.condition.placement, *card.also_wrong)}
 
     def card(self, recording: str, placement: str) -> str | None:
         """The address of the card that explains why this recording fails there; None where there is none."""
@@ -220,14 +220,19 @@ class View:
         """Windows without a word."""
         return self.run.trials(columns=COLUMNS, perturbation=NO_WORD)
 
+    @property
+    def failures(self) -> FailedRecordings:
+        """The failures' evidence; of none where it was not written."""
+        return self._failures or FailedRecordings(total=0, shown=0)
+
+    @property
+    def explained(self) -> bool:
+        """Whether the failures' evidence was written."""
+        return self._failures is not None
+
     @cached_property
-    def failures(self) -> dict[str, Any]:
-        """The failures' evidence; none where it was not written."""
-        path = self.run.evidence / "failures.json"
-        if not path.exists():
-            return {"total": 0, "shown": 0, "failures": [], "missing": True}
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return content
+    def _failures(self) -> FailedRecordings | None:
+        return read_failures(self.run.evidence)
 
     def outcome(self, trials: DataFrame) -> Series[str]:
         """What a user of the device meets in each of these trials, each variant at its own operating point."""

@@ -6,13 +6,16 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
+READABLE: Final = (1, 2)  # 1: parts counted from 0, and a digest of the audio that is a chain over all recordings
 KIND: Final = "speech-robustness run"
 ROWS_A_PART: Final = 50_000  # at least, and whole recordings: half a minute of a sweep, which is what a kill can cost
+NO_WORD_PART: Final = "no-word"  # the block of the windows without a word
+UNFINISHED: Final = "unfinished"  # what an interrupt leaves of a block: to be read, and made anew by a run that is resumed
 REQUEST: Final = "request.json"
 RECORDINGS: Final = "recordings.parquet"
 PROGRESS: Final = "progress.json"  # only while the run is being made
-OWN: Final = frozenset({"manifest.json", "trials", "evidence", "index.html", "gate", RECORDINGS, REQUEST, PROGRESS})
+OWN: Final = frozenset({"manifest.json", "trials", "heard", "evidence", "index.html", "gate", RECORDINGS, REQUEST, PROGRESS})
 
 _WORD = pa.dictionary(pa.int32(), pa.string())
 TRIALS: Final = pa.schema(
@@ -41,12 +44,18 @@ TRIALS: Final = pa.schema(
         ("clipped", pa.bool_()),
     ]
 )
+HEARD: Final = pa.schema([("condition", _WORD), ("recording", _WORD), ("mark", pa.uint32())])
 
 
 OVER_TIME: Final = "time/"  # before the name of a stored map: what each of its frames says
 OVER_BANDS: Final = "bands/"  # what each of its bands says
 
 
-def part_name(number: int) -> str:
-    """The file of a part of the trials."""
-    return f"part-{number:05d}.parquet"
+def block_name(first: int) -> str:
+    """The name of a block of recordings: the place of its first one among all."""
+    return f"{first:08d}"
+
+
+def part_name(block: str) -> str:
+    """The file of the rows of a block."""
+    return f"part-{block}.parquet"

@@ -23,6 +23,7 @@ from robustness.errors import CannotJudgeError, UsageError
 from robustness.models.classifier import Classifier
 from robustness.perturbations.base import Perturbation, PlacementPerturbation, WindowPerturbation
 from robustness.run.folder import RunWriter
+from robustness.run.schema import NO_WORD_PART, ROWS_A_PART, block_name
 from robustness.sweep.engine import Engine
 from robustness.sweep.plan import Plan, Settings
 from robustness.sweep.state import Tally
@@ -144,20 +145,29 @@ class Sweep:
             CannotJudgeError: where a neutral level changed an answer, or an answer is not a number.
         """
         settings = self.plan.settings
-        for block in blocks(recordings, RECORDINGS_AT_ONCE, start=self.tally.recordings):
+        first = self.tally.recordings
+        for block in blocks(recordings, RECORDINGS_AT_ONCE, start=first):
             self._hear(block)
-            self.tally.recordings += len(block)
-            self.writer.seal(self.tally.state)
+            self.tally.recordings = reached = self.tally.recordings + len(block)
+            if reached % self.recordings_a_part == 0 or reached == len(recordings):
+                self.writer.seal(block_name(first), self.tally.state)
+                first = reached
         if self.plan.no_word and not self.tally.no_word:
             for windows in windows_without_word(self.frame, settings.seed, settings.noises):
                 self._hear_no_word(windows)
-        self.writer.seal(self.tally.state, last=True)
+            self.writer.seal(NO_WORD_PART, self.tally.state)
         if self.tally.flips:
             raise CannotJudgeError(
                 f"a neutral level, which changes nothing, changed {self.tally.flips} of {self.tally.checked} answers: "
                 f"the network answers one input differently from time to time (is a layer random at evaluation?); no answer can be trusted"
             )
         return self.tally
+
+    @property
+    def recordings_a_part(self) -> int:
+        """How many recordings a part holds, whole blocks; the plan and the variants alone decide it."""
+        rows = max(1, len(self.plan.conditions) * len(self.classifiers)) * RECORDINGS_AT_ONCE
+        return RECORDINGS_AT_ONCE * -(-ROWS_A_PART // rows)
 
     def _hear(self, recordings: Sequence[Recording]) -> None:
         """Every condition of the plan on some recordings."""
@@ -194,8 +204,10 @@ class Sweep:
         for classifier, scores, label in zip(self.classifiers, logits, labels, strict=True):
             rows = trial_columns(classifier, condition, windows, scores, label, unit=unit, frame=self.frame)
             self.writer.add({**rows, **columns})
-        what = windows.ids[0] if condition.perturbation == NO_WORD else ""
-        self.tally.heard(f"{key_of(condition)}{what}", windows.samples)
+        no_word = condition.perturbation == NO_WORD
+        key = f"{key_of(condition)}{windows.ids[0] if no_word else ''}"
+        names = [f"{kind} {draw}" for draw, kind in enumerate(windows.ids)] if no_word else list(windows.ids)
+        self.writer.add_heard(key, names, self.tally.heard(key, names, windows.samples))
         self.progress(len(windows.ids) * len(self.classifiers), condition.perturbation)
 
     def _compare(self, clean: list[Tensor], logits: list[Tensor]) -> None:

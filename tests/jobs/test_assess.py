@@ -44,7 +44,7 @@ def files_of(path: Path) -> list[str]:
 
 
 def test_a_run_holds_its_trials_evidence_and_page(run: Run) -> None:
-    assert {"manifest.json", "recordings.parquet", "index.html", "evidence/failures.json", "trials/part-00000.parquet"} <= set(
+    assert {"manifest.json", "recordings.parquet", "index.html", "evidence/failures.json", "trials/part-00000000.parquet"} <= set(
         files_of(run.path)
     )
     assert run.manifest["complete"] is True

@@ -74,7 +74,7 @@ def test_a_page_is_drawn_part_by_part_and_is_the_same_in_whatever_parts_the_tria
     ids = pa.array(run.recordings()["id"])
     for number, start in enumerate(range(0, len(ids), 50)):
         own = rows.filter(pc.is_in(rows["recording"].cast(pa.string()), ids[start : start + 50]))
-        pq.write_table(own, cut / "trials" / part_name(number))
+        pq.write_table(own, cut / "trials" / part_name(f"{number:08d}"))
     asked: list[object] = []
     read = Run.trials
 

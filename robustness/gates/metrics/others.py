@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
@@ -14,6 +13,7 @@ from robustness.gates.metrics.base import METRICS, Data, Grids, Metric, RuleCase
 from robustness.gates.metrics.shifts import accuracy_of
 from robustness.gates.rules import Rule, RulesError
 from robustness.gates.samples import Rate
+from robustness.run.audit_records import VariantAudit, read_audit
 
 FLOAT32_DB: Final = 20 * math.log10(2**24)  # what float32 itself resolves: stands for a layer that is exact
 ENDS_DB: Final = {"exact": FLOAT32_DB, "-inf": -FLOAT32_DB}
@@ -156,41 +156,41 @@ class LayerSqnr(OfTheVariant):
         yield from cases
 
 
-def audit_of(data: Data) -> dict[str, Mapping[str, Any]]:
+def audit_of(data: Data) -> dict[str, VariantAudit]:
     """The audit of each variant, by its name in the trials.
 
     Raises:
         CannotJudgeError: where the run has none.
     """
-    path = data.rows.run.evidence / "audit.json"
-    if not path.exists():
+    found = read_audit(data.rows.run.evidence)
+    if found is None:
         raise CannotJudgeError(
             "layer_sqnr_db needs the activations of each layer beside their float counterparts, and there is no audit of layers in it: "
             "make it again with `robustness audit`, `robustness report` or `robustness gate --model CARD`, with a quantized variant"
         )
     several = len(data.rows.run.manifest["models"]) > 1
-    audits = json.loads(path.read_text(encoding="utf-8"))["variants"]
-    return {f"{one['model']} · {one['variant']}" if several else one["variant"]: one for one in audits}
+    return {f"{one.model} · {one.variant}" if several else one.variant: one for one in found.variants}
 
 
-def any_quantized(audit: Mapping[str, Any] | None) -> bool:
+def any_quantized(audit: VariantAudit | None) -> bool:
     """Whether a variant is in the audit, with a quantized layer."""
-    return audit is not None and any(layer["quantized"] for layer in audit["layers"])
+    return audit is not None and any(layer.quantized for layer in audit.layers)
 
 
-def layers_case(variant: str, audit: Mapping[str, Any]) -> RuleCase:
+def layers_case(variant: str, audit: VariantAudit) -> RuleCase:
     """The worst of a variant's quantized layers.
 
     Raises:
         CannotJudgeError: where one of them could not be compared; what was not measured never passes.
     """
-    quantized = [layer for layer in audit["layers"] if layer["quantized"]]
-    unknown = [layer["name"] for layer in quantized if layer["activations"] is None]
+    quantized = [layer for layer in audit.layers if layer.quantized]
+    unknown = [layer.name for layer in quantized if layer.activations is None]
     if unknown:
         raise CannotJudgeError(
             f"the audit could not compare {', '.join(unknown)} of {variant} with float: no single module gives its output there"
         )
-    measured = {layer["name"]: layer["activations"]["sqnr_db"] for layer in quantized if layer["activations"]["sqnr_db"] != "undefined"}
+    compared = {layer.name: layer.activations.sqnr_db for layer in quantized if layer.activations is not None}
+    measured = {name: sqnr_db for name, sqnr_db in compared.items() if sqnr_db != "undefined"}
     if not measured:
         raise CannotJudgeError(f"every quantized layer of {variant} gives zeros alone, in float too: no layer has a SQNR")
     decibels = {name: ENDS_DB[value] if isinstance(value, str) else float(value) for name, value in measured.items()}

@@ -101,7 +101,7 @@ class Quantization(Section):
         by_name = {audit.variant.name: audit for audit in audits}
         found = [_compared(view, change, by_name.get(change.variant.name)) for change in changes(view)]
         times = latency_table(audits)
-        rounds = number(min((row["rounds"] for audit in audits for row in audit.times), default=0))
+        rounds = number(min((row.rounds for audit in audits for row in audit.times), default=0))
         leading = view.manifest.get("purpose") == "audit"  # then the page opens with these sentences
         told = {
             "says": [] if leading else sentences_of(view),

@@ -98,7 +98,7 @@ def worst(view: View) -> Tile | None:
         f"worst of the {_conditions(anything)}: {tally(anything.right)}/{number(anything.right.total)}, {_where(view, anything)}",
     ]
     what = f"{name}, the worst placement" + (f": {', '.join(kinds)}" if kinds else "")
-    to = "failures" if view.failures["failures"] and kinds else "outcomes"
+    to = "failures" if view.failures.failures and kinds else "outcomes"
     return Tile("worst", to, ratio, what, lines, placement.right.value < 1)
 
 
