@@ -32,8 +32,8 @@ def line(text: str) -> Line:
 
 
 MEASURES: Final = line(
-    "errors < registry conditions seeds threads downloads < run < analysis < audio < frontends < models < training"
-    " < perturbations quantization attributions interventions < sweep < explain audit < inspector < jobs < cli pytest_plugin"
+    "errors < registry conditions seeds threads downloads < run < analysis < audio < perturbations < rendering < frontends < models"
+    " < training < quantization attributions interventions < sweep < explain audit < inspector < jobs < cli pytest_plugin"
 )
 JUDGES: Final = line(
     "errors < registry conditions downloads < run < analysis < gates < comparison < report < explain < inspector < jobs < cli pytest_plugin"

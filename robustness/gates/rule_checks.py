@@ -11,7 +11,7 @@ from robustness.gates.metrics.changes import PairedMetric
 from robustness.gates.rules import BASELINE, Rule, Rules, RulesError
 from robustness.registry import Registry
 
-PERTURBATIONS: Final[Registry[object]] = Registry("perturbation", "robustness.perturbations", apart=("base", "noise"))  # names alone
+PERTURBATIONS: Final[Registry[object]] = Registry("perturbation", "robustness.perturbations")  # names alone
 RANGES: Final = {
     "share": (0.0, 1.0),
     "points": (-1.0, 1.0),

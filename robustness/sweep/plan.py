@@ -85,7 +85,7 @@ def plan_of(settings: Settings, reference: Placement, most_slack_ms: float = 0.0
             continue
         made = PERTURBATIONS[name]()
         if isinstance(made, BackgroundNoise):
-            made = replace(made, folder=settings.noises)
+            made = replace(made, noises=settings.noises)
         if isinstance(made, TimeShift):
             made = replace(made, farthest_ms=most_slack_ms)
         chosen[name] = made
