@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -43,6 +44,18 @@ def read_noises(folder: Path, rate_hz: int, least_samples: int) -> tuple[Noise, 
         if not noise.samples.any():
             raise RecordingError(f"the noise {noise.name} is digital silence; take it out of {folder}")
     return noises
+
+
+def digests(folder: Path, name: str) -> dict[str, str]:
+    """The SHA-256 of every audio file of a folder that was given by name.
+
+    Raises:
+        RecordingError: there is no such folder, or no audio file in it.
+    """
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise RecordingError(f"{folder} holds no {name} ({', '.join(SUFFIXES)}); give a folder of recordings of {name}")
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
 def _noise(path: Path, rate_hz: int) -> Noise:

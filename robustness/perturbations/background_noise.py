@@ -38,7 +38,7 @@ class BackgroundNoise(AdditiveNoise):
             RecordingError: a file of the folder cannot be used.
         """
         if "noises" not in inputs:
-            return "no recordings of noise were given; --noises DIR names their folder"
+            return "no recordings of noise were given: give their folder by --noises DIR"
         if frame is not None:
             _pool(inputs["noises"], frame.rate_hz, frame.samples)
         return None

@@ -20,6 +20,7 @@ from torch import Tensor
 from robustness.audio.placement import Frame, RecordingBatch, Windows
 from robustness.conditions import Axis, Condition, Family, Fill, Placement
 from robustness.registry import Registry
+from robustness.run.perturbations import PerturbationFacts
 from robustness.seeds import generator_of
 
 Inputs = Mapping[str, Path]  # folders by name, as `--input NAME=DIR` gives them
@@ -81,11 +82,33 @@ class Perturbation(ABC):
         if not missing:
             return None
         folders = " and ".join(f"--input {name}=DIR" for name in missing)
-        return f"no recordings of {' and '.join(missing)} were given; {folders} names their folder"
+        return f"no {' and no '.join(missing)} were given: give their folder by {folders}"
 
     def fitted(self, frame: Frame, most_slack_ms: float) -> Self:
         """The perturbation with a grid for that window, in which the shortest recording can move by so much."""
         return self
+
+    def facts(self, reference: Placement) -> PerturbationFacts:
+        """What a run keeps of it, so that nobody who reads a run needs its code."""
+        atlas = sorted({c.level for c in self.conditions(reference) if c.placement == "offset" and c.level is not None})
+        return PerturbationFacts(
+            name=self.name,
+            axis=self.axis.name,
+            unit=self.axis.unit,
+            levels=self.axis.grid,
+            neutral=self.neutral(reference),
+            draws=self.draws,
+            fills=self.fills,
+            source=self.source,
+            family=self.family,
+            moves=self.moves,
+            says=self.axis.says,
+            neutral_says=self.axis.neutral_says,
+            placements=dict(self.placements),
+            leads=self.leads,
+            atlas=tuple(atlas),
+            inputs=self.inputs,
+        )
 
     def neutral(self, reference: Placement) -> float:
         """The level that changes nothing against the reference placement."""

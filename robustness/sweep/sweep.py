@@ -24,7 +24,7 @@ from robustness.models.classifier import Classifier
 from robustness.rendering import Renderer
 from robustness.run.folder import RunWriter
 from robustness.sweep.engine import Engine
-from robustness.sweep.plan import Plan, Settings
+from robustness.sweep.plan import NOISES, Plan, Settings
 from robustness.sweep.state import Tally
 from robustness.sweep.trials import Answered, label_indices, trial_columns
 
@@ -119,7 +119,7 @@ class Sweep:
             self.tally.recordings += len(block)
             self.writer.seal(self.tally.state)
         if self.plan.no_word and not self.tally.no_word:
-            for windows in windows_without_word(self.frame, settings.seed, settings.noises):
+            for windows in windows_without_word(self.frame, settings.seed, settings.inputs.get(NOISES)):
                 self._hear_no_word(windows)
         self.writer.seal(self.tally.state, last=True)
         if self.tally.flips:

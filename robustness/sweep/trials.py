@@ -88,7 +88,7 @@ def trial_columns(
         "onset_ms": pa.array(frame.ms(windows.speech[:, 0]).numpy()),
         "lost_start_ms": pa.array(lost[:, 0].numpy()),
         "lost_end_ms": pa.array(lost[:, 1].numpy()),
-        "achieved_snr_db": pa.nulls(count, pa.float64()) if measured is None else pa.array(measured.double().numpy()),
+        "measured": pa.nulls(count, pa.float64()) if measured is None else pa.array(measured.double().numpy()),
         "clipped": pa.array(np.zeros(count, bool) if windows.clipped is None else windows.clipped.numpy()),
     }
 

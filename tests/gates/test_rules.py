@@ -10,13 +10,13 @@ import pytest
 from robustness.errors import USER_ERROR
 from robustness.gates.levels import Levels
 from robustness.gates.metrics.base import METRICS
-from robustness.gates.rows import PLACING
 from robustness.gates.rule_checks import PERTURBATIONS, checked_rules
 from robustness.gates.rules import RulesError, read_rules
 from robustness.gates.run_judgement import data_of
 from robustness.gates.verdicts import judge
 from robustness.gates.wording import meaning
 from robustness.perturbations.base import PERTURBATIONS as REAL
+from robustness.run.perturbations import known_perturbations
 from tests.gates.planted import CLEAN, Answers, Planted, moved, offset, right, rule, rules_in, verdict
 from tests.gates.test_outputs import ISSUE
 
@@ -134,7 +134,14 @@ def test_defaults_are_filled_in_and_a_rule_may_say_otherwise(tmp_path: Path) -> 
 
 def test_names_of_perturbations_and_which_of_them_move_a_recording_are_the_real_ones() -> None:
     assert PERTURBATIONS.names() == REAL.names()
-    assert set(PLACING) == {name for name, kind in REAL.all().items() if kind.stage == "placement"}
+    for name, known in known_perturbations().items():
+        facts = REAL[name]().facts("center")
+        for key in ("family", "moves", "says", "neutral_says", "placements", "leads", "inputs"):
+            assert (
+                (name, key, tuple(getattr(known, key))) == (name, key, tuple(getattr(facts, key)))
+                if key == "inputs"
+                else getattr(known, key) == getattr(facts, key)
+            )
 
 
 def test_every_metric_of_the_registry_can_be_judged_or_says_why_not(tmp_path: Path) -> None:

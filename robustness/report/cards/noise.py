@@ -12,7 +12,7 @@ from typing import Any, Final
 from pandas import DataFrame
 
 from robustness.report.figures import Figure, Table, Trace, stroke, vertical
-from robustness.report.view import Variant, View, is_noisy
+from robustness.report.view import Variant, View
 from robustness.report.words import PLACES, condition_name, level_of, listed, number, signed
 
 HEIGHT: Final = 236
@@ -21,7 +21,7 @@ HEIGHT: Final = 236
 def noise_condition(view: View, condition: Mapping[str, Any]) -> str:
     """The condition of a card in noise: `in white noise at 10 dB, in the center`."""
     place = PLACES.get(condition["placement"], condition["placement"])
-    return f"in {condition_name(dict(condition), view.unit(condition['perturbation']))}, {place}"
+    return f"in {condition_name(condition, view.kinds)}, {place}"
 
 
 def mildest(view: View, facts: Mapping[str, Any]) -> str:
@@ -46,7 +46,7 @@ def against_noise(view: View, card: str, facts: Mapping[str, Any]) -> Figure | N
     zero = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "line": {"color": "var(--ink)", "width": 1}}
     layout = {
         "margin": {"t": 22, "l": 40, "r": 8, "b": 38},
-        "xaxis": {"title": {"text": f"{view.grids[condition['perturbation']]['axis']}, {unit}"}},
+        "xaxis": {"title": {"text": f"{view.kinds[condition['perturbation']].axis}, {unit}"}},
         "yaxis": {"title": {"text": "margin, logits"}},
         "shapes": [zero, vertical(condition["level"], dash="dot", name="here")],
     }
@@ -92,7 +92,7 @@ def _of(view: View, facts: Mapping[str, Any]) -> DataFrame:
 @lru_cache(maxsize=4)
 def _drawn(view: View, perturbation: str) -> DataFrame:
     """The trials under a perturbation of all recordings that fail in noise and have a card."""
-    wanted = {card["recording"] for card in view.failures["failures"] if is_noisy(card["condition"])}
+    wanted = {card["recording"] for card in view.failures["failures"] if view.is_noisy(card["condition"])}
     rows = view.trials.gathered(lambda part: part[part["recording"].isin(wanted)], perturbation=perturbation)
     found: DataFrame = rows[rows["level"].abs() < float("inf")]
     return found
