@@ -82,9 +82,7 @@ class Renderer:
         perturbation, level = self.perturbation(condition.perturbation), _level_of(condition)
         if isinstance(perturbation, PlacementPerturbation):
             if leads is not None:
-                raise UsageError(
-                    f"{condition.perturbation} says where the recording lies, so it cannot be rendered at a lead; give one of them"
-                )
+                raise UsageError(f"{condition.perturbation} says itself where the recording lies; give it, or a lead, but not both")
             return self._at(perturbation(self.batch, self.frame, self.leads(condition.placement), level), condition.fill)
         if isinstance(perturbation, WindowPerturbation):
             clean = self.placed(condition.placement, condition.fill) if leads is None else self._at(leads, condition.fill)

@@ -12,7 +12,6 @@ from typing import Final
 
 from robustness.audit.evidence import write_audit
 from robustness.conditions import NO_WORD, NONE, Condition, Placement
-from robustness.errors import UsageError
 from robustness.gates.metrics.base import METRICS
 from robustness.gates.metrics.others import LayerSqnr
 from robustness.gates.rule_checks import checked_rules
@@ -50,7 +49,7 @@ class Gate:
             RobustnessError: where an input cannot be used, or a rule makes no sense.
         """
         checked_rules(self.rules)
-        settings = replace(request.settings, perturbations=())
+        settings = replace(request.settings, perturbations=gated_perturbations(self.rules))
         job = prepare(replace(request, variants=gated_variants(self.rules, request.variants), settings=settings))
         return job._replace(plan=plan_for(self.rules, job.plan, job.frame.reference))
 
@@ -80,6 +79,12 @@ def gated_variants(rules: Rules, known: tuple[str, ...]) -> tuple[str, ...]:
     return (*(name for name in known if name in plain), *sorted(plain - set(known)))
 
 
+def gated_perturbations(rules: Rules) -> tuple[str, ...]:
+    """The perturbations that rules are about; empty if none is about one."""
+    about = [METRICS[rule.metric].about(rule, {}) for rule in rules.rule.values()]
+    return tuple(dict.fromkeys(name for name in about if name is not None))
+
+
 def plan_for(rules: Rules, plan: Plan, reference: Placement) -> Plan:
     """The conditions of a plan that some rule needs.
 
@@ -90,15 +95,11 @@ def plan_for(rules: Rules, plan: Plan, reference: Placement) -> Plan:
 
     Raises:
         RulesError: a rule needs a level that is not on its grid, or a perturbation that its metric is not about.
-        UsageError: one needs a perturbation that cannot be run.
     """
     kinds = plan.kinds(reference)
     needed: list[Condition] = []
     for name, rule in rules.rule.items():
         metric = METRICS[rule.metric]
-        about = metric.about(rule, kinds)
-        if about in plan.skipped:
-            raise UsageError(f"rule {name} is about {about}, which cannot be run: {plan.skipped[about]}")
         try:
             needed.extend(metric.conditions(rule, kinds, reference))
         except RulesError as error:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from robustness.audio.noises import Noise, read_noises
 from robustness.audio.placement import Frame
-from robustness.errors import RecordingError, UsageError
+from robustness.errors import RecordingError
 from robustness.perturbations.base import PERTURBATIONS, Inputs
 from robustness.perturbations.noise import AdditiveNoise
 
@@ -47,12 +47,10 @@ class BackgroundNoise(AdditiveNoise):
         """A piece of one of the files, [count].
 
         Raises:
-            UsageError: where no folder was given.
-            RecordingError: where piece after piece has a stretch of digital silence, in which a word would have no noise.
+            UsageError: no folder was given.
+            RecordingError: piece after piece has a stretch of digital silence, in which a word would have no noise.
         """
-        if self.noises is None:
-            raise UsageError("background-noise needs recordings of noise: give their folder by --noises DIR")
-        pool = _pool(self.noises, rate_hz, count)
+        pool = _pool(self.folder("noises"), rate_hz, count)
         for _ in range(TRIES):
             piece = _piece(pool, count, rng)
             if piece.unfold(0, count // STRETCHES, count // STRETCHES).square().mean(1).min() > LEAST_POWER:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from robustness.audio.placement import Frame, RecordingBatch, Windows
 from robustness.conditions import Axis, Condition, Family, Fill, Placement
+from robustness.errors import UsageError
 from robustness.registry import Registry
 from robustness.run.perturbations import PerturbationFacts
 from robustness.seeds import generator_of
@@ -54,6 +55,7 @@ class Perturbation(ABC):
         fills: what the padding holds.
         placements: the level that stands for each named placement, if levels are placements.
         leads: whether a level from the placement `offset` is the recording's lead.
+        default: whether it is run if nothing is asked for by name.
     """
 
     name: ClassVar[str]
@@ -66,6 +68,7 @@ class Perturbation(ABC):
     fills: ClassVar[tuple[Fill, ...]] = ("zeros",)
     placements: ClassVar[Mapping[Placement, float]] = MappingProxyType({})
     leads: ClassVar[bool] = False
+    default: ClassVar[bool] = True
 
     @classmethod
     def made(cls, inputs: Inputs = MappingProxyType({})) -> Self:
@@ -83,6 +86,17 @@ class Perturbation(ABC):
             return None
         folders = " and ".join(f"--input {name}=DIR" for name in missing)
         return f"no {' and no '.join(missing)} were given: give their folder by {folders}"
+
+    def folder(self, name: str) -> Path:
+        """The folder of an input.
+
+        Raises:
+            UsageError: it was not given.
+        """
+        found: Path | None = getattr(self, name)
+        if found is None:
+            raise UsageError(f"{self.name} cannot be run: {self.unavailable({})}")
+        return found
 
     def fitted(self, frame: Frame, most_slack_ms: float) -> Self:
         """The perturbation with a grid for that window, in which the shortest recording can move by so much."""

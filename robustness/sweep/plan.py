@@ -25,7 +25,7 @@ class Settings:
         seed: of every random number, together with the recording and the perturbation.
         trim: whether recordings are cut to their speech before they are placed.
         speech_threshold_db: how far below the loudest frame speech may be.
-        perturbations: the names to run; empty is all that can run.
+        perturbations: the names to run; empty is all of the default ones that can run.
         inputs: folders by name, for perturbations that need some; those of `noises` are also heard as windows without a word.
         batch: windows computed together; None is as many as fit the cache. No answer depends on it.
         engine: what runs float networks.
@@ -97,7 +97,7 @@ def plan_of(settings: Settings, frame: Frame, most_slack_ms: float = 0.0) -> Pla
         UsageError: a perturbation does not exist, one that is asked for cannot be run, or no perturbation takes a folder that was given.
         RecordingError: a folder that was given cannot be used.
     """
-    kinds = {name: PERTURBATIONS[name] for name in settings.perturbations or tuple(PERTURBATIONS.names())}
+    kinds = {name: PERTURBATIONS[name] for name in settings.perturbations or defaults()}
     _refuse_unknown_inputs(settings.inputs)
     made = {name: kind.made(settings.inputs) for name, kind in kinds.items()}
     reasons = {name: one.unavailable(settings.inputs, frame) for name, one in made.items()}
@@ -109,6 +109,11 @@ def plan_of(settings: Settings, frame: Frame, most_slack_ms: float = 0.0) -> Pla
     for perturbation in chosen.values():
         conditions.extend(perturbation.conditions(frame.reference))
     return Plan(settings, chosen, tuple(dict.fromkeys(conditions)), skipped)
+
+
+def defaults() -> tuple[str, ...]:
+    """The perturbations that are run if nothing is asked for by name."""
+    return tuple(name for name, kind in PERTURBATIONS.all().items() if kind.default)
 
 
 def _refuse_unknown_inputs(inputs: Inputs) -> None:
