@@ -147,7 +147,7 @@ class Rows:
 
     def moves(self, perturbation: str | None) -> bool:
         """Whether a perturbation moves the recording, which needs room for it."""
-        return perturbation in self.kinds and self.kinds[perturbation].moves
+        return perturbation is not None and perturbation in self.kinds and self.kinds[perturbation].moves
 
     def leads(self, variant: str, perturbation: str) -> list[float]:
         """The leads from the window's start that were run of a perturbation, rising."""

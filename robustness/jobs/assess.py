@@ -30,7 +30,7 @@ from robustness.run.atomic import said_when_full
 from robustness.run.folder import Run, RunWriter
 from robustness.sweep.dataset import Wanted, look_at, recordings_table, unsaid
 from robustness.sweep.manifest import card_facts, models_of, plan_facts, provenance, recordings_facts, versions
-from robustness.sweep.plan import Plan, plan_of
+from robustness.sweep.plan import Plan, plan_of, runnable
 from robustness.sweep.state import Tally
 from robustness.sweep.sweep import Sweep, common_frame, engine_of, key_of, placeable
 
@@ -88,6 +88,7 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     classifiers = variants_of(list(originals.values()), request.variants, calibrating(request))
     _refuse_twice([f"{classifier.name} {classifier.variant}" for classifier in classifiers])
     frame = common_frame(classifiers)
+    runnable(request.settings, frame)  # for what it refuses, before recordings are read
     inputs = {name: digests(folder, name) for name, folder in sorted(request.settings.inputs.items())}
     wanted = Wanted(request.recordings, request.labels, request.selection, request.skip_bad)
     found = look_at(wanted, frame, request.settings, partial(progress, "read: recordings"))

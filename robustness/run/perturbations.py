@@ -71,7 +71,7 @@ class PerturbationFacts:
     moves: bool = False
     says: str = "{name} at {level}"
     neutral_says: str = ""
-    placements: Mapping[str, float] = field(default_factory=dict)
+    placements: Mapping[Placement, float] = field(default_factory=dict)
     leads: bool = False
     atlas: tuple[float, ...] = ()
     inputs: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ class PerturbationFacts:
 
     def placement_of(self, condition: Condition) -> Placement:
         """Where a recording lies under a condition: the placement that its level stands for, or its own."""
-        return next((place for place, level in self.placements.items() if level == condition.level), condition.placement)  # type: ignore[return-value]
+        return next((place for place, level in self.placements.items() if level == condition.level), condition.placement)
 
     def said(self, level: float, number: Any, place: str = "") -> str:
         """A level in words.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from robustness.audio.levels import SPEECH_THRESHOLD_DB
 from robustness.audio.placement import Frame, Trim
@@ -94,6 +94,28 @@ def plan_of(settings: Settings, frame: Frame, most_slack_ms: float = 0.0) -> Pla
         most_slack_ms: how far the shortest recording can move in the window.
 
     Raises:
+        UsageError: as `runnable`.
+        RecordingError: as `runnable`.
+    """
+    found = runnable(settings, frame)
+    chosen = {name: perturbation.fitted(frame, most_slack_ms) for name, perturbation in found.perturbations.items()}
+    conditions = [Condition(NONE, placement=frame.reference)]
+    for perturbation in chosen.values():
+        conditions.extend(perturbation.conditions(frame.reference))
+    return Plan(settings, chosen, tuple(dict.fromkeys(conditions)), found.skipped)
+
+
+class Runnable(NamedTuple):
+    """The perturbations that can be run, and why others cannot, by name."""
+
+    perturbations: dict[str, Perturbation]
+    skipped: dict[str, str]
+
+
+def runnable(settings: Settings, frame: Frame) -> Runnable:
+    """The perturbations that the settings mean, with their folders; needs no recording.
+
+    Raises:
         UsageError: a perturbation does not exist, one that is asked for cannot be run, or no perturbation takes a folder that was given.
         RecordingError: a folder that was given cannot be used.
     """
@@ -104,11 +126,7 @@ def plan_of(settings: Settings, frame: Frame, most_slack_ms: float = 0.0) -> Pla
     skipped = {name: reason for name, reason in reasons.items() if reason is not None}
     if settings.perturbations and skipped:
         raise UsageError("; ".join(f"{name} cannot be run: {reason}" for name, reason in skipped.items()))
-    chosen = {name: one.fitted(frame, most_slack_ms) for name, one in made.items() if name not in skipped}
-    conditions = [Condition(NONE, placement=frame.reference)]
-    for perturbation in chosen.values():
-        conditions.extend(perturbation.conditions(frame.reference))
-    return Plan(settings, chosen, tuple(dict.fromkeys(conditions)), skipped)
+    return Runnable({name: one for name, one in made.items() if name not in skipped}, skipped)
 
 
 def defaults() -> tuple[str, ...]:

@@ -172,9 +172,10 @@ def chosen_levels(rule: Rule, kind: PerturbationFacts | None, reference: str) ->
 def levels_of(rule: Rule, kind: PerturbationFacts) -> list[float]:
     """The levels that the rule means; all of the grid where it names none."""
     if rule.placement is not None:
-        if rule.placement not in kind.placements:
+        found = [level for place, level in kind.placements.items() if place == rule.placement]
+        if not found:
             raise RulesError(f"key `placement`: the levels of {kind.name} are no placements; give key `level`")
-        return [kind.placements[rule.placement]]
+        return found
     if rule.levels is None:
         return list(kind.levels)
     neutral = [kind.neutral] if math.isfinite(kind.neutral) and rule.levels.side is None else []
