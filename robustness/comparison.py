@@ -6,6 +6,7 @@ averaged. Intervals are Tango's, for pairs; p-values are McNemar's, adjusted ove
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +21,7 @@ from robustness.conditions import NO_WORD, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.samples import AT_THE_BAR, Differences, Interval
 from robustness.run.folder import Run
+from robustness.run.perturbations import PerturbationFacts, perturbation_facts
 
 KEYS: Final = ["variant", "perturbation", "placement", "fill", "level"]
 COLUMNS: Final = [*KEYS, "recording", "draw", "predicted", "correct"]
@@ -68,12 +70,14 @@ class Comparison:
         models: of each run.
         changes: every variant and condition that both have, worst first.
         notes: what else is to be known.
+        kinds: what is known of the perturbations, by name.
     """
 
     names: tuple[str, str]
     models: tuple[str, str]
     changes: tuple[Changed, ...]
     notes: tuple[str, ...]
+    kinds: Mapping[str, PerturbationFacts]
 
     @property
     def worse(self) -> list[Changed]:
@@ -107,7 +111,8 @@ def compare(first: Run, second: Run) -> Comparison:
         notes = (*notes, f"{apart:,} of {max(len(before), len(after)):,} answers have no partner in the other run, and are left out")
     changes = sorted(_changes(both), key=lambda change: (change.difference, change.variant, str(change.condition)))
     models = tuple(", ".join(model["name"] for model in run.manifest["models"]) for run in (first, second))
-    return Comparison((first.path.name, second.path.name), (models[0], models[1]), tuple(changes), notes)
+    names, kinds = (first.path.name, second.path.name), perturbation_facts(first.manifest)
+    return Comparison(names, (models[0], models[1]), tuple(changes), notes, kinds)
 
 
 def trials_of(run: Run) -> DataFrame:

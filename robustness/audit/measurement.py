@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from robustness.audio.placement import batch_of, lead_of, place
 from robustness.audio.recordings import Recording
 from robustness.audit.agreement import AnswerAgreement
 from robustness.audit.distortion import Distortion, Range
@@ -21,6 +20,7 @@ from robustness.audit.layers import AuditedLayer, audited_layers
 from robustness.audit.simulation import UINT8, grid_of_layer
 from robustness.models.classifier import SMALLEST_PROBABILITY, Classifier, parameter_count
 from robustness.quantization.base import Calibration
+from robustness.rendering import reference_windows
 from robustness.run.audit_records import ActivationError, ExperimentResult, LayerRecord, VariantAudit
 from robustness.sweep.trials import label_indices
 
@@ -51,8 +51,7 @@ class Listening:
         frame = self.classifier.frame
         for start in range(0, len(self.recordings), self.batch):
             chunk = self.recordings[start : start + self.batch]
-            batch = batch_of(chunk, threshold_db=self.threshold_db)
-            windows = place(batch, lead_of(frame.reference, frame.samples - batch.lengths), frame)
+            windows = reference_windows(chunk, frame, self.threshold_db)
             labels = label_indices(self.classifier, [self.classifier.truth(recording.label) for recording in chunk])
             yield AuditedBatch(self.classifier.features(windows.samples), labels, windows.ids)
 

@@ -12,6 +12,7 @@ from robustness.errors import OutputError
 
 if TYPE_CHECKING:
     from robustness.comparison import Changed
+    from robustness.gates.metrics.base import Kinds
 
 MOST: Final = 10  # conditions shown in the terminal; the page has all
 
@@ -40,11 +41,11 @@ def compare(
     for note in found.notes:
         print(f"note: {note}")
     for title, changes in (("worse", found.worse), ("better", found.better), ("the same accuracy, other recordings", found.mixed)):
-        _say(title, changes)
+        _say(title, changes, found.kinds)
     print(out)
 
 
-def _say(title: str, changes: Sequence[Changed]) -> None:
+def _say(title: str, changes: Sequence[Changed], kinds: Kinds) -> None:
     """The first few conditions of a kind, each with its recordings."""
     from robustness.gates.wording import condition_text, some
 
@@ -53,7 +54,7 @@ def _say(title: str, changes: Sequence[Changed]) -> None:
     for change in changes[:MOST]:
         low, high = (100 * end for end in change.interval)
         counts = f"{100 * change.before:.1f} % → {100 * change.after:.1f} % of {change.recordings}"
-        print(f"  {change.variant}, {condition_text(change.condition)}: {counts} ({low:+.1f} to {high:+.1f} points)")
+        print(f"  {change.variant}, {condition_text(change.condition, kinds)}: {counts} ({low:+.1f} to {high:+.1f} points)")
         for sign, names in (("-", change.lost), ("+", change.won)):
             if names:
                 print(f"    {sign} {some(names)}")

@@ -45,6 +45,7 @@ def gate(
     variants: options.Variants = None,
     calibration: options.Calibration = None,
     noises: options.Noises = None,
+    inputs: options.Inputs = None,
     trim: Annotated[
         Literal["auto", "never", "always"], typer.Option(help="Cut recordings to their speech: where they have no slack, never, always.")
     ] = "auto",
@@ -88,7 +89,7 @@ def gate(
         calibration=calibration,
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern),
         selection=Selection(split, split_column, sample, seed),
-        settings=Settings(seed=seed, trim=trim, noises=noises, batch=batch, engine=engine),
+        settings=Settings(seed=seed, trim=trim, inputs=options.inputs_of(inputs, noises), batch=batch, engine=engine),
         threshold=threshold,
         device=device,
         skip_bad=skip_bad,

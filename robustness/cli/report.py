@@ -46,6 +46,7 @@ def report(
     calibration: options.Calibration = None,
     perturbations: Annotated[list[str] | None, typer.Option("--perturbation", help="Run only this one; several times for several.")] = None,
     noises: options.Noises = None,
+    inputs: options.Inputs = None,
     trim: Annotated[
         Literal["auto", "never", "always"], typer.Option(help="Cut recordings to their speech: where they have no slack, never, always.")
     ] = "auto",
@@ -91,7 +92,7 @@ def report(
         calibration=calibration,
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled),
         selection=Selection(split, split_column, sample, seed),
-        settings=Settings(seed, trim, speech_threshold_db, tuple(perturbations or ()), noises, batch, engine),
+        settings=Settings(seed, trim, speech_threshold_db, tuple(perturbations or ()), options.inputs_of(inputs, noises), batch, engine),
         threshold=threshold,
         reference=reference,
         device=device,

@@ -13,7 +13,7 @@ from pandas import DataFrame
 from robustness.analysis.accuracy import consistency, worst_case
 from robustness.report.figures import WRONG_TO_RIGHT, Figure, Table, packed
 from robustness.report.trials import of_recording
-from robustness.report.view import SHIFT, Variant, View
+from robustness.report.view import Variant, View
 from robustness.report.words import PLACES, interval, listed, number, percent, share_of
 
 TABLE_STEP_MS: Final = 50.0  # of the table behind the atlas
@@ -117,7 +117,7 @@ class Atlas:
             mine = self.view.of(variant, rows)
             return mine[(mine["level"] >= 0) & (mine["level"] <= of_recording(mine, slack))][["recording", "predicted", "correct"]]
 
-        return self.view.trials.gathered(reduced, perturbation=SHIFT, placement="offset")
+        return self.view.trials.gathered(reduced, perturbation=self.view.shifting, placement="offset")
 
     def says(self) -> list[str]:
         """What the atlas shows, a sentence for all variants of which the same is true."""

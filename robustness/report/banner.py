@@ -20,6 +20,7 @@ from robustness.report.sections.base import STILL, TEMPLATES, fill
 from robustness.report.words import plural, slug, unique
 from robustness.run.evidence import FailureCard, read_failures
 from robustness.run.folder import Run, write_text
+from robustness.run.perturbations import perturbation_facts
 
 BEGIN: Final = "<!-- verdict -->"
 END: Final = "<!-- end of verdict -->"
@@ -110,13 +111,14 @@ def _links(verdict: VerdictFacts, run: Run) -> Iterable[tuple[str, str]]:
         yield "quantization", "quantization"
         return
     behind, kind = set(worst["behind"]), condition["perturbation"]
-    if kind == "padding-placement" or condition["placement"] == "offset":
+    places = _places(run, kind)
+    if places or condition["placement"] == "offset":
         for card in _cards(run):
-            places = {card.condition.placement, *card.also_wrong}
-            if card.recording in behind and (condition["placement"] == "offset" or condition["placement"] in places):
+            wrong = {card.condition.placement, *card.also_wrong}
+            if card.recording in behind and (condition["placement"] == "offset" or condition["placement"] in wrong):
                 yield card.id, card.id
     yield f"curve-{kind}", kind.replace("-", " ")
-    if kind in {NONE, "padding-placement", NO_WORD}:
+    if places or kind in {NONE, NO_WORD}:
         yield "outcomes", "outcomes"
     yield ("recordings", "recordings")
 
@@ -124,3 +126,9 @@ def _links(verdict: VerdictFacts, run: Run) -> Iterable[tuple[str, str]]:
 def _cards(run: Run) -> Sequence[FailureCard]:
     found = read_failures(run.evidence)
     return () if found is None else found.failures
+
+
+def _places(run: Run, name: str) -> bool:
+    """Whether the levels of a perturbation are placements."""
+    kinds = perturbation_facts(run.manifest)
+    return name in kinds and bool(kinds[name].placements)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from robustness.comparison import Changed, Comparison
+from robustness.gates.metrics.base import Kinds
 from robustness.gates.wording import condition_text
 from robustness.report.sections.base import STILL, TEMPLATES
 from robustness.report.words import number, percent, plural, signed
@@ -57,9 +58,9 @@ def write_comparison(comparison: Comparison, out: Path) -> None:
 def comparison_page(comparison: Comparison) -> str:
     """The page as text."""
     parts = [
-        _part("worse", "What got worse", comparison.worse),
-        _part("better", "What got better", comparison.better),
-        _part("mixed", "Other recordings, the same accuracy", comparison.mixed),
+        _part("worse", "What got worse", comparison.worse, comparison.kinds),
+        _part("better", "What got better", comparison.better, comparison.kinds),
+        _part("mixed", "Other recordings, the same accuracy", comparison.mixed, comparison.kinds),
     ]
     return TEMPLATES.from_string(PAGE).render(
         title=f"{comparison.models[1]} ({comparison.names[1]}) against {comparison.models[0]} ({comparison.names[0]})",
@@ -90,17 +91,16 @@ def lead(comparison: Comparison) -> str:
     for found, word in ((worse, "worse"), (better, "better")):
         if found:
             most = found[0]
-            parts.append(
-                f"{word} in {len(found)}, most {condition_text(most.condition)} ({most.variant}, {signed(100 * most.difference, 1)} points)"
-            )
+            where = condition_text(most.condition, comparison.kinds)
+            parts.append(f"{word} in {len(found)}, most {where} ({most.variant}, {signed(100 * most.difference, 1)} points)")
     return f"Of {plural(len(comparison.changes), 'condition')}, accuracy is {'; '.join(parts)}."
 
 
-def _part(address: str, title: str, changes: Sequence[Changed]) -> dict[str, Any]:
-    return {"id": address, "title": f"{title}: {plural(len(changes), 'condition')}", "rows": [_row(change) for change in changes]}
+def _part(address: str, title: str, changes: Sequence[Changed], kinds: Kinds) -> dict[str, Any]:
+    return {"id": address, "title": f"{title}: {plural(len(changes), 'condition')}", "rows": [_row(change, kinds) for change in changes]}
 
 
-def _row(change: Changed) -> dict[str, Any]:
+def _row(change: Changed, kinds: Kinds) -> dict[str, Any]:
     low, high = (signed(100 * end, 1) for end in change.interval)
     cells = [
         change.variant,
@@ -110,4 +110,4 @@ def _row(change: Changed) -> dict[str, Any]:
         f"{low} to {high}",
         "<0.001" if change.p_value < 0.001 else number(change.p_value, 3),
     ]
-    return {"where": condition_text(change.condition), "cells": cells, "lost": change.lost, "won": change.won}
+    return {"where": condition_text(change.condition, kinds), "cells": cells, "lost": change.lost, "won": change.won}

@@ -22,20 +22,14 @@ from robustness.report.trials import COLUMNS, Trials
 from robustness.report.words import slug, unique
 from robustness.run.evidence import FailedRecordings, read_failures
 from robustness.run.folder import Run
+from robustness.run.perturbations import PerturbationFacts, perturbation_facts
 
 MOST_ROWS: Final = 60  # recordings in the table and the atlas; the rest are in the CSV
-PADDING: Final = "padding-placement"
-SHIFT: Final = "time-shift"
 
 
 def rows_of(table: DataFrame) -> Iterator[Any]:
     """The rows of a table, with their columns as attributes."""
     return iter(table.itertuples())
-
-
-def is_noisy(condition: Condition) -> bool:
-    """Whether the condition of a card adds noise, and does not only say where the recording lies."""
-    return condition.perturbation not in {NONE, PADDING}
 
 
 @dataclass(frozen=True)
@@ -87,6 +81,25 @@ class View:
         grids: dict[str, Any] = self.plan["grids"]
         return grids
 
+    @cached_property
+    def kinds(self) -> dict[str, PerturbationFacts]:
+        """What is known of each perturbation, by name."""
+        return perturbation_facts(self.manifest)
+
+    @cached_property
+    def placing(self) -> str:
+        """The perturbation whose levels are placements; empty if none was run."""
+        return next((name for name, kind in self.kinds.items() if kind.placements), "")
+
+    @cached_property
+    def shifting(self) -> str:
+        """The perturbation that makes the shift atlas, a lead a level; empty if none was run."""
+        return next((name for name, kind in self.kinds.items() if kind.leads), "")
+
+    def is_noisy(self, condition: Condition) -> bool:
+        """Whether a card's condition changes the sound, and does not only say where the recording lies."""
+        return condition.perturbation not in {NONE, self.placing}
+
     @property
     def model(self) -> dict[str, Any]:
         """The first model; all of a run agree in labels, rate, window and reference."""
@@ -132,7 +145,7 @@ class View:
     @cached_property
     def padding(self) -> DataFrame:
         """The recordings at the start, in the center and at the end, with each fill."""
-        return self.trials.under(perturbation=PADDING)
+        return self.trials.under(perturbation=self.placing)
 
     @cached_property
     def placed(self) -> DataFrame:
@@ -150,7 +163,7 @@ class View:
     def atlas(self) -> DataFrame:
         """The answers at each lead from the window's start, of the recordings that the page shows or explains."""
         drawn = {*self.shown.index, *(card.recording for card in self.failures.failures)}
-        return self.trials.gathered(lambda rows: rows[rows["recording"].isin(drawn)], perturbation=SHIFT, placement="offset")
+        return self.trials.gathered(lambda rows: rows[rows["recording"].isin(drawn)], perturbation=self.shifting, placement="offset")
 
     @cached_property
     def recordings(self) -> DataFrame:
@@ -181,7 +194,7 @@ class View:
 
     @cached_property
     def _cards(self) -> dict[tuple[str, str], str]:
-        cards = [card for card in self.failures.failures if not is_noisy(card.condition)]
+        cards = [card for card in self.failures.failures if not self.is_noisy(card.condition)]
         return {(card.recording, place): card.id for card in cards for place in (card.condition.placement, *card.also_wrong)}
 
     def card(self, recording: str, placement: str) -> str | None:
@@ -241,8 +254,8 @@ class View:
 
     def unit(self, perturbation: str) -> str | None:
         """The unit of a perturbation's levels."""
-        grid = self.grids.get(perturbation)
-        return grid["unit"] if grid else None
+        kind = self.kinds.get(perturbation)
+        return kind.unit if kind else None
 
     def of(self, variant: Variant, trials: DataFrame) -> DataFrame:
         """The trials of one variant."""

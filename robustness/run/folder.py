@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import and_
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
@@ -26,9 +27,11 @@ from robustness.errors import OutputError, RunError
 from robustness.run.atomic import write_json, write_table, write_text
 from robustness.run.damage import again
 from robustness.run.resume import go_on, is_run, refuse_other, remove_left
-from robustness.run.schema import HEARD, KIND, PROGRESS, READABLE, RECORDINGS, REQUEST, SCHEMA, TRIALS, UNFINISHED, part_name
+from robustness.run.schema import EARLIER, HEARD, KIND, PROGRESS, READABLE, RECORDINGS, REQUEST, SCHEMA, TRIALS, UNFINISHED, part_name
 
 __all__ = ["TRIALS", "Run", "RunWriter", "is_run", "write_json", "write_text"]
+
+_READ: Final = pa.schema([*TRIALS, *(pa.field(old, TRIALS.field(new).type) for new, old in EARLIER.items())])
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,9 @@ class Run:
         several = len(self.manifest["models"]) > 1
         wanted = _wanted(columns, several=several)
         dataset = self._dataset()
-        table = TRIALS.empty_table().select(wanted) if dataset is None else dataset.to_table(columns=wanted, filter=_where(equals))
+        table = (
+            TRIALS.empty_table().select(wanted) if dataset is None else dataset.to_table(columns=_columns(wanted), filter=_where(equals))
+        )
         return _frame(table, columns, several=several)
 
     def batches(self, columns: Sequence[str] | None = None, **equals: object) -> Iterator[pd.DataFrame]:
@@ -90,7 +95,7 @@ class Run:
         several = len(self.manifest["models"]) > 1
         wanted, where = _wanted(columns, several=several), _where(equals)
         for part in self._parts():
-            table = pads.dataset(part, schema=TRIALS, format="parquet").to_table(columns=wanted, filter=where)
+            table = pads.dataset(part, schema=_READ, format="parquet").to_table(columns=_columns(wanted), filter=where)
             if len(table):
                 yield _frame(table, columns, several=several)
 
@@ -108,7 +113,7 @@ class Run:
 
     def _dataset(self) -> pads.Dataset | None:
         parts = self._parts()
-        return pads.dataset(parts, schema=TRIALS, format="parquet") if parts else None
+        return pads.dataset(parts, schema=_READ, format="parquet") if parts else None
 
     def recordings(self) -> pd.DataFrame:
         """A row a recording: id, word, label, speaker, lengths, speech span, slack, level, hash."""
@@ -119,6 +124,12 @@ class Run:
 def _wanted(columns: Sequence[str] | None, *, several: bool) -> list[str]:
     """The columns to read: `variant` of several models needs the model."""
     return TRIALS.names if columns is None else list(dict.fromkeys([*columns, *(["model"] if several else [])]))
+
+
+def _columns(wanted: list[str]) -> dict[str, pads.Expression]:
+    """Each column, also of a run that has it under an earlier name."""
+    found = {name: pads.field(name) for name in wanted}
+    return {name: pc.coalesce(one, pads.field(EARLIER[name])) if name in EARLIER else one for name, one in found.items()}
 
 
 def _where(equals: Mapping[str, object]) -> pads.Expression | None:

@@ -40,13 +40,14 @@ TRIALS: Final = pa.schema(
         ("onset_ms", pa.float64()),
         ("lost_start_ms", pa.float64()),
         ("lost_end_ms", pa.float64()),
-        ("achieved_snr_db", pa.float64()),
+        ("measured", pa.float64()),
         ("clipped", pa.bool_()),
     ]
 )
 HEARD: Final = pa.schema([("condition", _WORD), ("recording", _WORD), ("mark", pa.uint32())])
 
 
+EARLIER: Final = {"measured": "achieved_snr_db"}  # columns that older runs have under another name
 OVER_TIME: Final = "time/"  # before the name of a stored map: what each of its frames says
 OVER_BANDS: Final = "bands/"  # what each of its bands says
 

@@ -66,7 +66,7 @@ def trial_columns(
     answer = answer_of(logits, label)
     unknown = (~answer.known).numpy()
     lost = frame.ms(windows.lost)
-    snr_db = windows.snr_db
+    measured = windows.measured
     return {
         "model": constant(classifier.name, count),
         "variant": constant(classifier.variant, count),
@@ -88,8 +88,8 @@ def trial_columns(
         "onset_ms": pa.array(frame.ms(windows.speech[:, 0]).numpy()),
         "lost_start_ms": pa.array(lost[:, 0].numpy()),
         "lost_end_ms": pa.array(lost[:, 1].numpy()),
-        "achieved_snr_db": pa.nulls(count, pa.float64()) if snr_db is None else pa.array(snr_db.double().numpy()),
-        "clipped": pa.array(np.zeros(count, bool) if windows.over is None else windows.over.numpy()),
+        "measured": pa.nulls(count, pa.float64()) if measured is None else pa.array(measured.double().numpy()),
+        "clipped": pa.array(np.zeros(count, bool) if windows.clipped is None else windows.clipped.numpy()),
     }
 
 

@@ -131,7 +131,7 @@ def test_an_interrupt_keeps_what_is_done(card: Path, folder: Path, tmp_path: Pat
 
 def test_noises_are_looked_at_before_anything_is_computed(card: Path, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(RobustnessError, match="holds no noise"):
-        prepare(Request((card,), (folder,), settings=Settings(noises=tmp_path)))
+        prepare(Request((card,), (folder,), settings=Settings(inputs={"noises": tmp_path})))
 
 
 def test_a_date_on_a_card_is_text_on_the_page_and_a_nan_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ KEY = ["variant", "recording", "perturbation", "level", "fill", "draw", "placeme
 def swept(
     out: Path, some: Sequence[Recording], settings: Settings = DEFAULT, classifiers: Sequence[Classifier] | None = None
 ) -> pd.DataFrame:
-    plan = plan_of(settings, "center")
+    plan = plan_of(settings, FRAME)
     writer = RunWriter(out)
     used = classifiers or [quantized(classifier(), name) for name in ("float32", "dynamic-int8")]
     Sweep(used, plan, writer).run(placeable(some, FRAME, settings))
@@ -45,7 +45,7 @@ def test_every_condition_has_a_row_for_each_recording_and_variant(trials: pd.Dat
     words = trials[trials["perturbation"] != "no-word"]
     counts = words.groupby(["perturbation", "level", "fill", "draw", "placement"], observed=True, dropna=False).size()
     assert set(counts) == {5 * 2}
-    assert len(counts) == len(plan_of(Settings(), "center").conditions)
+    assert len(counts) == len(plan_of(Settings(), FRAME).conditions)
     assert not words.duplicated(KEY).any()
 
 
@@ -83,7 +83,7 @@ def test_no_row_depends_on_batch_order_or_company(trials: pd.DataFrame, tmp_path
     other = swept(tmp_path / "run", recordings(5)[::-1][:3], Settings(batch=2))
     both = trials.merge(other, on=KEY, suffixes=("", "_other"), how="inner")
     words = both[both["perturbation"] != "no-word"]
-    assert len(words) == 3 * 2 * len(plan_of(Settings(), "center").conditions)
+    assert len(words) == 3 * 2 * len(plan_of(Settings(), FRAME).conditions)
     assert (words["p_label"] - words["p_label_other"]).abs().max() < 1e-4
     int8 = words[words["variant"] == "dynamic-int8"]
     assert (int8["p_label"] == int8["p_label_other"]).all()
@@ -140,11 +140,11 @@ def test_answers_that_cannot_be_trusted_stop_the_run(net: nn.Module, words: str,
 
 def test_a_perturbation_that_does_not_exist_is_named_with_those_that_do() -> None:
     with pytest.raises(UsageError, match="did you mean white-noise"):
-        plan_of(Settings(perturbations=("whitenoise",)), "center")
+        plan_of(Settings(perturbations=("whitenoise",)), FRAME)
 
 
 def test_background_noise_is_left_out_with_its_reason() -> None:
-    plan = plan_of(Settings(), "center")
+    plan = plan_of(Settings(), FRAME)
     assert "--noises DIR" in plan.skipped["background-noise"]
     assert "background-noise" not in plan.perturbations
 
@@ -166,7 +166,7 @@ def test_batches_are_the_same_rows_as_all_at_once(tmp_path: Path, monkeypatch: p
 def test_blocks_in_any_order_are_the_same_bytes_and_the_same_digests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "ROWS_A_PART", 10)
     monkeypatch.setattr(sweep, "RECORDINGS_AT_ONCE", 2)
-    some, plan, frame = recordings(4), plan_of(Settings(perturbations=("padding-placement",)), "center"), classifier().frame
+    some, plan, frame = recordings(4), plan_of(Settings(perturbations=("padding-placement",)), FRAME), FRAME
     placed = placeable(some, frame, plan.settings)
     whole, late, early = (RunWriter(tmp_path / name) for name in ("whole", "late", "early"))
     digests = Sweep([classifier()], plan, whole).run(placed).audio

@@ -9,15 +9,15 @@ from typing import Any, ClassVar, Final
 from robustness.conditions import NO_WORD, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.compound import Fact, Lost
-from robustness.gates.metrics.base import METRICS, Data, Grids, Metric, RuleCase, Use, chosen_levels, recording_scores, with_label
+from robustness.gates.metrics.base import METRICS, Data, Kinds, Metric, RuleCase, Use, chosen_levels, recording_scores, with_label
 from robustness.gates.metrics.shifts import accuracy_of
 from robustness.gates.rules import Rule, RulesError
 from robustness.gates.samples import Rate
 from robustness.run.audit_records import VariantAudit, read_audit
+from robustness.run.perturbations import PerturbationFacts
 
 FLOAT32_DB: Final = 20 * math.log10(2**24)  # what float32 itself resolves: stands for a layer that is exact
 ENDS_DB: Final = {"exact": FLOAT32_DB, "-inf": -FLOAT32_DB}
-NOISES = ("background-noise", "pink-noise", "white-noise")
 
 
 @METRICS.register
@@ -28,19 +28,21 @@ class SnrLost(Metric):
     unit = "dB"
     says = "mildest signal-to-noise ratio at which accuracy is lost"
     perturbation: ClassVar[Use] = "required"
-    only = NOISES
     at: ClassVar[Use] = "required"
     level = False
 
-    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+    def suits(self, kind: PerturbationFacts) -> bool:
+        """About noise."""
+        return kind.family == "noise"
+
+    def conditions(self, rule: Rule, kinds: Kinds, reference: str) -> list[Condition]:
         """Every level, mild → harsh."""
-        grid = grids[rule.perturbation or ""]
-        harshest = min(grid["levels"])
+        found = chosen_levels(rule, self.kind(rule, kinds), reference)
+        harshest = min(condition.level or 0.0 for condition in found)
         if rule.max is not None and rule.max < harshest:
             raise RulesError(
                 f"key `max` is {rule.max:g} dB, and the grid of {rule.perturbation} ends at {harshest:g} dB: it cannot be shown"
             )
-        found = chosen_levels(rule, None, grids, reference)
         return sorted(found, key=lambda condition: -(condition.level or 0.0))
 
     def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
@@ -65,7 +67,7 @@ class FalseAcceptsAnHour(Metric):
     perturbation: ClassVar[Use] = "none"
     level = False
 
-    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+    def conditions(self, rule: Rule, kinds: Kinds, reference: str) -> list[Condition]:
         """The windows without a word, whatever their kind."""
         return [Condition(NO_WORD, placement=reference)]  # type: ignore[arg-type]
 
@@ -85,7 +87,7 @@ class OfTheVariant(Metric):
     perturbation: ClassVar[Use] = "none"
     level = False
 
-    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+    def conditions(self, rule: Rule, kinds: Kinds, reference: str) -> list[Condition]:
         """Nothing needs to be heard."""
         return []
 

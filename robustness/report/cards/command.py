@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from robustness.conditions import Condition
-from robustness.report.view import View, is_noisy
+from robustness.report.view import View
 from robustness.run.evidence import FailureCard
 
 KEPT: Final = ("--weights", "--variant", "--seed")  # what both commands mean alike
@@ -35,13 +35,13 @@ def command_for(view: View, facts: FailureCard) -> str | None:
     words = [word for name in KEPT for value in given.get(name, []) for word in (name, value)]
     place = facts.condition.placement
     at = ["--offset-ms", f"{facts.offset_ms:g}"] if place == OFFSET else ["--placement", place]
-    at += _noise(facts.condition, given)
+    at += _noise(view, facts.condition, given)
     return shlex.join(["robustness", "explain", "--model", model, str(folder / facts.recording), *at, "--label", facts.word, *words])
 
 
-def _noise(condition: Condition, given: Mapping[str, list[str]]) -> list[str]:
+def _noise(view: View, condition: Condition, given: Mapping[str, list[str]]) -> list[str]:
     """The options that name the noise of a condition; none where there is none."""
-    if not is_noisy(condition):
+    if not view.is_noisy(condition):
         return []
     folders = [word for folder in given.get("--noises", []) for word in ("--noises", folder)]
     return ["--perturbation", condition.perturbation, "--level", f"{condition.level:g}", "--draw", str(condition.draw), *folders]

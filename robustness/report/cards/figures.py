@@ -30,7 +30,7 @@ from robustness.report.figures import (
     vertical,
 )
 from robustness.report.map_figure import Scale, overlaid, scale_of
-from robustness.report.view import Variant, View, is_noisy, rows_of
+from robustness.report.view import Variant, View, rows_of
 from robustness.report.words import number, percent, signed
 from robustness.run.damage import inside, read_arrays, read_sound
 from robustness.run.evidence import FailureCard, LeadSteps, MapDifference, SegmentValues, VariantAnswer
@@ -184,7 +184,7 @@ class CardFigures:
             there = [key for key in keys if key in self.arrays]
             scale = scale_of(self.arrays, there) if there else None
             found += [self.map(method.name, key.split("/", 1)[1], scale) for key in there if scale]
-        margins = against_noise(self.view, self.id, self.facts) if is_noisy(self.facts.condition) else self.ladder()
+        margins = against_noise(self.view, self.id, self.facts) if self.view.is_noisy(self.facts.condition) else self.ladder()
         return [*found, *([margins] if margins else [])]
 
     def heard(self) -> Figure:

@@ -13,7 +13,7 @@ from pandas import DataFrame
 
 from robustness.conditions import Condition
 from robustness.report.figures import Figure, Table, Trace, stroke, vertical
-from robustness.report.view import Variant, View, is_noisy
+from robustness.report.view import Variant, View
 from robustness.report.words import PLACES, condition_name, level_of, listed, number, signed
 from robustness.run.evidence import FailureCard
 
@@ -23,7 +23,7 @@ HEIGHT: Final = 236
 def noise_condition(view: View, condition: Condition) -> str:
     """The condition of a card in noise: `in white noise at 10 dB, in the center`."""
     place = PLACES.get(condition.placement, condition.placement)
-    return f"in {condition_name(asdict(condition), view.unit(condition.perturbation))}, {place}"
+    return f"in {condition_name(asdict(condition), view.kinds)}, {place}"
 
 
 def level_in(facts: FailureCard) -> float:
@@ -53,7 +53,7 @@ def against_noise(view: View, card: str, facts: FailureCard) -> Figure | None:
     zero = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "line": {"color": "var(--ink)", "width": 1}}
     layout = {
         "margin": {"t": 22, "l": 40, "r": 8, "b": 38},
-        "xaxis": {"title": {"text": f"{view.grids[condition.perturbation]['axis']}, {unit}"}},
+        "xaxis": {"title": {"text": f"{view.kinds[condition.perturbation].axis}, {unit}"}},
         "yaxis": {"title": {"text": "margin, logits"}},
         "shapes": [zero, vertical(level_in(facts), dash="dot", name="here")],
     }
@@ -99,7 +99,7 @@ def _of(view: View, facts: FailureCard) -> DataFrame:
 @lru_cache(maxsize=4)
 def _drawn(view: View, perturbation: str) -> DataFrame:
     """The trials under a perturbation of all recordings that fail in noise and have a card."""
-    wanted = {card.recording for card in view.failures.failures if is_noisy(card.condition)}
+    wanted = {card.recording for card in view.failures.failures if view.is_noisy(card.condition)}
     rows = view.trials.gathered(lambda part: part[part["recording"].isin(wanted)], perturbation=perturbation)
     found: DataFrame = rows[rows["level"].abs() < float("inf")]
     return found

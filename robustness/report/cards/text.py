@@ -14,7 +14,7 @@ from robustness.analysis.outcomes import MISSED
 from robustness.report.cards import restoration
 from robustness.report.cards.figures import CardFigures
 from robustness.report.cards.noise import mildest
-from robustness.report.view import Variant, is_noisy
+from robustness.report.view import Variant
 from robustness.report.words import PLACES, listed, number, percent, signed
 from robustness.run.evidence import (
     CounterpartSpans,
@@ -130,7 +130,7 @@ def told(card: CardFigures) -> str:
     parts = restoration.restoration_says(
         restoration.tried_on(card.view, card.id), {variant.name: variant.short for variant in card.view.variants}
     )
-    noisy = is_noisy(facts.condition)
+    noisy = card.view.is_noisy(facts.condition)
     if noisy:
         parts.insert(0, mildest(card.view, facts))
     if found:
@@ -179,5 +179,5 @@ def _counterpart(card: CardFigures, other: CounterpartSpans) -> str:
     label = card.facts.label
     chances = {variant.short: v.probabilities["counterpart"][label] for variant, v in card.answers if "counterpart" in v.probabilities}
     place = PLACES.get(other.placement, f"at a lead of {number(other.offset_ms)} ms")
-    place = "without the noise" if is_noisy(card.facts.condition) else place
+    place = "without the noise" if card.view.is_noisy(card.facts.condition) else place
     return f"{place[0].upper()}{place[1:]} it is heard as {label} ({', '.join(f'{percent(p)} {n}' for n, p in chances.items())})."

@@ -17,7 +17,7 @@ from robustness.report.cards.text import method_lines, told
 from robustness.report.figures import Figure
 from robustness.report.forecast import forecast_sentences
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
-from robustness.report.view import View, is_noisy
+from robustness.report.view import View
 from robustness.report.words import FILLS, PLACES, listed, percent, plural
 from robustness.run.evidence import FailedRecordings
 
@@ -197,7 +197,7 @@ def _shown(card: CardFigures) -> Shown:
 
 def _where(view: View, condition: Condition) -> str:
     """Under which condition it fails."""
-    if is_noisy(condition):
+    if view.is_noisy(condition):
         return noise_condition(view, condition)
     padding = "" if condition.fill == "zeros" else f", padded with {FILLS[condition.fill]}"
     return f"{PLACES.get(condition.placement, condition.placement)}{padding}"
@@ -228,7 +228,7 @@ def _probabilities(card: CardFigures) -> tuple[list[str], list[Chances], bool]:
     """The labels that matter, where the recording fails and where it is right, by variant."""
     facts, other = card.facts, card.facts.counterpart
     here = facts.condition.placement
-    noisy = is_noisy(facts.condition)
+    noisy = card.view.is_noisy(facts.condition)
     names: dict[str, str] = {"here": "in noise" if noisy else here if here != "offset" else "here"}
     right = "in silence" if noisy else other.placement if other and other.placement != "offset" else "where right"
     names |= {"counterpart": right} if other else {}

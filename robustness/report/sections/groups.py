@@ -172,7 +172,7 @@ def clusters(view: View) -> list[Cluster]:
 def _named(view: View, place: int) -> str:
     condition = view.sums.conditions[place]
     facts: dict[str, Any] = {"perturbation": condition.perturbation, "level": condition.level}
-    return condition_name({**facts, "placement": condition.placement, "fill": condition.fill}, view.unit(condition.perturbation))
+    return condition_name({**facts, "placement": condition.placement, "fill": condition.fill}, view.kinds)
 
 
 def _cluster_table(found: list[Cluster]) -> Table | None:

@@ -219,9 +219,7 @@ def _answers(view: View, every: DataFrame) -> Table:
     rows = [
         [
             names[row.recording],
-            condition_name(row._asdict(), view.unit(str(row.perturbation)))
-            if row.placement != "offset"
-            else f"lead of {number(row.level)} ms",
+            condition_name(row._asdict(), view.kinds) if row.placement != "offset" else f"lead of {number(row.level)} ms",
             f"{row.predicted_before} ({verdict.get(row.correct_before, 'no label')})",
             f"{row.predicted_after} ({verdict.get(row.correct_after, 'no label')})",
         ]

@@ -87,7 +87,7 @@ def worst(view: View) -> Tile | None:
         return None
     if len(view.placements) == 1:
         return _worst_of_all(view, anything)
-    name = condition_name(placement.condition)
+    name = condition_name(placement.condition, view.kinds)
     rows = view.of(placement.variant, view.placed[view.placed["placement"] == placement.condition["placement"]])
     outcome = judged(view, rows)["outcome"].value_counts()
     said = [(outcome.get(MISSED, 0), "missed", "missed"), (outcome.get(SUBSTITUTED, 0), "wrong command", "wrong commands")]
@@ -113,7 +113,7 @@ def _worst_of_all(view: View, anything: Worst) -> Tile | None:
 
 
 def _where(view: View, anything: Worst) -> str:
-    return condition_name(anything.condition, view.unit(anything.condition["perturbation"]))
+    return condition_name(anything.condition, view.kinds)
 
 
 def _conditions(anything: Worst) -> str:
