@@ -7,6 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from robustness.analysis.outcomes import OperatingPoint, outcomes
+
+WITH_UNKNOWN = OperatingPoint(frozenset({"unknown"}))
+
 
 def trial(recording: str, label: str | None, predicted: str, **other: Any) -> dict[str, Any]:
     row: dict[str, Any] = {"variant": "float32", "recording": recording, "label": label, "placement": "center", "fill": "zeros"}
@@ -15,6 +19,9 @@ def trial(recording: str, label: str | None, predicted: str, **other: Any) -> di
     return row | other
 
 
-def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def table(rows: list[dict[str, Any]], point: OperatingPoint = WITH_UNKNOWN) -> pd.DataFrame:
+    """The rows as a run has them, with their outcomes."""
     frame = pd.DataFrame(rows).astype({"correct": object})
-    return frame.astype({name: "category" for name in ("variant", "recording", "label", "predicted", "perturbation", "placement", "fill")})
+    words = ("variant", "recording", "label", "predicted", "perturbation", "placement", "fill")
+    frame = frame.astype({name: "category" for name in words})
+    return frame.assign(outcome=outcomes(frame, point))

@@ -15,7 +15,6 @@ from typing import Final
 import pandas as pd
 from scipy.stats import wilcoxon
 
-from robustness.analysis.outcomes import OperatingPoint
 from robustness.conditions import Condition
 from robustness.explain.cases import Cases
 from robustness.explain.edits import Attempt, Edit
@@ -83,7 +82,7 @@ def signed_rank_of(changes: Sequence[float]) -> float | None:
 def apart(pairs: Sequence[ChangedMargin], cases: Cases, variant: str) -> list[CohortEffect]:
     """Known and unknown words, each by itself; what is not there is left out."""
     classifier = cases.classifiers[variant]
-    rejections = OperatingPoint(frozenset(classifier.rejections), None).rejections
+    rejections = classifier.point.rejections
     speakers = {one.id: one.speaker for one in cases.known}
     unknown = {one.id for one in cases.known if one.label is not None and classifier.truth(one.label) in rejections}
     groups = {

@@ -16,14 +16,18 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from robustness.analysis.outcomes import OperatingPoint
+from robustness.analysis.answers import answers_of, operating_points
+from robustness.analysis.outcomes import OTHER_WORD, OperatingPoint
+from robustness.analysis.placing import moves, untestable
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import CannotJudgeError
 from robustness.run.folder import Run
 
 KEYS: Final = ["variant", "placement", "fill", "level"]
-COLUMNS: Final = (*KEYS, "recording", "label", "perturbation", "draw", "predicted", "correct", "p_predicted", "p_label", "margin")
-PLACING: Final = ("padding-placement", "sample-shift", "time-shift")  # what moves a recording: it must have room to move
+COLUMNS: Final = (
+    *(*KEYS, "recording", "label", "perturbation", "draw", "predicted", "correct", "p_predicted", "p_label", "margin"),
+    *("outcome", "command", "p_command"),
+)
 SHARES: Final = {"start": 0.0, "center": 0.5, "end": 1.0}  # the level of padding-placement at each placement
 Places = dict[tuple[str, str, str, float | None], NDArray[np.int64]]
 
@@ -68,7 +72,7 @@ class Rows:
     @cached_property
     def untestable(self) -> frozenset[str]:
         """Recordings that cannot be moved in the window."""
-        return frozenset(self.recordings.index[self.recordings["untestable"].astype(bool)])
+        return untestable(self.recordings)
 
     @cached_property
     def speakers(self) -> Mapping[str, str] | None:
@@ -90,7 +94,7 @@ class Rows:
 
     def point(self, variant: str) -> OperatingPoint:
         """When a device acts on this variant's answers."""
-        return OperatingPoint.of(self.variants[variant])
+        return operating_points(self.run.manifest)[variant]
 
     def matching(self, pattern: str) -> list[str]:
         """The variants that a rule means: all, one, or that of every model.
@@ -139,9 +143,13 @@ class Rows:
         if condition.perturbation != NO_WORD:
             self._refuse_gaps(frame, variant, condition)
         self._refuse_nan(frame, variant, condition)
-        if condition.perturbation not in PLACING or not self.untestable:
+        if not self.moves(condition.perturbation) or not self.untestable:
             return frame
         return self._movable(frame, condition)
+
+    def moves(self, perturbation: str | None) -> bool:
+        """Whether a perturbation moves recordings, so that untestable ones are left out."""
+        return moves(perturbation, self.run.manifest["plan"]["grids"])
 
     def leads(self, variant: str) -> list[float]:
         """The leads of the shift atlas that were run, rising."""
@@ -170,7 +178,7 @@ class Rows:
 
     def _block(self, perturbation: str) -> Block:
         if perturbation not in self._blocks:
-            frame = self.run.trials(columns=COLUMNS, perturbation=perturbation)
+            frame = answers_of(self.run, COLUMNS, perturbation=perturbation)
             groups: Mapping[Any, Any] = frame.groupby(KEYS, observed=True, dropna=False).indices
             places: Places = {(v, p, f, None if pd.isna(level) else float(level)): at for (v, p, f, level), at in groups.items()}
             self._blocks[perturbation] = Block(frame, places)
@@ -204,7 +212,11 @@ class Rows:
     def _refuse_nan(self, frame: DataFrame, variant: str, condition: Condition) -> None:
         labelled = frame["label"].notna()
         bad = ~np.isfinite(frame["p_predicted"]) | frame["predicted"].isna()
-        bad |= labelled & (~np.isfinite(frame["margin"]) | ~np.isfinite(frame["p_label"]) | frame["correct"].isna())
+        bad |= labelled & frame["outcome"].isna()
+        own = labelled & (frame["label"] != OTHER_WORD)  # the right label is one of the model's
+        bad |= own & (~np.isfinite(frame["p_label"]) | frame["correct"].isna())
+        if len(self.variants[variant]["labels"]) > 1:
+            bad |= own & ~np.isfinite(frame["margin"])
         if bad.any():
             raise CannotJudgeError(
                 f"{int(bad.sum())} answers of {variant} under {named(condition)} are not a number, "

@@ -7,17 +7,16 @@ Loads no torch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from robustness.analysis.intervals import FEWEST_SPEAKERS
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, USER_ERROR, CannotJudgeError, RobustnessError
 from robustness.gates.judgement import WORSE, Judgement, Outcome, judgement
 from robustness.gates.metrics.base import METRICS, Data, RuleCase
-from robustness.gates.rows import PLACING
 from robustness.gates.rule_checks import checked_rules
 from robustness.gates.rules import BASELINE, Rule, Rules
-from robustness.gates.samples import Sample
+from robustness.gates.samples import AT_THE_BAR, Differences, Sample, Scores
 from robustness.gates.wording import amount, bar, condition_text, counted, some
 
 PRECEDENCE: Final = (DONE, RULE_FAILED, CANNOT_JUDGE, USER_ERROR)  # of several, the last counts
@@ -109,6 +108,7 @@ def judge(rules: Rules, data: Data) -> list[Verdict]:
     flips = (data.rows.run.manifest.get("self_check") or {}).get("flips")
     if flips:
         raise CannotJudgeError(f"in the run {data.rows.run.path} levels that change nothing changed {flips} answers; none can be trusted")
+    data = replace(data, by="label" if rules.version == 1 else "outcome")
     return [verdict_of(name, rule, data) for name, rule in rules.rule.items()]
 
 
@@ -125,7 +125,8 @@ def verdict_of(name: str, rule: Rule, data: Data) -> Verdict:
     outcome = ordered[0].judgement.outcome
     blocks = outcome == "fail" or (outcome == "inconclusive" and rule.on_inconclusive == "fail")
     status = RULE_FAILED if blocks and rule.severity == "fail" else DONE
-    untestable = len(data.rows.untestable) if _moves(rule) else 0
+    moves = data.rows.moves(rule.perturbation or METRICS[rule.metric].implied)
+    untestable = len(data.rows.untestable) if moves else 0
     return Verdict(
         name, rule, outcome, _sentence(name, rule, ordered, untestable), status, ordered, untestable, _warnings(rule, data, ordered)
     )
@@ -135,10 +136,6 @@ def _judgement(case: RuleCase, rule: Rule) -> Judgement:
     if case.sample.value != case.sample.value:
         raise CannotJudgeError(f"{rule.metric} of {case.variant} is not a number")
     return judgement(case.sample, rule.min, rule.max, rule.scope or "files", rule.confidence or 0.95)
-
-
-def _moves(rule: Rule) -> bool:
-    return (rule.perturbation or METRICS[rule.metric].implied) in PLACING
 
 
 def _sentence(name: str, rule: Rule, judged: Sequence[Judged], untestable: int) -> str:
@@ -152,6 +149,8 @@ def _sentence(name: str, rule: Rule, judged: Sequence[Judged], untestable: int) 
         parts.append(f"its {amount(rule.confidence or 0.95, 'share')} interval is {low} to {high}")
     if found.outcome == "inconclusive":
         parts.append(_deciding(found, unit, case.sample))
+    if rule.scope == "files" and (close := one_recording_decides(case.sample, rule)):
+        parts.append(close)
     if case.note:
         parts.append(case.note)
     broken = [one for one in judged if one.judgement.outcome == found.outcome]
@@ -162,6 +161,20 @@ def _sentence(name: str, rule: Rule, judged: Sequence[Judged], untestable: int) 
     if untestable:
         parts.append(f"without {counted(untestable, 'untestable recording')}, for want of room to move")
     return "; ".join(parts)
+
+
+def one_recording_decides(sample: Sample, rule: Rule) -> str:
+    """A sentence where one recording more or less would turn the verdict on these files; empty where it would not."""
+    if not isinstance(sample, Scores | Differences):
+        return ""
+    step, value = 1 / sample.count, sample.value
+    for end, sign in ((rule.min, 1), (rule.max, -1)):
+        if end is None:
+            continue
+        room = sign * (value - end)  # positive or zero where the bar holds
+        if -step - AT_THE_BAR <= room < -AT_THE_BAR or -AT_THE_BAR <= room < step - AT_THE_BAR:
+            return f"one recording decides, for it is {100 * step:.3g} points of {counted(sample.count, 'recording')}"
+    return ""
 
 
 def _deciding(found: Judgement, unit: str, sample: Sample) -> str:

@@ -19,12 +19,10 @@ from pandas import DataFrame, Series
 
 from robustness.analysis.accuracy import changed_answers, compared, speakers_of
 from robustness.analysis.intervals import Estimate, PairedChange, mean_score
-from robustness.analysis.outcomes import ACCEPTED, FALSE_ACCEPT, MISSED, REJECTED, SUBSTITUTED
+from robustness.analysis.outcomes import ACCEPTED, BAD, GOOD, LEFT_ALONE, MISSED, SUBSTITUTED
 from robustness.report.trials import of_recording
 from robustness.report.view import Variant, View, rows_of
 
-RIGHT: Final = (ACCEPTED, REJECTED)
-FAILING: Final = (MISSED, SUBSTITUTED, FALSE_ACCEPT)
 LEAST_MS: Final = 0.5  # less of a word than this in the window is nothing of it
 
 
@@ -70,8 +68,8 @@ def failing_at(view: View, placement: str) -> PlacedCounts:
     keys = ["recording", "variant"]
     before = clean.astype(dict.fromkeys(keys, str)).set_index(keys)["outcome"]
     rows = there.astype(dict.fromkeys(keys, str)).set_index(keys)
-    right_before = before.isin(RIGHT)
-    lost = rows[rows["outcome"].isin(FAILING) & right_before.reindex(rows.index, fill_value=False)].reset_index()
+    right_before = before.isin(GOOD)
+    lost = rows[rows["outcome"].isin(BAD) & right_before.reindex(rows.index, fill_value=False)].reset_index()
     return PlacedCounts(placement, tuple(_failing(view, lost)), int(right_before.groupby(level="recording").any().sum()))
 
 
@@ -100,7 +98,7 @@ def measure(view: View, trials: DataFrame) -> Series[float]:
     known = outcome.isin([ACCEPTED, MISSED, SUBSTITUTED])
     if has_known(view):
         return (outcome == ACCEPTED).astype(float).where(known)
-    return (outcome == REJECTED).astype(float).where(outcome.notna())
+    return (outcome == LEFT_ALONE).astype(float).where(outcome.notna())
 
 
 def has_known(view: View) -> bool:

@@ -7,10 +7,11 @@ from typing import Final
 
 from markupsafe import Markup
 
-from robustness.analysis.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED, no_word_rates
+from robustness.analysis.counts import no_word_rates
+from robustness.analysis.outcomes import FALSE_ACCEPT, GOOD, MISSED, SUBSTITUTED
 from robustness.report import audit_sentences
 from robustness.report.costs import costs_of, hardest_hit
-from robustness.report.findings import RIGHT, Change, Failing, PlacedCounts, by_placement, changes, judged
+from robustness.report.findings import Change, Failing, PlacedCounts, by_placement, changes, judged
 from robustness.report.view import View, rows_of
 from robustness.report.words import PADDINGS, PLACES, listed, number, percent, plural
 
@@ -48,7 +49,7 @@ def scope(view: View) -> list[str]:
         plural(len(model["labels"]), "label"),
         f"window {number(model['window_ms'])} ms",
         f"reference placement: {view.reference}",
-        *([f"accepted from {model['threshold']:g} on"] if model["threshold"] is not None else []),
+        *([f"accepted from {view.first.point.words} on"] if view.first.point.words else []),
     ]
 
 
@@ -78,7 +79,7 @@ def _reference(view: View) -> Markup:
     """How many are right where recordings normally lie."""
     clean = judged(view, view.clean)
     labelled = clean[clean["outcome"].notna()]
-    right = {v.short: set(rows["recording"][rows["outcome"].isin(RIGHT)]) for v in view.variants for rows in [view.of(v, labelled)]}
+    right = {v.short: set(rows["recording"][rows["outcome"].isin(GOOD)]) for v in view.variants for rows in [view.of(v, labelled)]}
     count, first = view.labelled, right[view.first.short]
     where = f"{PLACES[view.reference]} of the window"
     unlike = {short: names for short, names in right.items() if names != first}

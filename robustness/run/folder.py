@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from robustness.errors import OutputError, RunError
 from robustness.run.atomic import write_json, write_table, write_text
 from robustness.run.resume import go_on, is_run, refuse_other, remove_left
-from robustness.run.schema import KIND, PROGRESS, RECORDINGS, REQUEST, ROWS_A_PART, SCHEMA, TRIALS, part_name
+from robustness.run.schema import KIND, PROGRESS, READABLE, RECORDINGS, REQUEST, ROWS_A_PART, SCHEMA, TRIALS, part_name
 
 __all__ = ["TRIALS", "Run", "RunWriter", "is_run", "write_json", "write_text"]
 
@@ -45,8 +45,9 @@ class Run:
         if not is_run(path):
             raise RunError(f"{path} is not a run folder: it has no manifest.json of a {KIND}; make one by `robustness report --out {path}`")
         run = cls(path)
-        if run.manifest.get("schema") != SCHEMA:
-            raise RunError(f"{path} is a run of schema {run.manifest.get('schema')}, and this version reads schema {SCHEMA}; make it again")
+        if run.schema not in READABLE:
+            known = " and ".join(map(str, READABLE))
+            raise RunError(f"{path} is a run of schema {run.schema}, and this version reads schemas {known}; make it again")
         return run
 
     @cached_property
@@ -54,6 +55,12 @@ class Run:
         """What was run, with which settings and versions."""
         content: dict[str, Any] = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
         return content
+
+    @property
+    def schema(self) -> int:
+        """The version of what its trials hold."""
+        found: int = self.manifest.get("schema", 0)
+        return found
 
     @property
     def evidence(self) -> Path:
@@ -172,6 +179,7 @@ class RunWriter:
         Raises:
             RunError: where the run to go on with was of another request or of other recordings.
         """
+        request = {"schema": SCHEMA, **request}  # rows of another version are no rows of this run
         left = self.path if self._resumes else self.out if self.is_finished else None
         if left is None:
             self._begin(request, recordings)

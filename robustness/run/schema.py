@@ -6,7 +6,8 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2  # 2: the outcome of each answer, and what other thresholds need
+READABLE: Final = (1, 2)  # of schema 1 the columns that came later are missing
 KIND: Final = "speech-robustness run"
 ROWS_A_PART: Final = 50_000  # at least, and whole recordings: half a minute of a sweep, which is what a kill can cost
 REQUEST: Final = "request.json"
@@ -34,6 +35,11 @@ TRIALS: Final = pa.schema(
         ("p_label", pa.float32()),
         ("p_predicted", pa.float32()),
         ("margin", pa.float32()),
+        ("outcome", _WORD),
+        ("outcome_margin", pa.float32()),
+        ("command", _WORD),
+        ("p_command", pa.float32()),
+        ("command_margin", pa.float32()),
         ("onset_ms", pa.float64()),
         ("lost_start_ms", pa.float64()),
         ("lost_end_ms", pa.float64()),

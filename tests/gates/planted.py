@@ -128,6 +128,7 @@ class Planted:
         margin = [(1.0 if good else -1.0) if k else None for good, k in zip(right, known, strict=True)]
         p_label = [(each.p if good else 0.1) if k else None for good, k in zip(right, known, strict=True)]
         correct = [bool(good) if k else None for good, k in zip(right, known, strict=True)]
+        words |= {"outcome": [outcome(a, b, each.p, self.model.get("threshold")) for a, b in zip(labels, predicted, strict=True)]}
         numbers |= {"margin": margin, "p_label": p_label, "p_predicted": [each.p] * self.count, "correct": correct}
         return _columns(words, numbers, self.count)
 
@@ -136,12 +137,23 @@ class Planted:
         predicted = ["yes"] * accepted + ["unknown"] * (count - accepted)
         words: dict[str, Any] = {"predicted": predicted, "recording": ["silence"] * count, "variant": ["float32"] * count}
         words |= {
+            "outcome": ["falsely accepted"] * accepted + ["left alone"] * (count - accepted),
             "perturbation": ["no-word"] * count,
             "placement": ["center"] * count,
             "fill": ["zeros"] * count,
             "model": ["planted"] * count,
         }
         return _columns(words, {"draw": list(range(count)), "p_predicted": [0.9] * count, "clipped": [False] * count}, count)
+
+
+def outcome(label: str | None, predicted: str, p: float, threshold: float | None) -> str | None:
+    """What a device with these labels does, said once more."""
+    acts = predicted != "unknown" and (threshold is None or p >= threshold)
+    if label is None:
+        return None
+    if label == "unknown":
+        return "falsely accepted" if acts else "left alone"
+    return "missed" if not acts else "accepted right" if predicted == label else "substituted"
 
 
 def _columns(words: dict[str, Any], numbers: dict[str, Any], count: int) -> dict[str, pa.Array]:

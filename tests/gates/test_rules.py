@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from robustness.analysis.placing import PLACING
 from robustness.errors import USER_ERROR
 from robustness.gates.levels import Levels
 from robustness.gates.metrics.base import METRICS
-from robustness.gates.rows import PLACING
 from robustness.gates.rule_checks import PERTURBATIONS, checked_rules
 from robustness.gates.rules import RulesError, read_rules
 from robustness.gates.run_judgement import data_of

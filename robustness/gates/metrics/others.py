@@ -11,7 +11,7 @@ from robustness.conditions import NO_WORD, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.compound import Fact, Lost
 from robustness.gates.metrics.base import METRICS, Data, Grids, Metric, RuleCase, Use, chosen_levels, recording_scores, with_label
-from robustness.gates.metrics.shifts import accuracy_of
+from robustness.gates.metrics.shifts import right_shares
 from robustness.gates.rules import Rule, RulesError
 from robustness.gates.samples import Rate
 
@@ -26,7 +26,7 @@ class SnrLost(Metric):
 
     name = "snr_lost_db"
     unit = "dB"
-    says = "mildest signal-to-noise ratio at which accuracy is lost"
+    says = "mildest signal-to-noise ratio at which the {share} is lost"
     perturbation: ClassVar[Use] = "required"
     only = NOISES
     at: ClassVar[Use] = "required"
@@ -47,7 +47,7 @@ class SnrLost(Metric):
         """A case a variant."""
         conditions = self.found(rule, data)
         for variant in data.rows.matching(rule.variant):
-            values = [accuracy_of(with_label(data.rows.at(variant, condition), None)) for condition in conditions]
+            values = [right_shares(with_label(data.rows.at(variant, condition), None), data.by) for condition in conditions]
             lost = Lost(tuple(c.level or 0.0 for c in conditions), tuple(recording_scores(v, data) for v in values), rule.at or 1.0)
             worst = next((i for i, value in enumerate(values) if value.mean() < lost.at), len(values) - 1)
             note = "" if lost.value in lost.levels else f"not lost down to {lost.levels[-1]:g} dB, where the grid ends"

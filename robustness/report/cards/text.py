@@ -163,7 +163,7 @@ def _not_restored(answer: Mapping[str, Any], name: str) -> str:
 
 def _under_threshold(variant: Variant, answer: Mapping[str, Any]) -> str:
     """A right label that is not carried out."""
-    found, needed = percent(answer["p_predicted"], 1), f"{variant.point.threshold:g}"
+    found, needed = percent(answer["p_predicted"], 1), f"{variant.point.threshold_of(answer['predicted']):g}"
     return f"In {variant.short} the right label wins with {found}, under the threshold of {needed}: it is missed."
 
 

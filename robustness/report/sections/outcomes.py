@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from pandas import DataFrame
 
 from robustness.analysis.accuracy import flips
+from robustness.analysis.counts import counts, no_word_rates
 from robustness.analysis.intervals import Estimate
-from robustness.analysis.outcomes import counts, no_word_rates
 from robustness.report.figures import Table
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import Variant, View, rows_of
@@ -51,13 +51,12 @@ class Outcomes(Section):
 
 
 def _point(view: View) -> str:
-    thresholds = {v.point.threshold for v in view.variants}
+    thresholds = sorted({v.point.words for v in view.variants} - {""})
     rejected = " or ".join(f"“{name}”" for name in sorted(view.first.point.rejections))
     nothing = f" and is not {rejected}" if rejected else ""
-    if thresholds == {None}:
+    if not thresholds:
         return f"No threshold is set: the winning label counts{', and ' + rejected + ' carries out nothing' if rejected else ''}."
-    values = ", ".join(f"{value:g}" for value in sorted(t for t in thresholds if t is not None))
-    return f"An answer is carried out where its probability is at least {values}{nothing}."
+    return f"An answer is carried out where its probability is at least {', '.join(thresholds)}{nothing}."
 
 
 def cohort(view: View) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from robustness.analysis.accuracy import accuracy
-from robustness.analysis.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED, counts, no_word_rates
+from robustness.analysis.counts import counts, no_word_rates
+from robustness.analysis.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED
 from robustness.report.findings import Change, Worst, changes, has_known, judged, score_of, worst_condition
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sentences import summary
