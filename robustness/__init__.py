@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from robustness.audio.labels import LabelSource as LabelSource
     from robustness.audio.reading import read_recordings as read_recordings
     from robustness.errors import RobustnessError as RobustnessError
-    from robustness.explain.explanation import Explanation as Explanation
-    from robustness.explain.explanation import explain as explain
-    from robustness.explain.noise_choice import noise as noise
+    from robustness.explanations.explanation import Explanation as Explanation
+    from robustness.explanations.explanation import explain as explain
+    from robustness.explanations.noise_choice import noise as noise
     from robustness.jobs.assess import assess as assess
     from robustness.jobs.request import Request as Request
     from robustness.models.card import load_classifier as load_classifier
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from robustness.sweep.plan import Settings as Settings
 
 _WHERE: Final = {
-    "Explanation": "robustness.explain.explanation",
+    "Explanation": "robustness.explanations.explanation",
     "LabelSource": "robustness.audio.labels",
     "Request": "robustness.jobs.request",
     "RobustnessError": "robustness.errors",
     "Run": "robustness.run.folder",
     "Settings": "robustness.sweep.plan",
     "assess": "robustness.jobs.assess",
-    "explain": "robustness.explain.explanation",
+    "explain": "robustness.explanations.explanation",
     "load_classifier": "robustness.models.card",
-    "noise": "robustness.explain.noise_choice",
+    "noise": "robustness.explanations.noise_choice",
     "quantized": "robustness.quantization.base",
     "read_recordings": "robustness.audio.reading",
     "write_page": "robustness.report.page",

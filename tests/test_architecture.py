@@ -33,10 +33,11 @@ def line(text: str) -> Line:
 
 MEASURES: Final = line(
     "errors < registry conditions seeds threads downloads < run < analysis < audio < frontends < models < training"
-    " < perturbations quantization attributions interventions < sweep < explain audit < inspector < jobs < cli pytest_plugin"
+    " < perturbations quantization attributions interventions < sweep < explanations audit < inspector < jobs < cli pytest_plugin"
 )
 JUDGES: Final = line(
-    "errors < registry conditions downloads < run < analysis < gates < comparison < report < explain < inspector < jobs < cli pytest_plugin"
+    "errors < registry conditions downloads < run < analysis < gates < comparison < report < explanations < inspector < jobs"
+    " < cli pytest_plugin"
 )
 PLUGINS: Final = {
     "perturbations": "perturbations",
@@ -45,7 +46,7 @@ PLUGINS: Final = {
     "interventions": "interventions",
     "frontends": "frontends",
 }
-TORCH_FREE: Final = frozenset().union(*JUDGES) - {"explain", "inspector", "jobs", "cli"}
+TORCH_FREE: Final = frozenset().union(*JUDGES) - {"explanations", "inspector", "jobs", "cli"}
 HEAVY: Final = frozenset({"torch", "torchaudio", "captum"})
 ONCE: Final = 40  # lines of a function's body at most
 LONGEST_FILE: Final = 400
@@ -103,8 +104,8 @@ def goes_left(importer: str, imported: str) -> bool:
 @pytest.mark.parametrize(
     ("importer", "imported", "allowed"),
     [
-        ("explain", "sweep", True),
-        ("sweep", "explain", False),
+        ("explanations", "sweep", True),
+        ("sweep", "explanations", False),
         ("report", "analysis", True),
         ("report", "sweep", False),
         ("perturbations", "quantization", False),

@@ -68,8 +68,8 @@ def explain(
         raise UsageError("an explanation needs --model CARD")
 
     from robustness.audio.labels import LabelSource
-    from robustness.explain.explanation import explain as explained
-    from robustness.explain.noise_choice import named_noise
+    from robustness.explanations.explanation import explain as explained
+    from robustness.explanations.noise_choice import named_noise
     from robustness.inspector.folder import writable, write_explanation
     from robustness.models.card import load_classifier
     from robustness.quantization.variants import variants as made

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from robustness.errors import OutputError
-from robustness.explain.evidence import write_arrays
-from robustness.explain.explanation import Explanation
-from robustness.explain.sounds import COUNTERPART, HEARD, ONLY, WITHOUT
+from robustness.explanations.evidence import write_arrays
+from robustness.explanations.explanation import Explanation
+from robustness.explanations.sounds import COUNTERPART, HEARD, ONLY, WITHOUT
 from robustness.inspector.page import inspector_page, page_rows, wave_of
 from robustness.report.words import slug
 from robustness.run.folder import write_json, write_text

@@ -16,8 +16,8 @@ import soundfile
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from robustness.explain.explanation import Explanation
-from robustness.explain.sounds import COUNTERPART, HEARD, ONLY, WITHOUT, Sound
+from robustness.explanations.explanation import Explanation
+from robustness.explanations.sounds import COUNTERPART, HEARD, ONLY, WITHOUT, Sound
 from robustness.inspector.wording import (
     METHODS,
     answer_text,
@@ -70,8 +70,8 @@ def inspector_page(found: Explanation, repeat: str = "", *, audio: bool = True) 
     scripts = [get_plotlyjs(), own("scripts/figures.js"), _text("inspector.js")]
     names = list(dict.fromkeys(found.table["method"]))
     rendered = TEMPLATES.from_string(MACROS + RADIOS + _text("inspector.html")).render(
-        inspector_title=inspector_title(found),
-        inspector_scope=inspector_scope(found),
+        title=inspector_title(found),
+        scope=inspector_scope(found),
         lead=lead_sentence(found),
         policy=POLICY.format(" ".join(map(digest, scripts))),
         style=Markup(own("style.css") + "\n" + _text("inspector.css")),
@@ -174,4 +174,4 @@ def wave_of(found: Explanation, sound: Sound) -> str:
 
 
 def _text(name: str) -> str:
-    return files("robustness.explaining").joinpath(name).read_text(encoding="utf-8").strip("\n")
+    return files("robustness.inspector").joinpath(name).read_text(encoding="utf-8").strip("\n")

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from robustness.attributions.base import GAP_LOGITS, GAP_SHARE
 from robustness.attributions.baselines import BASELINES
-from robustness.explain.explanation import Explanation
-from robustness.explain.sounds import HEARD
+from robustness.explanations.explanation import Explanation
+from robustness.explanations.sounds import HEARD
 from robustness.report.figures import Table
 from robustness.report.words import PLACES, level_of, listed, number, percent, plural, signed
 

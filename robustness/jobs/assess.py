@@ -18,7 +18,7 @@ from robustness.audio.reading import Reading
 from robustness.audio.recordings import Recording
 from robustness.audit.evidence import write_audit
 from robustness.errors import CannotJudgeError, RobustnessError, UsageError
-from robustness.explain.evidence import write_evidence
+from robustness.explanations.evidence import write_evidence
 from robustness.jobs.request import Request
 from robustness.models.card import load_classifier
 from robustness.models.classifier import Classifier

@@ -24,7 +24,10 @@ from torch import Tensor, nn
 from robustness.errors import CardError, RobustnessError, UsageError
 
 SAVE: Final = "save it anew with torch.save(model.state_dict(), FILE)"
-MOVED: Final = {"robustness.classifiers.architectures": "robustness.models.architectures"}  # what cards named before
+MOVED: Final = {  # what cards named before
+    "robustness.classifiers.architectures": "robustness.models.architectures",
+    "robustness.quantization.rebuilding": "robustness.quantization.structure",
+}
 SHOWN: Final = 4
 
 

@@ -63,7 +63,7 @@ def comparison_page(comparison: Comparison) -> str:
     ]
     return TEMPLATES.from_string(PAGE).render(
         title=f"{comparison.models[1]} ({comparison.names[1]}) against {comparison.models[0]} ({comparison.names[0]})",
-        comparison_scope=comparison_scope(comparison),
+        scope=comparison_scope(comparison),
         lead=lead(comparison),
         notes=comparison.notes,
         parts=[part for part in parts if part["rows"]],

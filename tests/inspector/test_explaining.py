@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 import robustness
 from robustness.errors import CannotJudgeError, RecordingError, UsageError
-from robustness.explain.explanation import Explanation, explain
-from robustness.explain.sounds import HEARD
+from robustness.explanations.explanation import Explanation, explain
+from robustness.explanations.sounds import HEARD
 from robustness.inspector.page import scales_of
 from robustness.inspector.wording import map_verdict
 from robustness.models.classifier import Classifier

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from robustness.audio.placement import batch_of, lead_of, place
 from robustness.errors import RobustnessError
-from robustness.explain.explanation import explain
-from robustness.explain.noise_choice import named_noise, noise
+from robustness.explanations.explanation import explain
+from robustness.explanations.noise_choice import named_noise, noise
 from robustness.inspector.folder import facts_of
 from robustness.inspector.wording import inspector_title, lead_sentence
 from robustness.models.classifier import Classifier

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from robustness.explain.movable import Movable, scene_of
+from robustness.explanations.movable import Movable, scene_of
 from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind
 from robustness.interventions.scene import Scene
 from tests.builders import FRAME, classifier, recording

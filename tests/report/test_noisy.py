@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from robustness.explain.evidence import write_evidence
+from robustness.explanations.evidence import write_evidence
 from robustness.report.cards.figures import CardFigures
 from robustness.report.page import write_page
 from robustness.report.sections.failures import Failures
 from robustness.report.view import View
 from robustness.run.folder import Run
-from tests.explain.planted import LABELS, recording, run_of
-from tests.explain.test_in_noise import NOISES, hush
+from tests.explanations.planted import LABELS, recording, run_of
+from tests.explanations.test_in_noise import NOISES, hush
 from tests.report.planted import Plan, manifest_of, recordings_of
 
 

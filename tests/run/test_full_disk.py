@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from robustness.errors import OutputError
-from robustness.explain.evidence import write_arrays, write_sound
+from robustness.explanations.evidence import write_arrays, write_sound
 from robustness.run.atomic import write_json, write_table
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 4096  # bytes; each file below is larger
 ROOM = 1_000_000  # bytes: for every part of a run but its page
 NOISE = np.random.default_rng(0).random(100_000)

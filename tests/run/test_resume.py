@@ -152,7 +152,7 @@ def test_a_full_disk_is_a_sentence_and_what_was_written_stays_good(tmp_path: Pat
 LIMITED = """
 import pyarrow as pa, resource, sys
 from pathlib import Path
-from tests.test_resuming import begun, rows
+from tests.run.test_resume import begun, rows
 writer = begun(Path(sys.argv[1]), "a")
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
 writer.add({**rows("b", 50_000), "margin": pa.array([float(i) for i in range(50_000)])})

@@ -25,7 +25,7 @@ class EditRow(NamedTuple):
     kind: str
     at: str
     best: str
-    edit_curve: Markup
+    curve: Markup
     sham: str
     collateral: str
     answer: str
@@ -67,7 +67,7 @@ def _line(attempt: Facts) -> EditRow:
         kind=attempt["kind"],
         at="–" if at is None else size_text(attempt, at),
         best=f"{exact(best['share'])} at {size_text(attempt, best['size'])}",
-        edit_curve=edit_curve(attempt),
+        curve=edit_curve(attempt),
         sham=f"{exact(sham['share'])}{', restores' if sham['restores'] else ''}",
         collateral=_collateral(attempt["collateral"]),
         answer=best["answer"]

@@ -108,7 +108,7 @@ class Shown:
 
     id: str
     word: str
-    noise_condition: str
+    where: str
     answer: str
     tags: list[str]
     says: str
@@ -177,7 +177,7 @@ def _shown(card: CardFigures) -> Shown:
     return Shown(
         id=card.id,
         word=facts["word"],
-        noise_condition=_where(card.view, condition),
+        where=_where(card.view, condition),
         answer=_answer(card),
         tags=_tags(card),
         says=told(card),

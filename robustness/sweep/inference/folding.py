@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.fx import Node
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from robustness.sweep.inference.graphs import called_modules, calls, graph_of, replaced
+from robustness.sweep.inference.graphs import called_module, calls, graph_of, replaced
 
 NORMS: Final[dict[type[nn.Module], type[nn.Module]]] = {
     nn.Conv1d: nn.BatchNorm1d,
@@ -68,7 +68,7 @@ def foldable_pairs(net: nn.Module) -> list[FoldedPair]:
     found = []
     for node in graph.nodes:
         before = node.args[0] if node.args else None
-        convolution, norm = called_modules(net, before), called_modules(net, node)
+        convolution, norm = called_module(net, before), called_module(net, node)
         if not isinstance(before, Node) or convolution is None or norm is None or not _fit(convolution, norm):
             continue
         pair = FoldedPair(str(before.target), str(node.target))

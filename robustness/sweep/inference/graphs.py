@@ -12,7 +12,7 @@ from typing import Final
 from torch import nn
 from torch.fx import Graph, Node, Tracer
 
-OURS: Final = ("robustness.quantization", "robustness.inference")  # modules that loop over clips or choose by layout: one step each
+OURS: Final = ("robustness.quantization", "robustness.sweep.inference")  # modules that loop over clips or choose by layout: one step each
 
 
 class _Steps(Tracer):
@@ -38,7 +38,7 @@ def calls(graph: Graph) -> Counter[str]:
     return Counter(str(node.target) for node in graph.nodes if node.op == "call_module")
 
 
-def called_modules(net: nn.Module, node: Node | object) -> nn.Module | None:
+def called_module(net: nn.Module, node: Node | object) -> nn.Module | None:
     """The module that a node calls; None where it calls none."""
     return net.get_submodule(str(node.target)) if isinstance(node, Node) and node.op == "call_module" else None
 

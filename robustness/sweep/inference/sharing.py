@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Graph, GraphModule, Interpreter, Node
 
-from robustness.sweep.inference.graphs import called_modules, graph_of
+from robustness.sweep.inference.graphs import called_module, graph_of
 
 LEAST_SHARE: Final = 0.5  # of the multiplications: a float network gives up its folding for no less
 
@@ -69,7 +69,7 @@ def _alike(one: _Steps, other: _Steps) -> int:
 
 
 def _same_step(one: _Steps, other: _Steps, a: Node, b: Node) -> bool:
-    first, second = called_modules(one.net, a), called_modules(other.net, b)
+    first, second = called_module(one.net, a), called_module(other.net, b)
     if first is not None and second is not None:
         return _same_module(first, second)
     if a.op == "placeholder":
@@ -127,7 +127,7 @@ class _Counting(Interpreter):
     def run_node(self, n: Node) -> Any:
         result = super().run_node(n)
         output = result[0] if isinstance(result, tuple) else result
-        module = called_modules(self.net, n)
+        module = called_module(self.net, n)
         if module is not None and isinstance(output, Tensor):
             weights = sum(p.numel() for name, p in module.named_parameters() if "weight" in name and p.ndim > 1)
             self.counted[n.name] = weights * output.numel() // max(1, output.shape[1])

@@ -1,0 +1,167 @@
+"""What the page says of what restores answers: each failing recording by itself, and then all that share a failing condition.
+
+Written into the run's `evidence/restoring.json`, so that drawing needs no torch. Same inputs, same bytes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from robustness.conditions import Condition
+from robustness.explanations import factors
+from robustness.explanations.cases import Case, Cases
+from robustness.explanations.cohort import CohortEffect, cost, given, shared_edit
+from robustness.explanations.edits import Answers, Attempt, Edit, attempts, intervention
+from robustness.explanations.forecast import forecast_scores
+from robustness.explanations.losses import Loss, drop_of
+from robustness.explanations.movable import scene_of
+from robustness.explanations.naming_rule import EditPair, Naming, name, named_pair, pairs
+from robustness.explanations.side_effects import MOST, Others
+from robustness.run.folder import Run, write_json
+
+FILE: Final = "restoring.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What was tried on one failing answer, and what may be said of it.
+
+    Attributes:
+        margin: where it fails, in logits.
+        drop: what the failing condition cost; None where that is not known.
+        tried: every intervention.
+        naming: which of them is named.
+        pairs: two edits that restore it together, where none does alone.
+        shares: what each factor is worth, where two windows of the recording differ in two or more.
+    """
+
+    margin: float
+    drop: Loss | None
+    tried: tuple[Attempt, ...]
+    naming: Naming
+    pairs: tuple[EditPair, ...]
+    shares: tuple[factors.Accounted, ...]
+
+
+@dataclass(eq=False)
+class Restoration:
+    """Gathers what restores the failures of a run.
+
+    Attributes:
+        run: its trials.
+        cases: its recordings and variants.
+    """
+
+    run: Run
+    cases: Cases
+    _cards: dict[str, Any] = field(default_factory=dict)
+    _found: dict[tuple[Condition, str], list[Diagnosis]] = field(default_factory=lambda: defaultdict(list))
+
+    def __post_init__(self) -> None:
+        self.others = Others(self.cases)
+        self.swept = factors.Swept(self.run)
+
+    def add(self, card: str, case: Case) -> None:
+        """Tries everything on one failing recording, under the name of its card."""
+        found = diagnose(case, self.cases, self.swept)
+        for variant, diagnosis in found.items():
+            self._found[case.failure.condition, variant].append(diagnosis)
+        self._cards[card] = {variant: self._plain(diagnosis, case, variant) for variant, diagnosis in found.items()}
+
+    def write(self, folder: Path) -> None:
+        """Adds what holds over recordings, and writes all down."""
+        content = {
+            "cards": self._cards,
+            "asked": len(self.others.asked),
+            "most": MOST,
+            "conditions": [self._condition(*key) for key in self._found if key[0].perturbation not in self.cases.noises],
+            "predictions": [asdict(score) for score in forecast_scores(self.run, self.cases)],
+        }
+        write_json(folder / FILE, content)
+
+    def _plain(self, diagnosis: Diagnosis, case: Case, variant: str) -> dict[str, Any]:
+        """In plain values, with the collateral of each edit that restores."""
+        drop = diagnosis.drop
+        return {
+            "margin": diagnosis.margin,
+            "drop": None if drop is None else {"logits": drop.logits, **asdict(drop)},
+            "tried": [self._attempt(attempt, case, variant) for attempt in diagnosis.tried],
+            "naming": asdict(diagnosis.naming),
+            "pairs": [asdict(pair) for pair in diagnosis.pairs],
+            "pair": None if (two := named_pair(diagnosis.pairs, diagnosis.tried)) is None else asdict(two),
+            "shares": [{**factors.plain_window(one.shares), "condition": one.condition, "answer": one.answer} for one in diagnosis.shares],
+        }
+
+    def _attempt(self, attempt: Attempt, case: Case, variant: str) -> dict[str, Any]:
+        one, failure = intervention(attempt.name), case.failure
+        turned = None
+        if attempt.restores_at is not None:
+            edit = Edit(attempt.name, attempt.restores_at)
+            turned = self.others.turned(failure.condition, edit, variant, failure.recording)._asdict()
+        return {
+            "name": attempt.name,
+            "kind": attempt.kind,
+            "does": one.does,
+            "sham_does": one.sham_does,
+            "axis": one.ladder.name,
+            "unit": one.ladder.unit,
+            "draws": attempt.draws,
+            "rungs": [rung._asdict() for rung in attempt.rungs],
+            "restores_at": attempt.restores_at,
+            "best": attempt.best._asdict(),
+            "sham": attempt.sham._asdict(),
+            "collateral": turned,
+        }
+
+    def _condition(self, condition: Condition, variant: str) -> dict[str, Any]:
+        """One placement at which recordings fail: what it cost, and what the same edit gives to all."""
+        placement, found = condition.placement, self._found[condition, variant]
+        edit = shared_edit([one.tried for one in found], [one.naming.by for one in found])
+        costs: Sequence[CohortEffect] = ()
+        if placement != self.cases.classifiers[variant].frame.reference:
+            costs = cost(self.cases, placement, variant)
+        gives = given(self.others, condition, edit, variant) if edit else []
+        return {
+            "placement": placement,
+            "variant": variant,
+            "failing": len(found),
+            "cost": [asdict(one) for one in costs],
+            "edit": None
+            if edit is None
+            else {**edit._asdict(), "does": intervention(edit.name).does, "unit": intervention(edit.name).ladder.unit},
+            "gives": [asdict(one) for one in gives],
+        }
+
+
+def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> dict[str, Diagnosis]:
+    """Everything tried on one failing recording, for each variant whose label is wrong there.
+
+    Args:
+        case: the failing recording.
+        cases: the run.
+        swept: its trials under combined conditions; None leaves the factors out.
+    """
+    scene = scene_of(case.movable, case.failure.offset_ms, case.worst.frontend.picture.band_hz)
+    answers = Answers(case.classifiers, scene, case.failure.label, cases.engine.answers)
+    wrong = [variant for variant, here in answers.here.items() if not here.right]
+    drops = {variant: _drop(case, cases, answers, variant) for variant in wrong}
+    wanted = {variant: None if drop is None else drop.wanted for variant, drop in drops.items()}
+    tried = attempts(answers, wrong, wanted)
+    found = {}
+    for variant in wrong:
+        naming = name(tried[variant])
+        two = pairs(answers, variant, wanted[variant]) if naming.verdict == "none" else []
+        shares = () if swept is None or case.in_noise else factors.accounts(case, cases, swept, variant)
+        found[variant] = Diagnosis(answers.here[variant].margin, drops[variant], tuple(tried[variant]), naming, tuple(two), tuple(shares))
+    return found
+
+
+def _drop(case: Case, cases: Cases, answers: Answers, variant: str) -> Loss | None:
+    def margin_at(lead_ms: float) -> float:
+        return answers.answered(case.movable.quiet.at([lead_ms]).samples)[0][variant].margin
+
+    return drop_of(case, variant, cases.placed, answers.here[variant].margin, margin_at)

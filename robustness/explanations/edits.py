@@ -1,0 +1,275 @@
+"""What does each variant answer to an edit of one window? Every edit is made once, and asked of all variants together.
+
+What does each intervention do to a failing answer: the smallest size that restores it, what each size recovers, and its sham?
+
+An edit *restores* an answer where most of its draws are right; one that is not random, where most sizes a little beyond are right too.
+The share recovered is the gain in margin over the drop, of the median draw. Nothing here depends on batch or order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from statistics import median
+from typing import Final, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from robustness.audio.levels import Span
+from robustness.explanations.cases import float_of
+from robustness.interventions.base import INTERVENTIONS, Intervention, Kind
+from robustness.interventions.scene import Scene
+from robustness.models.classifier import Classifier
+from robustness.sweep.engine import answers
+from robustness.sweep.trials import answer_of
+
+Role = Literal["edit", "sham"]
+LAST: Final = ("speed", "placement")  # of two edits, what moves the recording's parts comes after what changes its samples
+
+
+class Edit(NamedTuple):
+    """One thing done to a window: an intervention at a size, in one of its draws, or its sham."""
+
+    name: str
+    size: float
+    draw: int = 0
+    role: Role = "edit"
+
+
+class Given(NamedTuple):
+    """What was answered."""
+
+    margin: float
+    predicted: str
+
+    @property
+    def right(self) -> bool:
+        """A positive margin is the right answer."""
+        return self.margin > 0
+
+
+@cache
+def intervention(name: str) -> Intervention:
+    """The intervention of that name, with its settings as they are."""
+    return INTERVENTIONS[name]()
+
+
+@dataclass(eq=False)
+class Answers:
+    """The answers of all variants to edits of one scene.
+
+    Attributes:
+        classifiers: by the name of the variant.
+        scene: what fails.
+        label: the right answer.
+        ask_all: the logits of all variants for windows, where that is faster than to ask them one after the other.
+    """
+
+    classifiers: Mapping[str, Classifier]
+    scene: Scene
+    label: str
+    ask_all: Callable[[Tensor], list[Tensor]] | None = None
+    _known: dict[tuple[Edit, ...], dict[str, Given]] = field(default_factory=dict)
+
+    @cached_property
+    def here(self) -> dict[str, Given]:
+        """The answers to the scene as it is, by variant."""
+        return self.answered(self.scene.window[None])[0]
+
+    def ask(self, wanted: Iterable[Sequence[Edit]]) -> None:
+        """Makes these edits, each one or a pair, and asks all variants; what is known is not asked again."""
+        new = list(dict.fromkeys(key for key in map(tuple, wanted) if key not in self._known))
+        if new:
+            self._known |= zip(new, self.answered(torch.stack([made(self.scene, key) for key in new])), strict=True)
+
+    def answered(self, windows: Tensor) -> list[dict[str, Given]]:
+        """What each variant answers to windows, [clips window] → for each clip the answers by variant."""
+        place = next(iter(self.classifiers.values())).labels.index(self.label)
+        label = torch.full((len(windows),), place)
+        columns, variants = [], list(self.classifiers.values())
+        logits_of_each = answers(variants, windows) if self.ask_all is None else self.ask_all(windows)
+        for classifier, logits in zip(variants, logits_of_each, strict=True):
+            answer = answer_of(logits, label)
+            columns.append([Given(m, classifier.labels[p]) for m, p in zip(answer.margin.tolist(), answer.predicted.tolist(), strict=True)])
+        return [dict(zip(self.classifiers, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def of(self, variant: str, *edits: Edit) -> Given:
+        """What a variant answers to an edit that was asked; an edit of precision is answered by the float network."""
+        in_float = any(intervention(edit.name).in_float and edit.role == "edit" for edit in edits)
+        return self._known[edits][(float_of(self.classifiers, variant) or variant) if in_float else variant]
+
+
+def made(scene: Scene, edits: Sequence[Edit]) -> Tensor:
+    """The window after one edit, or after several, one after the other, [window]."""
+    edits = sorted(edits, key=lambda edit: LAST.index(kind) if (kind := intervention(edit.name).kind) in LAST else -1)
+    for edit in edits[:-1]:
+        scene = retaken(scene, apply(scene, edit))
+    return apply(scene, edits[-1])
+
+
+def apply(scene: Scene, edit: Edit) -> Tensor:
+    """The window after an edit, or after its sham, [window]."""
+    one = intervention(edit.name)
+    act = one.edit if edit.role == "edit" else one.sham
+    return act(scene, edit.size, edit.draw)
+
+
+def retaken(scene: Scene, window: Tensor) -> Scene:
+    """An edited window taken apart again: the recording is what now lies where it lay."""
+    start, end = scene.inside
+    shift = scene.lead - start
+    speech = Span(*(min(max(0, edge + shift), end - start) for edge in scene.speech))
+    fill = torch.where(scene.padding, window, torch.zeros_like(window))
+    return replace(scene, recording=window[start:end], lead=start, speech=speech, fill=fill, added=torch.zeros_like(window))
+
+
+class Rung(NamedTuple):
+    """An intervention at one size.
+
+    Attributes:
+        size: in the ladder's unit.
+        margin: of the median draw, in logits.
+        share: of the drop recovered by the median draw; None where no drop is known.
+        right: the share of draws that are right.
+        answer: the commonest answer.
+        restores: whether it is right, and stays so a little beyond.
+    """
+
+    size: float
+    margin: float
+    share: float | None
+    right: float
+    answer: str
+    restores: bool
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Everything that one intervention gave on one failing answer.
+
+    Attributes:
+        name: of the intervention.
+        kind: of the intervention.
+        rungs: by size, as on the ladder.
+        sham: at the smallest size that restores the answer, or at the one that recovers most where none does.
+        draws: of each rung.
+    """
+
+    name: str
+    kind: Kind
+    rungs: tuple[Rung, ...]
+    sham: Rung
+    draws: int
+
+    @property
+    def restores_at(self) -> float | None:
+        """The smallest size that restores the answer; None where none does."""
+        found = smallest(self.rungs)
+        return None if found is None else found.size
+
+    @property
+    def best(self) -> Rung:
+        """The rung that recovers most; of those that restore, where there are any."""
+        restoring = [rung for rung in self.rungs if rung.restores]
+        return max(restoring or self.rungs, key=lambda rung: rung.margin)
+
+    @property
+    def share(self) -> float | None:
+        """What it recovers at best, of the whole ladder."""
+        shares = [rung.share for rung in self.rungs if rung.share is not None]
+        return max(shares, default=None)
+
+
+def interventions_for(answers: Answers, variant: str) -> list[Intervention]:
+    """Those that make sense for a failing answer, by name."""
+    made = [intervention(name) for name in INTERVENTIONS.names()]
+    possible = [one for one in made if one.sizes(answers.scene)]
+    return [one for one in possible if not one.in_float or float_of(answers.classifiers, variant) is not None]
+
+
+def attempts(answers: Answers, variants: Sequence[str], wanted: Mapping[str, float | None]) -> dict[str, list[Attempt]]:
+    """Every intervention on one recording, for each variant that fails: what it gives, and then its sham.
+
+    Args:
+        answers: to the edits of the failing window.
+        variants: those that fail.
+        wanted: by variant, the margin at which the whole drop is recovered; None where no drop is known.
+    """
+    made = {variant: interventions_for(answers, variant) for variant in variants}
+    every = {one.name: one for found in made.values() for one in found}
+    answers.ask([edit] for one in every.values() for size in one.sizes(answers.scene) for edit in edits(one, size))
+    answers.ask([edit] for variant in variants for one in made[variant] for edit in _beyond(answers, variant, one))
+    climbed = {v: {one.name: rungs(answers, v, one, wanted[v]) for one in made[v]} for v in variants}
+    answers.ask([edit] for v in variants for one in made[v] for edit in shams(one, climbed[v][one.name]))
+    return {v: [_attempt(answers, v, one, climbed[v][one.name], wanted[v]) for one in made[v]] for v in variants}
+
+
+def edits(one: Intervention, size: float) -> list[Edit]:
+    """The draws of an intervention at a size."""
+    return [Edit(one.name, size, draw) for draw in range(one.draws)]
+
+
+def shams(one: Intervention, found: Sequence[Rung]) -> list[Edit]:
+    """Its sham, in every draw at the smallest size that restores; where none does, in one draw at the size that recovers most."""
+    at = smallest(found)
+    draws = one.sham_draws if at else 1
+    return [Edit(one.name, (at or strongest(found)).size, draw, "sham") for draw in range(draws)]
+
+
+def _near(answers: Answers, one: Intervention, size: float) -> list[Edit]:
+    return [Edit(one.name, near) for near in one.near(size) if one.possible(answers.scene, near)]
+
+
+def _beyond(answers: Answers, variant: str, one: Intervention) -> Iterable[Edit]:
+    """The sizes a little beyond those that are right."""
+    for size in one.sizes(answers.scene):
+        if most(answers.of(variant, edit) for edit in edits(one, size)):
+            yield from _near(answers, one, size)
+
+
+def most(given: Iterable[Given]) -> bool:
+    """Whether more than half are right."""
+    right = [one.right for one in given]
+    return sum(right) * 2 > len(right)
+
+
+def rungs(answers: Answers, variant: str, one: Intervention, wanted: float | None) -> list[Rung]:
+    """An intervention at each size."""
+    here = answers.here[variant].margin
+    found = []
+    for size in one.sizes(answers.scene):
+        given = [answers.of(variant, edit) for edit in edits(one, size)]
+        restores = most(given)
+        if restores and (near := _near(answers, one, size)):
+            restores = most(answers.of(variant, edit) for edit in near)
+        found.append(_rung(size, given, here, wanted, restores=restores))
+    return found
+
+
+def _rung(size: float, given: list[Given], here: float, wanted: float | None, *, restores: bool) -> Rung:
+    margin = median(one.margin for one in given)
+    answer = Counter(sorted(one.predicted for one in given)).most_common(1)[0][0]
+    share = None if wanted is None else (margin - here) / (wanted - here)
+    return Rung(size, margin, share, sum(one.right for one in given) / len(given), answer, restores)
+
+
+def smallest(found: Sequence[Rung]) -> Rung | None:
+    """The mildest rung that restores the answer; of two signs of a size, the one that recovers more."""
+    restoring = [rung for rung in found if rung.restores]
+    first = next(iter(restoring), None)
+    return first and max((rung for rung in restoring if abs(rung.size) == abs(first.size)), key=lambda rung: rung.margin)
+
+
+def strongest(found: Sequence[Rung]) -> Rung:
+    """The rung that recovers most."""
+    return max(found, key=lambda rung: rung.margin)
+
+
+def _attempt(answers: Answers, variant: str, one: Intervention, found: Sequence[Rung], wanted: float | None) -> Attempt:
+    done = shams(one, found)
+    given = [answers.of(variant, edit) for edit in done]
+    sham = _rung(done[0].size, given, answers.here[variant].margin, wanted, restores=most(given))
+    return Attempt(one.name, one.kind, tuple(found), sham, one.draws)

@@ -1,0 +1,109 @@
+"""What a failing recording's card needs: what the model heard, where it is right, what restores it, and which sound spoke for what.
+
+Everything goes into the run folder's `evidence/`: `failures.json`, and for each failure an .npz of log-mel and maps and two sounds, so that
+drawing needs no torch. Same inputs, same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+from torch import Tensor
+
+from robustness.audio.recordings import Recording
+from robustness.explanations.card_records import card_of, name_of
+from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
+from robustness.explanations.diagnosis import Restoration
+from robustness.explanations.failures import find_failures, find_in_noise
+from robustness.explanations.map_workers import Mapped, mappers
+from robustness.explanations.maps import Map
+from robustness.models.classifier import Classifier
+from robustness.perturbations.base import Perturbation
+from robustness.run.atomic import whole
+from robustness.run.folder import Run, write_json
+
+CARDS: Final = 24  # failures shown; the rest are counted
+IN_NOISE: Final = 2  # more, of those that fail in noise alone
+IN_FULL: Final = 2  # of them; segments and the counterpart as donor cost as much as ten maps
+Progress = Callable[[int, int], None]
+
+
+def write_evidence(
+    run: Run,
+    classifiers: Sequence[Classifier],
+    recordings: Sequence[Recording],
+    *,
+    seed: int,
+    perturbations: Mapping[str, Perturbation] | None = None,
+    cards: int = CARDS,
+    audio: bool = True,
+    progress: Progress = lambda done, total: None,
+) -> None:
+    """Explains the worst failures of a run and writes them down; `failures.json` comes last.
+
+    Args:
+        run: its trials say what fails; what is found goes into its evidence/.
+        classifiers: the variants that made the trials.
+        recordings: as the sweep heard them (already cut to their speech where it did so).
+        seed: of the run.
+        perturbations: of the run's plan; those that add noise are done again. Without them no failure in noise is shown.
+        cards: how many failures to show, worst first; the rest are counted. A few that fail in noise alone come after them.
+        audio: False leaves the voices out.
+        progress: told how many failures of how many are done.
+    """
+    cases = Cases(run, classifiers, recordings, seed, perturbations)
+    restoration = Restoration(run, cases)
+    found = find_failures(cases.placed)
+    in_noise = find_in_noise(run, cases.placed, cases.noises)
+    shown = [*found[:cards], *in_noise[:IN_NOISE]]
+    folder = run.evidence
+    folder.mkdir(parents=True, exist_ok=True)
+    asked: dict[str, tuple[Case, Future[Mapped]]] = {}
+    progress(0, len(shown))
+    with mappers(cases) as makers:
+        for failure in shown:
+            case = cases.case(failure)
+            name = name_of(case, asked)
+            asked[name] = case, makers.submit(case, in_full=len(asked) < IN_FULL)
+        written = []
+        for name, (case, maps) in asked.items():
+            restoration.add(name, case)
+            made = maps.result()
+            write_arrays(folder / f"{name}.npz", made.arrays)
+            sounds = _write_sounds(case, name, folder, audio=audio)
+            written.append({"id": name, **card_of(case), **sounds, "arrays": f"{name}.npz", **made.facts})
+            progress(len(written), len(shown))
+    restoration.write(folder)
+    counts = {"total": len(found), "shown": len(found[:cards]), "in_noise": {"total": len(in_noise), "shown": len(in_noise[:IN_NOISE])}}
+    write_json(folder / "failures.json", {**counts, "failures": written})
+
+
+def _write_sounds(case: Case, name: str, folder: Path, *, audio: bool) -> dict[str, str | None]:
+    """What the model heard, here and at the counterpart."""
+    files: dict[str, str | None] = {"sound": None, "counterpart_sound": None}
+    wanted = (("sound", HERE, f"{name}.wav"), ("counterpart_sound", COUNTERPART, f"{name}-counterpart.wav"))
+    for key, where, file in wanted:
+        if audio and where in case.heard:
+            write_sound(folder / file, case.heard[where].window, case.worst.frame.rate_hz)
+            files[key] = file
+    return files
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Map]) -> None:
+    """An .npz file, whole or not at all; no clock in it."""
+    with whole(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def write_sound(path: Path, samples: Tensor, rate_hz: int) -> None:
+    """A 16-bit wav file of samples [time], whole or not at all."""
+    encoded = BytesIO()  # libsndfile's own error does not say that a disk is full
+    soundfile.write(encoded, samples.numpy(), rate_hz, subtype="PCM_16", format="WAV")
+    with whole(path) as temporary:
+        temporary.write_bytes(encoded.getvalue())

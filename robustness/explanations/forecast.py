@@ -1,0 +1,218 @@
+"""If the place of the word is what matters, do the other recordings tell which recording fails, and at which onset?
+
+One recording at a time is left out. Its margin at an onset is predicted as its own margin at the reference plus what the move costs the
+others on average, at the same onset of their words, known and unknown words apart: nothing else of it is used. It is predicted to fail
+where that is 0 or less. The score is compared with what its margin at the reference tells alone.
+Only places where no speech is lost are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu
+
+from robustness.conditions import NONE
+from robustness.explanations.cases import Cases
+from robustness.explanations.failures import PLACES
+from robustness.explanations.places import SHIFTING
+from robustness.run.folder import Run
+
+LEAST: Final = 3  # other recordings, for a prediction
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Track:
+    """One recording's margins by onset, for one variant.
+
+    Attributes:
+        recording: its id.
+        unknown: whether it is no command.
+        onset_ms: of the word in the window, ascending.
+        margin: at each onset.
+        reference: the margin at the reference placement.
+    """
+
+    recording: str
+    unknown: bool
+    onset_ms: Values
+    margin: Values
+    reference: float
+
+    def at(self, onset_ms: Values) -> Values:
+        """Margins at other onsets, between those known; NaN beyond."""
+        found: Values = np.interp(onset_ms, self.onset_ms, self.margin, left=np.nan, right=np.nan)
+        return found
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well one placement is predicted, a recording left out at a time.
+
+    Attributes:
+        variant: whose answers.
+        placement: which.
+        recordings: how many are right at the reference and could be predicted.
+        failing: how many of them fail there.
+        hits: how many of those were predicted to fail.
+        false_alarms: how many of the others were.
+        auc: the chance that a failing one has a lower predicted margin than another; None where there is no pair.
+        auc_alone: the same by the margin at the reference alone.
+        onset_error_ms: the median distance from the predicted onset of the flip to the true one.
+        onsets: how many flips that is the median of.
+    """
+
+    variant: str
+    placement: str
+    recordings: int
+    failing: int
+    hits: int
+    false_alarms: int
+    auc: float | None
+    auc_alone: float | None
+    onset_error_ms: float | None
+    onsets: int
+
+
+def tracks(run: Run, cases: Cases, variant: str) -> list[Track]:
+    """The recordings of a run that were moved, in the run's order."""
+    clean = run.trials(columns=["recording", "variant", "label", "margin"], perturbation=NONE)
+    clean = clean[(clean["variant"] == variant) & clean["label"].notna()]
+    reference = dict(zip(clean["recording"].astype(str), clean["margin"].astype(float), strict=True))
+    rejections = cases.classifiers[variant].rejections
+    columns = ["recording", "variant", "label", "margin", "onset_ms", "lost_start_ms", "lost_end_ms"]
+    found = []
+    for part in run.batches(columns=columns, perturbation=SHIFTING, placement="offset", fill="zeros"):
+        moved = part[(part["variant"] == variant) & part["label"].notna() & (part["lost_start_ms"] == 0) & (part["lost_end_ms"] == 0)]
+        for name, rows in moved.sort_values("onset_ms", kind="stable").groupby("recording", observed=True, sort=True):
+            if str(name) in reference:
+                unknown = rows["label"].iloc[0] in rejections
+                found.append(Track(str(name), unknown, _array(rows["onset_ms"]), _array(rows["margin"]), reference[str(name)]))
+    return found
+
+
+def _array(column: pd.Series[Any]) -> Values:
+    return column.to_numpy(dtype=np.float64)
+
+
+def predicted(some: Sequence[Track], all_of_them: Sequence[Track], onsets_ms: Sequence[Values]) -> list[Values]:
+    """Margins of recordings at some onsets of each, from the others; NaN where fewer than three were heard there.
+
+    What moves cost is added up once over all, at all onsets together; from that each recording's own cost is taken away again.
+
+    Args:
+        some: of whom.
+        all_of_them: these and the others.
+        onsets_ms: for each of the first.
+    """
+    where, places = np.unique(np.concatenate([*onsets_ms, np.empty(0)]), return_inverse=True)
+    costs = {unknown: _Costs(len(where)) for unknown in (False, True)}
+    for other in all_of_them:
+        costs[other.unknown].add(other.at(where) - other.reference)
+    ends = np.cumsum([len(each) for each in onsets_ms])
+    mine = [places[end - len(each) : end] for each, end in zip(onsets_ms, ends, strict=True)]
+    return [one.reference + costs[one.unknown].without(one.at(where[at]) - one.reference, at) for one, at in zip(some, mine, strict=True)]
+
+
+class _Costs:
+    """What moves cost, added up over recordings, at some onsets."""
+
+    def __init__(self, onsets: int) -> None:
+        self.sums, self.heard = np.zeros(onsets), np.zeros(onsets, int)
+
+    def add(self, cost: Values) -> None:
+        """One more recording; NaN where it was not heard."""
+        known = np.isfinite(cost)
+        self.sums[known] += cost[known]
+        self.heard += known
+
+    def without(self, own: Values, at: NDArray[np.intp]) -> Values:
+        """The mean of all but one of those that were added, at some of the onsets; NaN where that is of fewer than three."""
+        known = np.isfinite(own)
+        sums, heard = self.sums[at] - np.where(known, own, 0), self.heard[at] - known
+        return np.where(heard >= LEAST, sums / np.maximum(heard, 1), np.nan)
+
+
+def forecast_scores(run: Run, cases: Cases) -> list[Score]:
+    """Every placement but the reference at which some recording fails, for each variant."""
+    found = []
+    for variant, classifier in cases.classifiers.items():
+        moved = tracks(run, cases, variant)
+        where = onsets(cases.placed, variant)
+        for placement in PLACES:
+            if placement != classifier.frame.reference and placement in where:
+                score = scored(variant, placement, moved, where[placement])
+                found += [score] if score is not None and score.failing else []
+    return found
+
+
+def onsets(placed: pd.DataFrame, variant: str) -> dict[str, dict[str, tuple[float, float]]]:
+    """Onset in ms and margin at each placement, by recording."""
+    rows = placed[placed["variant"] == variant]
+    return {
+        str(place): dict(
+            zip(some["recording"].astype(str), zip(_array(some["onset_ms"]), _array(some["margin"]), strict=True), strict=True)
+        )
+        for place, some in rows.groupby("placement", observed=True)
+    }
+
+
+def scored(variant: str, placement: str, moved: Sequence[Track], there: Mapping[str, tuple[float, float]]) -> Score | None:
+    """The score of one placement; None where nothing can be predicted."""
+    mine = [one for one in moved if one.recording in there and one.reference > 0]
+    said = np.concatenate([*predicted(mine, moved, [np.array([there[one.recording][0]]) for one in mine]), np.empty(0)])
+    usable = [i for i, value in enumerate(said) if np.isfinite(value)]
+    if not usable:
+        return None
+    fails = np.array([there[mine[i].recording][1] <= 0 for i in usable])
+    alarm, alone = said[usable] <= 0, np.array([mine[i].reference for i in usable])
+    errors = _flip_errors([mine[i] for i, wrong in zip(usable, fails, strict=True) if wrong], moved, there)
+    return Score(
+        variant=variant,
+        placement=placement,
+        recordings=len(usable),
+        failing=int(fails.sum()),
+        hits=int((alarm & fails).sum()),
+        false_alarms=int((alarm & ~fails).sum()),
+        auc=chance_of_order(said[usable][fails], said[usable][~fails]),
+        auc_alone=chance_of_order(alone[fails], alone[~fails]),
+        onset_error_ms=median(errors) if errors else None,
+        onsets=len(errors),
+    )
+
+
+def _flip_errors(failing: Sequence[Track], moved: Sequence[Track], there: Mapping[str, tuple[float, float]]) -> list[float]:
+    """How far each predicted onset of the flip is from the true one; without those whose margins, true or predicted, have no flip."""
+    found = []
+    for one, margins in zip(failing, predicted(failing, moved, [one.onset_ms for one in failing]), strict=True):
+        near_ms = there[one.recording][0]
+        true, said = flip(one.onset_ms, one.margin, near_ms), flip(one.onset_ms, margins, near_ms)
+        if true is not None and said is not None:
+            found.append(abs(true - said))
+    return found
+
+
+def flip(onset_ms: Values, margin: Values, near_ms: float) -> float | None:
+    """The onset nearest to a place at which margins go from wrong to right; None where they do not."""
+    known = np.isfinite(margin)
+    places, right = onset_ms[known], margin[known] > 0
+    turns = np.flatnonzero(right[1:] != right[:-1])
+    if not len(turns):
+        return None
+    low, high = margin[known][turns], margin[known][turns + 1]
+    where = places[turns] + (places[turns + 1] - places[turns]) * low / (low - high)
+    return float(where[np.abs(where - near_ms).argmin()])
+
+
+def chance_of_order(lower: Values, higher: Values) -> float | None:
+    """The chance that one of the first is below one of the second, ties counted half; None where there is no pair."""
+    if not len(lower) or not len(higher):
+        return None
+    return float(mannwhitneyu(higher, lower).statistic / (len(lower) * len(higher)))

@@ -1,0 +1,90 @@
+"""What does the place do to the evidence?
+
+Against silence, padding says nothing. So the failing window is compared with its counterpart, the same recording where it is answered
+rightly, moved segment by segment into the wrong one: the values sum to the margin lost. And between the wrong place and the nearest right
+one the time strips stand one under another, for one pair of classes and on one scale.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robustness.attributions.base import Relevance, Target
+from robustness.attributions.baselines import baseline_of
+from robustness.attributions.methods.occlusion import Occlusion
+from robustness.attributions.methods.shapley import Shapley
+from robustness.explanations.cases import COUNTERPART, HERE, Case
+from robustness.explanations.map_differences import edges_ms
+from robustness.explanations.maps import Map, seen
+from robustness.models.classifier import Classifier
+
+STRIPS: Final = 8  # rungs of a ladder at most, both ends included
+WHOLE: Final = 1_000_000  # bands of a patch: all there are
+
+
+def donor(case: Case) -> dict[str, Any] | None:
+    """What each segment costs against the counterpart, on the worst variant; None where it is right nowhere.
+
+    Segments are of the network's own features: where it takes samples, of these.
+    """
+    if COUNTERPART not in case.heard:
+        return None
+    classifier = case.worst
+    here, there = (classifier.features(case.heard[where].window[None]) for where in (HERE, COUNTERPART))
+    found = Shapley().attribute(classifier, here, case.target, baseline_of("counterpart", classifier, here, there))
+    return {
+        "variant": case.failure.variant,
+        "edges_ms": edges_ms(classifier.frontend, found.settings["frame_edges"]),
+        "values": [] if found.parts is None else found.parts[0, :, 0].tolist(),
+        "change": float(found.change[0]),
+        "passes": found.passes,
+    }
+
+
+def leads_between(here_ms: float, right_ms: float, hop_ms: float) -> list[float]:
+    """From the wrong lead to the right one, whole frames apart, no more than `STRIPS`."""
+    frames = abs(right_ms - here_ms) / hop_ms
+    stride = max(1, int(np.ceil(frames / (STRIPS - 1)))) * hop_ms
+    sign = 1.0 if right_ms > here_ms else -1.0
+    count = int(np.ceil(abs(right_ms - here_ms) / stride - 1e-9))
+    return [*(here_ms + sign * stride * i for i in range(count)), right_ms]
+
+
+def lead_steps(case: Case) -> tuple[dict[str, Any] | None, dict[str, Map]]:
+    """The ladder of the worst variant, and its strips [leads frames] by the name they are stored under; None where it is right nowhere."""
+    variant, classifier = case.failure.variant, case.worst
+    restored = case.restored[variant]
+    right_ms = restored.at_ms if restored is not None else (case.counterpart.offset_ms if case.counterpart is not None else None)
+    if right_ms is None or right_ms == case.failure.offset_ms:
+        return None, {}
+    leads = leads_between(case.failure.offset_ms, right_ms, classifier.frontend.picture.hop_ms)
+    windows = case.movable.at(leads).samples
+    logits = classifier.logits(windows)
+    label = classifier.labels.index(case.failure.label)
+    others = torch.cat([logits[:, :label], logits[:, label + 1 :]], 1).amax(1)
+    found = _strips(classifier, windows, case.target)
+    strips: Map = torch.cat([one.map[:, 0] for one in found]).numpy()
+    key = f"ladder/{variant}"
+    facts = {
+        "variant": variant,
+        "key": key,
+        "leads_ms": leads,
+        "margins": (logits[:, label] - others).tolist(),
+        "right": (logits.argmax(1) == label).tolist(),
+        "max_abs": float(abs(strips).max()),
+        "passes": sum(one.passes for one in found),
+    }
+    return facts, {key: strips}
+
+
+def _strips(classifier: Classifier, windows: Tensor, target: Target) -> list[Relevance]:
+    """What each frame says in each window [leads time], all bands together: at once, or one by one where each is resynthesized."""
+    method = Occlusion(bands=WHOLE)
+    if classifier.frontend.picture is classifier.frontend:
+        return [method.attribute(classifier, classifier.features(windows), target)]
+    heard = [seen(classifier, window, target) for window in windows]
+    return [method.attribute(one.classifier, one.features, target) for one in heard]

@@ -1,0 +1,79 @@
+"""What did the failing condition cost? The margin where the same recording is right, less the margin where it fails.
+
+The counterpart is the same recording and variant at the reference placement where it is right there, else at the nearest place that is
+right. Where it is right nowhere, what is missing is counted up to the median margin of the run's other recordings that are right at that
+placement: what an answer that is right has there. A drop is never counted to the edge between right and wrong alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import pandas as pd
+
+from robustness.explanations.cases import Case
+from robustness.explanations.counterpart import Counterpart, counterpart_of
+
+Against = Literal["counterpart", "other recordings"]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What is missing, in logits.
+
+    Attributes:
+        margin: where it fails.
+        wanted: where nothing is missing.
+        against: what `wanted` is of.
+        counterpart: where the recording is right; None against other recordings.
+        others: how many recordings `wanted` is the median of; 1 against the counterpart.
+    """
+
+    margin: float
+    wanted: float
+    against: Against
+    counterpart: Counterpart | None
+    others: int = 1
+
+    @property
+    def logits(self) -> float:
+        """The drop."""
+        return self.wanted - self.margin
+
+
+def counterpart_for(case: Case, variant: str, placed: pd.DataFrame) -> Counterpart | None:
+    """Where one variant, not only the worst, answers the recording rightly."""
+    return counterpart_of(replace(case.failure, variant=variant), case.movable, placed, case.restored[variant])
+
+
+def typical(placed: pd.DataFrame, recording: str, variant: str, placement: str) -> tuple[float, int] | None:
+    """The median margin of the other recordings that a variant answers rightly at a placement, and their number; None where none is."""
+    rows = placed[(placed["variant"] == variant) & (placed["placement"] == placement) & ~placed["failing"]]
+    margins = rows.loc[rows["recording"] != recording, "margin"]
+    return (float(margins.median()), len(margins)) if len(margins) else None
+
+
+def drop_of(case: Case, variant: str, placed: pd.DataFrame, margin: float, margin_at: Callable[[float], float]) -> Loss | None:
+    """What one variant's failing answer lacks; None where nothing says how much an answer that is right has.
+
+    Args:
+        case: the failing recording.
+        variant: the one that fails.
+        placed: the run's answers at each place.
+        margin: where it fails.
+        margin_at: the variant's margin at a lead in ms.
+    """
+    counterpart = counterpart_for(case, variant, placed)
+    if counterpart is not None and counterpart.placement != "offset":
+        return _positive(Loss(margin, margin_at(counterpart.offset_ms), "counterpart", counterpart))
+    others = typical(placed, case.failure.recording, variant, case.failure.condition.placement)
+    if others is not None:
+        return _positive(Loss(margin, others[0], "other recordings", counterpart, others[1]))
+    return None if counterpart is None else _positive(Loss(margin, margin_at(counterpart.offset_ms), "counterpart", counterpart))
+
+
+def _positive(drop: Loss) -> Loss | None:
+    """Nothing is missing from an answer that lies above what it is compared with, such as one that is missed under a threshold."""
+    return drop if drop.logits > 0 else None

@@ -1,0 +1,158 @@
+"""How far does a variant's map differ from the float one's, and is that much or little?
+
+Both maps are by one method, for one pair of classes. Beside each figure stand its floor (maps of other recordings at the same placement,
+which have nothing to do with this one) and its ceiling (the same recording moved by one frame, its map moved back).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from threading import Lock
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from robustness.attributions.agreement import MapAgreement, agreement, mean_of, moved_back
+from robustness.attributions.base import Target
+from robustness.attributions.methods.shapley import Shapley
+from robustness.audio.placement import Frame
+from robustness.explanations.cases import HERE, Case, Cases
+from robustness.explanations.maps import ALONE, COMPARING, Explained, seen, sounding
+from robustness.explanations.movable import Movable
+from robustness.frontends.base import Frontend
+from robustness.models.classifier import Classifier
+from robustness.run.schema import OVER_BANDS, OVER_TIME
+
+UNRELATED: Final = 4  # recordings of other words, for the floor
+
+
+_Key = tuple[str, str, str, str]  # model, variant, recording, place
+
+
+class Unrelated:
+    """Maps of a few recordings, for all labels at once; made when they are first asked for, once for all threads."""
+
+    def __init__(self, cases: Cases) -> None:
+        self.cases = cases
+        self._maps: dict[_Key, tuple[Tensor, Tensor]] = {}
+        self._making: dict[_Key, Lock] = {}
+
+    def maps(self, case: Case, reference: Classifier) -> list[tuple[Tensor, Tensor]]:
+        """Maps for this case's target of recordings of other words, [bands frames], each with its sounding cells."""
+        place = case.failure.condition.placement
+        return [self._map(id_, place, case.target, reference) for id_ in islice(self._others(case), UNRELATED)]
+
+    def movables(self, case: Case, count: int) -> list[Movable]:
+        """The first few recordings of other words, to be placed."""
+        return [self._movable(id_, case.worst.frame) for id_ in islice(self._others(case), count)]
+
+    def _others(self, case: Case) -> Iterator[str]:
+        own = case.recording
+        return (r.id for r in self.cases.known if r.id != own.id and (r.label is None or r.label != own.label))
+
+    def _movable(self, recording: str, frame: Frame) -> Movable:
+        return Movable.of(self.cases.recordings[recording], frame, self.cases.seed, self.cases.threshold_db)
+
+    def _map(self, recording: str, place: str, target: Target, classifier: Classifier) -> tuple[Tensor, Tensor]:
+        key = (classifier.name, classifier.variant, recording, place)
+        with self._making.setdefault(key, Lock()):
+            if key not in self._maps:
+                self._maps[key] = self._made(recording, place, target, classifier)
+        maps, cells = self._maps[key]
+        return maps[target.label] - (0 if target.rival is None else maps[target.rival]), cells
+
+    def _made(self, recording: str, place: str, target: Target, classifier: Classifier) -> tuple[Tensor, Tensor]:
+        """The maps of every label, [labels bands frames], and which cells sound."""
+        movable = self._movable(recording, classifier.frame)
+        lead = movable.lead_ms(place if place != "offset" else classifier.frame.reference)
+        every = [Target(i) for i in range(len(classifier.labels))]
+        heard = seen(classifier, movable.at([lead]).samples[0], target)
+        found = ALONE.attribute_all(heard.classifier, heard.features, every)
+        return torch.stack([one.map[0] for one in found]), sounding(heard)
+
+
+def compare_maps(case: Case, explained: list[Explained], unrelated: Unrelated) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """What the page says of each variant against the float one, and the differences of their maps by the name they are stored under."""
+    maps = {one.variant: one for one in explained if one.method.name == COMPARING.name}
+    found: list[dict[str, Any]] = []
+    arrays: dict[str, Any] = {}
+    for of, against in map_pairs(case.classifiers):
+        one, other = maps[against], maps[of]
+        if one.map.shape != other.map.shape:
+            continue
+        key = f"{COMPARING.name}/{of}-minus-{against}"
+        arrays |= {
+            f"{kind}{key}": other.arrays[f"{kind}{other.key}"] - one.arrays[f"{kind}{one.key}"] for kind in ("", OVER_TIME, OVER_BANDS)
+        }
+        cells = torch.from_numpy(one.sounding | other.sounding)
+        own = agreement(torch.from_numpy(one.map), torch.from_numpy(other.map), cells)
+        found.append(
+            {
+                "method": COMPARING.name,
+                "of": of,
+                "against": against,
+                "key": key,
+                "max_abs": float(abs(arrays[key]).max()),
+                "agreement": own._asdict(),
+                "floor": _dict(_floor(case, one, unrelated)),
+                "ceiling": _dict(_ceiling(case, one)),
+            }
+        )
+    return found, arrays
+
+
+def map_pairs(classifiers: Mapping[str, Classifier]) -> list[tuple[str, str]]:
+    """Each variant of a model with the model's first one, which is the float one."""
+    first: dict[str, str] = {}
+    found = []
+    for name, classifier in classifiers.items():
+        against = first.setdefault(classifier.name, name)
+        if against != name:
+            found.append((name, against))
+    return found
+
+
+def _dict(found: MapAgreement | None) -> dict[str, float | None] | None:
+    return None if found is None else found._asdict()
+
+
+def _floor(case: Case, one: Explained, unrelated: Unrelated) -> MapAgreement | None:
+    own, mine = torch.from_numpy(one.map), torch.from_numpy(one.sounding)
+    others = unrelated.maps(case, case.classifiers[one.variant])
+    return mean_of([agreement(own, other, mine | cells) for other, cells in others if other.shape == own.shape])
+
+
+def _ceiling(case: Case, one: Explained) -> MapAgreement | None:
+    """The same recording moved one frame later, or earlier where there is no room, and its map moved back."""
+    classifier, lead = case.classifiers[one.variant], case.failure.offset_ms
+    hop_ms = classifier.frontend.picture.hop_ms
+    frames = 1 if case.movable.recording_ms(lead + hop_ms)[1] <= classifier.frame.samples * 1000 / classifier.frame.rate_hz else -1
+    heard = seen(classifier, case.movable.at([lead + frames * hop_ms]).samples[0], case.target)
+    moved = moved_back(ALONE.attribute(heard.classifier, heard.features, case.target).map[0], frames)
+    cells = torch.from_numpy(one.sounding) | (moved_back(sounding(heard).float(), frames) > 0)
+    return agreement(torch.from_numpy(one.map), moved, cells)
+
+
+def segments(case: Case) -> dict[str, Any]:
+    """What each segment of time adds to the margin, on every variant, exactly; the values of each sum to its f(x) − f(silence)."""
+    found = {}
+    for name, classifier in case.classifiers.items():
+        heard = seen(classifier, case.heard[HERE].window, case.target)
+        found[name] = Shapley().attribute(heard.classifier, heard.features, case.target)
+    return {
+        "edges_ms": edges_ms(case.worst.frontend.picture, found[case.failure.variant].settings["frame_edges"]),
+        "values": {name: _values(one.parts) for name, one in found.items()},
+        "change": {name: float(one.change[0]) for name, one in found.items()},
+        "passes": {name: one.passes for name, one in found.items()},
+    }
+
+
+def _values(parts: Tensor | None) -> list[float]:
+    return [] if parts is None else parts[0, :, 0].tolist()
+
+
+def edges_ms(frontend: Frontend, edges: object) -> list[float]:
+    """Edges of segments, from frames to ms."""
+    return [edge * frontend.hop_ms for edge in edges] if isinstance(edges, list) else []

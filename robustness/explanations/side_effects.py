@@ -1,0 +1,109 @@
+"""What does an edit do to the other recordings under the same condition? Which it turns wrong, which right, and by how much margins change.
+
+Each edit is made once for all recordings that are asked, at most 24, chosen by the run's seed; of what is random, one draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, NamedTuple
+
+import torch
+
+from robustness.audio.recordings import Recording
+from robustness.conditions import Condition
+from robustness.explanations.cases import Cases
+from robustness.explanations.edits import Edit, apply, intervention
+from robustness.explanations.movable import scene_of
+from robustness.interventions.scene import Scene
+from robustness.seeds import generator_of
+from robustness.sweep.trials import answer_of, label_indices
+
+MOST: Final = 24  # recordings; half a second an edit for two variants of the tutorial's network
+
+
+class ChangedMargin(NamedTuple):
+    """One recording before and after an edit, in logits; it is right where a margin is positive."""
+
+    recording: str
+    before: float
+    after: float
+
+
+class Turned(NamedTuple):
+    """How many other recordings an edit turns wrong, of those that were right and could be edited."""
+
+    wrong: int
+    of: int
+
+
+@dataclass(eq=False)
+class Others:
+    """The recordings of a run under one condition, before and after edits.
+
+    Attributes:
+        cases: the run.
+    """
+
+    cases: Cases
+    _scenes: dict[Condition, dict[str, Scene]] = field(default_factory=dict)
+    _known: dict[tuple[Condition, Edit | None], dict[str, dict[str, float]]] = field(default_factory=dict)
+
+    @cached_property
+    def asked(self) -> list[Recording]:
+        """The labelled recordings that are asked, in the run's order."""
+        labelled = [one.id for one in self.cases.known if one.label is not None]
+        order = torch.randperm(len(labelled), generator=generator_of(self.cases.seed, "collateral")).tolist()
+        return [self.cases.recordings[labelled[i]] for i in sorted(order[:MOST])]
+
+    def changed(self, condition: Condition, edit: Edit, variant: str) -> list[ChangedMargin]:
+        """Every recording to which the edit can be done, before and after."""
+        before, after = self._margins(condition, None), self._margins(condition, edit)
+        asked = variant
+        if intervention(edit.name).in_float:
+            asked = self.cases.float_of(variant) or variant
+        return [ChangedMargin(name, before[variant][name], margin) for name, margin in after[asked].items()]
+
+    def turned(self, condition: Condition, edit: Edit, variant: str, but: str) -> Turned:
+        """How many recordings but the one that fails an edit turns wrong."""
+        right = [one for one in self.changed(condition, edit, variant) if one.before > 0 and one.recording != but]
+        return Turned(sum(one.after <= 0 for one in right), len(right))
+
+    def _margins(self, condition: Condition, edit: Edit | None) -> dict[str, dict[str, float]]:
+        """By variant and recording."""
+        if (condition, edit) not in self._known:
+            self._known[condition, edit] = self._heard(condition, edit)
+        return self._known[condition, edit]
+
+    def _heard(self, condition: Condition, edit: Edit | None) -> dict[str, dict[str, float]]:
+        scenes = self._under(condition)
+        if edit is not None:
+            scenes = {name: scene for name, scene in scenes.items() if intervention(edit.name).possible(scene, edit.size)}
+        if not scenes:
+            return {variant: {} for variant in self.cases.classifiers}
+        windows = torch.stack([scene.window if edit is None else apply(scene, edit) for scene in scenes.values()])
+        classifiers, labels = self.cases.classifiers, {one.id: one.label for one in self.asked}
+        found = {}
+        for (variant, classifier), logits in zip(classifiers.items(), self.cases.engine.answers(windows), strict=True):
+            truths = [classifier.truth(labels[name]) for name in scenes]
+            margins = answer_of(logits, label_indices(classifier, truths)).margin
+            found[variant] = dict(zip(scenes, margins.tolist(), strict=True))
+        return found
+
+    def _under(self, condition: Condition) -> dict[str, Scene]:
+        """The scene of each recording under a condition, by its id."""
+        if condition not in self._scenes:
+            self._scenes[condition] = {one.id: self._scene(one, condition) for one in self.asked}
+        return self._scenes[condition]
+
+    def _scene(self, recording: Recording, condition: Condition) -> Scene:
+        first = next(iter(self.cases.classifiers.values()))
+        movable = self.cases.movable(recording, condition)
+        return scene_of(movable, movable.lead_ms(condition.placement), first.frontend.picture.band_hz)
+
+
+def restored(changed: Sequence[ChangedMargin]) -> int:
+    """How many recordings an edit turns right."""
+    return sum(one.before <= 0 < one.after for one in changed)

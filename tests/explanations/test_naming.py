@@ -1,0 +1,124 @@
+"""Is a kind named exactly where the rule says so, and do factors sum to the drop?"""
+
+from __future__ import annotations
+
+import math
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+from robustness.conditions import Fill
+from robustness.explanations.cohort import signed_rank_of
+from robustness.explanations.edits import Attempt, Rung
+from robustness.explanations.factors import FACTORS, State, account, differing, exact_shapley
+from robustness.explanations.naming_rule import name
+from robustness.interventions.base import Kind
+
+
+def attempt(
+    called: str, kind: Kind, share: float | None, *, restores: bool = True, sham: float = 0.0, sham_restores: bool = False
+) -> Attempt:
+    rung = Rung(10.0, 1.0 if restores else -1.0, share, 1.0, "yes", restores)
+    return Attempt(called, kind, (rung,), Rung(10.0, -1.0, sham, 0.0, "no", sham_restores), 1)
+
+
+@pytest.mark.parametrize(
+    ("share", "other", "sham", "sham_restores", "named"),
+    [
+        (0.5, 0.25, 0.25, False, True),
+        (0.499, 0.0, 0.0, False, False),
+        (0.5, 0.2501, 0.0, False, False),
+        (0.5, 0.0, 0.2501, False, False),
+        (1.0, 0.5, 0.0, False, True),
+        (3.0, 0.51, 0.0, False, False),  # shares count up to the whole drop
+        (1.0, -0.4, -0.3, False, True),
+        (1.0, 0.0, 0.0, True, False),
+        (None, None, 0.0, False, False),
+    ],
+)
+def test_the_rule(share: float | None, other: float | None, sham: float, sham_restores: bool, named: bool) -> None:
+    tried = [
+        attempt("move-word", "placement", share, sham=sham, sham_restores=sham_restores),
+        attempt("gain", "level", other, restores=False),
+    ]
+    found = name(tried)
+    assert (found.verdict == "named") is named
+    assert found.kind == ("placement" if named else None)
+    assert named or found.verdict == "one"
+
+
+def test_several_and_none() -> None:
+    alike: list[Attempt] = [attempt("move-word", "placement", 1.0), attempt("gain", "level", 0.9)]
+    assert name(alike).verdict == "several"
+    assert name(alike).restoring == ("move-word", "gain")
+    assert name([attempt("gain", "level", 0.4, restores=False)]).verdict == "none"
+
+
+def test_two_edits_of_one_kind_do_not_stand_in_each_others_way() -> None:
+    found = name([attempt("lengthen-lead-in", "placement", 1.0), attempt("move-word", "placement", 0.95), attempt("gain", "level", 0.3)])
+    assert (found.verdict, found.kind) == ("named", "placement")
+
+
+def test_exact_shapley_is_the_mean_over_orders_and_sums_to_the_drop() -> None:
+    names = ("lead_ms", "fill", "gain_db")
+    values = {
+        frozenset(some): float(3 * ("lead_ms" in some) + 2 * (len(some) == 3) + ("fill" in some) * ("gain_db" in some))
+        for some in _subsets(names)
+    }
+    found = exact_shapley(names, values)
+    assert found is not None
+    for one in names:
+        orders = list(permutations(names))
+        gains = [values[frozenset(o[: o.index(one) + 1])] - values[frozenset(o[: o.index(one)])] for o in orders]
+        assert found[one] == pytest.approx(sum(gains) / len(orders))
+    assert math.fsum(found.values()) == pytest.approx(6.0)
+
+
+def _subsets(names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [tuple(n for i, n in enumerate(names) if mask >> i & 1) for mask in range(2 ** len(names))]
+
+
+def test_a_combination_that_cannot_be_made_is_left_out_and_said() -> None:
+    failing, right = State("float32", -80.0, cut=(1280, 0)), State("float32", 100.0)
+
+    def margins(states: object) -> list[float]:
+        return [(4.0 if state.lead_ms == 100 else 0.0) + (3.0 if state.cut == (0, 0) else 0.0) for state in states]  # type: ignore[attr-defined]
+
+    shares = account(failing, right, margins, lambda state: state.lead_ms >= 0 or state.cut != (0, 0))
+    assert shares is not None
+    assert dict(shares.values) == {"onset position": 4.0, "truncation": 3.0}
+    assert shares.drop == 7.0
+    assert shares.left_out == (("truncation",),)
+
+
+def test_one_factor_is_the_set_up_and_no_finding() -> None:
+    assert account(State("float32", 0.0), State("float32", 100.0), lambda states: [0.0] * len(states), lambda state: True) is None
+
+
+@pytest.mark.parametrize("fill", ["zeros", "floor"])
+def test_states_differ_in_what_they_say(fill: Fill) -> None:
+    a, b = State("float32", 0.0, fill), State("dynamic-int8", 0.0, "zeros", gain_db=3.0)
+    assert [FACTORS[one] for one in differing(a, b)] == ["numeric precision", *(["fill"] if fill == "floor" else []), "level"]
+
+
+@pytest.mark.parametrize(("changes", "p"), [([1.0], None), ([0.0, 0.0], 1.0), ([1.0, 2.0, 3.0, 4.0, 5.0], 2 / 32)])
+def test_signed_rank(changes: list[float], p: float | None) -> None:
+    assert signed_rank_of(changes) == (None if p is None else pytest.approx(p))
+
+
+DOC = Path(__file__).resolve().parents[2] / "docs" / "diagnosis.md"
+
+
+@pytest.mark.slow
+def test_planted_kinds_are_found_and_nothing_is_named_falsely() -> None:
+    from tests.explanations.plants import rows
+
+    found = list(rows())
+    assert all(row.found is None or row.found >= 0.9 * row.cases for row in found if row.plant != "noise")
+    nothing = [row for row in found if row.found is None]
+    assert sum(row.falsely for row in nothing) <= 0.05 * sum(row.cases for row in nothing)
+    assert sum(row.cases for row in nothing) >= 100
+    assert sum(row.falsely for row in found if row.found is not None) == 0
+    text = DOC.read_text(encoding="utf-8")
+    assert [str(row) for row in found if str(row) not in text] == [], "python -m tests.explanations.plants prints the table"
