@@ -13,7 +13,7 @@ from pandas import DataFrame
 
 from robustness.analysis.accuracy import accuracy, balanced_accuracy, speakers_of
 from robustness.analysis.intervals import Estimate, mean_score, poisson_rate
-from robustness.analysis.outcomes import ACCEPTED, FALSE_ACCEPT, LEFT_ALONE, MISSED, SUBSTITUTED, OperatingPoint, outcomes
+from robustness.analysis.outcomes import ACCEPTED, FALSE_ACCEPT, LEFT_ALONE, MISSED, SUBSTITUTED
 from robustness.conditions import NO_WORD
 
 
@@ -30,15 +30,14 @@ class Counts(NamedTuple):
     unknown: int
 
 
-def counts(trials: DataFrame, point: OperatingPoint, speakers: Mapping[str, str] | None = None) -> Counts:
+def counts(trials: DataFrame, speakers: Mapping[str, str] | None = None) -> Counts:
     """The outcomes of one condition of one variant; several draws are averaged within a recording.
 
     Args:
         trials: rows of one variant and condition.
-        point: the operating point.
         speakers: recording → speaker; None where not known.
     """
-    outcome = outcomes(trials, point)
+    outcome = trials["outcome"]
     rejected = outcome.isin([LEFT_ALONE, FALSE_ACCEPT])
     known, unknown = trials[outcome.notna() & ~rejected], trials[rejected]
 
@@ -58,14 +57,14 @@ def counts(trials: DataFrame, point: OperatingPoint, speakers: Mapping[str, str]
     )
 
 
-def no_word_rates(trials: DataFrame, point: OperatingPoint, window_ms: float) -> DataFrame:
+def no_word_rates(trials: DataFrame, window_ms: float) -> DataFrame:
     """False accepts an hour in windows without a word, by variant and kind of sound, and `all` kinds together.
 
     Returns:
         variant, kind, windows, accepted, value (an hour), low, high.
     """
     rows = trials[trials["perturbation"] == NO_WORD]
-    accepted = point.accepts(rows)
+    accepted = rows["outcome"] == FALSE_ACCEPT
     table = DataFrame({"variant": rows["variant"].astype(str), "kind": rows["recording"].astype(str), "accepted": accepted})
     table = pd.concat([table, table.assign(kind="all")])
     found = table.groupby(["variant", "kind"], sort=False)["accepted"].agg(["size", "sum"]).reset_index()

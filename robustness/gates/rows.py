@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from robustness.analysis.answers import answers_of, operating_points
-from robustness.analysis.outcomes import OTHER_WORD, OperatingPoint
+from robustness.analysis.answers import answers_of
+from robustness.analysis.outcomes import OTHER_WORD
 from robustness.analysis.placing import moves, untestable
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import CannotJudgeError
@@ -26,7 +26,7 @@ from robustness.run.folder import Run
 KEYS: Final = ["variant", "placement", "fill", "level"]
 COLUMNS: Final = (
     *(*KEYS, "recording", "label", "perturbation", "draw", "predicted", "correct", "p_predicted", "p_label", "margin"),
-    *("outcome", "command", "p_command"),
+    "outcome",
 )
 SHARES: Final = {"start": 0.0, "center": 0.5, "end": 1.0}  # the level of padding-placement at each placement
 Places = dict[tuple[str, str, str, float | None], NDArray[np.int64]]
@@ -91,10 +91,6 @@ class Rows:
     def reference(self) -> str:
         """The reference placement."""
         return str(self.run.manifest["models"][0]["reference"])
-
-    def point(self, variant: str) -> OperatingPoint:
-        """When a device acts on this variant's answers."""
-        return operating_points(self.run.manifest)[variant]
 
     def matching(self, pattern: str) -> list[str]:
         """The variants that a rule means: all, one, or that of every model.
@@ -212,7 +208,7 @@ class Rows:
     def _refuse_nan(self, frame: DataFrame, variant: str, condition: Condition) -> None:
         labelled = frame["label"].notna()
         bad = ~np.isfinite(frame["p_predicted"]) | frame["predicted"].isna()
-        bad |= labelled & frame["outcome"].isna()
+        bad |= (labelled | (frame["perturbation"] == NO_WORD)) & frame["outcome"].isna()
         own = labelled & (frame["label"] != OTHER_WORD)  # the right label is one of the model's
         bad |= own & (~np.isfinite(frame["p_label"]) | frame["correct"].isna())
         if len(self.variants[variant]["labels"]) > 1:

@@ -58,9 +58,8 @@ def mistakes(rule: Rule, version: int = 2) -> list[str]:
     except RulesError as error:
         return [str(error)]
     if version != 1 and metric.successor is not None:
-        return [
-            f'key `metric` is "{rule.metric}", by the winning label, and version = {version} speaks by outcome; write "{metric.successor}"'
-        ]
+        said = f'key `metric` is "{rule.metric}", by the winning label'
+        return [f'{said}, and version = {version} speaks by outcome; write "{metric.successor}"']
     return [*_bars(rule, metric), *_perturbation(rule, metric), *_against(rule, metric), *_keys(rule, metric)]
 
 

@@ -1,7 +1,7 @@
 """What may a model not do? Rules in a TOML file, each key checked; a mistake names file, rule and key.
 
 A rule names a metric and a bar (`min`, `max` or both); `[defaults]` holds scope, confidence and on_inconclusive for all.
-`version = 2` speaks by outcome, by what the device does; a file without it is of version 1 and speaks by the winning label, as files always did.
+`version = 2` speaks by outcome, by what the device does; a file without it is of version 1 and speaks by the winning label, as before.
 Loads no torch.
 """
 

@@ -226,7 +226,7 @@ def _without_word(view: View) -> list[Markup]:
     """Commands found where there is no word."""
     if view.no_word.empty:
         return []
-    rates = no_word_rates(view.of(view.first, view.no_word), view.first.point, view.model["window_ms"])
+    rates = no_word_rates(view.of(view.first, view.no_word), view.model["window_ms"])
     everything = next(row for row in rows_of(rates) if row.kind == "all")
     accepted, windows = everything.accepted, everything.windows
     who = "none is" if accepted == 0 else f"{number(accepted)} {'is' if accepted == 1 else 'are'}"

@@ -18,6 +18,7 @@ from robustness.gates.rules import Rules, read_rules
 from robustness.gates.run_judgement import data_of
 from robustness.gates.verdicts import Verdict, judge
 from robustness.run.folder import Run, RunWriter
+from tests.trials import outcome_of
 
 LABELS = ("yes", "no", "unknown")
 CLEAN = Condition(NONE)
@@ -128,7 +129,7 @@ class Planted:
         margin = [(1.0 if good else -1.0) if k else None for good, k in zip(right, known, strict=True)]
         p_label = [(each.p if good else 0.1) if k else None for good, k in zip(right, known, strict=True)]
         correct = [bool(good) if k else None for good, k in zip(right, known, strict=True)]
-        words |= {"outcome": [outcome(a, b, each.p, self.model.get("threshold")) for a, b in zip(labels, predicted, strict=True)]}
+        words |= {"outcome": [outcome_of(a, b, each.p, self.model.get("threshold")) for a, b in zip(labels, predicted, strict=True)]}
         numbers |= {"margin": margin, "p_label": p_label, "p_predicted": [each.p] * self.count, "correct": correct}
         return _columns(words, numbers, self.count)
 
@@ -144,16 +145,6 @@ class Planted:
             "model": ["planted"] * count,
         }
         return _columns(words, {"draw": list(range(count)), "p_predicted": [0.9] * count, "clipped": [False] * count}, count)
-
-
-def outcome(label: str | None, predicted: str, p: float, threshold: float | None) -> str | None:
-    """What a device with these labels does, said once more."""
-    acts = predicted != "unknown" and (threshold is None or p >= threshold)
-    if label is None:
-        return None
-    if label == "unknown":
-        return "falsely accepted" if acts else "left alone"
-    return "missed" if not acts else "accepted right" if predicted == label else "substituted"
 
 
 def _columns(words: dict[str, Any], numbers: dict[str, Any], count: int) -> dict[str, pa.Array]:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
+from robustness.analysis.outcomes import FALSE_ACCEPT
 from robustness.conditions import NO_WORD, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.compound import Fact, Lost
@@ -73,7 +74,7 @@ class FalseAcceptsAnHour(Metric):
         """A case a variant."""
         for variant in data.rows.matching(rule.variant):
             frame = data.rows.no_word(variant)
-            accepted = data.rows.point(variant).accepts(frame)
+            accepted = frame["outcome"] == FALSE_ACCEPT
             rate = Rate(int(accepted.sum()), len(frame), float(data.rows.variants[variant]["window_ms"]))
             kinds = tuple(sorted(frame["recording"][accepted].astype(str).unique()))
             yield RuleCase(variant, rate, Condition(NO_WORD, placement=data.rows.reference), kinds)  # type: ignore[arg-type]

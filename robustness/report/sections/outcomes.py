@@ -85,7 +85,7 @@ def _placements(view: View) -> Table | None:
 
 def _placement_row(view: View, variant: Variant, rows: DataFrame, place: str, fill_: str) -> list[object]:
     mine = view.of(variant, rows)
-    found = counts(mine, variant.point, view.speakers)
+    found = counts(mine, view.speakers)
     flip = flips(view.of(variant, view.clean), mine)
     cells = [_cell(found.right), _cell(found.missed), _cell(found.substituted), _cell(found.falsely_accepted), _cell(found.accuracy)]
     ways = [f"{flip.right_to_wrong} of {flip.right}", f"{flip.wrong_to_right} of {flip.wrong}"]
@@ -102,7 +102,7 @@ def _no_word(view: View) -> Table | None:
         return None
     rows: list[list[Any]] = []
     for variant in view.variants:
-        rates = no_word_rates(view.of(variant, view.no_word), variant.point, view.model["window_ms"])
+        rates = no_word_rates(view.of(variant, view.no_word), view.model["window_ms"])
         for rate in rows_of(rates.sort_values("kind", key=lambda kind: kind != "all", kind="stable")):
             kind = "all kinds" if rate.kind == "all" else rate.kind
             hourly = f"{number(rate.value)} ({number(rate.low)}–{number(rate.high)})"
