@@ -38,6 +38,7 @@ BAD: Final = (MISSED, SUBSTITUTED, FALSE_ACCEPT)
 NO_LABEL: Final = -1  # the truth is not known
 NO_COMMAND: Final = -2  # the truth is a word outside of the labels, or no word
 SIGMOIDS: Final = "sigmoids"
+NEAREST: Final = 0.501  # of a step: what was clipped to half of one is 0
 SMALLEST: Final = 1e-7  # where a float probability is clipped before its log-odds are taken
 
 Floats = NDArray[np.float64]
@@ -177,7 +178,7 @@ def probabilities_of(logits: NDArray[Any], output: str, step: float | None = Non
     scores = np.asarray(logits, dtype=np.float64)
     made = {SIGMOIDS: expit, "probabilities": np.exp}.get(output)
     p: Floats = softmax(scores, axis=1) if made is None else made(scores)
-    return p if step is None else np.round(p / step) * step
+    return p if step is None else np.ceil(p / step - NEAREST) * step
 
 
 class Decisions(NamedTuple):
@@ -207,6 +208,7 @@ class _Scores(NamedTuple):
         f: logits, [clips labels].
         p: probabilities, [clips labels].
         over: whether the probability reaches the threshold; always so without one, [clips labels].
+        odds: logit p, clipped, [clips labels].
         above: logit p − logit θ; +∞ without a threshold, [clips labels].
         bars: thresholds, −∞ for none, [labels].
         acts: whether a label is a command, [labels].
@@ -216,6 +218,7 @@ class _Scores(NamedTuple):
     f: Floats
     p: Floats
     over: Bools
+    odds: Floats
     above: Floats
     bars: Floats
     acts: Bools
@@ -264,9 +267,10 @@ def _scores(f: Floats, p: Floats, labels: Sequence[str], point: OperatingPoint, 
     bars = np.asarray([-np.inf if bar is None else bar for bar in found])
     over = np.asarray(p, np.float32) >= bars.astype(np.float32)
     ends = (smallest, 1 - smallest)
-    above = np.where(np.isinf(bars), np.inf, logit(np.clip(p, *ends)) - logit(np.clip(bars, *ends)))
+    odds = logit(np.clip(p, *ends))
+    above = np.where(np.isinf(bars), np.inf, odds - logit(np.clip(bars, *ends)))
     acts = np.asarray([label not in point.rejections for label in labels])
-    return _Scores(f, np.asarray(p, np.float64), over, above, bars, acts, point.contest)
+    return _Scores(f, np.asarray(p, np.float64), over, odds, above, bars, acts, point.contest)
 
 
 def _command(scores: _Scores, predicted: Places) -> Places:
@@ -284,12 +288,13 @@ def _command(scores: _Scores, predicted: Places) -> Places:
 def _of_command(scores: _Scores, truth: Places) -> Floats:
     """The margin where the truth is a command, [clips]."""
     rows = np.arange(len(truth))
-    others = scores.f.copy()
-    others[rows, truth] = -np.inf
     if scores.contest:
+        others = scores.f.copy()
+        others[rows, truth] = -np.inf
         contest = scores.f[rows, truth] - others.max(axis=1)
     else:  # another command stands in the way where it is over its threshold and larger
-        clear = np.maximum(-scores.above, scores.f[rows, truth][:, None] - others)
+        clear = np.maximum(-scores.above, scores.odds[rows, truth][:, None] - scores.odds)
+        clear[rows, truth] = np.inf
         contest = np.where(scores.acts, clear, np.inf).min(axis=1)
     least: Floats = np.minimum(contest, scores.above[rows, truth])
     return least

@@ -173,7 +173,7 @@ def one_recording_decides(sample: Sample, rule: Rule) -> str:
             continue
         room = sign * (value - end)  # positive or zero where the bar holds
         if -step - AT_THE_BAR <= room < -AT_THE_BAR or -AT_THE_BAR <= room < step - AT_THE_BAR:
-            return f"one recording decides, for it is {100 * step:.3g} points of {counted(sample.count, 'recording')}"
+            return f"one recording more or less decides, for each of the {sample.count} is {100 * step:.3g} points"
     return ""
 
 

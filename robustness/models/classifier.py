@@ -100,7 +100,9 @@ class Classifier:
         outputs: Tensor = self.net(features.to(self.device))
         if self.output == SIGMOIDS:
             return outputs.logit(SMALLEST if self.probability_step is None else self.probability_step / 4)
-        return outputs.clamp_min(SMALLEST_PROBABILITY).log() if self.output == "probabilities" else outputs
+        if self.output == "probabilities":
+            return outputs.clamp_min(SMALLEST_PROBABILITY if self.probability_step is None else self.probability_step / 2).log()
+        return outputs
 
     def logits_from(self, features: Tensor) -> Tensor:
         """Logits of features without gradient, on the CPU: [clips 1 bands frames] → [clips labels]."""
