@@ -19,7 +19,7 @@ from robustness.gates.samples import AT_THE_BAR
 from robustness.gates.wording import condition_text
 from robustness.report.comparison_figure import comparison_figure
 from robustness.report.sections.base import STILL, TEMPLATES
-from robustness.report.words import number, percent, plural, signed
+from robustness.report.words import number, percent, plural, shortest, signed
 from robustness.run.folder import write_text
 
 PAGE: Final = """{% include "head" %}
@@ -161,9 +161,12 @@ def lead(comparison: Comparison) -> str:
         return f"As many outcomes are good under each of {count}.{same}"
     parts = []
     for found, word in ((worse, "worse"), (better, "better")):
-        most = f", most {condition_text(found[0].condition)} ({found[0].variant}, {signed(100 * found[0].difference, 1)} points)"
-        parts.append(f"{word} in {len(found)}{most if found else ''}" if found else f"{word} in none")
+        parts.append(f"{word} in {len(found)}, most {_most(found[0])}" if found else f"{word} in none")
     return f"Of {count} it is {'; '.join(parts)}. {_kinds(comparison)}"
+
+
+def _most(change: Changed) -> str:
+    return f"{condition_text(change.condition)} ({change.variant}, {signed(100 * change.difference, 1)} points)"
 
 
 def _kinds(comparison: Comparison) -> str:
@@ -171,7 +174,7 @@ def _kinds(comparison: Comparison) -> str:
     said = []
     for place, name in enumerate(("missed", "substituted", "falsely accepted")):
         before, after = (sum(errors[place] for errors in side) for side in _sides(comparison))
-        said.append(f"{name} {number(before)} → {number(after)}")
+        said.append(f"{name} {shortest(round(before, 1))} → {shortest(round(after, 1))}")
     return f"Bad outcomes over all of them: {', '.join(said)}."
 
 
@@ -197,15 +200,14 @@ def _summary_row(part: PerturbationChange) -> list[str]:
         percent(part.after, 1),
         f"{signed(100 * part.difference, 1)} points",
         f"{low} to {high}",
-        *_errors(part.errors_before, part.errors_after, 1),
+        *_errors(part.errors_before, part.errors_after),
         f"{number(part.recordings)}{left}",
     ]
 
 
-def _errors(before: Errors, after: Errors, digits: int) -> list[str]:
+def _errors(before: Errors, after: Errors) -> list[str]:
     """Each kind of bad outcome before and after, in recordings."""
-    places = [0 if a == round(a) and b == round(b) else digits for a, b in zip(before, after, strict=True)]
-    return [f"{number(a, place)} → {number(b, place)}" for a, b, place in zip(before, after, places, strict=True)]
+    return [f"{shortest(round(a, 1))} → {shortest(round(b, 1))}" for a, b in zip(before, after, strict=True)]
 
 
 def _part(address: str, title: str, changes: Sequence[Changed]) -> dict[str, Any]:
@@ -220,6 +222,6 @@ def _row(change: Changed) -> dict[str, Any]:
         percent(change.after, 1),
         f"{signed(100 * change.difference, 1)} points",
         f"{low} to {high}",
-        *_errors(change.errors_before, change.errors_after, 1),
+        *_errors(change.errors_before, change.errors_after),
     ]
     return {"where": condition_text(change.condition), "cells": cells, "lost": change.lost, "won": change.won}
