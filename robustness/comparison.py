@@ -273,7 +273,7 @@ def _by_perturbation(scores: DataFrame) -> Iterator[tuple[tuple[str, str], DataF
     """Rows a recording, averaged over the conditions of each variant and perturbation."""
     means = scores.groupby(level=["variant", "perturbation", "recording"], sort=True).mean()
     for key, rows in means.groupby(level=["variant", "perturbation"], sort=True):
-        variant, perturbation = key  # type: ignore[misc]
+        variant, perturbation = key
         yield (str(variant), str(perturbation)), rows.droplevel(["variant", "perturbation"])
 
 

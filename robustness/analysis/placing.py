@@ -21,7 +21,7 @@ def moves(perturbation: str | None, grids: Mapping[str, Any] | None = None) -> b
         perturbation: its name; None moves nothing.
         grids: of the run's plan.
     """
-    said = (grids or {}).get(perturbation, {}).get("moves")
+    said = (grids or {}).get(perturbation or "", {}).get("moves")
     return perturbation in PLACING if said is None else bool(said)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from markupsafe import Markup
 
 from robustness.analysis.counts import no_word_rates
+from robustness.analysis.groups import GroupCost
 from robustness.analysis.outcomes import FALSE_ACCEPT, GOOD, MISSED, SUBSTITUTED
 from robustness.report import audit_sentences
 from robustness.report.costs import costs_of, hardest_hit
@@ -201,10 +202,15 @@ def costliest(view: View) -> list[Markup]:
         return []
     worst, name = costs[0], costs[0].perturbation
     groups = {column: hardest_hit(view, column, name) for column in ("speaker", "label")}
-    whom = [f"{column} {group.name} ({percent(group.perturbed.value)} right)" for column, group in groups.items() if group]
+    whom = [f"{column} {group.name} ({_lost(group)})" for column, group in groups.items() if group]
     hit = Markup(", hardest {}").format(" and ".join(whom)) if whom else ""
     text = Markup('<a class="wrong" href="#costs">{}</a> costs most, {} points on average over its grid (95 % interval {} to {}){}.')
     return [text.format(name.replace("-", " ").capitalize(), *(number(100 * end, 1) for end in worst.mean[:3]), hit)]
+
+
+def _lost(group: GroupCost) -> str:
+    """What a group loses, and that it is low anyway."""
+    return f"{percent(group.before.value)} → {percent(group.after.value)} right{', already low without it' if group.low_before else ''}"
 
 
 def _quantized(view: View) -> list[Markup]:

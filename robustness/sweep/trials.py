@@ -59,7 +59,7 @@ def answer_of(logits: Tensor, label: Tensor) -> Answer:
 
 def label_indices(classifier: Classifier, labels: Sequence[str | None]) -> Tensor:
     """The place of each label among the classifier's, [clips]; NO_LABEL for None, NO_COMMAND for a word that it has no label for."""
-    place = {None: NO_LABEL, OTHER_WORD: NO_COMMAND, **{name: i for i, name in enumerate(classifier.labels)}}
+    place: dict[str | None, int] = {None: NO_LABEL, OTHER_WORD: NO_COMMAND, **{name: i for i, name in enumerate(classifier.labels)}}
     return torch.tensor([place[label] for label in labels], dtype=torch.long)
 
 

@@ -82,7 +82,7 @@ def test_both_are_those_of_a_slow_loop(labels: tuple[str, ...], threshold: float
         assert found.margin[row] == pytest.approx(expected, abs=1e-9, nan_ok=True)
 
 
-KINDS = [
+KINDS: list[tuple[str, Any, tuple[str, ...]]] = [
     ("logits", threshold, labels)
     for threshold in (None, 0.2, 0.6, {"yes": 0.9, "no": 0.3}, {"yes": 0.2, "no": 0.5, "go": 0.7})
     for labels in (LABELS, ("yes", "no", "go"), ("yes", "unknown"))

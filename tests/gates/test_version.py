@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ HARMLESS = Planted([Answers(right(10, 20), p=0.5), Answers(right(10, 20), moved(
         ({"metric": "agreement", "perturbation": "time-shift", "min": 0.1}, "100 % (20 of 20)"),
     ],
 )
-def test_a_metric_is_by_outcome_or_by_the_winning_label_as_its_name_says(tmp_path: Path, keys: dict[str, object], value: str) -> None:
+def test_a_metric_is_by_outcome_or_by_the_winning_label_as_its_name_says(tmp_path: Path, keys: dict[str, Any], value: str) -> None:
     assert value in verdict(tmp_path, UNDER, **keys).sentence
 
 

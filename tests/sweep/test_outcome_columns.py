@@ -75,7 +75,7 @@ def check(run: Run, variants: list[Classifier], words: list[Recording]) -> pd.Da
         assert [value if isinstance(value, str) else None for value in own["outcome"]] == slow
         frame, batch = model.frame, batch_of(words)
         for where in ("start", "center", "end"):
-            windows = place(batch, lead_of(where, frame.samples - batch.lengths), frame)  # type: ignore[arg-type]
+            windows = place(batch, lead_of(where, frame.samples - batch.lengths), frame)
             here = own[(own["perturbation"] == "padding-placement") & (own["placement"] == where) & (own["fill"] == "zeros")]
             here = here.astype({"recording": str}).set_index("recording")
             for k, word in enumerate(words):  # one clip at a time
