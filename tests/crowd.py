@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from robustness.run.folder import TRIALS, Run, RunWriter
 from tests.report.planted import Plan, manifest_of
+from tests.trials import outcome_of
 
 LABELS: Final = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go", "unknown")
 HARD_LABEL: Final = "off"
@@ -127,6 +128,8 @@ class Crowd:
         sure = (1 / (1 + np.exp(-np.abs(margin)))).astype("f4")
         numbers |= {"p_predicted": sure, "p_label": sure, "lost_start_ms": np.zeros(len(said)), "lost_end_ms": np.zeros(len(said))}
         columns |= {name: pa.array(values) for name, values in numbers.items()}
+        rows_said = [outcome_of(LABELS[at], LABELS[found], p) for at, found, p in zip(place, said, sure, strict=True)]
+        columns["outcome"] = pa.array(rows_said, pa.string()).dictionary_encode()
         columns["clipped"] = pa.array(np.zeros(len(said), bool))
         return {field.name: columns[field.name] if field.name in columns else pa.nulls(len(said), field.type) for field in TRIALS}
 

@@ -1,8 +1,8 @@
 """How large are a model's errors under perturbations beside those of a named reference model? CE and mCE.
 
 CE_p = Σ_s E_{p,s} / Σ_s E^ref_{p,s}, mCE = the mean of CE_p over the perturbations (Hendrycks & Dietterich 2019, arXiv:1903.12261).
-s runs over a perturbation's conditions that both runs have, but those that change nothing. E is the share of recordings whose winning label
-is wrong, draws averaged. A zero denominator is undefined, never 0. Loads no torch.
+s runs over a perturbation's conditions that both runs have, but those that change nothing. E is the share of recordings with a bad outcome,
+or by "label" of those whose winning label is wrong, draws averaged. A zero denominator is undefined, never 0. Loads no torch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from robustness.analysis.outcomes import OperatingPoint
+from robustness.analysis.accuracy import By
 from robustness.analysis.pairing import refuse_unlike
 from robustness.analysis.sums import Sums
 from robustness.conditions import Condition
@@ -42,18 +42,16 @@ class CorruptionError(NamedTuple):
         return self.error / self.reference if self.reference > 0 else math.nan
 
 
-def errors_of(run: Run) -> Errors:
+def errors_of(run: Run, by: By = "outcome") -> Errors:
     """A run's errors under each condition that changes something."""
-    models = run.manifest["models"]
-    several = len(models) > 1
-    points = {f"{m['name']} · {v['name']}" if several else v["name"]: OperatingPoint.of(m) for m in models for v in m["variants"]}
-    sums, found = Sums.of(run, points), {}
+    sums, found = Sums.of(run), {}
+    counted = sums.good if by == "outcome" else sums.right
     for mark, variant in enumerate(sums.variants):
         errors: dict[str, dict[str, float]] = {}
         for name, grid in run.manifest["plan"]["grids"].items():
             for i in sums.among(name):
                 condition = sums.conditions[i]
-                share = sums.share(sums.right, mark, i)
+                share = sums.share(counted, mark, i)
                 changes = condition.level != float(grid["neutral"]) or condition.fill != "zeros"
                 if changes and not np.isnan(share).all():
                     errors.setdefault(name, {})[_key(condition)] = 1 - float(np.nanmean(share))

@@ -1,13 +1,13 @@
-"""How often is each recording right under each condition? Sums a recording, from which a page over many recordings is made.
+"""How often is the outcome good for each recording under each condition? Sums, from which a page over many recordings is made.
 
 They are added up from a run's parts as these come, so that memory holds the sums and one part, never all trials. Draws of one condition
-are summed within a recording. Arrays are [variants conditions recordings]. Loads no torch.
+are summed within a recording. Untestable recordings are in no sum of a perturbation that moves them. Arrays are [variants conditions
+recordings]. Loads no torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, cast
 
@@ -16,13 +16,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from robustness.analysis.outcomes import OperatingPoint
+from robustness.analysis.answers import answer_parts, operating_points
+from robustness.analysis.outcomes import good
+from robustness.analysis.placing import countable, untestable
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.run.folder import Run
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
-COLUMNS: Final = ("variant", "recording", "label", "placement", "fill", "perturbation", "level", "predicted", "correct", "p_predicted")
+COLUMNS: Final = ("variant", "recording", "label", "placement", "fill", "perturbation", "level", "predicted", "correct", "outcome")
 _KEYS: Final = ("perturbation", "placement", "fill")
 
 
@@ -37,8 +39,9 @@ class Sums:
         labels: of the models, in their order.
         truth: place of each recording's label among `labels`, [recordings]; −1 where it has none.
         asked: rows, [variants conditions recordings].
+        good: of these, with a good outcome: a command accepted right, or another word left alone.
         right: of these, whose winning label is right.
-        good: of these, in which a user of the device gets what is right: a command accepted right, or an unknown word rejected.
+        untestable: recordings that are left out where they would have to move.
         answered: rows by true label and answer, [variants conditions labels labels].
     """
 
@@ -51,21 +54,17 @@ class Sums:
     right: NDArray[np.int32]
     good: NDArray[np.int32]
     answered: Counts
+    untestable: int = 0
 
     @classmethod
-    def of(cls, run: Run, points: Mapping[str, OperatingPoint]) -> Sums:
-        """The sums of a run, read part by part; windows without a word and recordings without a label are left out.
-
-        Args:
-            run: where the trials are.
-            points: each variant's operating point, by its name in the trials.
-        """
-        table = run.recordings()
-        ids = pd.Index(table["id"].astype(str))
-        adding = _Adding(tuple(points), ids, tuple(run.manifest["models"][0]["labels"]), points)
-        for part in run.batches(columns=COLUMNS):
-            adding.add(part[(part["perturbation"] != NO_WORD) & part["correct"].notna()])
-        return adding.done(table.reset_index(drop=True))
+    def of(cls, run: Run) -> Sums:
+        """The sums of a run, read part by part; windows without a word and recordings without a label are left out."""
+        table, grids = run.recordings(), run.manifest["plan"]["grids"]
+        ids, stuck = pd.Index(table["id"].astype(str)), untestable(table)
+        adding = _Adding(tuple(operating_points(run.manifest)), ids, tuple(run.manifest["models"][0]["labels"]))
+        for part in answer_parts(run, COLUMNS):
+            adding.add(part[(part["perturbation"] != NO_WORD) & part["outcome"].notna() & countable(part, stuck, grids)])
+        return replace(adding.done(table.reset_index(drop=True)), untestable=len(stuck))
 
     @cached_property
     def place(self) -> dict[Condition, int]:
@@ -97,34 +96,20 @@ class Sums:
 class _Adding:
     """Sums that grow by one part of a run after another."""
 
-    def __init__(
-        self, variants: tuple[str, ...], ids: pd.Index[Any], labels: tuple[str, ...], points: Mapping[str, OperatingPoint]
-    ) -> None:
-        self.variants, self.ids, self.labels, self.points = variants, ids, labels, points
+    def __init__(self, variants: tuple[str, ...], ids: pd.Index[Any], labels: tuple[str, ...]) -> None:
+        self.variants, self.ids, self.labels = variants, ids, labels
         self.sums: dict[Condition, dict[str, Any]] = {}
 
     def add(self, part: DataFrame) -> None:
         """Adds the rows of one part."""
         variant, recording = _codes(part["variant"], pd.Index(self.variants)), _codes(part["recording"], self.ids)
         said, truth = (_codes(part[name], pd.Index(self.labels)) for name in ("predicted", "label"))
-        right = part["correct"].to_numpy(dtype=bool)
-        good = self._good(part, variant, said, truth)
+        which = {"right": part["correct"].fillna(value=False).to_numpy(dtype=bool), "good": good(part["outcome"]).to_numpy() > 0}
         groups = part.groupby([*_KEYS, "level"], observed=True, dropna=False, sort=False).indices
         for key, at in groups.items():
             perturbation, placement, fill, level = cast("tuple[Any, Any, Any, Any]", key)
             condition = Condition(str(perturbation), None if pd.isna(level) else float(level), fill, 0, placement)
-            self._add(condition, variant[at], recording[at], {"right": right[at], "good": good[at]}, (truth[at], said[at]))
-
-    def _good(self, part: DataFrame, variant: Counts, said: Counts, truth: Counts) -> NDArray[np.bool_]:
-        """Which answers are what a user of the device should meet, each variant at its own operating point; [rows]."""
-        good = np.zeros(len(part), bool)
-        sure = part["p_predicted"].to_numpy()
-        for mark, name in enumerate(self.variants):
-            point = self.points[name]
-            silent = np.asarray([label in point.rejections for label in self.labels])
-            accepted = ~silent[said] & (True if point.threshold is None else sure >= point.threshold)
-            good |= (variant == mark) & np.where(silent[truth], ~accepted, accepted & (said == truth))
-        return good
+            self._add(condition, variant[at], recording[at], {name: rows[at] for name, rows in which.items()}, (truth[at], said[at]))
 
     def _add(self, condition: Condition, variant: Counts, recording: Counts, which: dict[str, Any], pair: tuple[Counts, Counts]) -> None:
         cells, labels = (len(self.variants), len(self.ids)), len(self.labels)
@@ -134,7 +119,8 @@ class _Adding:
         for name, at in counted.items():
             found = np.bincount(at, minlength=cells[0] * cells[1]).reshape(cells).astype(np.int32)
             sums[name] = sums.get(name, 0) + found
-        matrix = (variant * labels + pair[0]) * labels + pair[1]
+        named = pair[0] >= 0  # a word that the model has no label for is in no row of the matrix
+        matrix = ((variant * labels + pair[0]) * labels + pair[1])[named]
         sums["answered"] = sums.get("answered", 0) + np.bincount(matrix, minlength=cells[0] * labels**2).reshape(-1, labels, labels)
 
     def done(self, table: DataFrame) -> Sums:
@@ -148,7 +134,8 @@ class _Adding:
             arrays = {name: np.zeros((len(self.variants), 0, len(self.ids)), np.int32) for name in names}
             answered = np.zeros((len(self.variants), 0, len(self.labels), len(self.labels)), np.int64)
         truth = pd.Index(self.labels).get_indexer(pd.Index(table["label"].astype(object)))
-        return Sums(self.variants, tuple(order), table, self.labels, truth.astype(np.int64), **arrays, answered=answered)
+        asked, right, good_ = (arrays[name] for name in names)
+        return Sums(self.variants, tuple(order), table, self.labels, truth.astype(np.int64), asked, right, good_, answered)
 
 
 def _codes(column: pd.Series[Any], names: pd.Index[Any]) -> Counts:

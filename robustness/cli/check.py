@@ -85,11 +85,10 @@ def check(
 
 def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[CheckLine]:
     frame, features, output = classifier.frame, found.features, found.output
-    threshold = (
-        "none, the most probable label is the answer" if said.threshold is None else f"{said.threshold:g} on the winning probability"
-    )
+    point, whose = classifier.point, "winning" if classifier.point.contest else "command's own"
+    threshold = f"{point.words} on the {whose} probability" if point.words else "none, the most probable label is the answer"
     rejections = [f"{role}: {label}" for role, label in (("other words", said.unknown), ("no word", said.silence)) if label is not None]
-    sums = "" if said.output == "logits" else f"; probabilities sum to 1 within {output.sum_gap:.0e}"
+    sums = "" if said.output in ("logits", "sigmoids") else f"; probabilities sum to 1 within {output.sum_gap:.0e}"
     settings = said.frontend.model_dump(exclude={"kind"})
     return [
         CheckLine("labels", f"{len(said.labels)}: {' '.join(said.labels)}"),

@@ -11,8 +11,10 @@ import typer
 from robustness.errors import OutputError
 
 if TYPE_CHECKING:
-    from robustness.comparison import Changed
+    from robustness.comparison import Changed, Comparison
+    from robustness.gates.comparison_verdicts import RuleVerdicts
     from robustness.gates.metrics.base import Kinds
+    from robustness.run.folder import Run
 
 MOST: Final = 10  # conditions shown in the terminal; the page has all
 
@@ -20,34 +22,71 @@ MOST: Final = 10  # conditions shown in the terminal; the page has all
 def compare(
     run_a: Annotated[Path, typer.Argument(help="The run before.")],
     run_b: Annotated[Path, typer.Argument(help="The run after, of the same recordings.")],
+    rules: Annotated[Path | None, typer.Option(help="Rules of a gate, a TOML file: both runs are judged by them.")] = None,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("reports/compare.html"),
 ) -> None:
-    """Compare two runs of the same recordings, pair by pair: what got better, what got worse, and on which recordings.
+    """Compare two runs of the same recordings by what the device does: what got better, what got worse, and on which recordings.
 
-    Example: robustness compare reports/main reports/branch
+    Example: robustness compare reports/main reports/branch --rules gates.toml
     """
     from robustness.comparison import compare as compared
-    from robustness.report.comparison_page import comparison_scope, lead, write_comparison
+    from robustness.report.comparison_page import comparison_scope, decision, lead, write_comparison
     from robustness.run.integrity import checked_run
 
-    found = compared(checked_run(run_a), checked_run(run_b))
+    first, second = checked_run(run_a), checked_run(run_b)
+    found = compared(first, second)
+    verdicts = None if rules is None else _verdicts(first, second, rules)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_comparison(found, out)
+        write_comparison(found, out, verdicts)
     except OSError as error:
         raise OutputError(f"the page {out} cannot be written ({error.strerror}); give another --out") from error
     print(f"{found.names[1]} against {found.names[0]}: {comparison_scope(found)}")
+    print(decision(found, verdicts))
     print(lead(found))
     for note in found.notes:
         print(f"note: {note}")
-    for title, changes in (("worse", found.worse), ("better", found.better), ("the same accuracy, other recordings", found.mixed)):
+    _say_perturbations(found)
+    if verdicts is not None:
+        _say_verdicts(verdicts)
+    for title, changes in (("worse", found.worse), ("better", found.better), ("as many good outcomes, other recordings", found.mixed)):
         _say(title, changes, found.kinds)
     print(out)
 
 
+def _verdicts(first: Run, second: Run, rules: Path) -> RuleVerdicts:
+    """What the rules say of both."""
+    from robustness.gates.comparison_verdicts import judge_both
+    from robustness.gates.rule_checks import checked_rules
+    from robustness.gates.rules import read_rules
+
+    return judge_both(first, second, checked_rules(read_rules(rules)))
+
+
+def _say_perturbations(found: Comparison) -> None:
+    """A line a perturbation and variant."""
+    from robustness.report.comparison_page import perturbation_name
+
+    print("\nby perturbation, share of good outcomes:")
+    for part in found.perturbations:
+        low, high = (100 * end for end in part.interval)
+        left = f", {part.untestable} that cannot be moved left out" if part.untestable else ""
+        print(
+            f"  {perturbation_name(part)}, {part.variant}: {100 * part.before:.1f} % → {100 * part.after:.1f} % of {part.recordings} "
+            f"({low:+.1f} to {high:+.1f} points{left}); worse in {part.worse}, better in {part.better} of {part.conditions}"
+        )
+
+
+def _say_verdicts(verdicts: RuleVerdicts) -> None:
+    """A line a rule."""
+    print("\nrules:")
+    for row in verdicts.rows:
+        print(f"  {row.name}: {row.before} → {row.after}{f'; {row.why}' if row.why else ''}")
+
+
 def _say(title: str, changes: Sequence[Changed], kinds: Kinds) -> None:
     """The first few conditions of a kind, each with its recordings."""
-    from robustness.gates.wording import condition_text, some
+    from robustness.gates.wording import condition_text
 
     if changes:
         print(f"\n{title}: {len(changes)}")
@@ -57,6 +96,6 @@ def _say(title: str, changes: Sequence[Changed], kinds: Kinds) -> None:
         print(f"  {change.variant}, {condition_text(change.condition, kinds)}: {counts} ({low:+.1f} to {high:+.1f} points)")
         for sign, names in (("-", change.lost), ("+", change.won)):
             if names:
-                print(f"    {sign} {some(names)}")
+                print(f"    {sign} {', '.join(names)}")
     if len(changes) > MOST:
         print(f"  and {len(changes) - MOST} more on the page")

@@ -113,11 +113,30 @@ def _rules(path: Path | None) -> Rules:
 
 
 def _explain(rules: Rules) -> int:
+    from robustness.gates.rule_checks import rewritten
     from robustness.gates.wording import meaning
 
     for name, rule in rules.rule.items():
-        print(meaning(name, rule))
+        print(meaning(name, rule, rules.version))
+    changes = rewritten(rules)
+    if rules.version == 1:
+        print(f"\n{rules.source} has no version, so it speaks by the winning label. To judge what the device does, write above its rules:")
+        print("version = 2")
+    for line in changes:
+        print(line)
     return 0
+
+
+def _notice(rules: Rules) -> None:
+    """Says by what rules without a version judge, where that makes a difference."""
+    from robustness.gates.rule_checks import rewritten
+
+    if rewritten(rules):
+        print(
+            f"note: {rules.source} has no version, so some of its rules go by the winning label, and not by what the device does; "
+            f"`robustness gate --explain-rules --rules {rules.source}` says what to change",
+            file=sys.stderr,
+        )
 
 
 def _judge(path: Path, rules: Rules, baseline: Path | None, out: Path | None) -> int:
@@ -127,6 +146,7 @@ def _judge(path: Path, rules: Rules, baseline: Path | None, out: Path | None) ->
     from robustness.run.integrity import checked_run
 
     run = checked_run(path)
+    _notice(rules)
     verdicts = judge_run(run, rules, baseline, out or path)
     page = path / "index.html"
     if out is None and page.exists():
@@ -137,6 +157,8 @@ def _judge(path: Path, rules: Rules, baseline: Path | None, out: Path | None) ->
 def _sweep(request: Request, gate_of: Gate, out: Path, *, resume: bool) -> int:
     """Runs what the rules need, and judges it."""
     from robustness.run.folder import RunWriter
+
+    _notice(gate_of.rules)
 
     with progress_bar() as progress:
         progress("read: model and recordings", 0, 1)

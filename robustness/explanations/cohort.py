@@ -14,7 +14,6 @@ from typing import Final
 import pandas as pd
 from scipy.stats import wilcoxon
 
-from robustness.analysis.outcomes import OperatingPoint
 from robustness.conditions import Condition
 from robustness.explanations.cases import Cases
 from robustness.explanations.edits import Attempt, Edit
@@ -52,7 +51,7 @@ def signed_rank_of(changes: Sequence[float]) -> float | None:
 def apart(pairs: Sequence[ChangedMargin], cases: Cases, variant: str) -> list[CohortEffect]:
     """Known and unknown words, each by itself; what is not there is left out."""
     classifier = cases.classifiers[variant]
-    rejections = OperatingPoint(frozenset(classifier.rejections), None).rejections
+    rejections = classifier.point.rejections
     speakers = {one.id: one.speaker for one in cases.known}
     unknown = {one.id for one in cases.known if one.label is not None and classifier.truth(one.label) in rejections}
     groups = {

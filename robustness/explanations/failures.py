@@ -13,14 +13,13 @@ from typing import Final, Literal, cast
 
 import pandas as pd
 
-from robustness.analysis.outcomes import ACCEPTED, REJECTED, OperatingPoint, outcomes
+from robustness.analysis.outcomes import GOOD, OperatingPoint, outcomes
 from robustness.conditions import NONE, Condition
 from robustness.models.classifier import Classifier
 from robustness.run.folder import Run
 
 PLACING: Final = "padding-placement"
 PLACES: Final = ("start", "center", "end")
-RIGHT: Final = (ACCEPTED, REJECTED)
 MOST: Final = 0.5  # of the draws at a level
 Outcome = Literal["right", "missed", "substituted", "falsely accepted"]
 
@@ -55,7 +54,7 @@ class Failure:
 
 def operating_point(classifier: Classifier) -> OperatingPoint:
     """When a device acts on a classifier's answers."""
-    return OperatingPoint(frozenset(classifier.rejections), classifier.threshold)
+    return classifier.point
 
 
 def placed_trials(run: Run, classifiers: Mapping[str, Classifier]) -> pd.DataFrame:
@@ -72,7 +71,7 @@ def placed_trials(run: Run, classifiers: Mapping[str, Classifier]) -> pd.DataFra
     rows = rows[rows["placement"].isin(PLACES) & rows["label"].notna()]
     rows = rows.drop_duplicates(["recording", "variant", "placement"]).reset_index(drop=True)
     met = [outcomes(part, operating_point(classifiers[str(name)])) for name, part in rows.groupby("variant", observed=True)]
-    right = rows["correct"].astype(bool) & pd.concat(met).isin(RIGHT).reindex(rows.index) if met else rows["correct"].astype(bool)
+    right = rows["correct"].astype(bool) & pd.concat(met).isin(GOOD).reindex(rows.index) if met else rows["correct"].astype(bool)
     return rows.assign(failing=~right)
 
 
@@ -136,4 +135,4 @@ def outcome_of(classifier: Classifier, label: str, predicted: str, probability: 
     """
     row = pd.DataFrame({"label": [label], "predicted": [predicted], "p_predicted": [probability], "perturbation": [NONE]})
     met = str(outcomes(row, operating_point(classifier)).iloc[0])
-    return "right" if met in RIGHT else cast(Outcome, met)
+    return "right" if met in GOOD else cast(Outcome, met)

@@ -16,14 +16,19 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from robustness.analysis.outcomes import OperatingPoint
+from robustness.analysis.answers import answers_of
+from robustness.analysis.outcomes import OTHER_WORD
+from robustness.analysis.placing import untestable
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import CannotJudgeError
 from robustness.run.folder import Run
 from robustness.run.perturbations import PerturbationFacts, perturbation_facts
 
 KEYS: Final = ["variant", "placement", "fill", "level"]
-COLUMNS: Final = (*KEYS, "recording", "label", "perturbation", "draw", "predicted", "correct", "p_predicted", "p_label", "margin")
+COLUMNS: Final = (
+    *(*KEYS, "recording", "label", "perturbation", "draw", "predicted", "correct", "p_predicted", "p_label", "margin"),
+    "outcome",
+)
 Places = dict[tuple[str, str, str, float | None], NDArray[np.int64]]
 
 
@@ -67,7 +72,7 @@ class Rows:
     @cached_property
     def untestable(self) -> frozenset[str]:
         """Recordings that cannot be moved in the window."""
-        return frozenset(self.recordings.index[self.recordings["untestable"].astype(bool)])
+        return untestable(self.recordings)
 
     @cached_property
     def speakers(self) -> Mapping[str, str] | None:
@@ -86,10 +91,6 @@ class Rows:
     def reference(self) -> str:
         """The reference placement."""
         return str(self.run.manifest["models"][0]["reference"])
-
-    def point(self, variant: str) -> OperatingPoint:
-        """When a device acts on this variant's answers."""
-        return OperatingPoint.of(self.variants[variant])
 
     def matching(self, pattern: str) -> list[str]:
         """The variants that a rule means: all, one, or that of every model.
@@ -176,7 +177,7 @@ class Rows:
 
     def _block(self, perturbation: str) -> Block:
         if perturbation not in self._blocks:
-            frame = self.run.trials(columns=COLUMNS, perturbation=perturbation)
+            frame = answers_of(self.run, COLUMNS, perturbation=perturbation)
             groups: Mapping[Any, Any] = frame.groupby(KEYS, observed=True, dropna=False).indices
             places: Places = {(v, p, f, None if pd.isna(level) else float(level)): at for (v, p, f, level), at in groups.items()}
             self._blocks[perturbation] = Block(frame, places)
@@ -209,7 +210,11 @@ class Rows:
     def _refuse_nan(self, frame: DataFrame, variant: str, condition: Condition) -> None:
         labelled = frame["label"].notna()
         bad = ~np.isfinite(frame["p_predicted"]) | frame["predicted"].isna()
-        bad |= labelled & (~np.isfinite(frame["margin"]) | ~np.isfinite(frame["p_label"]) | frame["correct"].isna())
+        bad |= (labelled | (frame["perturbation"] == NO_WORD)) & frame["outcome"].isna()
+        own = labelled & (frame["label"] != OTHER_WORD)  # the right label is one of the model's
+        bad |= own & (~np.isfinite(frame["p_label"]) | frame["correct"].isna())
+        if len(self.variants[variant]["labels"]) > 1:
+            bad |= own & ~np.isfinite(frame["margin"])
         if bad.any():
             raise CannotJudgeError(
                 f"{int(bad.sum())} answers of {variant} under {named(condition)} are not a number, "

@@ -8,6 +8,7 @@ from typing import Final
 from robustness.errors import UsageError
 from robustness.gates.metrics.base import METRICS, Metric, suited, unsuited
 from robustness.gates.metrics.changes import PairedMetric
+from robustness.gates.metrics.shares import Accuracy, Good
 from robustness.gates.rules import BASELINE, Rule, Rules, RulesError
 from robustness.registry import Registry
 from robustness.run.perturbations import known_perturbations
@@ -29,18 +30,37 @@ def checked_rules(rules: Rules) -> Rules:
     Raises:
         RulesError: naming file, rule and key of every mistake.
     """
-    wrong = [f"{rules.source}: rule {name}: {text}" for name, rule in rules.rule.items() for text in mistakes(rule)]
+    wrong = [f"{rules.source}: rule {name}: {text}" for name, rule in rules.rule.items() for text in mistakes(rule, rules.version)]
     if wrong:
         raise RulesError("; ".join(wrong))
     return rules
 
 
-def mistakes(rule: Rule) -> list[str]:
-    """What is wrong with a rule, each with its key."""
+def rewritten(rules: Rules) -> list[str]:
+    """What to change in a file of version 1 so that its rules speak by outcome; empty where they already do."""
+    if rules.version != 1:
+        return []
+    found = []
+    for name, rule in rules.rule.items():
+        metric = METRICS[rule.metric]
+        if metric.successor is not None:
+            found.append(f'rule {name}: write metric = "{metric.successor}" instead of "{rule.metric}"')
+        elif rule.metric == Accuracy.name:
+            found.append(f'rule {name}: metric = "{Good.name}" is the share of good outcomes; "{rule.metric}" stays the winning label\'s')
+        elif metric.meaning(1) != metric.meaning(2):
+            found.append(f"rule {name}: {rule.metric} then goes by the outcome; its bar may need another look")
+    return found
+
+
+def mistakes(rule: Rule, version: int = 2) -> list[str]:
+    """What is wrong with a rule of that version, each with its key."""
     try:
         metric = METRICS[rule.metric]
     except RulesError as error:
         return [str(error)]
+    if version != 1 and metric.successor is not None:
+        said = f'key `metric` is "{rule.metric}", by the winning label'
+        return [f'{said}, and version = {version} speaks by outcome; write "{metric.successor}"']
     return [*_bars(rule, metric), *_perturbation(rule, metric), *_against(rule, metric), *_keys(rule, metric)]
 
 

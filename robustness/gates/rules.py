@@ -1,6 +1,8 @@
 """What may a model not do? Rules in a TOML file, each key checked; a mistake names file, rule and key.
 
-A rule names a metric and a bar (`min`, `max` or both); `[defaults]` holds scope, confidence and on_inconclusive for all. Loads no torch.
+A rule names a metric and a bar (`min`, `max` or both); `[defaults]` holds scope, confidence and on_inconclusive for all.
+`version = 2` speaks by outcome, by what the device does; a file without it is of version 1 and speaks by the winning label, as before.
+Loads no torch.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ Share = Annotated[Number, Field(gt=0, le=1)]
 Confidence = Annotated[Number, Field(ge=0.5, lt=1)]
 Text = Annotated[str, Field(strict=True, min_length=1)]
 BASELINE: Final = "baseline"
+Version = Literal[1, 2]
 EXAMPLE: Final = '[rule.accepted] with metric = "accepted_right" and min = 0.90'
 
 
@@ -92,12 +95,14 @@ class Rules(_Section):
 
     Attributes:
         rule: the rules by name, each with every default filled in.
+        version: 2 speaks by outcome, 1 by the winning label.
         baseline: a run to compare with, beside the rules file.
         defaults: what holds for every rule.
         source: the file.
     """
 
     rule: Annotated[dict[Text, Rule], Field(min_length=1)]
+    version: Version = 1
     baseline: Path | None = None
     defaults: Defaults = Defaults()
     source: Path = Path("gates.toml")
@@ -111,7 +116,7 @@ def read_rules(path: Path) -> Rules:
     """
     content = _toml(path)
     if "source" in content:
-        raise RulesError(f"{path}: there is no key `source`; those that exist: baseline, defaults, rule")
+        raise RulesError(f"{path}: there is no key `source`; those that exist: baseline, defaults, rule, version")
     if not content.get("rule"):
         raise RulesError(f"{path} holds no rule, and a gate without rules would pass anything; write one, such as {EXAMPLE}")
     try:

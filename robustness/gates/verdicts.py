@@ -7,7 +7,7 @@ Loads no torch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from robustness.analysis.intervals import FEWEST_SPEAKERS
@@ -16,7 +16,7 @@ from robustness.gates.judgement import WORSE, Judgement, Outcome, judgement
 from robustness.gates.metrics.base import METRICS, Data, Kinds, RuleCase
 from robustness.gates.rule_checks import checked_rules
 from robustness.gates.rules import BASELINE, Rule, Rules
-from robustness.gates.samples import Sample
+from robustness.gates.samples import AT_THE_BAR, Differences, Sample, Scores
 from robustness.gates.wording import amount, bar, condition_text, counted, some
 
 PRECEDENCE: Final = (DONE, RULE_FAILED, CANNOT_JUDGE, USER_ERROR)  # of several, the last counts
@@ -110,6 +110,7 @@ def judge(rules: Rules, data: Data) -> list[Verdict]:
     flips = (data.rows.run.manifest.get("self_check") or {}).get("flips")
     if flips:
         raise CannotJudgeError(f"in the run {data.rows.run.path} levels that change nothing changed {flips} answers; none can be trusted")
+    data = replace(data, by="label" if rules.version == 1 else "outcome")
     return [verdict_of(name, rule, data) for name, rule in rules.rule.items()]
 
 
@@ -148,6 +149,8 @@ def _sentence(name: str, rule: Rule, judged: Sequence[Judged], untestable: int, 
         parts.append(f"its {amount(rule.confidence or 0.95, 'share')} interval is {low} to {high}")
     if found.outcome == "inconclusive":
         parts.append(_deciding(found, unit, case.sample))
+    if rule.scope == "files" and (close := one_recording_decides(case.sample, rule)):
+        parts.append(close)
     if case.note:
         parts.append(case.note)
     broken = [one for one in judged if one.judgement.outcome == found.outcome]
@@ -158,6 +161,20 @@ def _sentence(name: str, rule: Rule, judged: Sequence[Judged], untestable: int, 
     if untestable:
         parts.append(f"without {counted(untestable, 'untestable recording')}, for want of room to move")
     return "; ".join(parts)
+
+
+def one_recording_decides(sample: Sample, rule: Rule) -> str:
+    """A sentence where one recording more or less would turn the verdict on these files; empty where it would not."""
+    if not isinstance(sample, Scores | Differences):
+        return ""
+    step, value = 1 / sample.count, sample.value
+    for end, sign in ((rule.min, 1), (rule.max, -1)):
+        if end is None:
+            continue
+        room = sign * (value - end)  # positive or zero where the bar holds
+        if -step - AT_THE_BAR <= room < -AT_THE_BAR or -AT_THE_BAR <= room < step - AT_THE_BAR:
+            return f"one recording more or less decides, for each of the {sample.count} is {100 * step:.3g} points"
+    return ""
 
 
 def _deciding(found: Judgement, unit: str, sample: Sample) -> str:

@@ -68,8 +68,8 @@ def some(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names) if len(names) <= most + 1 else f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
-def meaning(name: str, rule: Rule) -> str:
-    """What a rule means, in a sentence."""
+def meaning(name: str, rule: Rule, version: int = 2) -> str:
+    """What a rule of that version of the rules means, in a sentence."""
     metric = METRICS[rule.metric]
     who = "every variant" if rule.variant == "*" else rule.variant
     label = {None: "", "*": ", for each label"}.get(rule.label, f", for the label {rule.label}")
@@ -83,7 +83,7 @@ def meaning(name: str, rule: Rule) -> str:
         if rule.scope != "population"
         else f"; where the interval straddles the bar it {'warns' if 'warn' in (rule.on_inconclusive, rule.severity) else 'fails'}"
     )
-    subject = f"the {metric.says}{at}{label}, {_done(rule)}{_beside(rule)}"
+    subject = f"the {metric.meaning(version)}{at}{label}, {_done(rule)}{_beside(rule)}"
     return f"{name}: for {who}, {subject}, must be {bar(rule)}; {scope}; {verb} otherwise{unsure}."
 
 

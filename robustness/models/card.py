@@ -10,15 +10,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from robustness.audio.placement import Frame
 from robustness.errors import CardError
 from robustness.models.card_messages import card_sentence
-from robustness.models.classifier import Classifier, Output
+from robustness.models.classifier import Classifier, Output, Threshold
 from robustness.models.frontend_settings import frontend_from
 from robustness.models.network import build, filled, torch_device, weights_in
 from robustness.models.probing import probe
+from robustness.models.thresholds import read_threshold, threshold_mistakes
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
@@ -86,11 +87,15 @@ class Card(_Section):
     """A model card; `about` is free, everything else is checked, and no other key is taken."""
 
     name: Text = Field(description="the model's name")
-    labels: Annotated[tuple[Text, ...], Field(min_length=2)] = Field(description="the classes in the order of the outputs, two or more")
+    labels: Annotated[tuple[Text, ...], Field(min_length=1)] = Field(
+        description="the classes in the order of the outputs, two or more; one is enough for sigmoids"
+    )
     unknown: str | None = Field(default=None, description="the label of words outside the vocabulary")
     silence: str | None = Field(default=None, description="the label of windows without a word")
-    output: Output = Field(description="logits, log-probabilities or probabilities: what the network gives")
-    threshold: Annotated[Number, Field(ge=0, le=1)] | None = Field(default=None, description="a probability: the operating point")
+    output: Output = Field(description="logits, log-probabilities, probabilities or sigmoids: what the network gives")
+    threshold: Annotated[Threshold, BeforeValidator(read_threshold)] | None = Field(
+        default=None, description="a probability, the operating point; or a section with one a label, such as [threshold] yes = 0.8"
+    )
     weights: Weights = Field(description="a section with file and sha256")
     network: Network = Field(description="a section with factory and arguments")
     frontend: FrontendSettings = Field(description="a section with kind, rate_hz and the front-end's settings")
@@ -110,6 +115,9 @@ class Card(_Section):
                 raise ValueError(f"{role} is {label!r}, which is not among the labels ({', '.join(self.labels)})")
         if self.unknown is not None and self.unknown == self.silence:
             raise ValueError(f"unknown and silence are both {self.unknown!r}; give `unknown` alone where one class is for both")
+        wrong = [*threshold_mistakes(self.labels, (self.unknown, self.silence), self.output, self.threshold)]
+        if wrong:
+            raise ValueError(wrong[0])
         if self.golden and len(self.golden.logits) != len(self.labels):
             raise ValueError(f"golden.logits holds {len(self.golden.logits)} numbers and there are {len(self.labels)} labels")
         return self

@@ -1,12 +1,12 @@
 """The handle on a model: windows in, logits out, in two steps that can be asked.
 
 A variant is a Classifier; nothing else branches on quantization. Logits are natural-log scores: where the network gives
-log-probabilities they are used as they are, where it gives probabilities their logarithm is; softmax of the logits is the probability.
+log-probabilities they are used as they are, where it gives probabilities their logarithm is, where it gives sigmoids their log-odds are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import get_ident
@@ -15,11 +15,13 @@ from typing import Any, Final, Literal
 import torch
 from torch import Tensor, nn
 
+from robustness.analysis.outcomes import OTHER_WORD, SIGMOIDS, SMALLEST, Decisions, Floats, OperatingPoint, decide, probabilities_of
 from robustness.audio.placement import Frame
 from robustness.errors import RecordingError, UsageError
 from robustness.frontends.base import Frontend
 
-Output = Literal["logits", "log-probabilities", "probabilities"]
+Output = Literal["logits", "log-probabilities", "probabilities", "sigmoids"]
+Threshold = float | Mapping[str, float]
 SMALLEST_PROBABILITY: Final = 1e-12  # its logarithm stands for the logit of a probability of 0
 
 
@@ -64,7 +66,8 @@ class Classifier:
         frame: the window it hears.
         unknown: the label of words outside the vocabulary, if there is one.
         silence: the label of windows without a word, if there is one.
-        threshold: the operating point on the winning probability; None is argmax.
+        threshold: the probability from which a command is carried out, one for all or by label; None is argmax.
+        probability_step: of a network whose probabilities are quantized, such as 1 / 256; None is a float.
         device: where the network runs.
         differentiable: whether a gradient through `net` is one (declared: behind an int8 layer it silently is not).
         about: facts about the variant: which layers are quantized, its size, its engine.
@@ -80,7 +83,8 @@ class Classifier:
     frame: Frame
     unknown: str | None = None
     silence: str | None = None
-    threshold: float | None = None
+    threshold: Threshold | None = None
+    probability_step: float | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     differentiable: bool = True
     about: dict[str, Any] = field(default_factory=dict)
@@ -94,7 +98,11 @@ class Classifier:
     def forward(self, features: Tensor) -> Tensor:
         """Logits of features, [clips 1 bands frames] → [clips labels]; differentiable where declared."""
         outputs: Tensor = self.net(features.to(self.device))
-        return outputs.clamp_min(SMALLEST_PROBABILITY).log() if self.output == "probabilities" else outputs
+        if self.output == SIGMOIDS:
+            return outputs.logit(SMALLEST if self.probability_step is None else self.probability_step / 4)
+        if self.output == "probabilities":
+            return outputs.clamp_min(SMALLEST_PROBABILITY if self.probability_step is None else self.probability_step / 2).log()
+        return outputs
 
     def logits_from(self, features: Tensor) -> Tensor:
         """Logits of features without gradient, on the CPU: [clips 1 bands frames] → [clips labels]."""
@@ -137,18 +145,40 @@ class Classifier:
         return found
 
     @property
+    def point(self) -> OperatingPoint:
+        """When a device acts on its answers."""
+        said = {"labels": self.labels, "unknown": self.unknown, "silence": self.silence, "output": self.output}
+        return OperatingPoint.of({**said, "threshold": self.threshold})
+
+    def probabilities(self, logits: Tensor) -> Floats:
+        """The probabilities that the device compares, [clips labels], from logits of that shape."""
+        return probabilities_of(logits.numpy(), self.output, self.probability_step)
+
+    def decide(self, logits: Tensor, truth: Tensor) -> Decisions:
+        """What the device does.
+
+        Args:
+            logits: [clips labels].
+            truth: the place of the label, or `NO_LABEL` or `NO_COMMAND` of `analysis.outcomes`, [clips].
+        """
+        probabilities = self.probabilities(logits)
+        return decide(logits.numpy(), probabilities, truth.numpy(), labels=self.labels, point=self.point, step=self.probability_step)
+
+    @property
     def rejections(self) -> tuple[str, ...]:
         """The labels that carry out no command."""
         return tuple(label for label in (self.unknown, self.silence) if label is not None)
 
     def truth(self, word: str | None) -> str | None:
-        """The label that a word has in this vocabulary.
+        """The label that a word has in this vocabulary; `OTHER_WORD` where a command need not win and there is none for other words.
 
         Raises:
             RecordingError: where the word is outside and the model has no label for unknown words.
         """
         if word is None or word in self.labels:
             return word
+        if self.unknown is None and not self.point.contest:
+            return OTHER_WORD
         if self.unknown is None:
             raise RecordingError(
                 f"the word {word!r} is not among the labels of {self.name} ({', '.join(self.labels)}) and its card names no "

@@ -99,6 +99,10 @@ def output_contradiction(outputs: Tensor, kind: Output) -> str | None:
     """Why outputs, [clips labels], cannot be of that kind; None where they can."""
     probabilities = _are_probabilities(outputs)
     logs = bool((outputs <= SUM_TOLERANCE).all()) and _are_probabilities(outputs.exp())
+    if kind == "sigmoids":
+        low, high = float(outputs.min()), float(outputs.max())
+        inside = low >= -SUM_TOLERANCE and high <= 1 + SUM_TOLERANCE
+        return None if inside else f"the network's outputs lie between {low:.3g} and {high:.3g}, not between 0 and 1"
     if kind == "probabilities" and not probabilities:
         found = "log-probabilities" if logs else "logits"
         low, high, total = float(outputs.min()), float(outputs.max()), float(outputs[0].sum())

@@ -115,7 +115,7 @@ class Atlas:
 
         def reduced(rows: DataFrame) -> DataFrame:
             mine = self.view.of(variant, rows)
-            return mine[(mine["level"] >= 0) & (mine["level"] <= of_recording(mine, slack))][["recording", "predicted", "correct"]]
+            return mine[(mine["level"] >= 0) & (mine["level"] <= of_recording(mine, slack))][["recording", "predicted", "outcome"]]
 
         return self.view.trials.gathered(reduced, perturbation=self.view.shifting, placement="offset")
 
@@ -129,10 +129,10 @@ class Atlas:
 
     def _says(self, variant: Variant) -> str:
         inside = self.inside(variant)
-        same = consistency(inside)
+        same, one = (consistency(inside), "outcome") if self.view.labelled else (consistency(inside, "predicted"), "answer")
         if inside.empty or np.isnan(same):
             return ""
-        agree = f"two such leads drawn at random give one answer with a chance of {percent(same, 1)}."
+        agree = f"two such leads drawn at random give one {one} with a chance of {percent(same, 1)}."
         if not self.view.labelled:
             return f"of the leads that keep a recording whole inside the window, {agree}"
         worst, stuck = worst_case(inside, self.view.speakers), int(self.view.recordings["untestable"].sum())

@@ -1,4 +1,7 @@
-"""Two runs on one page: where the second is worse, where it is better, and the recordings behind each change. Loads no torch."""
+"""Two runs on one page: may the second be released, under which perturbations is it better or worse, and which recordings are behind it?
+
+By what the device does. Loads no torch.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,15 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from robustness.comparison import Changed, Comparison
+from robustness.comparison import Changed, Comparison, Errors, PerturbationChange
+from robustness.conditions import NONE
+from robustness.gates.comparison_verdicts import RuleVerdicts, verdicts_sentence
 from robustness.gates.metrics.base import Kinds
+from robustness.gates.samples import AT_THE_BAR
 from robustness.gates.wording import condition_text
+from robustness.report.comparison_figure import comparison_figure
 from robustness.report.sections.base import STILL, TEMPLATES
-from robustness.report.words import number, percent, plural, signed
+from robustness.report.words import number, percent, plural, shortest, signed
 from robustness.run.folder import write_text
 
 PAGE: Final = """{% include "head" %}
@@ -23,8 +30,26 @@ PAGE: Final = """{% include "head" %}
 <p class="scope">{{ scope }}</p>
 </header>
 <main id="main">
-<p class="lead">{{ lead }}</p>
+<p class="lead">{{ decision }}</p>
+<p>{{ lead }}</p>
 {% for note in notes %}<p class="warning">{{ note }}</p>{% endfor %}
+<section id="perturbations" aria-labelledby="perturbations-title">
+<h2 id="perturbations-title">By perturbation</h2>
+{{ figure }}
+<div class="scroll"><table><caption class="hidden">By perturbation</caption>
+<thead><tr>{% for name in summary_head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
+<tbody>{% for row in summary %}<tr><th scope="row">{{ row[0] }}</th>{% for cell in row[1:] %}<td>{{ cell }}</td>{% endfor %}</tr>
+{% endfor %}</tbody></table></div>
+</section>
+{% if rules %}<section id="rules" aria-labelledby="rules-title">
+<h2 id="rules-title">What the gate says of both</h2>
+<div class="scroll"><table><caption class="hidden">Rules</caption>
+<thead><tr><th scope="col">rule</th><th scope="col">{{ names[0] }}</th><th scope="col">{{ names[1] }}</th>
+<th scope="col">why, in {{ names[1] }}</th></tr></thead>
+<tbody>{% for row in rules %}<tr><th scope="row">{{ row.name }}</th><td>{{ row.before }}</td><td>{{ row.after }}</td>
+<td class="long">{{ row.why }}</td></tr>
+{% endfor %}</tbody></table></div>
+</section>{% endif %}
 {% for part in parts %}
 <section id="{{ part.id }}" aria-labelledby="{{ part.id }}-title">
 <h2 id="{{ part.id }}-title">{{ part.title }}</h2>
@@ -38,38 +63,55 @@ PAGE: Final = """{% include "head" %}
 {% endfor %}
 <section id="method" aria-labelledby="method-title">
 <h2 id="method-title">How to read it</h2>
-<p>Both runs heard the same recordings under the same conditions. A recording counts once; several draws of noise are averaged.
-The interval is Tango's for paired proportions, 95 %; p is McNemar's exact one, adjusted over all {{ total }} rows by Benjamini and
-Hochberg. A large p says nothing about the models being alike: the interval says how different they may be.
-− marks recordings that are right less often, + those that are right more often.</p>
+<p>Both runs are of the same recordings under the same conditions. An outcome is good where a command is accepted right, or another word is
+left alone. A recording counts once; several draws of noise are averaged. The intervals are those of paired differences, 95 %; under a
+perturbation they are of each recording's mean over its conditions. Conditions that change nothing stand once, as the reference.
+− marks recordings whose outcome is good less often, + those where it is good more often.</p>
 </section>
 </main>
 </body>
 </html>
 """
-HEAD: Final = ("condition", "variant", "right before", "after", "difference", "95 % interval", "p", "recordings behind it")
+HEAD: Final = (
+    *("condition", "variant", "good before", "after", "difference", "95 % interval"),
+    *("missed", "substituted", "falsely accepted", "recordings behind it"),
+)
+SUMMARY_HEAD: Final = (
+    *("perturbation", "variant", "conditions", "worse", "better", "good before", "after", "difference", "95 % interval"),
+    *("missed", "substituted", "falsely accepted", "recordings"),
+)
 
 
-def write_comparison(comparison: Comparison, out: Path) -> None:
+def write_comparison(comparison: Comparison, out: Path, rules: RuleVerdicts | None = None) -> None:
     """Writes the page, whole or not at all."""
-    write_text(out, comparison_page(comparison))
+    write_text(out, comparison_page(comparison, rules))
 
 
-def comparison_page(comparison: Comparison) -> str:
-    """The page as text."""
+def comparison_page(comparison: Comparison, rules: RuleVerdicts | None = None) -> str:
+    """The page as text.
+
+    Args:
+        comparison: of two runs.
+        rules: what a gate says of both.
+    """
     parts = [
         _part("worse", "What got worse", comparison.worse, comparison.kinds),
         _part("better", "What got better", comparison.better, comparison.kinds),
-        _part("mixed", "Other recordings, the same accuracy", comparison.mixed, comparison.kinds),
+        _part("mixed", "Other recordings, as many good outcomes", comparison.mixed, comparison.kinds),
     ]
     return TEMPLATES.from_string(PAGE).render(
         title=f"{comparison.models[1]} ({comparison.names[1]}) against {comparison.models[0]} ({comparison.names[0]})",
         scope=comparison_scope(comparison),
+        decision=decision(comparison, rules),
         lead=lead(comparison),
         notes=comparison.notes,
+        figure=comparison_figure(comparison),
+        summary=[_summary_row(part) for part in comparison.perturbations],
+        summary_head=SUMMARY_HEAD,
+        rules=[] if rules is None else rules.rows,
+        names=comparison.names,
         parts=[part for part in parts if part["rows"]],
         head=HEAD,
-        total=len(comparison.changes),
         policy=STILL,
         style=Markup(files("robustness.report").joinpath("style.css").read_text(encoding="utf-8")),
     )
@@ -79,21 +121,94 @@ def comparison_scope(comparison: Comparison) -> str:
     """What was compared."""
     recordings = max(change.recordings for change in comparison.changes)
     variants = sorted({change.variant for change in comparison.changes})
-    return f"{plural(recordings, 'recording')} · {plural(len(comparison.changes), 'condition')} of {', '.join(variants)}"
+    again = f", {number(comparison.repeats)} more repeat the reference" if comparison.repeats else ""
+    return f"{plural(recordings, 'recording')} · {plural(len(comparison.changes), 'condition')} of {', '.join(variants)}{again}"
+
+
+def decision(comparison: Comparison, rules: RuleVerdicts | None = None) -> str:
+    """Whether the second may be released, in a sentence, and what the gate says where it was asked."""
+    new, old = comparison.names[1], comparison.names[0]
+    figures = "; ".join(_over_all(part) for part in comparison.overall)
+    said = f"{_release(comparison, rules, new, old)} Good outcomes over all perturbations: {figures}."
+    return said if rules is None else f"{said} {verdicts_sentence(rules, comparison.names)}"
+
+
+def _release(comparison: Comparison, rules: RuleVerdicts | None, new: str, old: str) -> str:
+    """The decision: better on these recordings and, where rules are given, passing them."""
+    least, most = (end(part.difference for part in comparison.overall) for end in (min, max))
+    refused = rules is not None and rules.status[1] != 0
+    if least > AT_THE_BAR:
+        beyond = all(part.interval.low > 0 for part in comparison.overall)
+        reach = "and that holds beyond them" if beyond else "but they are too few to show it beyond them"
+        verdict = "it does not pass its rules: do not release it" if refused else "release it"
+        return f"On these recordings {new} does better than {old}, {reach}; {verdict}."
+    if most < -AT_THE_BAR:
+        return f"On these recordings {new} does worse than {old}: do not release it."
+    if least >= -AT_THE_BAR and most <= AT_THE_BAR:
+        return f"On these recordings {new} does as well as {old}: they are no reason to release it."
+    return f"On these recordings {new} does better than {old} in one variant and not in another: decide by the variant that ships."
+
+
+def _over_all(part: PerturbationChange) -> str:
+    low, high = (signed(100 * end, 1) for end in part.interval)
+    return f"{part.variant} {percent(part.before, 1)} → {percent(part.after, 1)} (95 % interval of the difference {low} to {high} points)"
 
 
 def lead(comparison: Comparison) -> str:
-    """The answer in a sentence or two."""
-    worse, better = comparison.worse, comparison.better
+    """In how many conditions it is better or worse, and by which kind of error."""
+    worse, better, count = comparison.worse, comparison.better, plural(len(comparison.changes), "condition")
     if not worse and not better:
-        return "Accuracy is the same under every condition." + (" Some recordings changed, as many each way." if comparison.mixed else "")
+        same = " Some recordings changed, as many each way." if comparison.mixed else ""
+        return f"As many outcomes are good under each of {count}.{same}"
     parts = []
     for found, word in ((worse, "worse"), (better, "better")):
-        if found:
-            most = found[0]
-            where = condition_text(most.condition, comparison.kinds)
-            parts.append(f"{word} in {len(found)}, most {where} ({most.variant}, {signed(100 * most.difference, 1)} points)")
-    return f"Of {plural(len(comparison.changes), 'condition')}, accuracy is {'; '.join(parts)}."
+        parts.append(f"{word} in {len(found)}, most {_most(found[0], comparison.kinds)}" if found else f"{word} in none")
+    return f"Of {count} it is {'; '.join(parts)}. {_kinds(comparison)}"
+
+
+def _most(change: Changed, kinds: Kinds) -> str:
+    return f"{condition_text(change.condition, kinds)} ({change.variant}, {signed(100 * change.difference, 1)} points)"
+
+
+def _kinds(comparison: Comparison) -> str:
+    """Misses and false accepts apart, over all conditions."""
+    said = []
+    for place, name in enumerate(("missed", "substituted", "falsely accepted")):
+        before, after = (sum(errors[place] for errors in side) for side in _sides(comparison))
+        said.append(f"{name} {shortest(round(before, 1))} → {shortest(round(after, 1))}")
+    return f"Bad outcomes over all of them: {', '.join(said)}."
+
+
+def _sides(comparison: Comparison) -> tuple[list[Errors], list[Errors]]:
+    return [change.errors_before for change in comparison.changes], [change.errors_after for change in comparison.changes]
+
+
+def perturbation_name(part: PerturbationChange) -> str:
+    """A perturbation for a reader."""
+    return "reference, undisturbed" if part.perturbation == NONE else part.perturbation.replace("-", " ")
+
+
+def _summary_row(part: PerturbationChange) -> list[str]:
+    low, high = (signed(100 * end, 1) for end in part.interval)
+    left = f" ({number(part.untestable)} that cannot be moved left out)" if part.untestable else ""
+    return [
+        perturbation_name(part),
+        part.variant,
+        number(part.conditions),
+        number(part.worse),
+        number(part.better),
+        percent(part.before, 1),
+        percent(part.after, 1),
+        f"{signed(100 * part.difference, 1)} points",
+        f"{low} to {high}",
+        *_errors(part.errors_before, part.errors_after),
+        f"{number(part.recordings)}{left}",
+    ]
+
+
+def _errors(before: Errors, after: Errors) -> list[str]:
+    """Each kind of bad outcome before and after, in recordings."""
+    return [f"{shortest(round(a, 1))} → {shortest(round(b, 1))}" for a, b in zip(before, after, strict=True)]
 
 
 def _part(address: str, title: str, changes: Sequence[Changed], kinds: Kinds) -> dict[str, Any]:
@@ -108,6 +223,6 @@ def _row(change: Changed, kinds: Kinds) -> dict[str, Any]:
         percent(change.after, 1),
         f"{signed(100 * change.difference, 1)} points",
         f"{low} to {high}",
-        "<0.001" if change.p_value < 0.001 else number(change.p_value, 3),
+        *_errors(change.errors_before, change.errors_after),
     ]
     return {"where": condition_text(change.condition, kinds), "cells": cells, "lost": change.lost, "won": change.won}

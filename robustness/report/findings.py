@@ -19,12 +19,10 @@ from pandas import DataFrame, Series
 
 from robustness.analysis.accuracy import changed_answers, compared, speakers_of
 from robustness.analysis.intervals import Estimate, PairedChange, mean_score
-from robustness.analysis.outcomes import ACCEPTED, FALSE_ACCEPT, MISSED, REJECTED, SUBSTITUTED
+from robustness.analysis.outcomes import ACCEPTED, BAD, GOOD, LEFT_ALONE, MISSED, SUBSTITUTED
 from robustness.report.trials import of_recording
 from robustness.report.view import Variant, View, rows_of
 
-RIGHT: Final = (ACCEPTED, REJECTED)
-FAILING: Final = (MISSED, SUBSTITUTED, FALSE_ACCEPT)
 LEAST_MS: Final = 0.5  # less of a word than this in the window is nothing of it
 
 
@@ -45,7 +43,8 @@ class PlacedCounts:
 
     placement: str
     failing: tuple[Failing, ...]
-    right_before: int  # recordings that some variant answers rightly at the reference
+    right_before: int  # recordings with a good outcome at the reference in some variant, that can be moved
+    untestable: int  # recordings that cannot be moved, and are left out
 
 
 class Change(NamedTuple):
@@ -65,14 +64,16 @@ def judged(view: View, trials: DataFrame) -> DataFrame:
 
 
 def failing_at(view: View, placement: str) -> PlacedCounts:
-    """Which recordings that are right at the reference fail at a placement, worst margin first."""
-    clean, there = judged(view, view.clean), judged(view, view.placed[view.placed["placement"] == placement])
+    """Which recordings that are right at the reference fail at a placement, worst margin first; of those that can be moved."""
+    stuck = view.recordings.index[view.recordings["untestable"].astype(bool)]
+    clean, there = (judged(view, rows) for rows in (view.clean, view.placed[view.placed["placement"] == placement]))
+    clean, there = (rows[~rows["recording"].isin(stuck)] for rows in (clean, there))
     keys = ["recording", "variant"]
     before = clean.astype(dict.fromkeys(keys, str)).set_index(keys)["outcome"]
     rows = there.astype(dict.fromkeys(keys, str)).set_index(keys)
-    right_before = before.isin(RIGHT)
-    lost = rows[rows["outcome"].isin(FAILING) & right_before.reindex(rows.index, fill_value=False)].reset_index()
-    return PlacedCounts(placement, tuple(_failing(view, lost)), int(right_before.groupby(level="recording").any().sum()))
+    right_before = before.isin(GOOD)
+    lost = rows[rows["outcome"].isin(BAD) & right_before.reindex(rows.index, fill_value=False)].reset_index()
+    return PlacedCounts(placement, tuple(_failing(view, lost)), int(right_before.groupby(level="recording").any().sum()), len(stuck))
 
 
 def _failing(view: View, lost: DataFrame) -> Iterator[Failing]:
@@ -100,7 +101,7 @@ def measure(view: View, trials: DataFrame) -> Series[float]:
     known = outcome.isin([ACCEPTED, MISSED, SUBSTITUTED])
     if has_known(view):
         return (outcome == ACCEPTED).astype(float).where(known)
-    return (outcome == REJECTED).astype(float).where(outcome.notna())
+    return (outcome == LEFT_ALONE).astype(float).where(outcome.notna())
 
 
 def has_known(view: View) -> bool:

@@ -7,10 +7,12 @@ from typing import Final
 
 from markupsafe import Markup
 
-from robustness.analysis.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED, no_word_rates
+from robustness.analysis.counts import no_word_rates
+from robustness.analysis.groups import GroupCost
+from robustness.analysis.outcomes import FALSE_ACCEPT, GOOD, MISSED, SUBSTITUTED
 from robustness.report import audit_sentences
 from robustness.report.costs import costs_of, hardest_hit
-from robustness.report.findings import RIGHT, Change, Failing, PlacedCounts, by_placement, changes, judged
+from robustness.report.findings import Change, Failing, PlacedCounts, by_placement, changes, judged
 from robustness.report.view import View, rows_of
 from robustness.report.words import PADDINGS, PLACES, listed, number, percent, plural
 from robustness.run.evidence import FailureCard
@@ -49,7 +51,7 @@ def scope(view: View) -> list[str]:
         plural(len(model["labels"]), "label"),
         f"window {number(model['window_ms'])} ms",
         f"reference placement: {view.reference}",
-        *([f"accepted from {model['threshold']:g} on"] if model["threshold"] is not None else []),
+        *([f"accepted from {view.first.point.words} on"] if view.first.point.words else []),
     ]
 
 
@@ -79,7 +81,7 @@ def _reference(view: View) -> Markup:
     """How many are right where recordings normally lie."""
     clean = judged(view, view.clean)
     labelled = clean[clean["outcome"].notna()]
-    right = {v.short: set(rows["recording"][rows["outcome"].isin(RIGHT)]) for v in view.variants for rows in [view.of(v, labelled)]}
+    right = {v.short: set(rows["recording"][rows["outcome"].isin(GOOD)]) for v in view.variants for rows in [view.of(v, labelled)]}
     count, first = view.labelled, right[view.first.short]
     where = f"{PLACES[view.reference]} of the window"
     unlike = {short: names for short, names in right.items() if names != first}
@@ -201,10 +203,15 @@ def costliest(view: View) -> list[Markup]:
         return []
     worst, name = costs[0], costs[0].perturbation
     groups = {column: hardest_hit(view, column, name) for column in ("speaker", "label")}
-    whom = [f"{column} {group.name} ({percent(group.perturbed.value)} right)" for column, group in groups.items() if group]
+    whom = [f"{column} {group.name} ({_lost(group)})" for column, group in groups.items() if group]
     hit = Markup(", hardest {}").format(" and ".join(whom)) if whom else ""
     text = Markup('<a class="wrong" href="#costs">{}</a> costs most, {} points on average over its grid (95 % interval {} to {}){}.')
     return [text.format(name.replace("-", " ").capitalize(), *(number(100 * end, 1) for end in worst.mean[:3]), hit)]
+
+
+def _lost(group: GroupCost) -> str:
+    """What a group loses, and that it is low anyway."""
+    return f"{percent(group.before.value)} → {percent(group.after.value)} right{', already low without it' if group.low_before else ''}"
 
 
 def _quantized(view: View) -> list[Markup]:
@@ -226,7 +233,7 @@ def _without_word(view: View) -> list[Markup]:
     """Commands found where there is no word."""
     if view.no_word.empty:
         return []
-    rates = no_word_rates(view.of(view.first, view.no_word), view.first.point, view.model["window_ms"])
+    rates = no_word_rates(view.of(view.first, view.no_word), view.model["window_ms"])
     everything = next(row for row in rows_of(rates) if row.kind == "all")
     accepted, windows = everything.accepted, everything.windows
     who = "none is" if accepted == 0 else f"{number(accepted)} {'is' if accepted == 1 else 'are'}"

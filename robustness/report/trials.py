@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
 
+from robustness.analysis.answers import answer_parts, answers_of
 from robustness.conditions import NO_WORD
 from robustness.run.folder import Run
 
@@ -47,7 +48,8 @@ def whole_recordings(trials: DataFrame) -> DataFrame:
 
 COLUMNS: Final = (
     *("variant", "recording", "label", "placement", "fill", "perturbation", "level", "draw"),
-    *("offset_ms", "predicted", "correct", "p_predicted", "margin", "lost_start_ms", "lost_end_ms"),
+    *("offset_ms", "predicted", "correct", "p_predicted", "margin"),
+    *("outcome", "outcome_margin", "command", "p_command", "lost_start_ms", "lost_end_ms"),
 )
 
 
@@ -62,13 +64,13 @@ class Trials:
         if not self.run.manifest["complete"]:
             yield self.under(**equals)
             return
-        for rows in self.run.batches(columns=COLUMNS, **equals):
+        for rows in answer_parts(self.run, COLUMNS, **equals):
             yield rows[rows["perturbation"] != NO_WORD]
 
     def under(self, **equals: str) -> DataFrame:
         """The trials where each named column has the value given, at once; name a perturbation, for of all of them there are too many."""
         if self.run.manifest["complete"]:
-            rows = self.run.trials(columns=COLUMNS, **equals)
+            rows = answers_of(self.run, COLUMNS, **equals)
             return rows[rows["perturbation"] != NO_WORD]
         rows = self._finished
         for column, value in equals.items():
@@ -84,5 +86,5 @@ class Trials:
     @cached_property
     def _finished(self) -> DataFrame:
         """All that an interrupted run finished: which that is, only all of its rows tell."""
-        rows = self.run.trials(columns=COLUMNS)
+        rows = answers_of(self.run, COLUMNS)
         return whole_recordings(rows[rows["perturbation"] != NO_WORD])

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-import pandas as pd
 from pandas import DataFrame, Series
 
-from robustness.analysis.outcomes import OperatingPoint, outcomes
+from robustness.analysis.answers import answers_of
+from robustness.analysis.outcomes import OperatingPoint
 from robustness.analysis.sums import Sums
 from robustness.conditions import NO_WORD, NONE, PLACEMENTS, Condition
 from robustness.errors import RunError
@@ -216,7 +216,7 @@ class View:
     @cached_property
     def sums(self) -> Sums:
         """How often each recording is right under each condition."""
-        return Sums.of(self.run, {variant.name: variant.point for variant in self.variants})
+        return Sums.of(self.run)
 
     @cached_property
     def labelled(self) -> int:
@@ -231,7 +231,7 @@ class View:
     @cached_property
     def no_word(self) -> DataFrame:
         """Windows without a word."""
-        return self.run.trials(columns=COLUMNS, perturbation=NO_WORD)
+        return answers_of(self.run, COLUMNS, perturbation=NO_WORD)
 
     @property
     def failures(self) -> FailedRecordings:
@@ -248,9 +248,8 @@ class View:
         return read_failures(self.run.evidence)
 
     def outcome(self, trials: DataFrame) -> Series[str]:
-        """What a user of the device meets in each of these trials, each variant at its own operating point."""
-        parts = [outcomes(trials[trials["variant"] == variant.name], variant.point) for variant in self.variants]
-        return pd.concat(parts).reindex(trials.index)
+        """What the device does in each of these trials."""
+        return trials["outcome"]
 
     def unit(self, perturbation: str) -> str | None:
         """The unit of a perturbation's levels."""

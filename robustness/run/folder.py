@@ -64,9 +64,10 @@ class Run:
         return content
 
     @property
-    def schema(self) -> Any:
-        """The version of what lies in the folder."""
-        return self.manifest.get("schema")
+    def schema(self) -> int:
+        """The version of what its trials hold."""
+        found: int = self.manifest.get("schema", 0)
+        return found
 
     @property
     def evidence(self) -> Path:
@@ -203,6 +204,7 @@ class RunWriter:
         Raises:
             RunError: where the run to go on with was of another request or of other recordings.
         """
+        request = {"schema": SCHEMA, **request}  # rows of another version are no rows of this run
         left = self.path if self._resumes else self.out if self.is_finished else None
         if left is None:
             self._begin(request, recordings)

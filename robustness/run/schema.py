@@ -6,8 +6,8 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA: Final = 2
-READABLE: Final = (1, 2)  # 1: parts counted from 0, and a digest of the audio that is a chain over all recordings
+SCHEMA: Final = 2  # blocks and a digest a recording; the outcome of each answer, and what other thresholds need
+READABLE: Final = (1, 2)  # 1: parts counted from 0, a digest that is a chain over all recordings; later columns are missing
 KIND: Final = "speech-robustness run"
 ROWS_A_PART: Final = 50_000  # at least, and whole recordings: half a minute of a sweep, which is what a kill can cost
 NO_WORD_PART: Final = "no-word"  # the block of the windows without a word
@@ -37,6 +37,11 @@ TRIALS: Final = pa.schema(
         ("p_label", pa.float32()),
         ("p_predicted", pa.float32()),
         ("margin", pa.float32()),
+        ("outcome", _WORD),
+        ("outcome_margin", pa.float32()),
+        ("command", _WORD),
+        ("p_command", pa.float32()),
+        ("command_margin", pa.float32()),
         ("onset_ms", pa.float64()),
         ("lost_start_ms", pa.float64()),
         ("lost_end_ms", pa.float64()),

@@ -1,4 +1,7 @@
-"""What one condition gave, as rows: a row a recording and a variant."""
+"""What one condition gave, as rows: a row a recording and a variant.
+
+What the device does is decided here, once, from the logits; everything after it reads the column `outcome`.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from robustness.analysis.outcomes import NO_COMMAND, NO_LABEL, OTHER_WORD, OUTCOMES, Decisions
 from robustness.audio.placement import Frame, Windows
-from robustness.conditions import Condition
+from robustness.conditions import NO_WORD, Condition
 from robustness.models.classifier import Classifier
 
 WORDS = pa.dictionary(pa.int32(), pa.string())
@@ -53,9 +58,9 @@ def answer_of(logits: Tensor, label: Tensor) -> Answer:
 
 
 def label_indices(classifier: Classifier, labels: Sequence[str | None]) -> Tensor:
-    """The place of each label among the classifier's, −1 for None, [clips]."""
-    place = {name: i for i, name in enumerate(classifier.labels)}
-    return torch.tensor([-1 if label is None else place[label] for label in labels], dtype=torch.long)
+    """The place of each label among the classifier's, [clips]; NO_LABEL for None, NO_COMMAND for a word that it has no label for."""
+    place: dict[str | None, int] = {None: NO_LABEL, OTHER_WORD: NO_COMMAND, **{name: i for i, name in enumerate(classifier.labels)}}
+    return torch.tensor([place[label] for label in labels], dtype=torch.long)
 
 
 def trial_columns(
@@ -63,15 +68,13 @@ def trial_columns(
 ) -> dict[str, Any]:
     """The rows of one classifier under one condition, by column of the run's schema."""
     count = len(windows.ids)
-    answer = answer_of(logits, label)
-    unknown = (~answer.known).numpy()
     lost = frame.ms(windows.lost)
     measured = windows.measured
     return {
+        **_answered(classifier, condition, logits, label),
         "model": constant(classifier.name, count),
         "variant": constant(classifier.variant, count),
         "recording": _encoded(windows.ids),
-        "label": coded(label, classifier.labels, unknown),
         "placement": constant(condition.placement, count),
         "fill": constant(condition.fill, count),
         "perturbation": constant(condition.perturbation, count),
@@ -79,18 +82,49 @@ def trial_columns(
         "unit": constant(unit, count),
         "draw": pa.repeat(pa.scalar(condition.draw, pa.int32()), count),
         "offset_ms": pa.array(frame.ms(windows.lead).numpy()),
-        "predicted": coded(answer.predicted, classifier.labels),
-        "rival": coded(answer.rival, classifier.labels, unknown),
-        "correct": pa.array((answer.predicted == label).numpy(), mask=unknown),
-        "p_label": pa.array(answer.p_label.float().numpy(), mask=unknown),
-        "p_predicted": pa.array(answer.p_predicted.float().numpy()),
-        "margin": pa.array(answer.margin.float().numpy(), mask=unknown),
         "onset_ms": pa.array(frame.ms(windows.speech[:, 0]).numpy()),
         "lost_start_ms": pa.array(lost[:, 0].numpy()),
         "lost_end_ms": pa.array(lost[:, 1].numpy()),
         "measured": pa.nulls(count, pa.float64()) if measured is None else pa.array(measured.double().numpy()),
         "clipped": pa.array(np.zeros(count, bool) if windows.clipped is None else windows.clipped.numpy()),
     }
+
+
+def _answered(classifier: Classifier, condition: Condition, logits: Tensor, label: Tensor) -> dict[str, Any]:
+    """The columns that say what was answered, and what the device does."""
+    truth = torch.full_like(label, NO_COMMAND) if condition.perturbation == NO_WORD else label
+    found, answer = classifier.decide(logits, truth), answer_of(logits, label)
+    unlabelled = (label == NO_LABEL).numpy()
+    outside = (~answer.known).numpy()  # without a label of the model's: there is no p and no margin of the right one
+    probabilities, rows = classifier.probabilities(logits), np.arange(len(label))
+    words = [*classifier.labels, OTHER_WORD]
+    return {
+        "label": coded(torch.where(label == NO_COMMAND, len(classifier.labels), label), words, unlabelled),
+        "predicted": coded(torch.from_numpy(found.predicted), classifier.labels),
+        "rival": coded(answer.rival, classifier.labels, outside | (len(classifier.labels) == 1)),
+        "correct": pa.array(found.predicted == label.numpy(), mask=outside),
+        "p_label": pa.array(probabilities[rows, label.clamp_min(0).numpy()].astype(np.float32), mask=outside),
+        "p_predicted": pa.array(probabilities[rows, found.predicted].astype(np.float32)),
+        "margin": _numbers(answer.margin.numpy(), outside),
+        **_decided(found, classifier.labels),
+    }
+
+
+def _decided(found: Decisions, labels: Sequence[str]) -> dict[str, Any]:
+    """The columns of the outcome, and what those at other thresholds need."""
+    command = torch.from_numpy(found.command)
+    return {
+        "outcome": coded(torch.from_numpy(found.outcome), OUTCOMES, found.outcome < 0),
+        "outcome_margin": _numbers(found.margin),
+        "command": coded(command, labels, found.command < 0),
+        "p_command": _numbers(found.p_command),
+        "command_margin": _numbers(found.command_margin),
+    }
+
+
+def _numbers(values: NDArray[Any], missing: Any = False) -> pa.Array:
+    """A column of numbers, [clips]; missing where there is none."""
+    return pa.array(values.astype(np.float32), mask=~np.isfinite(values) | missing)
 
 
 @lru_cache(maxsize=2)

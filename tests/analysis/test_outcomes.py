@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from robustness.analysis import outcomes
+from robustness.analysis import counts, outcomes
 from robustness.analysis.intervals import wilson
 from robustness.analysis.outcomes import OperatingPoint
 from tests.trials import table, trial
@@ -25,10 +25,10 @@ WITH_UNKNOWN = OperatingPoint(frozenset({"unknown"}))
         ("up", "silence", 0.9, None, "missed"),
         ("up", "left", 0.9, None, "substituted"),
         ("up", "left", 0.4, 0.5, "missed"),
-        ("unknown", "unknown", 0.9, None, "rightly rejected"),
-        ("unknown", "silence", 0.9, None, "rightly rejected"),
+        ("unknown", "unknown", 0.9, None, "left alone"),
+        ("unknown", "silence", 0.9, None, "left alone"),
         ("unknown", "left", 0.9, 0.5, "falsely accepted"),
-        ("unknown", "left", 0.4, 0.5, "rightly rejected"),
+        ("unknown", "left", 0.4, 0.5, "left alone"),
         ("silence", "left", 0.9, None, "falsely accepted"),
         (None, "left", 0.9, None, None),
     ],
@@ -41,7 +41,7 @@ def test_outcome(label: str | None, predicted: str, probability: float, threshol
 
 def test_a_window_without_a_word_is_accepted_or_rejected() -> None:
     rows = table([trial("silence", None, name, perturbation="no-word") for name in ("unknown", "go")])
-    assert outcomes.outcomes(rows, WITH_UNKNOWN).tolist() == ["rightly rejected", "falsely accepted"]
+    assert outcomes.outcomes(rows, WITH_UNKNOWN).tolist() == ["left alone", "falsely accepted"]
     assert outcomes.outcomes(rows, OperatingPoint(frozenset())).tolist() == ["falsely accepted"] * 2
 
 
@@ -57,7 +57,7 @@ def test_counts_have_their_own_denominators() -> None:
         trial("d", "unknown", "go"),
         trial("e", None, "go"),
     ]
-    found = outcomes.counts(table(rows), WITH_UNKNOWN)
+    found = counts.counts(table(rows))
     assert found.right == wilson(1, 3)
     assert found.missed == wilson(1, 3)
     assert found.substituted == wilson(1, 3)
@@ -69,13 +69,13 @@ def test_counts_have_their_own_denominators() -> None:
 
 def test_counts_average_draws_within_a_recording() -> None:
     rows = [trial("a", "up", "up", draw=k) for k in range(4)] + [trial("a", "up", "go", draw=4), trial("b", "up", "up")]
-    found = outcomes.counts(table(rows), WITH_UNKNOWN)
+    found = counts.counts(table(rows))
     assert found.right == wilson(1.8, 2)
     assert found.accuracy.total == 2
 
 
 def test_counts_without_labels_are_unknown() -> None:
-    found = outcomes.counts(table([trial("a", None, "up")]), WITH_UNKNOWN)
+    found = counts.counts(table([trial("a", None, "up")]))
     assert found.right.total == 0
     assert math.isnan(found.accuracy.value)
     assert math.isnan(found.balanced)
@@ -84,7 +84,7 @@ def test_counts_without_labels_are_unknown() -> None:
 def test_no_word_rates_are_per_hour_of_windows() -> None:
     rows = [trial("silence", None, "unknown", perturbation="no-word") for _ in range(36)]
     rows += [trial("white noise", None, "go" if k == 0 else "unknown", perturbation="no-word") for k in range(36)]
-    found = outcomes.no_word_rates(table(rows), WITH_UNKNOWN, 1000.0).set_index("kind")
+    found = counts.no_word_rates(table(rows), 1000.0).set_index("kind")
     assert found.loc["white noise", "value"] == pytest.approx(100.0)
     assert found.loc["silence", "low"] == 0.0
     assert (found.loc["all", "windows"], found.loc["all", "accepted"]) == (72, 1)

@@ -18,6 +18,7 @@ from robustness.gates.rules import Rules, read_rules
 from robustness.gates.run_judgement import data_of
 from robustness.gates.verdicts import Verdict, judge
 from robustness.run.folder import Run, RunWriter
+from tests.trials import outcome_of
 
 LABELS = ("yes", "no", "unknown")
 CLEAN = Condition(NONE)
@@ -128,6 +129,7 @@ class Planted:
         margin = [(1.0 if good else -1.0) if k else None for good, k in zip(right, known, strict=True)]
         p_label = [(each.p if good else 0.1) if k else None for good, k in zip(right, known, strict=True)]
         correct = [bool(good) if k else None for good, k in zip(right, known, strict=True)]
+        words |= {"outcome": [outcome_of(a, b, each.p, self.model.get("threshold")) for a, b in zip(labels, predicted, strict=True)]}
         numbers |= {"margin": margin, "p_label": p_label, "p_predicted": [each.p] * self.count, "correct": correct}
         return _columns(words, numbers, self.count)
 
@@ -136,6 +138,7 @@ class Planted:
         predicted = ["yes"] * accepted + ["unknown"] * (count - accepted)
         words: dict[str, Any] = {"predicted": predicted, "recording": ["silence"] * count, "variant": ["float32"] * count}
         words |= {
+            "outcome": ["falsely accepted"] * accepted + ["left alone"] * (count - accepted),
             "perturbation": ["no-word"] * count,
             "placement": ["center"] * count,
             "fill": ["zeros"] * count,

@@ -156,7 +156,7 @@ def test_the_window_in_samples(card: Path, duration_ms: str, samples: int) -> No
         ("1000.0", "true", r"`window\.duration_ms` is True"),
         ('"center"', '"middle"', r"`window\.placement` is 'middle'"),
         ('"center"', '"offset"', r"`window\.placement` is 'offset'"),
-        ('"log-probabilities"', '"scores"', r"`output` is 'scores'; expected logits, log-probabilities or probabilities"),
+        ('"log-probabilities"', '"scores"', r"`output` is 'scores'; expected logits, log-probabilities, probabilities or sigmoids"),
         ('unknown = "unknown"', "threshold = 1.5", r"`threshold` is 1\.5; expected a probability"),
         ('unknown = "unknown"', 'unknown = "other"', r"unknown is 'other', which is not among the labels"),
         ('unknown = "unknown"', 'silence = "hush"', r"silence is 'hush', which is not among the labels"),

@@ -14,6 +14,7 @@ import pyarrow as pa
 from robustness.conditions import NO_WORD, NONE
 from robustness.run.folder import TRIALS, Run, RunWriter
 from tests.evidence_records import completed
+from tests.trials import with_outcomes
 
 LABELS = ("up", "left", "go", "unknown")
 WORDS = {"start": 0.0, "center": 0.5, "end": 1.0}
@@ -102,11 +103,12 @@ def _row(plan: Plan, model: str, variant: str, answer: str, **other: Any) -> dic
 def write_run(plan: Plan, out: Path) -> Run:
     """The run folder of a plan."""
     writer = RunWriter(out)
-    rows = pd.DataFrame(rows_of(plan), columns=TRIALS.names)
+    manifest = {**manifest_of(plan), **plan.manifest}
+    rows = with_outcomes(pd.DataFrame(rows_of(plan), columns=TRIALS.names), manifest["models"][0])
     writer.add({name: pa.array(list(rows[name]), from_pandas=True).cast(TRIALS.field(name).type) for name in TRIALS.names})
     writer.flush()
     writer.write_recordings(recordings_of(plan))
-    writer.write_manifest({**manifest_of(plan), **plan.manifest})
+    writer.write_manifest(manifest)
     run = writer.finish()
     content = {"total": len(plan.failures), "shown": len(plan.failures), "failures": [completed(card) for card in plan.failures]}
     (run.evidence / "failures.json").write_text(json.dumps(content), encoding="utf-8")

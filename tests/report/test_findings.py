@@ -16,6 +16,7 @@ from robustness.report.sections.summary import worst
 from robustness.report.view import View
 from robustness.run.folder import TRIALS, RunWriter
 from tests.report.planted import Plan, fails_at, manifest_of, recordings_of, rows_of, write_run
+from tests.trials import with_outcomes
 
 WORDS = ("up", "left", "go")
 
@@ -23,12 +24,14 @@ WORDS = ("up", "left", "go")
 def view_of(plan: Plan, rows: pd.DataFrame, out: Path, untestable: tuple[str, ...] = ()) -> View:
     """A run of these rows."""
     writer = RunWriter(out)
+    manifest = {**manifest_of(plan), **plan.manifest}
+    rows = with_outcomes(rows, manifest["models"][0])
     writer.add({name: pa.array(list(rows[name]), from_pandas=True).cast(TRIALS.field(name).type) for name in TRIALS.names})
     writer.flush()
     table = recordings_of(plan)
     stuck = table["id"].isin(untestable)
     writer.write_recordings(table.assign(untestable=stuck, slack_ms=table["slack_ms"].mask(stuck, 0.0)))
-    writer.write_manifest({**manifest_of(plan), **plan.manifest})
+    writer.write_manifest(manifest)
     return View(writer.finish())
 
 

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Final, Literal
 import numpy as np
 from pandas import DataFrame, Series
 
-from robustness.analysis.accuracy import speakers_of
+from robustness.analysis.accuracy import By, speakers_of
 from robustness.analysis.pairing import refuse_unlike
 from robustness.conditions import NONE, Condition
 from robustness.errors import CannotJudgeError
@@ -30,6 +30,8 @@ from robustness.run.perturbations import PerturbationFacts, known_perturbations
 
 PACKAGE: Final = "robustness.gates.metrics"
 Kinds = Mapping[str, PerturbationFacts]  # by name
+SHARES_RIGHT: Final = {1: "accuracy", 2: "share of good outcomes"}  # by the version of the rules
+ONE: Final = {1: "winning label", 2: "outcome"}
 Use = Literal["none", "optional", "required"]
 
 
@@ -56,10 +58,17 @@ class RuleCase:
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """What a rule is judged on: a run and, where one was given, a baseline to compare with."""
+    """What a rule is judged on.
+
+    Attributes:
+        rows: the run.
+        baseline: another to compare with, where one was given.
+        by: what is right where a metric's name does not say it: the outcome, or in rules of version 1 the winning label.
+    """
 
     rows: Rows
     baseline: Rows | None = None
+    by: By = "outcome"
 
     @property
     def alike(self) -> Rows:
@@ -92,13 +101,18 @@ class Metric(ABC):
 
     name: ClassVar[str]
     unit: ClassVar[str] = "share"  # share, points, ms, dB, an hour or bytes
-    says: ClassVar[str]  # what it is, in words that follow "the"
+    says: ClassVar[str]  # what it is, in words that follow "the"; {share} is what is right in that version of the rules
+    successor: ClassVar[str | None] = None  # the metric by outcome that took its place in version 2
     perturbation: ClassVar[Use] = "optional"
     implied: ClassVar[bool] = False  # whether a rule that names no perturbation means the one that suits
     against: ClassVar[Use] = "none"
     at: ClassVar[Use] = "none"
     label: ClassVar[bool] = False
     level: ClassVar[bool] = True
+
+    def meaning(self, version: int) -> str:
+        """What it is in rules of that version, in words that follow "the"."""
+        return self.says.format(share=SHARES_RIGHT[version], one=ONE[version])
 
     @abstractmethod
     def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pandas import DataFrame, Series
 
+from robustness.analysis.accuracy import By, rightness
 from robustness.conditions import NONE, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.metrics.base import (
@@ -33,6 +34,7 @@ class PairedMetric(Metric):
     against: ClassVar[Use] = "optional"  # none: the reference condition of the same variant
     label: ClassVar[bool] = True
     labelled: ClassVar[bool] = True  # whether it needs the truth
+    by: ClassVar[By] = "outcome"
 
     def conditions(self, rule: Rule, kinds: Kinds, reference: str) -> list[Condition]:
         """The rule's conditions, and the reference where it is what they are compared with."""
@@ -69,11 +71,10 @@ class PairedMetric(Metric):
             before, on = data.alike.at(self._name_there(data, variant), condition), ["recording", "draw"]
         else:
             before, on = data.rows.at(data.rows.beside(variant, rule.against), condition), ["recording", "draw"]
-        columns = [*on, "predicted", "correct"]
-        kept = after[["recording", "draw", "label", "predicted", "correct"]]
-        both = kept.astype({"recording": str, "predicted": str}).merge(
-            before[columns].astype({"recording": str, "predicted": str}), on=on, suffixes=("_after", "_before")
-        )
+        plain = {"recording": str, "predicted": str, "outcome": object}
+        after, before = (rows.assign(right=rightness(rows, self.by)).astype(plain) for rows in (after, before))
+        kept = after[["recording", "draw", "label", "predicted", "outcome", "right"]]
+        both = kept.merge(before[[*on, "predicted", "outcome", "right"]], on=on, suffixes=("_after", "_before"))
         if len(both) != len(after):
             raise CannotJudgeError(f"{len(after) - len(both)} answers under {named(condition)} have no partner to be compared with")
         return both
@@ -96,55 +97,93 @@ def grouped(values: Series[Any], both: DataFrame) -> Series[float]:
     return values.astype(float).groupby(both["recording"], sort=True).mean()
 
 
+class Turned(PairedMetric):
+    """The share that changed, over the recordings that were right, or wrong."""
+
+    was: ClassVar[bool]
+    who: ClassVar[str]
+
+    def case(self, both: DataFrame, data: Data, case: RuleCase) -> RuleCase:
+        """Of the draws that could change, the share that did.
+
+        Raises:
+            CannotJudgeError: where none could.
+        """
+        rows = both[(both["right_before"] > 0) == self.was]
+        if rows.empty:
+            raise CannotJudgeError(f"no recording was {self.who} before ({case.variant}), so none could change")
+        changed = grouped((rows["right_after"] > 0) != self.was, rows)
+        behind = changed.index[changed > 0] if self.was else changed.index[changed == 0]
+        return RuleCase(case.variant, recording_scores(changed, data), case.condition, tuple(behind), case.label)
+
+
 @METRICS.register
-class RightToWrong(PairedMetric):
-    """Over the recordings that were right."""
+class GoodToBad(Turned):
+    """Over the recordings with a good outcome."""
+
+    name = "good_to_bad"
+    says = "share of recordings whose outcome changes to bad, of those where it was good"
+    was = True
+    who = "good"
+
+
+@METRICS.register
+class BadToGood(Turned):
+    """Over the recordings with a bad outcome."""
+
+    name = "bad_to_good"
+    says = "share of recordings whose outcome changes to good, of those where it was bad"
+    was = False
+    who = "bad"
+
+
+@METRICS.register
+class RightToWrong(Turned):
+    """Over the recordings whose winning label was right."""
 
     name = "right_to_wrong"
-    says = "share of recordings that turn wrong, of those that were right"
-
-    def case(self, both: DataFrame, data: Data, case: RuleCase) -> RuleCase:
-        """Of the draws that were right before, the share that is wrong now."""
-        return turned(both, data, case, "before", "right")
+    says = "share of recordings whose winning label changes to wrong, of those where it was right"
+    by = "label"
+    successor = GoodToBad.name
+    was = True
+    who = "right"
 
 
 @METRICS.register
-class WrongToRight(PairedMetric):
-    """Over the recordings that were wrong."""
+class WrongToRight(Turned):
+    """Over the recordings whose winning label was wrong."""
 
     name = "wrong_to_right"
-    says = "share of recordings that turn right, of those that were wrong"
-
-    def case(self, both: DataFrame, data: Data, case: RuleCase) -> RuleCase:
-        """Of the draws that were wrong before, the share that is right now."""
-        return turned(both, data, case, "before", "wrong")
-
-
-def turned(both: DataFrame, data: Data, case: RuleCase, when: str, was: str) -> RuleCase:
-    """The share that changed of the recordings that were right, or wrong."""
-    start = both[f"correct_{when}"].astype(bool) == (was == "right")
-    rows = both[start]
-    if rows.empty:
-        raise CannotJudgeError(f"no recording was {was} {when} ({case.variant}), so none could change")
-    changed = grouped(rows["correct_after"].astype(bool) != (was == "right"), rows)
-    behind = changed.index[changed > 0] if was == "right" else changed.index[changed == 0]
-    return RuleCase(case.variant, recording_scores(changed, data), case.condition, tuple(behind), case.label)
+    says = "share of recordings whose winning label changes to right, of those where it was wrong"
+    by = "label"
+    successor = BadToGood.name
+    was = False
+    who = "wrong"
 
 
 @METRICS.register
-class AccuracyDrop(PairedMetric):
-    """How much accuracy is lost, in pairs."""
+class GoodDrop(PairedMetric):
+    """How many good outcomes are lost, in pairs."""
 
-    name = "accuracy_drop"
+    name = "good_drop"
     unit = "points"
-    says = "accuracy lost, paired by recording"
+    says = "share of good outcomes lost, paired by recording"
 
     def case(self, both: DataFrame, data: Data, case: RuleCase) -> RuleCase:
         """Before minus after."""
-        before, after = both["correct_before"].astype(bool).astype(float), both["correct_after"].astype(bool).astype(float)
-        drop = grouped(before - after, both)
+        drop = grouped(both["right_before"] - both["right_after"], both)
         sample = Differences(np.asarray(drop, dtype=np.float64), data.speakers(list(drop.index)))
         return RuleCase(case.variant, sample, case.condition, tuple(drop.index[drop > 0]), case.label)
+
+
+@METRICS.register
+class AccuracyDrop(GoodDrop):
+    """How much accuracy is lost, in pairs."""
+
+    name = "accuracy_drop"
+    says = "accuracy lost by the winning label, paired by recording"
+    by = "label"
+    successor = GoodDrop.name
 
 
 @METRICS.register
@@ -152,7 +191,7 @@ class Agreement(PairedMetric):
     """Whatever the truth."""
 
     name = "agreement"
-    says = "share of recordings answered alike"
+    says = "share of recordings with the same winning label"
     labelled = False
     label = False
 
@@ -160,3 +199,16 @@ class Agreement(PairedMetric):
         """Whether the winning label is the same."""
         same = grouped(both["predicted_before"] == both["predicted_after"], both)
         return RuleCase(case.variant, recording_scores(same, data), case.condition, tuple(same.index[same < 1]), None)
+
+
+@METRICS.register
+class SameOutcome(PairedMetric):
+    """Whether the device does the same right or wrong thing."""
+
+    name = "same_outcome"
+    says = "share of recordings with the same outcome"
+
+    def case(self, both: DataFrame, data: Data, case: RuleCase) -> RuleCase:
+        """Whether the outcome is the same."""
+        same = grouped(both["outcome_before"] == both["outcome_after"], both)
+        return RuleCase(case.variant, recording_scores(same, data), case.condition, tuple(same.index[same < 1]), case.label)

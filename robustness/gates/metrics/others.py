@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
+from robustness.analysis.outcomes import FALSE_ACCEPT
 from robustness.conditions import NO_WORD, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.compound import Fact, Lost
 from robustness.gates.metrics.base import METRICS, Data, Kinds, Metric, RuleCase, Use, chosen_levels, recording_scores, with_label
-from robustness.gates.metrics.shifts import accuracy_of
+from robustness.gates.metrics.shifts import right_shares
 from robustness.gates.rules import Rule, RulesError
 from robustness.gates.samples import Rate
 from robustness.run.audit_records import VariantAudit, read_audit
@@ -26,7 +27,7 @@ class SnrLost(Metric):
 
     name = "snr_lost_db"
     unit = "dB"
-    says = "mildest signal-to-noise ratio at which accuracy is lost"
+    says = "mildest signal-to-noise ratio at which the {share} is lost"
     perturbation: ClassVar[Use] = "required"
     at: ClassVar[Use] = "required"
     level = False
@@ -49,7 +50,7 @@ class SnrLost(Metric):
         """A case a variant."""
         conditions = self.found(rule, data)
         for variant in data.rows.matching(rule.variant):
-            values = [accuracy_of(with_label(data.rows.at(variant, condition), None)) for condition in conditions]
+            values = [right_shares(with_label(data.rows.at(variant, condition), None), data.by) for condition in conditions]
             lost = Lost(tuple(c.level or 0.0 for c in conditions), tuple(recording_scores(v, data) for v in values), rule.at or 1.0)
             worst = next((i for i, value in enumerate(values) if value.mean() < lost.at), len(values) - 1)
             note = "" if lost.value in lost.levels else f"not lost down to {lost.levels[-1]:g} dB, where the grid ends"
@@ -75,7 +76,7 @@ class FalseAcceptsAnHour(Metric):
         """A case a variant."""
         for variant in data.rows.matching(rule.variant):
             frame = data.rows.no_word(variant)
-            accepted = data.rows.point(variant).accepts(frame)
+            accepted = frame["outcome"] == FALSE_ACCEPT
             rate = Rate(int(accepted.sum()), len(frame), float(data.rows.variants[variant]["window_ms"]))
             kinds = tuple(sorted(frame["recording"][accepted].astype(str).unique()))
             yield RuleCase(variant, rate, Condition(NO_WORD, placement=data.rows.reference), kinds)  # type: ignore[arg-type]

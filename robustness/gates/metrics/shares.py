@@ -9,7 +9,7 @@ from typing import ClassVar
 import pandas as pd
 from pandas import DataFrame, Series
 
-from robustness.analysis.outcomes import ACCEPTED, FALSE_ACCEPT, MISSED, REJECTED, SUBSTITUTED, outcomes
+from robustness.analysis.outcomes import ACCEPTED, FALSE_ACCEPT, LEFT_ALONE, MISSED, SUBSTITUTED, good
 from robustness.errors import CannotJudgeError
 from robustness.gates.compound import Balanced
 from robustness.gates.metrics.base import METRICS, Data, Metric, RuleCase, by_recording, labels_of, recording_scores, with_label
@@ -51,6 +51,18 @@ class Accuracy(Share):
         return frame["correct"].astype(bool)
 
 
+@METRICS.register
+class Good(Share):
+    """By what the device does."""
+
+    name = "good"
+    says = "share of labelled recordings with a good outcome: a command accepted right, or another word left alone"
+
+    def counted(self, frame: DataFrame, data: Data, variant: str) -> Series[bool]:
+        """Whether the outcome is good."""
+        return good(frame["outcome"]) > 0
+
+
 class AtThePoint(Share):
     """An outcome at the operating point, of the recordings it can happen to."""
 
@@ -60,7 +72,7 @@ class AtThePoint(Share):
 
     def counted(self, frame: DataFrame, data: Data, variant: str) -> Series[bool]:
         """Whether each met the outcome."""
-        met = outcomes(frame, data.rows.point(variant))
+        met = frame["outcome"]
         met = met[met.isin(self.of)]
         if met.empty:
             raise CannotJudgeError(f"no recording is {self.who}, so {self.name} has nothing to count")
@@ -109,7 +121,7 @@ class FalselyAccepted(AtThePoint):
 
     name = "falsely_accepted"
     says = "share of unknown words accepted as a command, at the operating point"
-    of = (REJECTED, FALSE_ACCEPT)
+    of = (LEFT_ALONE, FALSE_ACCEPT)
     outcome = FALSE_ACCEPT
     who = "an unknown word"
     good = False
@@ -120,7 +132,7 @@ class BalancedAccuracy(Metric):
     """Every label counts the same."""
 
     name = "balanced_accuracy"
-    says = "accuracy averaged over labels"
+    says = "accuracy by the winning label, averaged over labels"
 
     def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant and condition."""
@@ -138,7 +150,7 @@ class WorstLabelAccuracy(Accuracy):
     """The label that is answered worst."""
 
     name = "worst_label_accuracy"
-    says = "accuracy of each label, the worst judged"
+    says = "accuracy by the winning label of each label, the worst judged"
     label = False
 
     def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:

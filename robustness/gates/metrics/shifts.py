@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pandas as pd
 from pandas import DataFrame
 
+from robustness.analysis.accuracy import By, rightness
 from robustness.conditions import Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.compound import Reach
@@ -44,7 +45,7 @@ class ToleranceMetric(Metric):
         """A case a variant."""
         conditions = self.found(rule, data)
         for variant in data.rows.matching(rule.variant):
-            values = [accuracy_of(with_label(data.rows.at(variant, condition), rule.label)) for condition in conditions]
+            values = [right_shares(with_label(data.rows.at(variant, condition), rule.label), data.by) for condition in conditions]
             curve = tuple(recording_scores(value, data) for value in values)
             reach = Reach(tuple(abs(c.level or 0.0) for c in conditions), curve, rule.at or 1.0)
             yield self._case(variant, reach, dict(zip(conditions, values, strict=True)))
@@ -72,9 +73,9 @@ def shift_of(metric: Metric, rule: Rule, kinds: Kinds) -> PerturbationFacts:
     return kind
 
 
-def accuracy_of(frame: DataFrame) -> pd.Series[float]:
+def right_shares(frame: DataFrame, by: By) -> pd.Series[float]:
     """The share of draws that are right, a row a recording."""
-    return by_recording(frame["correct"].astype(bool), frame)
+    return by_recording(rightness(frame, by), frame)
 
 
 @METRICS.register
@@ -82,7 +83,7 @@ class ToleranceEarly(ToleranceMetric):
     """Towards the window's start."""
 
     name = "tolerance_early_ms"
-    says = "furthest shift towards the start at which accuracy still holds, and at every milder one"
+    says = "furthest shift towards the start at which the {share} still holds, and at every milder one"
     sign = -1
 
 
@@ -91,7 +92,7 @@ class ToleranceLate(ToleranceMetric):
     """Towards the window's end."""
 
     name = "tolerance_late_ms"
-    says = "furthest shift towards the end at which accuracy still holds, and at every milder one"
+    says = "furthest shift towards the end at which the {share} still holds, and at every milder one"
     sign = 1
 
 
@@ -127,34 +128,46 @@ class OverTheAtlas(Metric):
 
 
 @METRICS.register
-class WorstCaseAccuracy(OverTheAtlas):
-    """Right wherever the word lies."""
+class WorstCaseGood(OverTheAtlas):
+    """Good wherever the word lies."""
 
-    name = "worst_case_accuracy"
-    says = "share of recordings that are right at every lead within their slack"
+    name = "worst_case_good"
+    says = "share of recordings with a good outcome at every lead within their slack"
     label = True
+    by: ClassVar[By] = "outcome"
 
     def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant."""
         for variant in data.rows.matching(rule.variant):
             frame, condition = self.inside(rule, data, variant)
             rows = with_label(frame, rule.label)
-            always = rows["correct"].astype(bool).groupby(rows["recording"].astype(str), sort=True).all().astype(float)
+            always = rightness(rows, self.by).groupby(rows["recording"].astype(str), sort=True).min()
             yield RuleCase(variant, recording_scores(always, data), condition, tuple(always.index[always < 1]), rule.label)
 
 
 @METRICS.register
+class WorstCaseAccuracy(WorstCaseGood):
+    """Right by the winning label wherever the word lies."""
+
+    name = "worst_case_accuracy"
+    says = "share of recordings whose winning label is right at every lead within their slack"
+    by = "label"
+    successor = WorstCaseGood.name
+
+
+@METRICS.register
 class Consistency(OverTheAtlas):
-    """One answer wherever the word lies (Zhang 2019, arXiv:1904.11486)."""
+    """One outcome wherever the word lies (after Zhang 2019, arXiv:1904.11486, whose is of answers)."""
 
     name = "consistency"
-    says = "chance that two leads drawn at random give one answer"
+    says = "chance that two leads drawn at random give one {one}"
 
     def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant."""
         for variant in data.rows.matching(rule.variant):
             frame, condition = self.inside(rule, data, variant)
-            answers = frame.groupby([frame["recording"].astype(str), "predicted"], observed=True).size()
+            of = "outcome" if data.by == "outcome" else "predicted"
+            answers = frame.groupby([frame["recording"].astype(str), of], observed=True).size()
             total = answers.groupby(level=0).sum()
             pairs = (total * (total - 1))[total > 1]
             if pairs.empty:

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Final
 
 from markupsafe import Markup
 
-from robustness.report.costs import Cost, Group, Level, costs_of, hardest_hit
+from robustness.analysis.groups import GroupCost
+from robustness.report.costs import Cost, Level, costs_of, hardest_hit
 from robustness.report.findings import has_known
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sections.outcomes import cohort
@@ -79,8 +80,9 @@ def costs_sentence(view: View) -> Markup:
     return text + ". " + (Markup("Hit hardest: {}.").format(" and ".join(whom)) if whom else "")
 
 
-def _whom(column: str, group: Group) -> str:
-    right = f"{percent(group.perturbed.value)} right under it, {percent(group.clean.value)} without"
+def _whom(column: str, group: GroupCost) -> str:
+    low = ", already low without it" if group.low_before else ""
+    right = f"{percent(group.before.value)} right without it, {percent(group.after.value)} under it{low}"
     return f"{column} “{group.name}” ({right}; {plural(group.recordings, 'recording')})"
 
 

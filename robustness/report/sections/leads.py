@@ -46,7 +46,7 @@ class Leads(Section):
 def right_at(view: View, variant: Variant) -> NDArray[np.float64]:
     """Whether each recording is right at each lead, [leads recordings]; NaN where it was not heard there."""
     sums = view.sums
-    return np.stack([sums.share(sums.right, variant.mark, i) for i in sums.among(view.shifting, offsets=True)])
+    return np.stack([sums.share(sums.good, variant.mark, i) for i in sums.among(view.shifting, offsets=True)])
 
 
 def order_of(view: View) -> NDArray[np.int64]:

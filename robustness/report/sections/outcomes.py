@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from pandas import DataFrame
 
 from robustness.analysis.accuracy import flips
+from robustness.analysis.counts import counts, no_word_rates
 from robustness.analysis.intervals import Estimate
-from robustness.analysis.outcomes import counts, no_word_rates
 from robustness.report.figures import Table
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import Variant, View, rows_of
@@ -51,13 +51,12 @@ class Outcomes(Section):
 
 
 def _point(view: View) -> str:
-    thresholds = {v.point.threshold for v in view.variants}
+    thresholds = sorted({v.point.words for v in view.variants} - {""})
     rejected = " or ".join(f"“{name}”" for name in sorted(view.first.point.rejections))
     nothing = f" and is not {rejected}" if rejected else ""
-    if thresholds == {None}:
+    if not thresholds:
         return f"No threshold is set: the winning label counts{', and ' + rejected + ' carries out nothing' if rejected else ''}."
-    values = ", ".join(f"{value:g}" for value in sorted(t for t in thresholds if t is not None))
-    return f"An answer is carried out where its probability is at least {values}{nothing}."
+    return f"An answer is carried out where its probability is at least {', '.join(thresholds)}{nothing}."
 
 
 def cohort(view: View) -> str:
@@ -86,7 +85,7 @@ def _placements(view: View) -> Table | None:
 
 def _placement_row(view: View, variant: Variant, rows: DataFrame, place: str, fill_: str) -> list[object]:
     mine = view.of(variant, rows)
-    found = counts(mine, variant.point, view.speakers)
+    found = counts(mine, view.speakers)
     flip = flips(view.of(variant, view.clean), mine)
     cells = [_cell(found.right), _cell(found.missed), _cell(found.substituted), _cell(found.falsely_accepted), _cell(found.accuracy)]
     ways = [f"{flip.right_to_wrong} of {flip.right}", f"{flip.wrong_to_right} of {flip.wrong}"]
@@ -103,7 +102,7 @@ def _no_word(view: View) -> Table | None:
         return None
     rows: list[list[Any]] = []
     for variant in view.variants:
-        rates = no_word_rates(view.of(variant, view.no_word), variant.point, view.model["window_ms"])
+        rates = no_word_rates(view.of(variant, view.no_word), view.model["window_ms"])
         for rate in rows_of(rates.sort_values("kind", key=lambda kind: kind != "all", kind="stable")):
             kind = "all kinds" if rate.kind == "all" else rate.kind
             hourly = f"{number(rate.value)} ({number(rate.low)}–{number(rate.high)})"

@@ -132,7 +132,7 @@ class RecordingsSection(Section):
             variants=view.variants,
             reference=view.reference,
             labelled=view.labelled > 0,
-            thresholds=any(variant.point.threshold for variant in view.variants),
+            thresholds=any(variant.point.words for variant in view.variants),
             in_csv=MOST_IN_CSV,
             csv=base64.b64encode(csv_of(view).encode()).decode(),
             atlas=atlas and atlas.figure,
@@ -174,7 +174,7 @@ def _cell(view: View, recording: Any, place: str, variant: Variant, answers: dic
     margin = f", margin {signed(row.margin, 2)}" if labelled else ""
     title = f"{row.predicted} {percent(row.p_predicted, 1)}{margin}, lead {number(row.offset_ms, 1)} ms"
     sort = f"{row.margin:.4f}" if labelled else f"{row.p_predicted:.4f}"
-    under = row.predicted not in variant.point.rejections and row.p_predicted < (variant.point.threshold or 0)
+    under = row.predicted not in variant.point.rejections and row.p_predicted < (variant.point.threshold_of(row.predicted) or 0)
     repeats = variant is not view.first and row.predicted == answers[name, place, view.first.name].predicted
     card = view.card(name, place) if wrong else None
     return AnswerCell(

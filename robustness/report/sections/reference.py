@@ -18,8 +18,8 @@ TEMPLATE = """
 <p>{% for line in says %}{{ line }} {% endfor %}</p>
 {{ table(errors) }}
 <p class="soft">CE is the sum of the errors over a perturbation's conditions, divided by that of the reference; mCE is its mean over the
-perturbations (Hendrycks and Dietterich 2019). Below 1 is better than the reference. An error is a wrong winning label, on the same
-recordings.{% for note in notes %} {{ note }}.{% endfor %}</p>{% endif %}
+perturbations (Hendrycks and Dietterich 2019). Below 1 is better than the reference. An error is a command missed, a wrong command or a
+word accepted that should be left alone, on the same recordings.{% for note in notes %} {{ note }}.{% endfor %}</p>{% endif %}
 """
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from robustness.analysis.accuracy import accuracy
-from robustness.analysis.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED, counts, no_word_rates
+from robustness.analysis.counts import counts, no_word_rates
+from robustness.analysis.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED
 from robustness.report.findings import Change, Worst, changes, has_known, judged, score_of, worst_condition
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sentences import summary
@@ -123,11 +124,11 @@ def _conditions(anything: Worst) -> str:
 def false_accepts(view: View) -> Tile | None:
     """Commands found where there was none."""
     lines, first = [], view.first
-    found = counts(view.of(first, view.clean), first.point, view.speakers)
+    found = counts(view.of(first, view.clean), view.speakers)
     unknown = found.falsely_accepted
     hour = None
     if not view.no_word.empty:
-        rates = no_word_rates(view.of(first, view.no_word), first.point, view.model["window_ms"])
+        rates = no_word_rates(view.of(first, view.no_word), view.model["window_ms"])
         every = next(row for row in rows_of(rates) if row.kind == "all")
         hour = f"{number(every.value)} an hour without a word (95 % interval {number(every.low)}–{number(every.high)})"
         lines.append(f"in {plural(every.windows, 'window')} of noise and silence")

@@ -1,0 +1,81 @@
+"""For whom is a perturbation worst? Groups of recordings by what it costs them, paired, and not by how well they are recognised anyway.
+
+A recording's score is the share of its draws with a good outcome, or the mean of these over conditions; its cost is the score at the
+reference minus the score when perturbed. Groups of fewer than five recordings are left out. Loads no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from robustness.analysis.intervals import Estimate, mean_score, paired_difference
+
+FEWEST: Final = 5  # recordings of a group that is spoken of
+Floats = NDArray[np.float64]
+Speakers = Sequence[object] | None
+PairedEstimate = Callable[[Floats, Speakers], Estimate]
+
+
+class GroupCost(NamedTuple):
+    """What a perturbation costs one group.
+
+    Attributes:
+        name: the group's.
+        recordings: in it.
+        before: the share that is good at the reference.
+        after: the share that is good when perturbed.
+        cost: before minus after, paired; positive is a loss.
+        low_before: whether the group is surely below the other recordings at the reference too: then `after` is not the perturbation's
+            doing alone.
+    """
+
+    name: str
+    recordings: int
+    before: Estimate
+    after: Estimate
+    cost: Estimate
+    low_before: bool
+
+
+def paired_cost(lost: Floats, speakers: Speakers = None) -> Estimate:
+    """The mean loss of score, [recordings], with Tango's interval for as many recordings, each counted by the share it lost or won."""
+    change = paired_difference(float((-lost).clip(0).sum()), float(lost.clip(0).sum()), len(lost))
+    return Estimate(-change.value, -change.high, -change.low, len(lost))
+
+
+def group_costs(
+    before: Floats, after: Floats, names: Sequence[Any], speakers: Speakers = None, measure: PairedEstimate = paired_cost
+) -> list[GroupCost]:
+    """The groups, the surely costliest first: by the lower end of the interval of the cost.
+
+    Args:
+        before: scores at the reference, [recordings]; NaN is left out.
+        after: scores when perturbed, [recordings]; NaN is left out.
+        names: of each recording's group; a missing one is left out.
+        speakers: of each recording; None where not all are known.
+        measure: losses and their speakers → the mean loss with its interval.
+    """
+    frame = pd.DataFrame({"name": pd.Series(list(names), dtype=object), "before": before, "after": after}).dropna()
+    found = []
+    for name, rows in frame.groupby("name", observed=True, sort=True):
+        if len(rows) < FEWEST:
+            continue
+        who = None if speakers is None else [speakers[int(i)] for i in rows.index]
+        first, then = rows["before"].to_numpy(), rows["after"].to_numpy()
+        others = frame["before"][frame["name"] != name]
+        share = mean_score(first, who)
+        low = len(others) > 0 and share.high < float(others.mean())
+        found.append(GroupCost(str(name), len(rows), share, mean_score(then, who), measure(first - then, who), bool(low)))
+    return sorted(found, key=lambda group: (-group.cost.low, -group.cost.value, group.name))
+
+
+def hardest_hit(groups: Sequence[GroupCost]) -> GroupCost | None:
+    """The group that loses most, where it surely loses something; None where no group does, or there is one alone."""
+    if len(groups) < 2 or groups[0].cost.low <= 0:
+        return None
+    return groups[0]
