@@ -38,7 +38,7 @@ PAGE: Final = """{% include "head" %}
 {% endfor %}
 <section id="method" aria-labelledby="method-title">
 <h2 id="method-title">How to read it</h2>
-<p>Both runs heard the same recordings under the same conditions. A recording counts once; several draws of noise are averaged.
+<p>Both runs heard the same recordings under the same conditions. A recording counts once; several draws are averaged.
 The interval is Tango's for paired proportions, 95 %; p is McNemar's exact one, adjusted over all {{ total }} rows by Benjamini and
 Hochberg. A large p says nothing about the models being alike: the interval says how different they may be.
 − marks recordings that are right less often, + those that are right more often.</p>
