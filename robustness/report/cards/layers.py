@@ -1,4 +1,4 @@
-"""Where in the network it stops following the word, in sentences and a table: the numbers of `explanations.word_tracking`."""
+"""Where in the network it stops following the word: sentences and a table from the numbers of `robustness.explanations.word_tracking`."""
 
 from __future__ import annotations
 
