@@ -26,6 +26,8 @@ from robustness.jobs.request import Request
 from robustness.perturbations.base import PERTURBATIONS
 from robustness.registry import Registry
 from robustness.report.page import page_of
+from robustness.report.view import View
+from robustness.report.words import condition_name
 from robustness.run.folder import Run
 from robustness.run.perturbations import FAMILY_WORDS, facts_of, perturbation_facts
 from robustness.sweep.plan import Settings
@@ -162,12 +164,19 @@ def test_the_trials_hold_the_level_that_was_reached(names: list[str], run: Run) 
 
 def test_the_page_calls_nothing_what_it_is_not(run: Run) -> None:
     text = text_of(page_of(run))
-    assert "foreign level at 3 dB" in text or "foreign level, 3 dB" in text or "harshness, dB" in text
     assert "no noise" not in text
     assert "SNR" not in text.partition("Method")[0]
     assert "nothing foreign" in text
     families = [FAMILY_WORDS[family] for family in FAMILIES]
     assert f"conditions of {', '.join(sorted(families)[:-1])} and {sorted(families)[-1]}" in text
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_page_says_a_condition_in_its_own_words(family: str, run: Run) -> None:
+    condition = {"perturbation": f"foreign-{family}", "level": 3.0, "placement": "center", "fill": "zeros"}
+    said = condition_name(condition, View(run).kinds)
+    wanted = "3 hops late" if family == "placement" else f"foreign {family} at 3 {UNITS.get(family, 'ms')}"
+    assert said.replace("\u00a0", " ") == wanted
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -1,4 +1,4 @@
-"""How accuracy falls with shift and noise, each variant with its interval."""
+"""How accuracy falls over the levels of each perturbation, each variant with its interval."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from robustness.run.perturbations import PerturbationFacts
 
 TEMPLATE = """
 <p>Accuracy over {{ count }}, by the winning label; bands are 95 % intervals. {{ who }}
-{% if draws %}Draws of one noise are averaged within a recording and never count as more recordings.{% endif %}</p>
+{% if draws %}Draws of one level are averaged within a recording and never count as more recordings.{% endif %}</p>
 <ul class="key">
 {% for v in variants %}
 <li><svg width="34" height="10" aria-hidden="true">
