@@ -288,7 +288,6 @@ def test_help_names_every_command() -> None:
 
 
 NAMING: Final = {"run/perturbations.py"}  # reads runs of before, which keep no facts
-APART: Final[frozenset[str]] = frozenset()
 
 
 def perturbation_names() -> set[str]:
@@ -305,7 +304,7 @@ def perturbation_units() -> set[str]:
 def elsewhere() -> Iterator[tuple[Path, str, ast.Module]]:
     for path, tree in trees().items():
         where = str(path.relative_to(PACKAGE))
-        if path.parent.name != "perturbations" and where not in NAMING and where.partition("/")[0] not in APART:
+        if path.parent.name != "perturbations" and where not in NAMING:
             yield path, where, tree
 
 
@@ -326,7 +325,7 @@ def test_no_other_file_names_a_perturbation() -> None:
 
 def test_no_other_file_imports_a_perturbation() -> None:
     modules = {f"robustness.perturbations.{name}" for name in (*registered_modules("perturbations"), "noise")}
-    wrong = [found for found in ours() if found.module in modules and found.importer not in {"perturbations", *APART}]
+    wrong = [found for found in ours() if found.module in modules and found.importer != "perturbations"]
     assert [str(found) for found in wrong] == []
 
 
@@ -347,5 +346,5 @@ def asks_for(comparison: ast.Compare, values: set[str]) -> bool:
 
 def test_recordings_are_placed_in_one_file() -> None:
     called = [(str(path.relative_to(PACKAGE)), call) for path, call in calls() if ast.unparse(call.func) in {"place", "lead_of"}]
-    found = {where for where, _ in called if where.partition("/")[0] not in {"perturbations", *APART}}
+    found = {where for where, _ in called if where.partition("/")[0] != "perturbations"}
     assert found == {"rendering.py"}

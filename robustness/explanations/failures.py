@@ -107,9 +107,9 @@ def _under(run: Run, kind: PerturbationFacts, known: set[str]) -> list[pd.DataFr
 
 def _ranks(kind: PerturbationFacts) -> dict[float, float]:
     """How mild each level is, by its distance to the neutral one: levels are compared across perturbations by their place in the grid."""
-    far = {level: abs(level - kind.neutral) if abs(kind.neutral) < float("inf") else -level for level in kind.levels}
-    distances = sorted({distance for level, distance in far.items() if level != kind.neutral})
-    return {level: (distances.index(far[level]) + 1) / len(distances) for level in kind.levels if level != kind.neutral}
+    levels = [level for level in kind.levels if level != kind.neutral]
+    distances = sorted({kind.distance(level) for level in levels})
+    return {level: (distances.index(kind.distance(level)) + 1) / len(distances) for level in levels}
 
 
 def _mildest(rows: pd.DataFrame) -> pd.DataFrame:

@@ -96,9 +96,17 @@ class View:
         """The perturbation that makes the shift atlas, a lead a level; empty if none was run."""
         return next((name for name, kind in self.kinds.items() if kind.leads), "")
 
+    def at_a_place(self, condition: Condition) -> bool:
+        """Whether a card's condition says only at which named placement the recording lies."""
+        return condition.perturbation in {NONE, self.placing}
+
     def is_noisy(self, condition: Condition) -> bool:
         """Whether a card's condition changes the sound, and does not only say where the recording lies."""
-        return condition.perturbation not in {NONE, self.placing}
+        return not self.at_a_place(condition) and not self.kinds[condition.perturbation].moves
+
+    def change(self, condition: Condition) -> str:
+        """What a card's condition changes of the sound, in a word: `noise`, `reverberation`; empty where nothing."""
+        return self.kinds[condition.perturbation].family_word if self.is_noisy(condition) else ""
 
     @property
     def model(self) -> dict[str, Any]:
@@ -194,7 +202,7 @@ class View:
 
     @cached_property
     def _cards(self) -> dict[tuple[str, str], str]:
-        cards = [card for card in self.failures.failures if not self.is_noisy(card.condition)]
+        cards = [card for card in self.failures.failures if self.at_a_place(card.condition)]
         return {(card.recording, place): card.id for card in cards for place in (card.condition.placement, *card.also_wrong)}
 
     def card(self, recording: str, placement: str) -> str | None:

@@ -86,6 +86,10 @@ class PerturbationFacts:
         """The family, or else the perturbation, as a sentence names it."""
         return FAMILY_WORDS.get(self.family, self.plain_name)
 
+    def distance(self, level: float) -> float:
+        """How far a level is from the neutral one, to compare levels: the farther, the harsher."""
+        return abs(level - self.neutral) if abs(self.neutral) < float("inf") else -level * (1 if self.neutral > 0 else -1)
+
     def draws_at(self, level: float | None) -> int:
         """How many draws a level has; nothing is drawn at one that is not on the grid, such as the neutral one."""
         return self.draws if level in self.levels else 1

@@ -41,14 +41,17 @@ def test_a_card_says_which_noise_and_what_was_borne(run: Run) -> None:
     part = Failures().part(View(run))
     assert part is not None
     html = re.sub(r"\s+", " ", str(part.html).replace("\u00a0", " "))
-    assert "No recording fails at any placement tried. 2 recordings fail in added noise alone; the 2 that bear least have a card" in html
+    assert (
+        "No recording fails at any placement tried. 2 recordings fail under another perturbation alone; the 2 that bear least have a card"
+        in html
+    )
     card = View(run).failures.failures[0]
     condition = card.condition
     name = condition.perturbation.replace("-", " ")
     assert f"in {name} at {condition.level:g} dB, in the center → unknown" in html
     rows = run.trials(perturbation=condition.perturbation, level=condition.level, recording=card.recording, variant="float32")
     wrong = int((~rows["correct"].astype(bool)).sum())
-    assert f"At {condition.level:g} dB {wrong} of 5 draws are wrong in float32 and {wrong} of 5 draws are wrong in int8; at" in html
+    assert f"At {condition.level:g} dB {wrong} of 5 draws are bad in float32 and {wrong} of 5 draws are bad in int8; at" in html
     assert "Without the noise it is heard as yes" in html
     assert ">in noise</th>" in html
     assert ">in silence</th>" in html
@@ -63,7 +66,7 @@ def test_its_figure_has_every_draw_at_every_level(run: Run) -> None:
         drawn = rows[rows["level"] < float("inf")]
         dots = figure.data[1]
         assert sorted(zip(dots["x"], dots["y"], strict=True)) == sorted(
-            zip(drawn["level"], drawn["margin"].astype(float).round(3), strict=True)
+            zip(drawn["level"], drawn["outcome_margin"].astype(float).round(3), strict=True)
         )
         assert figure.table is not None
         assert len(figure.table.rows) == drawn["level"].nunique()

@@ -15,6 +15,7 @@ from robustness.report.view import View
 from robustness.run.evidence import FailureCard
 
 KEPT: Final = ("--weights", "--variant", "--seed")  # what both commands mean alike
+FOLDERS: Final = ("--noises", "--input")
 TABLES: Final = (".csv", ".parquet")
 OFFSET: Final = "offset"  # a place without a name
 
@@ -35,15 +36,15 @@ def command_for(view: View, facts: FailureCard) -> str | None:
     words = [word for name in KEPT for value in given.get(name, []) for word in (name, value)]
     place = facts.condition.placement
     at = ["--offset-ms", f"{facts.offset_ms:g}"] if place == OFFSET else ["--placement", place]
-    at += _noise(view, facts.condition, given)
+    at += _perturbed(view, facts.condition, given)
     return shlex.join(["robustness", "explain", "--model", model, str(folder / facts.recording), *at, "--label", facts.word, *words])
 
 
-def _noise(view: View, condition: Condition, given: Mapping[str, list[str]]) -> list[str]:
-    """The options that name the noise of a condition; none where there is none."""
-    if not view.is_noisy(condition):
+def _perturbed(view: View, condition: Condition, given: Mapping[str, list[str]]) -> list[str]:
+    """The options that name a perturbation and its level; none where the place says it all."""
+    if view.at_a_place(condition):
         return []
-    folders = [word for folder in given.get("--noises", []) for word in ("--noises", folder)]
+    folders = [word for name in FOLDERS for folder in given.get(name, []) for word in (name, folder)]
     return ["--perturbation", condition.perturbation, "--level", f"{condition.level:g}", "--draw", str(condition.draw), *folders]
 
 

@@ -184,7 +184,7 @@ class CardFigures:
             there = [key for key in keys if key in self.arrays]
             scale = scale_of(self.arrays, there) if there else None
             found += [self.map(method.name, key.split("/", 1)[1], scale) for key in there if scale]
-        margins = against_noise(self.view, self.id, self.facts) if self.view.is_noisy(self.facts.condition) else self.ladder()
+        margins = self.ladder() if self.view.at_a_place(self.facts.condition) else against_noise(self.view, self.id, self.facts)
         return [*found, *([margins] if margins else [])]
 
     def heard(self) -> Figure:

@@ -1,4 +1,4 @@
-"""What the card of a recording says that fails in noise alone: its margin against the level of the noise, draw by draw.
+"""What the card says of a recording that fails under a perturbation alone: its outcome margin against the level, draw by draw.
 
 Loads no torch.
 """
@@ -11,6 +11,7 @@ from typing import Final
 
 from pandas import DataFrame
 
+from robustness.analysis.outcomes import BAD
 from robustness.conditions import Condition
 from robustness.report.figures import Figure, Table, Trace, stroke, vertical
 from robustness.report.view import Variant, View
@@ -21,30 +22,31 @@ HEIGHT: Final = 236
 
 
 def noise_condition(view: View, condition: Condition) -> str:
-    """The condition of a card in noise: `in white noise at 10 dB, in the center`."""
-    place = PLACES.get(condition.placement, condition.placement)
-    return f"in {condition_name(asdict(condition), view.kinds)}, {place}"
+    """The condition of a card: `in white noise at 10 dB, in the center`, `time shift of −60 ms, from the center`."""
+    place, moved = PLACES.get(condition.placement, condition.placement), not view.is_noisy(condition)
+    name = condition_name(asdict(condition), view.kinds)
+    return f"{name} from its place {place}" if moved else f"in {name}, {place}"
 
 
 def level_in(facts: FailureCard) -> float:
-    """The level of the noise that a card is in; not a number for one that is in none."""
+    """The level of the perturbation that a card is under; not a number for one that is under none."""
     return float("nan") if facts.condition.level is None else facts.condition.level
 
 
 def mildest(view: View, facts: FailureCard) -> str:
-    """That milder levels were borne, and how many draws failed here."""
+    """How many draws fail here, and which milder level was borne."""
     condition, rows, level = facts.condition, _of(view, facts), level_in(facts)
     here = rows[rows["level"] == level]
     failing = {v.short: _wrong(view.of(v, here)) for v in view.variants}
-    shares = [f"{wrong} of {of} draws are wrong in {name}" for name, (wrong, of) in failing.items()]
-    milder = sorted({float(other) for other in rows["level"] if other > level})
-    unit = view.unit(condition.perturbation)
-    borne = f"; at {level_of(milder[0], unit)} at least half are right" if milder else ", and no milder level was tried"
+    shares = [f"{wrong} of {of} draws are bad in {name}" for name, (wrong, of) in failing.items()]
+    kind, unit = view.kinds[condition.perturbation], view.unit(condition.perturbation)
+    milder = sorted({float(other) for other in rows["level"] if kind.distance(other) < kind.distance(level)}, key=kind.distance)
+    borne = f"; at {level_of(milder[-1], unit)} at least half are good" if milder else ", and no milder level was tried"
     return f"At {level_of(level, unit)} {listed(shares, 6)}{borne}."
 
 
 def against_noise(view: View, card: str, facts: FailureCard) -> Figure | None:
-    """The margin of the true label against the level, every draw a dot and their median a line; None where the trials are gone."""
+    """The outcome margin against the level, every draw a dot and their median a line; None where the trials are gone."""
     rows = _of(view, facts)
     if rows.empty:
         return None
@@ -54,23 +56,28 @@ def against_noise(view: View, card: str, facts: FailureCard) -> Figure | None:
     layout = {
         "margin": {"t": 22, "l": 40, "r": 8, "b": 38},
         "xaxis": {"title": {"text": f"{view.kinds[condition.perturbation].axis}, {unit}"}},
-        "yaxis": {"title": {"text": "margin, logits"}},
+        "yaxis": {"title": {"text": "outcome margin, log-odds"}},
         "shapes": [zero, vertical(level_in(facts), dash="dot", name="here")],
     }
-    title = "margin against the noise: a dot a draw, the line their median"
-    sentence = f"Margin of {facts.target.label} against the level of the noise. {mildest(view, facts)}"
+    title = "outcome margin against the level: a dot a draw, the line their median"
+    sentence = f"Outcome margin of {facts.target.label} against the level. {mildest(view, facts)}"
     return Figure(f"{card}-noise", title, sentence, data, layout, _table(view, rows, unit), HEIGHT)
 
 
 def _traces(variant: Variant, rows: DataFrame, unit: str | None) -> list[Trace]:
-    middle = rows.groupby("level")["margin"].median().sort_index()
+    middle = rows.groupby("level")["outcome_margin"].median().sort_index()
     style = stroke(variant.mark)
     line = {"type": "scatter", "mode": "lines", "x": list(middle.index), "y": [round(float(m), 3) for m in middle], "line": style["line"]}
     hover = [
         f"{variant.short}, {level_of(level, unit)}: {answer}, margin {signed(margin, 1)}"
-        for level, answer, margin in zip(rows["level"], rows["predicted"], rows["margin"], strict=True)
+        for level, answer, margin in zip(rows["level"], rows["predicted"], rows["outcome_margin"], strict=True)
     ]
-    dots: Trace = {"type": "scatter", "mode": "markers", "x": list(rows["level"]), "y": [round(float(m), 3) for m in rows["margin"]]}
+    dots: Trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": list(rows["level"]),
+        "y": [round(float(m), 3) for m in rows["outcome_margin"]],
+    }
     dots |= {"text": hover, "hovertemplate": "%{text}<extra></extra>", "marker": {**style["marker"], "color": style["line"]["color"]}}
     return [line | {"hoverinfo": "skip"}, dots]
 
@@ -79,14 +86,14 @@ def _table(view: View, rows: DataFrame, unit: str | None) -> Table:
     body = []
     for level in sorted(set(rows["level"]), reverse=True):
         each = [view.of(variant, rows[rows["level"] == level]) for variant in view.variants]
-        counts = [f"{wrong} of {of} wrong, {signed(some['margin'].median(), 1)}" for some in each for wrong, of in [_wrong(some)]]
+        counts = [f"{wrong} of {of} bad, {signed(some['margin'].median(), 1)}" for some in each for wrong, of in [_wrong(some)]]
         body.append([level_of(level, unit), *counts])
-    return Table("Draws that are wrong and median margin by level", ["level", *(variant.short for variant in view.variants)], body)
+    return Table("Draws that are bad and median outcome margin by level", ["level", *(variant.short for variant in view.variants)], body)
 
 
 def _wrong(rows: DataFrame) -> tuple[str, str]:
-    """How many draws are wrong, of how many."""
-    return number(int((~rows["correct"].astype(bool)).sum())), number(len(rows))
+    """How many draws are bad, of how many."""
+    return number(int(rows["outcome"].isin(BAD).sum())), number(len(rows))
 
 
 def _of(view: View, facts: FailureCard) -> DataFrame:
@@ -98,8 +105,9 @@ def _of(view: View, facts: FailureCard) -> DataFrame:
 
 @lru_cache(maxsize=4)
 def _drawn(view: View, perturbation: str) -> DataFrame:
-    """The trials under a perturbation of all recordings that fail in noise and have a card."""
-    wanted = {card.recording for card in view.failures.failures if view.is_noisy(card.condition)}
+    """The trials under a perturbation of all recordings that fail under it alone and have a card."""
+    wanted = {card.recording for card in view.failures.failures if card.condition.perturbation == perturbation}
     rows = view.trials.gathered(lambda part: part[part["recording"].isin(wanted)], perturbation=perturbation)
-    found: DataFrame = rows[rows["level"].abs() < float("inf")]
+    rows = rows[(rows["level"].abs() < float("inf")) & (rows["placement"] != "offset")]
+    found: DataFrame = rows.assign(outcome_margin=rows["outcome_margin"].fillna(rows["margin"]))  # earlier runs have only that
     return found

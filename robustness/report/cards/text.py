@@ -130,14 +130,14 @@ def told(card: CardFigures) -> str:
     parts = restoration.restoration_says(
         restoration.tried_on(card.view, card.id), {variant.name: variant.short for variant in card.view.variants}
     )
-    noisy = card.view.is_noisy(facts.condition)
-    if noisy:
+    noisy = card.view.change(facts.condition)
+    if not card.view.at_a_place(facts.condition):
         parts.insert(0, mildest(card.view, facts))
     if found:
         leads = {f"{number(ms)}\u00a0ms": [name for name, other in at_ms.items() if other == ms] for ms in at_ms.values()}
         each = [f"{lead}{'' if len(leads) == 1 else f' ({listed(names, 6)})'}" for lead, names in leads.items()]
         here = f"{number(facts.offset_ms)} ms"
-        same = " in the same noise" if noisy else ""
+        same = f" in the same {noisy}" if noisy else ""
         parts.append(f"The nearest right place found{same}, to 1 ms, is a lead of {listed(each, 6)}; here it is {here}.")
         parts.append(_onsets(facts, found))
         parts += [
@@ -179,5 +179,6 @@ def _counterpart(card: CardFigures, other: CounterpartSpans) -> str:
     label = card.facts.label
     chances = {variant.short: v.probabilities["counterpart"][label] for variant, v in card.answers if "counterpart" in v.probabilities}
     place = PLACES.get(other.placement, f"at a lead of {number(other.offset_ms)} ms")
-    place = "without the noise" if card.view.is_noisy(card.facts.condition) else place
+    changed = card.view.change(card.facts.condition)
+    place = f"without the {changed}" if changed else place
     return f"{place[0].upper()}{place[1:]} it is heard as {label} ({', '.join(f'{percent(p)} {n}' for n, p in chances.items())})."

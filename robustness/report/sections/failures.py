@@ -167,9 +167,9 @@ def _heading(found: FailedRecordings) -> str:
     if not noise.total:
         return placed
     who = plural(noise.total, "other") if total else plural(noise.total, "recording")
-    who = f"{who} {'fails' if noise.total == 1 else 'fail'} in added noise alone"
+    who = f"{who} {'fails' if noise.total == 1 else 'fail'} under another perturbation alone"
     first = f"the {noise.shown} that bear least have a card" if noise.shown > 1 else "the one that bears least has a card"
-    return f"{placed} {who}; {first}, at the mildest level at which most draws are wrong."
+    return f"{placed} {who}; {first}, at the mildest level at which most draws are bad."
 
 
 def _shown(card: CardFigures) -> Shown:
@@ -197,7 +197,7 @@ def _shown(card: CardFigures) -> Shown:
 
 def _where(view: View, condition: Condition) -> str:
     """Under which condition it fails."""
-    if view.is_noisy(condition):
+    if not view.at_a_place(condition):
         return noise_condition(view, condition)
     padding = "" if condition.fill == "zeros" else f", padded with {FILLS[condition.fill]}"
     return f"{PLACES.get(condition.placement, condition.placement)}{padding}"
