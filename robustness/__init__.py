@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from robustness.errors import RobustnessError as RobustnessError
     from robustness.explanations.explanation import Explanation as Explanation
     from robustness.explanations.explanation import explain as explain
+    from robustness.inspector.figure import figure_of as figure_of
     from robustness.jobs.assess import assess as assess
     from robustness.jobs.request import Request as Request
     from robustness.models.card import load_classifier as load_classifier
@@ -33,6 +34,7 @@ _WHERE: Final = {
     "Settings": "robustness.sweep.plan",
     "assess": "robustness.jobs.assess",
     "explain": "robustness.explanations.explanation",
+    "figure_of": "robustness.inspector.figure",
     "load_classifier": "robustness.models.card",
     "quantized": "robustness.quantization.base",
     "read_recordings": "robustness.audio.reading",

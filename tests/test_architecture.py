@@ -36,8 +36,7 @@ MEASURES: Final = line(
     " < training < quantization attributions interventions < sweep < explanations audit < inspector < jobs < cli pytest_plugin"
 )
 JUDGES: Final = line(
-    "errors < registry conditions downloads < run < analysis < gates < comparison < report < explanations < inspector < jobs"
-    " < cli pytest_plugin"
+    "errors < registry conditions downloads < run < analysis < gates < comparison < report < inspector < jobs < cli pytest_plugin"
 )
 PLUGINS: Final = {
     "perturbations": "perturbations",
@@ -46,7 +45,7 @@ PLUGINS: Final = {
     "interventions": "interventions",
     "frontends": "frontends",
 }
-TORCH_FREE: Final = frozenset().union(*JUDGES) - {"explanations", "inspector", "jobs", "cli"}
+TORCH_FREE: Final = frozenset().union(*JUDGES) - {"inspector", "jobs", "cli"}
 HEAVY: Final = frozenset({"torch", "torchaudio", "captum"})
 ONCE: Final = 40  # lines of a function's body at most
 LONGEST_FILE: Final = 400

@@ -1,4 +1,4 @@
-"""Why does a model answer so to this recording: maps, segments and sounds, as arrays, tables and a figure.
+"""Why does a model answer so to this recording: maps, segments and sounds, as arrays and tables.
 
 `explain` is the Python door of `robustness explain`; the page draws what it returns.
 """
@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,6 @@ import pandas as pd
 
 from robustness.audio.recordings import Recording
 from robustness.explanations.answering import worst_of
-from robustness.explanations.figure import figure_of
 from robustness.explanations.map_checks import checked_map
 from robustness.explanations.question import Question, Wanted, question_of
 from robustness.explanations.sounds import Sound, sounds_of
@@ -26,9 +24,6 @@ from robustness.models.classifier import Classifier
 from robustness.perturbations.base import Inputs
 from robustness.rendering import NO_INPUTS
 from robustness.run.evidence import LayerTracking
-
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
 
 Array = npt.NDArray[np.float32]
 
@@ -59,11 +54,6 @@ class Explanation:
     bars: Mapping[str, Array]
     tops: Mapping[str, npt.NDArray[np.bool_]]
     following: LayerTracking | None = None
-
-    @cached_property
-    def figure(self) -> Figure:
-        """The first map over the log-mel, as a plotly figure."""
-        return figure_of(self.arrays, self.rows[0], self.axes)
 
     @property
     def rows(self) -> list[dict[str, Any]]:

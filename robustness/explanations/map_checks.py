@@ -6,26 +6,37 @@ weights drawn anew, β-infidelity, max-sensitivity, and how like it the maps of 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from robustness.attributions.base import ATTRIBUTIONS
-from robustness.attributions.deletion import SPREADS
 from robustness.attributions.masking import Explainable
-from robustness.attributions.randomization import MOST_ALIKE
-from robustness.attributions.stability import NEIGHBOURS, class_sensitivity, infidelity, max_sensitivity
+from robustness.attributions.stability import class_sensitivity, infidelity, max_sensitivity
 from robustness.attributions.trust import Checks, TrustBox
 from robustness.explanations.maps import rank_correlation
 from robustness.explanations.question import Question
 from robustness.explanations.target_maps import Progress, TargetMap
 from robustness.models.classifier import Classifier
-from robustness.report.words import number, signed
 
-Pairs = list[tuple[str, str]]
 OTHERS: Final = 4  # labels, the likeliest, whose maps a map is compared with
+
+
+class MapTests(NamedTuple):
+    """What the tests of one map gave.
+
+    Attributes:
+        box: deletion and insertion against random orders, and weights drawn anew.
+        infidelity: β-infidelity; None where nothing falls.
+        sensitivity: max-sensitivity, of the map's own size; NaN where the answer flips for a neighbour.
+        alike: the rank correlation with the map of each of the likeliest other labels; None where one is constant.
+    """
+
+    box: TrustBox
+    infidelity: float | None
+    sensitivity: float
+    alike: Mapping[str, float | None]
 
 
 def checked_map(
@@ -50,50 +61,21 @@ def checked_map(
             progress(f"test: {one.method}, {one.variant}", sum(other["tested"] for other in rows), count)
             if one.classifier not in boxes:
                 boxes[one.classifier] = Checks(case, question.seed)
-            row |= tests_of(one, case, boxes[one.classifier], question.seed)
+            row["tests"] = tests_of(one, case, boxes[one.classifier], question.seed)
+            row["failed"] = row["tests"].box.failed
         rows.append(row)
     return rows
 
 
-def tests_of(one: TargetMap, case: Explainable, checks: Checks, seed: int) -> dict[str, Any]:
-    """What the tests of one map gave: what it failed, and the figures in words."""
+def tests_of(one: TargetMap, case: Explainable, checks: Checks, seed: int) -> MapTests:
+    """What the tests of one map gave."""
     method, values = ATTRIBUTIONS[one.method](), one.relevance.map[0]
-    box = checks.of_map(method, one.relevance)
-    unfaithful = infidelity(case, values, seed)
-    figures = [
-        *_figures(box),
-        ("β-infidelity", "nothing falls" if unfaithful is None else f"{number(unfaithful, 2)}; 0 is best, 1 says nothing"),
-    ]
-    figures.append((f"max-sensitivity, over {NEIGHBOURS} neighbours", _sensitivity(max_sensitivity(case, method, values, seed))))
-    figures.append((f"rank correlation with maps of the {OTHERS} next labels", _alike(class_sensitivity(case, method, OTHERS))))
-    return {"failed": box.failed, "figures": figures}
-
-
-def _figures(box: TrustBox) -> Pairs:
-    figures: Pairs = []
-    if box.lift is not None:
-        for name in ("deletion", "insertion"):
-            lift, spread = getattr(box.lift, name), box.lift.spread
-            chance = f"more than {number(SPREADS * spread, 2)} is beyond chance"
-            figures.append((f"{name} lift over random", f"{signed(lift, 2)} logits; {chance}"))
-    for stage in box.stages:
-        like = "none, for a map is constant" if stage.spearman is None else number(stage.spearman, 2)
-        like += f"; beyond ±{MOST_ALIKE:g} it would not depend on what was learnt" if stage.layers == stage.of else ""
-        figures.append((f"rank correlation with {stage.layers} of {stage.of} layers drawn anew", like))
-    figures.append(("seed, and passes with the tests", f"{box.seed}, {number(box.passes)}"))
-    return figures
-
-
-def _sensitivity(value: float) -> str:
-    return "none: the answer flips for a neighbour" if math.isnan(value) else f"{number(value, 2)} of the map's own size; 0 is best"
-
-
-def _alike(found: Mapping[str, float | None]) -> str:
-    values = {label: value for label, value in found.items() if value is not None}
-    if not values:
-        return "none"
-    most = max(values, key=lambda label: values[label])
-    return f"{number(float(np.median(list(values.values()))), 2)} in the median; most like {most}, {number(values[most], 2)}"
+    return MapTests(
+        checks.of_map(method, one.relevance),
+        infidelity(case, values, seed),
+        max_sensitivity(case, method, values, seed),
+        class_sensitivity(case, method, OTHERS),
+    )
 
 
 def second_opinion(one: TargetMap, maps: Sequence[TargetMap]) -> float | None:

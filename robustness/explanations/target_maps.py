@@ -15,16 +15,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from robustness.analysis.map_cells import top_cells
 from robustness.attributions.base import ATTRIBUTIONS, Attribution, Relevance, Target, within_bound
 from robustness.attributions.baselines import BASELINES
+from robustness.attributions.methods.shapley import Shapley
 from robustness.errors import UsageError
+from robustness.explanations.maps import METHODS, Map
 from robustness.explanations.question import Question
 from robustness.models.classifier import Classifier
 from robustness.models.resynthesis import explainable
-from robustness.report.map_figure import top_cells
 
-Map = npt.NDArray[np.float32]  # [bands frames]
-USUAL: Final = ("occlusion", "integrated-gradients", "shapley")
+USUAL: Final = (*(method.name for method in METHODS), Shapley.name)  # those of a card, and what a segment is worth
 SEGMENT_MS: Final = 100.0
 SEGMENTS: Final = 10  # 1,024 passes
 Progress = Callable[[str, int, int], None]
@@ -134,7 +135,7 @@ def segments_of(question: Question, maps: Sequence[TargetMap]) -> list[dict[str,
     """
     window_ms = question.first.frame.samples * 1000 / question.first.frame.rate_hz
     count = max(1, min(SEGMENTS, round(window_ms / SEGMENT_MS)))
-    method: Any = ATTRIBUTIONS["shapley"]
+    method: Any = Shapley
     made = {(one.variant, one.target): one.relevance for one in maps if one.method == method.name}
     rows: list[dict[str, Any]] = []
     for variant, classifier in question.classifiers.items():

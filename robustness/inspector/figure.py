@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from robustness.report.figures import frequency_ticks, plain
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+    from robustness.explanations.explanation import Explanation
+
 AGAINST_FOR: Final = [[0.0, "rgba(213,94,0,1)"], [0.5, "rgba(255,255,255,0)"], [1.0, "rgba(0,114,178,1)"]]
 
 
-def figure_of(arrays: Mapping[str, npt.NDArray[np.float32]], row: Mapping[str, Any], axes: Mapping[str, Any]) -> Figure:
-    """The map of a row of the table, on a scale centered on zero.
+def figure_of(found: Explanation, place: int = 0) -> Figure:
+    """A map over the log-mel as a plotly figure, on a scale centered on zero.
 
     Args:
-        arrays: `log_mel` and the maps, [bands frames].
-        row: of the map: method, variant and target.
-        axes: hop_ms and band_hz.
+        found: an explanation.
+        place: of the map, a row of its table.
     """
     import plotly.graph_objects as go
 
+    arrays, row, axes = found.arrays, found.rows[place], found.axes
     shown = arrays[f"{row['method']}/{row['variant']}/{row['target']}"]
     largest = float(np.abs(shown).max()) or 1.0
     time: dict[str, Any] = {"x0": 0, "dx": axes["hop_ms"]}

@@ -28,6 +28,7 @@ from robustness.inspector.wording import (
     segment_table,
     shown_of,
     target_facts,
+    tested_in_words,
     trust_facts,
     trust_table,
 )
@@ -115,8 +116,13 @@ def inspector_data(found: Explanation, players: list[str], *, audio: bool) -> di
 
 
 def page_rows(found: Explanation) -> list[dict[str, Any]]:
-    """The rows of the table, each with its map's key."""
-    return [row | {"key": f"{row['method']}/{row['variant']}/{row['target']}"} for row in found.rows]
+    """The rows of the table, each with its map's key, and what its tests gave in words: `figures`."""
+    rows = []
+    for row in found.rows:
+        tests = row.pop("tests", None)
+        key = f"{row['method']}/{row['variant']}/{row['target']}"
+        rows.append(row | {"key": key, "figures": None if tests is None else tested_in_words(tests)})
+    return rows
 
 
 def scales_of(found: Explanation) -> dict[str, dict[str, float]]:

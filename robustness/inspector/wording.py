@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from statistics import median
 from typing import Any, Final
 
 from robustness.attributions.base import GAP_LOGITS, GAP_SHARE
 from robustness.attributions.baselines import BASELINES
+from robustness.attributions.deletion import SPREADS
+from robustness.attributions.randomization import MOST_ALIKE
+from robustness.attributions.stability import NEIGHBOURS
+from robustness.attributions.trust import TrustBox
 from robustness.explanations.explanation import Explanation
+from robustness.explanations.map_checks import OTHERS, MapTests
 from robustness.explanations.question import Question
 from robustness.explanations.sounds import HEARD
 from robustness.report.figures import Table
@@ -138,6 +145,42 @@ def trust_facts(row: Mapping[str, Any]) -> dict[str, Any]:
     figures.append(["passes of the network", f"{number(row['passes'])}, for all targets together"])
     figures.append(["top 10 %", f"{plural(int(row['top_cells']), 'cell')} of those that are not zero; cells of equal value go together"])
     return {"verdict": verdict, "failing": failing, "figures": figures}
+
+
+def tested_in_words(tests: MapTests) -> list[list[str]]:
+    """The figures of the tests of a map, in words."""
+    loose, figures = tests.infidelity, _checked(tests.box)
+    figures.append(["β-infidelity", "nothing falls" if loose is None else f"{number(loose, 2)}; 0 is best, 1 says nothing"])
+    figures.append([f"max-sensitivity, over {NEIGHBOURS} neighbours", _sensitivity(tests.sensitivity)])
+    figures.append([f"rank correlation with maps of the {OTHERS} next labels", _alike(tests.alike)])
+    return figures
+
+
+def _checked(box: TrustBox) -> list[list[str]]:
+    figures: list[list[str]] = []
+    if box.lift is not None:
+        for name in ("deletion", "insertion"):
+            lift, spread = getattr(box.lift, name), box.lift.spread
+            chance = f"more than {number(SPREADS * spread, 2)} is beyond chance"
+            figures.append([f"{name} lift over random", f"{signed(lift, 2)} logits; {chance}"])
+    for stage in box.stages:
+        like = "none, for a map is constant" if stage.spearman is None else number(stage.spearman, 2)
+        like += f"; beyond ±{MOST_ALIKE:g} it would not depend on what was learnt" if stage.layers == stage.of else ""
+        figures.append([f"rank correlation with {stage.layers} of {stage.of} layers drawn anew", like])
+    figures.append(["seed, and passes with the tests", f"{box.seed}, {number(box.passes)}"])
+    return figures
+
+
+def _sensitivity(value: float) -> str:
+    return "none: the answer flips for a neighbour" if math.isnan(value) else f"{number(value, 2)} of the map's own size; 0 is best"
+
+
+def _alike(found: Mapping[str, float | None]) -> str:
+    values = {label: value for label, value in found.items() if value is not None}
+    if not values:
+        return "none"
+    most = max(values, key=lambda label: values[label])
+    return f"{number(median(values.values()), 2)} in the median; most like {most}, {number(values[most], 2)}"
 
 
 def segment_table(found: Explanation) -> Table:

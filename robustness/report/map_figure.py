@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from robustness.analysis.map_cells import top_cells
 from robustness.report.figures import Figure, Trace, packed, packed_range, packed_signed
 from robustness.report.words import number
 from robustness.run.schema import OVER_BANDS, OVER_TIME
@@ -19,7 +20,6 @@ from robustness.run.schema import OVER_BANDS, OVER_TIME
 if TYPE_CHECKING:
     from robustness.report.cards.figures import CardFigures
 
-TOP_SHARE: Final = 0.1
 HEIGHT: Final = 250
 SIDES: Final = [[0.0, "var(--wrong)"], [0.5, "var(--wrong)"], [0.5, "var(--right)"], [1.0, "var(--right)"]]
 OVER: Final = [[place, f"var(--over-{i})"] for i, place in enumerate((0.0, 0.25, 0.499, 0.501, 0.75, 1.0))]
@@ -34,17 +34,6 @@ class Scale(NamedTuple):
     map: float
     strip: float
     bar: float
-
-
-def top_cells(values: Picture, share: float = TOP_SHARE) -> NDArray[np.bool_]:
-    """Which cells hold the largest |values|: the share of those that are not zero, at least one; ties go together."""
-    strength = np.abs(values)
-    there = np.sort(strength[strength > 0])[::-1]
-    if not len(there):
-        return np.zeros(values.shape, dtype=bool)
-    least = there[max(1, round(share * len(there))) - 1]
-    found: NDArray[np.bool_] = strength >= least
-    return found
 
 
 def strip_of(arrays: Mapping[str, Picture], key: str) -> Picture:

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 
 import robustness
+from robustness.analysis.map_cells import top_cells
 from robustness.errors import CannotJudgeError, RecordingError, UsageError
 from robustness.explanations.explanation import Explanation, explain
 from robustness.explanations.sounds import HEARD
+from robustness.inspector.figure import figure_of
 from robustness.inspector.page import scales_of
 from robustness.inspector.wording import map_verdict
 from robustness.models.classifier import Classifier
-from robustness.report.map_figure import top_cells
 from tests.builders import classifier, recording
 
 PLACED = {"placement": "start", "tested": False}
@@ -98,8 +99,8 @@ def test_one_scale_holds_every_map_and_difference_of_a_method(found: Explanation
 def test_the_python_door_gives_arrays_a_table_and_a_figure(found: Explanation) -> None:
     assert robustness.explain is explain
     assert len(found.table) == 2 * 2 * 3
-    assert len(found.figure.data) == 2
-    assert "logits" in str(found.figure.layout.title.text)
+    assert len(figure_of(found).data) == 2
+    assert "logits" in str(figure_of(found).layout.title.text)
 
 
 def test_a_model_alone_at_a_lead_with_an_unknown_word_is_explained() -> None:

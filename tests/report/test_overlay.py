@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from robustness.analysis.map_cells import top_cells
 from robustness.report.cards.figures import CardFigures
-from robustness.report.map_figure import Scale, overlaid, scale_of, top_cells
+from robustness.report.map_figure import Scale, overlaid, scale_of
 from tests.report.test_explained import card_of
 
 KEY = "occlusion/float32"
