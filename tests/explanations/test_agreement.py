@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from robustness.cli.main import app
-from robustness.conditions import NONE
 from robustness.report.cards.command import command_for
 from robustness.report.view import View
 from robustness.run.evidence import FailureCard
@@ -24,7 +23,7 @@ def view(root: Path, tmp_path_factory: pytest.TempPathFactory) -> View:
     """A report on the shipped model and the recordings beside it."""
     out = tmp_path_factory.mktemp("digits") / "run"
     words = ["--model", str(root / "models" / "digits.toml"), "--recordings", str(root / "recordings" / "joe"), "--out", str(out)]
-    words += [word for name in ("padding-placement", "time-shift", "pink-noise") for word in ("--perturbation", name)]
+    words += [word for name in ("padding-placement", "time-shift", "reverberation") for word in ("--perturbation", name)]
     subprocess.run([sys.executable, "-m", "robustness", "report", *words, "--no-audio"], check=True, capture_output=True)
     return View(Run.open(out))
 
@@ -49,6 +48,8 @@ def test_every_card_and_its_own_command_agree(view: View, root: Path, tmp_path: 
     cards = view.failures.failures
     assert len(cards) >= 10
     assert any(v.outcome == "missed" and v.predicted == card.label for card in cards for v in card.variants.values())
+    changed = [card.condition.perturbation for card in cards if not view.at_a_place(card.condition)]
+    assert "reverberation" in changed
     for card in cards:
         found = explained(command_of(view, card, root), tmp_path / card.id)
         answers = found["answers"]["heard"]
@@ -64,8 +65,7 @@ def test_every_card_and_its_own_command_agree(view: View, root: Path, tmp_path: 
         assert card.counterpart is not None
         assert found["counterpart_ms"] == pytest.approx(card.counterpart.offset_ms), card.id
         assert found["targets"][0] == f"{card.target.label}-{card.target.rival}", card.id
-        at_a_place = card.condition.perturbation in {NONE, view.placing}
-        wanted = None if at_a_place else (card.condition.perturbation, card.condition.level, card.condition.draw)
+        wanted = None if view.at_a_place(card.condition) else (card.condition.perturbation, card.condition.level, card.condition.draw)
         made = found["condition"]
         assert (None if made is None else (made["perturbation"], made["level"], made["draw"])) == wanted, card.id
 
