@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from robustness.audio.placement import Frame
 from robustness.errors import CardError
+from robustness.files import UnreadableError, text_of
 from robustness.models.card_messages import card_sentence
 from robustness.models.classifier import Classifier, Output
 from robustness.models.frontend_settings import frontend_from
@@ -23,6 +24,12 @@ from robustness.models.probing import probe
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
 FACTORY: Final = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+LOWEST_RATE_HZ: Final = 1_000
+HIGHEST_RATE_HZ: Final = 768_000  # the fastest converters
+LONGEST_WINDOW_MS: Final = 60_000.0  # a command is a second or two
+MOST_LABELS: Final = 4_096
+Rate = Annotated[int, Field(strict=True, ge=LOWEST_RATE_HZ, le=HIGHEST_RATE_HZ)]
+Labels = Annotated[tuple[Text, ...], Field(min_length=2, max_length=MOST_LABELS)]
 GOLDEN_TOLERANCE: Final = 1e-3  # logits of one network on two machines differ by less; of another front-end by more
 
 
@@ -53,13 +60,13 @@ class FrontendSettings(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     kind: Text = Field(description="the name of a front-end, such as log-mel")
-    rate_hz: Annotated[int, Field(strict=True, gt=0)] = Field(description="the sampling rate in Hz that the model hears")
+    rate_hz: Rate = Field(description="the sampling rate in Hz that the model hears")
 
 
 class Window(_Section):
     """How long the model hears, and where it expects the word."""
 
-    duration_ms: Annotated[Number, Field(gt=0)] = Field(description="the window's length in ms")
+    duration_ms: Annotated[Number, Field(gt=0, le=LONGEST_WINDOW_MS)] = Field(description="the window's length in ms")
     placement: Literal["start", "center", "end"] = Field(default="center", description="where a recording lies in the window")
 
 
@@ -86,7 +93,7 @@ class Card(_Section):
     """A model card; `about` is free, everything else is checked, and no other key is taken."""
 
     name: Text = Field(description="the model's name")
-    labels: Annotated[tuple[Text, ...], Field(min_length=2)] = Field(description="the classes in the order of the outputs, two or more")
+    labels: Labels = Field(description="the classes in the order of the outputs, two or more")
     unknown: str | None = Field(default=None, description="the label of words outside the vocabulary")
     silence: str | None = Field(default=None, description="the label of windows without a word")
     output: Output = Field(description="logits, log-probabilities or probabilities: what the network gives")
@@ -128,11 +135,11 @@ def read_card(path: Path) -> Card:
         CardError: the file cannot be read, is no TOML, or a key is wrong; the sentence names file and key.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CardError(f"the card {path} cannot be opened: {error.strerror}; give the path of a model card (a .toml file)") from error
-    except UnicodeDecodeError as error:
-        raise CardError(f"{path} is no text in UTF-8; expected a model card (a .toml file), not the weights") from error
+        content = tomllib.loads(text_of(path))
+    except UnreadableError as error:
+        raise CardError(
+            f"the card {path} cannot be opened: {error}; give the path of a model card (a .toml file), not the weights"
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise CardError(f"{path} is no valid TOML: {error}") from error
     try:

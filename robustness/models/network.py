@@ -29,6 +29,7 @@ MOVED: Final = {  # what cards named before
     "robustness.quantization.rebuilding": "robustness.quantization.structure",
 }
 SHOWN: Final = 4
+FOREIGN: Final = (Exception, SystemExit, GeneratorExit)  # what a user's own code may raise: everything but Ctrl-C
 
 
 def torch_device(name: str) -> torch.device:
@@ -84,7 +85,7 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
             f"{path} holds a pickled module or other objects, which would run code; only a state_dict is read: {SAVE}"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
-        raise CardError(f"{path} is no weights file that torch can read ({_first(error)}); {SAVE}") from error
+        raise CardError(f"{path} is no weights file that torch can read ({first_line(error)}); {SAVE}") from error
     if not isinstance(state, Mapping) or not state or not all(_is_data(value) for value in state.values()):
         held = f"a table with {', '.join(map(str, list(state)[:SHOWN]))}" if isinstance(state, Mapping) else f"a {type(state).__name__}"
         raise CardError(f"{path} holds {held}, and not a state_dict (names and tensors); {SAVE}")
@@ -120,8 +121,8 @@ def build(card: Path, factory: str, arguments: Mapping[str, Any]) -> nn.Module:
                 net = maker(**arguments)
         except RobustnessError as error:
             raise CardError(f"{card}: {error}") from error
-        except Exception as error:
-            raise CardError(f"{card}: {factory}({given}) fails with {_first(error)}; correct network.arguments") from error
+        except FOREIGN as error:
+            raise CardError(f"{card}: {factory}({given}) fails with {first_line(error)}; correct network.arguments") from error
     if not isinstance(net, nn.Module):
         raise CardError(f"{card}: {factory} gives a {type(net).__name__}; expected a torch.nn.Module")
     return net
@@ -150,8 +151,8 @@ def _imported(card: Path, module_name: str) -> ModuleType:
                 f"{card}: network.factory names the module {module_name}, which is neither beside the card nor installed"
             ) from error
         raise CardError(f"{card}: importing {module_name} fails, for it needs {error.name}; install that") from error
-    except Exception as error:
-        raise CardError(f"{card}: importing {module_name} fails with {_first(error)}") from error
+    except FOREIGN as error:
+        raise CardError(f"{card}: importing {module_name} fails with {first_line(error)}") from error
 
 
 def _forget_namesake(top: str, folder: Path) -> None:
@@ -190,7 +191,7 @@ def filled(net: nn.Module, state: Mapping[str, Tensor], card: Path) -> nn.Module
     try:
         result = net.load_state_dict(state, strict=False)
     except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:  # the last four from quantized layers
-        raise CardError(f"{card}: the weights do not fit the network: {_first(error)}") from error
+        raise CardError(f"{card}: the weights do not fit the network: {first_line(error)}") from error
     wrong = [f"{what} {_some(keys)}" for what, keys in (("lacking", result.missing_keys), ("unknown", result.unexpected_keys)) if keys]
     if wrong:
         raise CardError(f"{card}: the weights do not fit the network: {'; '.join(wrong)}; {_likely(state, own)}")
@@ -212,6 +213,7 @@ def _some(names: list[str], between: str = ", ") -> str:
     return between.join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
-def _first(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The kind of an error and the first line of what it says."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from robustness.errors import OutputError, RunError
 from robustness.run.atomic import write_json, write_table, write_text
+from robustness.run.lock import FolderLock
 from robustness.run.resume import go_on, is_run, refuse_other, remove_left
 from robustness.run.schema import KIND, PROGRESS, RECORDINGS, REQUEST, ROWS_A_PART, SCHEMA, TRIALS, part_name
 
@@ -126,7 +127,7 @@ class RunWriter:
         sealed: the parts that a later process can go on from.
 
     Raises:
-        OutputError: where that place is something else, or cannot be written.
+        OutputError: where that place is something else, cannot be written, or is being written by another process.
     """
 
     def __init__(self, out: Path, *, resume: bool = False) -> None:
@@ -138,6 +139,17 @@ class RunWriter:
         self._waiting: list[pa.Table] = []
         self.sealed = self._parts = 0
         self._resume = resume
+        self._lock = FolderLock(out)
+        self._lock.acquire()
+        try:
+            self._claim()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _claim(self) -> None:
+        """The place, looked at and made ready."""
+        out = self.out
         if out.exists() and not (is_run(out) or (out.is_dir() and not any(out.iterdir()))):
             raise OutputError(f"{out} exists and is not a run folder; it is left as it is: give another --out, or remove it yourself")
         try:
@@ -230,6 +242,11 @@ class RunWriter:
     def discard(self) -> None:
         """Removes what was written; the place itself stays as it was."""
         shutil.rmtree(self.path, ignore_errors=True)
+        self.release()
+
+    def release(self) -> None:
+        """Lets another process write here; what is written stays."""
+        self._lock.release()
 
     def finish(self) -> Run:
         """Puts the run in its place, as a whole."""
@@ -240,4 +257,5 @@ class RunWriter:
         if self._old.exists():
             shutil.rmtree(self._old)
         (self.out / PROGRESS).unlink(missing_ok=True)
+        self.release()
         return Run.open(self.out)

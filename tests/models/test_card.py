@@ -201,8 +201,8 @@ def test_several_mistakes_are_named_together(card: Path) -> None:
     ("make", "words"),
     [
         (lambda path: None, "cannot be opened: No such file"),
-        (lambda path: path.mkdir(), "cannot be opened: Is a directory"),
-        (lambda path: path.write_bytes(b"PK\x03\x04\xff\xfe"), "no text in UTF-8; expected a model card"),
+        (lambda path: path.mkdir(), "cannot be opened: it is a folder"),
+        (lambda path: path.write_bytes(b"PK\x03\x04\xff\xfe"), "no text in UTF-8; give the path of a model card"),
     ],
 )
 def test_what_is_no_card_is_refused(tmp_path: Path, make: Callable[[Path], object], words: str) -> None:

@@ -36,6 +36,7 @@ def begun(out: Path, *names: str, resume: bool = False) -> RunWriter:
     for number, name in enumerate(names, 1 + (state or {"done": 0})["done"]):
         writer.add(rows(name))
         writer.seal({"done": number}, last=True)
+    writer.release()  # as if its process were no more
     return writer
 
 
