@@ -16,9 +16,10 @@ from robustness.audio.placement import Frame
 from robustness.errors import CardError
 from robustness.files import UnreadableError, text_of
 from robustness.models.card_messages import card_sentence
+from robustness.models.checkpoints import Source, weights_in
 from robustness.models.classifier import Classifier, Output
 from robustness.models.frontend_settings import frontend_from
-from robustness.models.network import build, filled, torch_device, weights_in
+from robustness.models.network import build, filled, torch_device
 from robustness.models.probing import probe
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -43,6 +44,12 @@ class Weights(_Section):
     file: Text = Field(description="the weights' file, a state_dict, relative to the card")
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] = Field(description="the SHA-256 of the weights, 64 hex digits")
     source: str | None = Field(default=None, description="what to do where the file is not there, such as a command that gets it")
+    key: Text | None = Field(default=None, description="the entry of a checkpoint that is the state_dict, such as state_dict")
+    prefix: str = Field(default="", description="what every name in the file begins with, such as module.; it is taken off")
+
+    def at(self, card: Path, weights: Path | None = None) -> Source:
+        """Where they are, for a card at this path; `weights` is a copy at another place."""
+        return Source(card, self.file if weights is None else weights, self.sha256, self.source, self.key, self.prefix)
 
 
 class Network(_Section):
@@ -164,7 +171,7 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
     said = read_card(card)
     where = torch_device(device if said.variant is None else "cpu")
     frontend = frontend_from(said.frontend.kind, said.frontend.model_dump(exclude={"kind"}), card)
-    state = weights_in(card, said.weights.file if weights is None else weights, said.weights.sha256, said.weights.source)
+    state = weights_in(said.weights.at(card, weights))
     net = build(card, said.network.factory, said.network.arguments)
     if said.variant is None:
         net = frontend.fitted(filled(net, state, card))

@@ -16,8 +16,9 @@ from robustness.audio.placement import batch_of, lead_of, place
 from robustness.audio.reading import read_audio
 from robustness.audio.recordings import Recording
 from robustness.errors import CardError, RecordingError
+from robustness.models.checkpoints import first_line
 from robustness.models.classifier import Classifier, Output, evaluating
-from robustness.models.network import FOREIGN, first_line
+from robustness.models.foreign import FOREIGN
 from robustness.seeds import generator_of
 
 if TYPE_CHECKING:
