@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from robustness.errors import CardError
 from robustness.files import UnreadableError, sha256_of, text_of
 from robustness.gates.rules import RulesError, read_rules
-from robustness.models.card import CardError, read_card
+from robustness.models.card import read_card
 
 
 def test_a_text_and_its_digest_are_the_files(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -211,7 +212,7 @@ def test_what_is_no_card_is_refused(tmp_path: Path, make: Callable[[Path], objec
         read_card(tmp_path / "other.toml")
 
 
-def state(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
+def state(**changes: Any) -> dict[str, Any]:
     """The small network's state with some tensors replaced or left out."""
     whole = dict(classifier(0).net.state_dict())
     return {k.replace("__", "."): v for k, v in {**whole, **{k.replace("__", "."): v for k, v in changes.items()}}.items() if v is not None}
