@@ -32,11 +32,11 @@ def line(text: str) -> Line:
 
 
 MEASURES: Final = line(
-    "errors < registry conditions seeds threads downloads < run < analysis < audio < perturbations < rendering < frontends < models"
+    "errors < registry conditions seeds threads downloads files < run < analysis < audio < perturbations < rendering < frontends < models"
     " < training < quantization attributions interventions < sweep < explanations audit < inspector < jobs < cli pytest_plugin"
 )
 JUDGES: Final = line(
-    "errors < registry conditions downloads < run < analysis < gates < comparison < report < explanations < inspector < jobs"
+    "errors < registry conditions downloads files < run < analysis < gates < comparison < report < explanations < inspector < jobs"
     " < cli pytest_plugin"
 )
 PLUGINS: Final = {

@@ -124,6 +124,13 @@ def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | No
     Raises:
         OutputError: where the disk is full; what was swept before is kept.
     """
+    try:
+        return _computed(job, writer, progress, finish or explain_and_draw)
+    finally:
+        writer.release()
+
+
+def _computed(job: Job, writer: RunWriter, progress: Progress, finish: Finish) -> Run:
     tally = Tally.of(writer.begin(requested(job), job.table))
     if writer.is_finished:
         return writer.finish()
@@ -144,7 +151,7 @@ def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | No
         sweep.run(job.placed)
         note(complete=True, interrupted=False)
         with said_when_full(writer.path):
-            (finish or explain_and_draw)(job, Run.open(writer.path), progress)
+            finish(job, Run.open(writer.path), progress)
     except KeyboardInterrupt:
         writer.flush()
         note(complete=False, interrupted=True)

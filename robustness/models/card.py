@@ -14,16 +14,24 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from robustness.audio.placement import Frame
 from robustness.errors import CardError
+from robustness.files import UnreadableError, text_of
 from robustness.models.card_messages import card_sentence
+from robustness.models.checkpoints import Source, weights_in
 from robustness.models.classifier import Classifier, Output, Threshold
 from robustness.models.frontend_settings import frontend_from
-from robustness.models.network import build, filled, torch_device, weights_in
+from robustness.models.network import build, filled, torch_device
 from robustness.models.probing import probe
 from robustness.models.thresholds import read_threshold, threshold_mistakes
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
 FACTORY: Final = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+LOWEST_RATE_HZ: Final = 1_000
+HIGHEST_RATE_HZ: Final = 768_000  # the fastest converters
+LONGEST_WINDOW_MS: Final = 60_000.0  # a command is a second or two
+MOST_LABELS: Final = 4_096
+Rate = Annotated[int, Field(strict=True, ge=LOWEST_RATE_HZ, le=HIGHEST_RATE_HZ)]
+Labels = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MOST_LABELS)]
 GOLDEN_TOLERANCE: Final = 1e-3  # logits of one network on two machines differ by less; of another front-end by more
 
 
@@ -37,6 +45,12 @@ class Weights(_Section):
     file: Text = Field(description="the weights' file, a state_dict, relative to the card")
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] = Field(description="the SHA-256 of the weights, 64 hex digits")
     source: str | None = Field(default=None, description="what to do where the file is not there, such as a command that gets it")
+    key: Text | None = Field(default=None, description="the entry of a checkpoint that is the state_dict, such as state_dict")
+    prefix: str = Field(default="", description="what every name in the file begins with, such as module.; it is taken off")
+
+    def at(self, card: Path, weights: Path | None = None) -> Source:
+        """Where they are, for a card at this path; `weights` is a copy at another place."""
+        return Source(card, self.file if weights is None else weights, self.sha256, self.source, self.key, self.prefix)
 
 
 class Network(_Section):
@@ -54,13 +68,13 @@ class FrontendSettings(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     kind: Text = Field(description="the name of a front-end, such as log-mel")
-    rate_hz: Annotated[int, Field(strict=True, gt=0)] = Field(description="the sampling rate in Hz that the model hears")
+    rate_hz: Rate = Field(description="the sampling rate in Hz that the model hears")
 
 
 class Window(_Section):
     """How long the model hears, and where it expects the word."""
 
-    duration_ms: Annotated[Number, Field(gt=0)] = Field(description="the window's length in ms")
+    duration_ms: Annotated[Number, Field(gt=0, le=LONGEST_WINDOW_MS)] = Field(description="the window's length in ms")
     placement: Literal["start", "center", "end"] = Field(default="center", description="where a recording lies in the window")
 
 
@@ -87,9 +101,7 @@ class Card(_Section):
     """A model card; `about` is free, everything else is checked, and no other key is taken."""
 
     name: Text = Field(description="the model's name")
-    labels: Annotated[tuple[Text, ...], Field(min_length=1)] = Field(
-        description="the classes in the order of the outputs, two or more; one is enough for sigmoids"
-    )
+    labels: Labels = Field(description="the classes in the order of the outputs, two or more; one is enough for sigmoids")
     unknown: str | None = Field(default=None, description="the label of words outside the vocabulary")
     silence: str | None = Field(default=None, description="the label of windows without a word")
     output: Output = Field(description="logits, log-probabilities, probabilities or sigmoids: what the network gives")
@@ -136,11 +148,11 @@ def read_card(path: Path) -> Card:
         CardError: the file cannot be read, is no TOML, or a key is wrong; the sentence names file and key.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CardError(f"the card {path} cannot be opened: {error.strerror}; give the path of a model card (a .toml file)") from error
-    except UnicodeDecodeError as error:
-        raise CardError(f"{path} is no text in UTF-8; expected a model card (a .toml file), not the weights") from error
+        content = tomllib.loads(text_of(path))
+    except UnreadableError as error:
+        raise CardError(
+            f"the card {path} cannot be opened: {error}; give the path of a model card (a .toml file), not the weights"
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise CardError(f"{path} is no valid TOML: {error}") from error
     try:
@@ -165,7 +177,7 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
     said = read_card(card)
     where = torch_device(device if said.variant is None else "cpu")
     frontend = frontend_from(said.frontend.kind, said.frontend.model_dump(exclude={"kind"}), card)
-    state = weights_in(card, said.weights.file if weights is None else weights, said.weights.sha256, said.weights.source)
+    state = weights_in(said.weights.at(card, weights))
     net = build(card, said.network.factory, said.network.arguments)
     if said.variant is None:
         net = frontend.fitted(filled(net, state, card))

@@ -15,7 +15,9 @@ from torch import Tensor
 from robustness.audio.reading import read_audio
 from robustness.audio.recordings import Recording
 from robustness.errors import CardError, RecordingError
+from robustness.models.checkpoints import first_line
 from robustness.models.classifier import Classifier, Output, evaluating
+from robustness.models.foreign import FOREIGN
 from robustness.rendering import reference_windows
 from robustness.seeds import generator_of
 
@@ -86,8 +88,8 @@ def _outputs(classifier: Classifier, features: Tensor, card: Path) -> Tensor:
     try:
         with evaluating(classifier.net), torch.inference_mode():
             outputs = classifier.net(features)
-    except Exception as error:  # the user's own code may raise anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except FOREIGN as error:
+        reason = first_line(error)
         shape = " ".join(str(size) for size in features.shape)
         raise CardError(f"{card}: the network does not take features of the shape [{shape}]: {reason}; {SETTINGS}") from error
     if not isinstance(outputs, Tensor):

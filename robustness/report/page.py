@@ -23,10 +23,7 @@ from robustness.report.view import View
 from robustness.run.folder import Run, write_text
 
 SCRIPTS: Final = ("figures.js", "atlas.js", "confusion.js", "table.js", "page.js")
-# 'unsafe-eval' lets tools that drive a browser wait for an expression; nothing on the page evaluates text.
-POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; media-src data:; font-src data:; script-src 'unsafe-eval' {}"
-)
+POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; media-src data:; font-src data:; script-src {}"
 ESCAPES: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 

@@ -17,7 +17,7 @@ from torch import nn
 from robustness.errors import CardError, OutputError, RecordingError
 from robustness.frontends.log_mel import LogMel
 from robustness.models.card import read_card
-from robustness.models.network import weights_in
+from robustness.models.checkpoints import weights_in
 from robustness.seeds import generator_of, seed_of
 from robustness.training import augmentation, evaluation
 from robustness.training.batches import NOISE_PIECES, SYNTHETIC, Batches, no_word_clips
@@ -178,7 +178,7 @@ def started_from(net: nn.Module, labels: Sequence[str], card: Path) -> nn.Module
     """
     said = read_card(card)
     theirs = said.labels
-    given = weights_in(card, said.weights.file, said.weights.sha256, said.weights.source)
+    given = weights_in(said.weights.at(card))
     started = copy.deepcopy(net)
     state = started.state_dict()
     rows = {label: theirs.index(label) for label in labels if label in theirs}

@@ -6,6 +6,7 @@ import hashlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -201,8 +202,8 @@ def test_several_mistakes_are_named_together(card: Path) -> None:
     ("make", "words"),
     [
         (lambda path: None, "cannot be opened: No such file"),
-        (lambda path: path.mkdir(), "cannot be opened: Is a directory"),
-        (lambda path: path.write_bytes(b"PK\x03\x04\xff\xfe"), "no text in UTF-8; expected a model card"),
+        (lambda path: path.mkdir(), "cannot be opened: it is a folder"),
+        (lambda path: path.write_bytes(b"PK\x03\x04\xff\xfe"), "no text in UTF-8; give the path of a model card"),
     ],
 )
 def test_what_is_no_card_is_refused(tmp_path: Path, make: Callable[[Path], object], words: str) -> None:
@@ -211,7 +212,7 @@ def test_what_is_no_card_is_refused(tmp_path: Path, make: Callable[[Path], objec
         read_card(tmp_path / "other.toml")
 
 
-def state(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
+def state(**changes: Any) -> dict[str, Any]:
     """The small network's state with some tensors replaced or left out."""
     whole = dict(classifier(0).net.state_dict())
     return {k.replace("__", "."): v for k, v in {**whole, **{k.replace("__", "."): v for k, v in changes.items()}}.items() if v is not None}
@@ -229,11 +230,40 @@ def state(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
         (state(fc1__bias=torch.zeros(7)), r"fc1\.bias is \[7\] and \[128\] in the network"),
         ({f"module.{k}": v for k, v in state().items()}, r"saved from a DataParallel"),
         (state(fc1__bias=torch.full((128,), torch.nan)), r"fc1\.bias holds NaN"),
+        ({"epoch": 3, "state_dict": state()}, r'not a state_dict.*write key = "state_dict" under \[weights\]'),
+        ({"model": state(), "optimizer": {"lr": 1.0}}, r'write key = "model" under \[weights\]'),
+        ({f"module.{k}": v for k, v in state().items()}, r'DataParallel: write prefix = "module\."'),
+        ({f"_orig_mod.{k}": v for k, v in state().items()}, r'torch\.compile made: write prefix = "_orig_mod\."'),
+        (state(fc1__bias=torch.zeros(1).expand(10**10)), r"fc1\.bias claims 40,000,000,000 bytes and the file holds 4 of it"),
+        (state(fc1__bias=torch.zeros(128, device="meta")), r"fc1\.bias has no numbers \(it is on torch's meta device\)"),
+        (state(fc1__bias=torch.eye(4).to_sparse()), r"fc1\.bias has the layout torch\.sparse_coo"),
+        (state(fc1__weight=None, fc1___packed_params__dtype=torch.qint8), r"of a quantized network: give the float weights"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(card: Path, held: object, words: str) -> None:
     with pytest.raises(CardError, match=words):
         load_classifier(with_weights(card, lambda path: torch.save(held, path)))
+
+
+@pytest.mark.parametrize(
+    ("written", "held"),
+    [('key = "state_dict"', {"state_dict": 0}), ('prefix = "module."', {}), ('key = "ema"\nprefix = "net."', {"ema": 0})],
+)
+def test_a_checkpoint_is_read_where_the_card_says_what_is_in_it(card: Path, written: str, held: dict[str, object]) -> None:
+    prefix = written.partition('prefix = "')[2].rstrip('"')
+    weights = {f"{prefix}{name}": value for name, value in state().items()}
+    wanted = load_classifier(card).net.state_dict()
+    with_weights(card, lambda path: torch.save({**dict.fromkeys(held, weights), "epoch": 3} if held else weights, path))
+    card.write_text(card.read_text(encoding="utf-8").replace("[weights]", f"[weights]\n{written}"), encoding="utf-8")
+    found = load_classifier(card).net.state_dict()
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
+def test_a_program_is_no_file_of_weights(card: Path) -> None:
+    scripted = torch.jit.trace(classifier(0).net.eval(), torch.zeros(1, 1, 64, 101))
+    with pytest.raises(CardError, match="is a TorchScript program, which is code"):
+        load_classifier(with_weights(card, lambda path: scripted.save(str(path))))
 
 
 @pytest.mark.parametrize("data", [b"", b"weights", b"PK\x03\x04 and no more", b"\x80\x02}q\x00."])
