@@ -8,6 +8,7 @@ Sources: torchaudio.functional.melscale_fbanks; tensorflow/core/kernels/mfcc_mel
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 from torchaudio.functional import melscale_fbanks
 
+from robustness.errors import UsageError
 from robustness.frontends.spectral import SpectralFrontend
 
 MelScale = Literal["htk", "slaney"]
@@ -49,6 +51,19 @@ class MelFrontend(SpectralFrontend):
     mel_norm: Literal["none", "slaney"] = "none"
     mel_shape: MelShape = "hz"
 
+    def __post_init__(self) -> None:
+        """Refuses bands outside of what the rate can carry.
+
+        Raises:
+            UsageError: the sentence names the setting.
+        """
+        super().__post_init__()
+        if not self.f_min_hz < top_hz(self) <= self.rate_hz / 2:
+            raise UsageError(
+                f"f_min_hz is {self.f_min_hz:g} and f_max_hz {top_hz(self):g}; expected a lower edge below the upper one, and that at most "
+                f"half the rate, {self.rate_hz / 2:g} Hz"
+            )
+
     def cells(self, spectrum: Tensor) -> Tensor:
         """The mel bands of a spectrum, [clips frames bins] → [clips frames mels]."""
         return torch.matmul(spectrum, self._filters.to(spectrum))
@@ -57,6 +72,11 @@ class MelFrontend(SpectralFrontend):
     def _filters(self) -> Tensor:
         """[bins mels]."""
         return mel_filters(self)
+
+    @cached_property
+    def empty_bands(self) -> tuple[int, ...]:
+        """Bands too narrow to hold a bin: they are the floor whatever is heard."""
+        return tuple(torch.nonzero(self._filters.sum(0) == 0).flatten().tolist())
 
     @cached_property
     def mel_hz(self) -> tuple[float, ...]:
@@ -70,7 +90,10 @@ def mel_filters(bank: MelFrontend) -> Tensor:
     edges = edges_hz(bank)
     if bank.mel_shape == "hz":
         norm = "slaney" if bank.mel_norm == "slaney" else None
-        return melscale_fbanks(bins, bank.f_min_hz, float(top_hz(bank)), bank.n_mels, bank.rate_hz, norm, bank.mel_scale)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of bands without a bin, which `empty_bands` names
+            found: Tensor = melscale_fbanks(bins, bank.f_min_hz, float(top_hz(bank)), bank.n_mels, bank.rate_hz, norm, bank.mel_scale)
+        return found
     if bank.mel_shape in ("mel", "tf-op"):
         mels = to_mel(np.linspace(0.0, bank.rate_hz / 2, bins), bank.mel_scale)
         sides = _triangles(mels, to_mel(edges, bank.mel_scale))

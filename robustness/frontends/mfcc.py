@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
+from robustness.errors import UsageError
 from robustness.frontends.base import FRONTENDS, Frontend
 from robustness.frontends.mel import MelFrontend
 
@@ -41,6 +42,16 @@ class Mfcc(MelFrontend):
     lifter_first: Literal[0, 1] = 0
     energy_first: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuses more coefficients than bands.
+
+        Raises:
+            UsageError: the sentence names the setting.
+        """
+        super().__post_init__()
+        if self.n_mfcc > self.n_mels:
+            raise UsageError(f"n_mfcc is {self.n_mfcc} and there are {self.n_mels} mel bands; expected no more coefficients than bands")
+
     def features(self, samples: Tensor) -> Tensor:
         """Coefficients of each frame, [clips time] → [clips 1 coefficients frames]."""
         spectrum = self.spectrum(samples)
@@ -51,7 +62,9 @@ class Mfcc(MelFrontend):
         return self.finished(cepstra)
 
     def _cepstra(self, levels: Tensor) -> Tensor:
-        return torch.matmul(self._cosines.to(levels), levels)
+        """[clips 1 mels frames] → [clips 1 coefficients frames], each clip by itself: the sums of a larger product may be in another order."""
+        cosines = self._cosines.to(levels)
+        return torch.stack([torch.matmul(cosines, clip) for clip in levels])
 
     @cached_property
     def _cosines(self) -> Tensor:

@@ -9,7 +9,7 @@ Sources: torch.stft; tf.signal.stft; kaldi feature-window.cc; python_speech_feat
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from math import ceil
 from typing import Final, Literal
@@ -18,12 +18,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from robustness.errors import UsageError
 from robustness.frontends.base import OURS, Frontend, Layout
 from robustness.frontends.scaling import FirstSample, Moments, Normalise, SampleScale, emphasised, normalised, rounded, scaled
 
 WindowKind = Literal["hann", "hamming", "povey", "blackman", "rectangular"]
 Log = Literal["dB", "ln", "log10", "log1p", "none"]
 SMALLEST_POWER: Final = 1e-10  # torchaudio's amin: digital silence is −100 dB
+SMALLEST_SETTINGS: Final = {
+    "rate_hz": 1, "n_fft": 2, "hop_samples": 1, "window_samples": 1, "n_mels": 1, "n_mfcc": 1, "bins": 1, "f_min_hz": 0, "round_to": 0,
+    "power": 0.1, "top_db": 0, "normalise_frames": 1,
+}  # fmt: skip
 POVEY: Final = 0.85  # kaldi's default window is a symmetric Hann to this power
 
 
@@ -96,6 +101,19 @@ class SpectralFrontend(Frontend):
     normalise: Normalise = "none"
     normalise_by: Moments = "mean-deviation"
     normalise_frames: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that are too small to compute with.
+
+        Raises:
+            UsageError: the sentence names the setting.
+        """
+        for field in fields(self):
+            value, smallest = getattr(self, field.name), SMALLEST_SETTINGS.get(field.name)
+            if smallest is not None and value is not None and not value >= smallest:
+                raise UsageError(f"{field.name} is {value:g}; expected {smallest:g} or more")
+        if self.floor <= 0.0 and self.log not in ("none", "log1p"):
+            raise UsageError(f"floor is {self.floor:g}; expected more than 0, for a logarithm of 0 is no number")
 
     @abstractmethod
     def cells(self, spectrum: Tensor) -> Tensor:
