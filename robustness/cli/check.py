@@ -90,7 +90,9 @@ def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[C
     )
     rejections = [f"{role}: {label}" for role, label in (("other words", said.unknown), ("no word", said.silence)) if label is not None]
     sums = "" if said.output == "logits" else f"; probabilities sum to 1 within {output.sum_gap:.0e}"
-    settings = said.frontend.model_dump(exclude={"kind"})
+    which = ("kind", "preset", "factory")
+    settings = {key: value for key, value in said.frontend.settings.items() if key not in which}
+    named = ", ".join(value for key in which if (value := getattr(said.frontend, key)) is not None)
     return [
         CheckLine("labels", f"{len(said.labels)}: {' '.join(said.labels)}"),
         CheckLine("rejections", ", ".join(rejections) or "none: every window carries out a command"),
@@ -100,7 +102,7 @@ def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[C
         CheckLine(
             "window", f"{frame.samples} samples at {frame.rate_hz} Hz, {said.window.duration_ms:g} ms, recordings at its {frame.reference}"
         ),
-        CheckLine("front-end", f"{said.frontend.kind}: {', '.join(f'{key} {value}' for key, value in settings.items())}"),
+        CheckLine("front-end", f"{named}: {', '.join(f'{key} {value}' for key, value in settings.items())}"),
         CheckLine(
             "features",
             f"[clips 1 {features.bands} {features.frames}], {features.lowest:.1f} to {features.highest:.1f} on {found.measured_on}, "

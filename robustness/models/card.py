@@ -52,8 +52,26 @@ class FrontendSettings(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    kind: Text = Field(description="the name of a front-end, such as log-mel")
+    kind: Text | None = Field(default=None, description="the name of a front-end, such as log-mel")
+    preset: Text | None = Field(default=None, description="the name of a front-end of the field, such as mlperf-tiny-kws")
+    factory: Annotated[str, Field(pattern=FACTORY)] | None = Field(
+        default=None, description='"module:callable", what makes a front-end of your own; a module beside the card is found'
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="a table of that callable's keyword arguments")
     rate_hz: Annotated[int, Field(strict=True, gt=0)] = Field(description="the sampling rate in Hz that the model hears")
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if self.kind is None and self.preset is None and self.factory is None:
+            raise ValueError('frontend says not which one it is; give `kind`, `preset`, or `factory = "module:callable"`')
+        if self.factory is not None and (self.kind is not None or self.preset is not None):
+            raise ValueError("frontend.factory makes the whole front-end; leave `kind` and `preset` out")
+        return self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keys that were given."""
+        return self.model_dump(exclude_unset=True)
 
 
 class Window(_Section):
@@ -156,7 +174,7 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
     """
     said = read_card(card)
     where = torch_device(device if said.variant is None else "cpu")
-    frontend = frontend_from(said.frontend.kind, said.frontend.model_dump(exclude={"kind"}), card)
+    frontend = frontend_from(said.frontend.settings, card)
     state = weights_in(card, said.weights.file if weights is None else weights, said.weights.sha256, said.weights.source)
     net = build(card, said.network.factory, said.network.arguments)
     if said.variant is None:

@@ -108,23 +108,39 @@ def build(card: Path, factory: str, arguments: Mapping[str, Any]) -> nn.Module:
     Raises:
         CardError: the module or the callable is not there, does not take the arguments, fails, or gives no network.
     """
-    module_name, _, name = factory.partition(":")
-    module_name = MOVED.get(module_name, module_name)
-    with importing_beside(card):
-        maker = _callable(_imported(card, module_name), name, card)
-        given = ", ".join(
-            f"{key} = {type(value).__name__ if isinstance(value, nn.Module) else repr(value)}" for key, value in arguments.items()
-        )
-        try:
-            with torch.random.fork_rng(devices=[]):
-                net = maker(**arguments)
-        except RobustnessError as error:
-            raise CardError(f"{card}: {error}") from error
-        except Exception as error:
-            raise CardError(f"{card}: {factory}({given}) fails with {_first(error)}; correct network.arguments") from error
+    net = made_by(card, factory, arguments)
     if not isinstance(net, nn.Module):
         raise CardError(f"{card}: {factory} gives a {type(net).__name__}; expected a torch.nn.Module")
     return net
+
+
+def made_by(card: Path, factory: str, arguments: Mapping[str, Any], key: str = "network.factory") -> object:
+    """What "module:callable" makes of its arguments; modules in the card's folder are found first.
+
+    Args:
+        card: the card, for messages and for modules beside it.
+        factory: "module:callable".
+        arguments: keyword arguments of the callable.
+        key: the card's key that names the factory, for messages.
+
+    Raises:
+        CardError: the module or the callable is not there, does not take the arguments, or fails.
+    """
+    module_name, _, name = factory.partition(":")
+    module_name = MOVED.get(module_name, module_name)
+    with importing_beside(card):
+        maker = _callable(_imported(card, module_name, key), name, card, key)
+        given = ", ".join(
+            f"{name} = {type(value).__name__ if isinstance(value, nn.Module) else repr(value)}" for name, value in arguments.items()
+        )
+        try:
+            with torch.random.fork_rng(devices=[]):
+                return maker(**arguments)
+        except RobustnessError as error:
+            raise CardError(f"{card}: {error}") from error
+        except Exception as error:
+            where = key.replace("factory", "arguments")
+            raise CardError(f"{card}: {factory}({given}) fails with {_first(error)}; correct {where}") from error
 
 
 @contextmanager
@@ -139,7 +155,7 @@ def importing_beside(card: Path) -> Iterator[None]:
         sys.path.remove(folder)
 
 
-def _imported(card: Path, module_name: str) -> ModuleType:
+def _imported(card: Path, module_name: str, key: str) -> ModuleType:
     top = module_name.partition(".")[0]
     _forget_namesake(top, card.resolve().parent)
     try:
@@ -147,7 +163,7 @@ def _imported(card: Path, module_name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name in {module_name, top}:
             raise CardError(
-                f"{card}: network.factory names the module {module_name}, which is neither beside the card nor installed"
+                f"{card}: {key} names the module {module_name}, which is neither beside the card nor installed"
             ) from error
         raise CardError(f"{card}: importing {module_name} fails, for it needs {error.name}; install that") from error
     except Exception as error:
@@ -164,13 +180,13 @@ def _forget_namesake(top: str, folder: Path) -> None:
         del sys.modules[name]
 
 
-def _callable(module: ModuleType, name: str, card: Path) -> Callable[..., object]:
+def _callable(module: ModuleType, name: str, card: Path, key: str) -> Callable[..., object]:
     found: Callable[..., object] | None = getattr(module, name, None)
     if callable(found):
         return found
-    near = difflib.get_close_matches(name, [key for key, value in vars(module).items() if callable(value)], n=1)
+    near = difflib.get_close_matches(name, [known for known, value in vars(module).items() if callable(value)], n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise CardError(f"{card}: network.factory: {module.__name__} has no callable {name}{hint}")
+    raise CardError(f"{card}: {key}: {module.__name__} has no callable {name}{hint}")
 
 
 def filled(net: nn.Module, state: Mapping[str, Tensor], card: Path) -> nn.Module:

@@ -15,7 +15,7 @@ from torch import Tensor
 from robustness.audio.placement import batch_of, lead_of, place
 from robustness.audio.reading import read_audio
 from robustness.audio.recordings import Recording
-from robustness.errors import CardError, RecordingError
+from robustness.errors import CardError, RecordingError, RobustnessError
 from robustness.models.classifier import Classifier, Output, evaluating
 from robustness.seeds import generator_of
 
@@ -71,7 +71,9 @@ def probe(classifier: Classifier, card: Path) -> None:
 def _features(classifier: Classifier, windows: Tensor, card: Path) -> Tensor:
     try:
         features = classifier.features(windows)
-    except (RuntimeError, ValueError, TypeError, AssertionError, ZeroDivisionError) as error:
+    except RobustnessError as error:
+        raise CardError(f"{card}: {error}") from error
+    except Exception as error:  # the user's own front-end may raise anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CardError(f"{card}: the front-end cannot be computed with the settings in [frontend]: {reason}") from error
     if features.ndim != 4 or len(features) != len(windows):

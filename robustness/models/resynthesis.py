@@ -2,7 +2,7 @@
 
 A gain a band and frame is carried to the bins of the window's STFT by linear interpolation between the band centers, which is what
 triangular mel filters do where they are made to sum to 1. Magnitudes are scaled, the phase stays, and what changed is added back to
-the window: gains of 1 give the very same samples.
+the window: gains of 1 give the very same samples. Frames that are not centered on multiples of a short hop are carried to such frames likewise.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ class Resynthesis(nn.Module):
     hann: Tensor
     spectrum: Tensor
     weights: Tensor
+    times: Tensor | None
 
     def __init__(self, window: Tensor, picture: Frontend) -> None:
         super().__init__()
-        self.hop = picture.hop_samples
-        self.n_fft = int(getattr(picture, "n_fft", 2 * self.hop))
+        self.n_fft = int(getattr(picture, "n_fft", 2 * picture.hop_samples))
+        same = picture.first_frame_ms == 0.0 and 2 * picture.hop_samples <= self.n_fft
+        self.hop = picture.hop_samples if same else self.n_fft // 4
         hann = torch.hann_window(self.n_fft, dtype=torch.float64)
         samples = window.detach().cpu().double().clone()
         spectrum = torch.stft(samples, self.n_fft, self.hop, window=hann, return_complex=True)
@@ -44,10 +46,19 @@ class Resynthesis(nn.Module):
         self.register_buffer("spectrum", spectrum)  # [bins frames]
         bins_hz = torch.arange(len(spectrum), dtype=torch.float64) * picture.rate_hz / self.n_fft
         self.register_buffer("weights", between(bins_hz, torch.tensor(picture.band_hz, dtype=torch.float64)))
+        self.register_buffer("times", None if same else self._times(picture, spectrum.shape[1]))
+
+    def _times(self, picture: Frontend, frames: int) -> Tensor:
+        """How much of each frame of the picture a frame of the transform is, where the two lie at other times: [picture's frames]."""
+        shown = picture.features(self.window[None]).shape[-1]
+        centers_ms = picture.first_frame_ms + torch.arange(shown, dtype=torch.float64) * picture.hop_ms
+        at_ms = torch.arange(frames, dtype=torch.float64) * self.hop * 1000 / picture.rate_hz
+        return between(at_ms, centers_ms).T.contiguous()
 
     def forward(self, gains: Tensor) -> Tensor:
         """The window with each band and frame scaled, [clips bands frames] → [clips time]."""
-        change = (self.weights @ (gains.to(self.weights) - 1.0)) * self.spectrum  # [clips bins frames]
+        scaled = self.weights @ (gains.to(self.weights) - 1.0)  # [clips bins frames]
+        change = (scaled if self.times is None else scaled @ self.times) * self.spectrum
         added: Tensor = torch.istft(change, self.n_fft, self.hop, window=self.hann, length=len(self.window))
         return self.window + added.float()
 
