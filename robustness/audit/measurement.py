@@ -19,8 +19,10 @@ from robustness.audit.distortion import Distortion, Range
 from robustness.audit.experiments import Experiment, experiments_on
 from robustness.audit.layers import AuditedLayer, audited_layers
 from robustness.audit.simulation import UINT8, grid_of_layer
-from robustness.models.classifier import SMALLEST_PROBABILITY, Classifier, parameter_count
+from robustness.models.classifier import SMALLEST_PROBABILITY, Classifier
+from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import Calibration
+from robustness.quantization.one_by_one import RowByRow
 from robustness.sweep.trials import label_indices
 
 BATCH: Final = 32  # clips at once: the memory of an audit
@@ -140,7 +142,7 @@ def _facts(original: Classifier, one: _Variant, experiments: list[dict[str, Any]
     return {
         "model": original.name,
         "variant": variant.variant,
-        "parameters": parameter_count(original.net),
+        "parameters": original.network.parameters,
         "bytes": variant.about.get("bytes"),
         **one.facts(),
         "experiments": experiments,
@@ -162,7 +164,7 @@ def _hear(original: Classifier, variants: Sequence[_Variant], listening: Listeni
 
 def _is_alone(one: _Variant) -> bool:
     """Whether the variant runs as a whole one clip at a time."""
-    return any(name.startswith("module.") for name, _ in one.classifier.net.named_modules())
+    return isinstance(module_of(one.classifier.network), RowByRow)
 
 
 def _float_activations(original: Classifier, features: Tensor, names: set[str], *, alone: bool) -> dict[str, Tensor]:

@@ -61,6 +61,7 @@ class Frontend(ABC):
     rate_hz: int
     hop_samples: int
     layout: Layout = OURS
+    differentiable: ClassVar[bool] = True  # whether a gradient through its features is one
 
     @abstractmethod
     def features(self, samples: Tensor) -> Tensor:
@@ -103,9 +104,15 @@ class Frontend(ABC):
         made: Frontend = log_mel(rate_hz=self.rate_hz, n_fft=n_fft, hop_samples=self.rate_hz // 100, n_mels=PICTURED_MELS)
         return made
 
+    def given(self, features: Tensor) -> Tensor:
+        """The features as the network takes them, [clips 1 bands frames] → [clips …]."""
+        return laid_out(features, self.layout)
+
     def fitted(self, net: nn.Module) -> nn.Module:
         """The network as it takes these features: as it is, unless it was trained with another order of axes."""
         return net if self.layout == OURS else TakesLayout(net, self.layout)
 
 
-FRONTENDS: Registry[Frontend] = Registry("front-end", "robustness.frontends", apart=("base", "spectral", "mel", "scaling", "presets", "streamed", "owned"))
+FRONTENDS: Registry[Frontend] = Registry(
+    "front-end", "robustness.frontends", apart=("base", "spectral", "mel", "scaling", "presets", "streamed", "owned")
+)

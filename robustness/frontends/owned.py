@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -28,6 +29,7 @@ class OwnFrontend(Frontend):
         center_hz: the center of each band in Hz, rising; empty where bands have none.
     """
 
+    differentiable: ClassVar[bool] = False  # nothing is known of it
     rate_hz: int = 16_000
     hop_samples: int = 160
     layout: Layout = OURS

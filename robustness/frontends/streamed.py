@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,7 @@ class StreamedFrontend(Frontend):
         preroll_dbfs: level of the white noise that it hears then; None is digital silence.
     """
 
+    differentiable: ClassVar[bool] = False
     rate_hz: int = RATE_HZ
     hop_samples: int = 160
     layout: Layout = "frames bands"

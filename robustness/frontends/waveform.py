@@ -48,6 +48,10 @@ class Waveform(Frontend):
         """Digital silence, [clips 1 1 time] → [clips 1 1 1]."""
         return features.new_zeros(len(features), 1, 1, 1)
 
+    def given(self, features: Tensor) -> Tensor:
+        """The samples in the network's own shape, [clips 1 1 time] → [clips 1 time] or [clips time]."""
+        return features.flatten(1, 2) if self.channel else features.flatten(1)
+
     def fitted(self, net: nn.Module) -> nn.Module:
         """The network, given the samples in its own shape."""
         return TakesSamples(net, channel=self.channel)

@@ -7,6 +7,7 @@ and is to be trusted like one. The weights are data only: a state_dict, read wit
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -16,8 +17,9 @@ from robustness.audio.placement import Frame
 from robustness.errors import CardError
 from robustness.models.card_messages import card_sentence
 from robustness.models.classifier import Classifier, Output
+from robustness.models.formats.base import Sought, format_of
 from robustness.models.frontend_settings import frontend_from
-from robustness.models.network import build, filled, torch_device, weights_in
+from robustness.models.network import torch_device
 from robustness.models.probing import probe
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -38,13 +40,36 @@ class Weights(_Section):
     source: str | None = Field(default=None, description="what to do where the file is not there, such as a command that gets it")
 
 
-class Network(_Section):
-    """What builds the network that the weights fill."""
+class NetworkSection(_Section):
+    """What the network is: a factory that builds what the weights fill, or a function that answers."""
 
-    factory: Annotated[str, Field(pattern=FACTORY)] = Field(
-        description='"module:callable", what builds the network; a module beside the card is found'
+    factory: Annotated[str, Field(pattern=FACTORY)] | None = Field(
+        default=None, description='"module:callable", what builds the network; a module beside the card is found'
     )
-    arguments: dict[str, Any] = Field(default_factory=dict, description="a table of the callable's keyword arguments")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="a table of the factory's keyword arguments")
+    callable: Annotated[str, Field(pattern=FACTORY)] | None = Field(
+        default=None, description='"module:function", from features [clips …] to scores [clips labels]; it has no weights'
+    )
+    copies: Annotated[bool, Field(strict=True)] | None = Field(
+        default=None, description="true or false: whether several threads may call `callable` at once"
+    )
+    batch: Annotated[int, Field(strict=True, gt=0)] | None = Field(
+        default=None, description="a whole number: the most clips that `callable` takes at once"
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if self.factory is None and self.callable is None:
+            raise ValueError(
+                '`network.factory` is missing; expected "module:callable", what builds the network, or `callable`, a function that answers'
+            )
+        if self.factory is not None and self.callable is not None:
+            raise ValueError("network has both `factory` and `callable`; give one: what builds a network, or a function that answers")
+        others = {"arguments"} if self.callable else {"copies", "batch"}
+        wrong = sorted(others & self.model_fields_set)
+        if wrong:
+            raise ValueError(f"network.{wrong[0]} does not go with `{'callable' if self.callable else 'factory'}`; leave it out")
+        return self
 
 
 class FrontendSettings(BaseModel):
@@ -109,8 +134,8 @@ class Card(_Section):
     silence: str | None = Field(default=None, description="the label of windows without a word")
     output: Output = Field(description="logits, log-probabilities or probabilities: what the network gives")
     threshold: Annotated[Number, Field(ge=0, le=1)] | None = Field(default=None, description="a probability: the operating point")
-    weights: Weights = Field(description="a section with file and sha256")
-    network: Network = Field(description="a section with factory and arguments")
+    weights: Weights | None = Field(default=None, description="a section with file and sha256")
+    network: NetworkSection = Field(description="a section with factory and arguments, or with callable")
     frontend: FrontendSettings = Field(description="a section with kind, rate_hz and the front-end's settings")
     window: Window = Field(description="a section with duration_ms and placement")
     variant: CardVariant | None = Field(default=None, description="a section with scheme and rebuild, where the weights are quantized")
@@ -128,6 +153,10 @@ class Card(_Section):
                 raise ValueError(f"{role} is {label!r}, which is not among the labels ({', '.join(self.labels)})")
         if self.unknown is not None and self.unknown == self.silence:
             raise ValueError(f"unknown and silence are both {self.unknown!r}; give `unknown` alone where one class is for both")
+        if self.network.factory and self.weights is None:
+            raise ValueError("`weights` is missing; expected a section with file and sha256")
+        if self.network.callable and (self.weights or self.variant):
+            raise ValueError(f"network.callable has no weights of its own; leave [{'weights' if self.weights else 'variant'}] out")
         if self.golden and len(self.golden.logits) != len(self.labels):
             raise ValueError(f"golden.logits holds {len(self.golden.logits)} numbers and there are {len(self.labels)} labels")
         return self
@@ -175,26 +204,19 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
     said = read_card(card)
     where = torch_device(device if said.variant is None else "cpu")
     frontend = frontend_from(said.frontend.settings, card)
-    state = weights_in(card, said.weights.file if weights is None else weights, said.weights.sha256, said.weights.source)
-    net = build(card, said.network.factory, said.network.arguments)
-    if said.variant is None:
-        net = frontend.fitted(filled(net, state, card))
-    else:  # a variant was made of the network as its front-end has it
-        net = filled(build(card, said.variant.rebuild, {"net": frontend.fitted(net), **said.variant.arguments}), state, card)
+    network = format_of(card, said).load(Sought(card, said, frontend, weights, where))
     classifier = Classifier(
         name=said.name,
         variant="float32" if said.variant is None else said.variant.scheme,
         labels=said.labels,
         frontend=frontend,
-        net=net.to(where).eval(),
+        network=network,
         output=said.output,
         frame=said.frame,
         unknown=said.unknown,
         silence=said.silence,
         threshold=said.threshold,
         device=where,
-        differentiable=said.variant is None,
         about={} if said.variant is None else said.variant.about,
     )
-    probe(classifier, card)
-    return classifier
+    return replace(classifier, network=network.tried(probe(classifier, card)))

@@ -126,10 +126,8 @@ def made_by(card: Path, factory: str, arguments: Mapping[str, Any], key: str = "
     Raises:
         CardError: the module or the callable is not there, does not take the arguments, or fails.
     """
-    module_name, _, name = factory.partition(":")
-    module_name = MOVED.get(module_name, module_name)
     with importing_beside(card):
-        maker = _callable(_imported(card, module_name, key), name, card, key)
+        maker = named(card, factory, key)
         given = ", ".join(
             f"{name} = {type(value).__name__ if isinstance(value, nn.Module) else repr(value)}" for name, value in arguments.items()
         )
@@ -141,6 +139,22 @@ def made_by(card: Path, factory: str, arguments: Mapping[str, Any], key: str = "
         except Exception as error:
             where = key.replace("factory", "arguments")
             raise CardError(f"{card}: {factory}({given}) fails with {_first(error)}; correct {where}") from error
+
+
+def named(card: Path, text: str, key: str) -> Callable[..., object]:
+    """What "module:callable" names; modules in the card's folder are found first.
+
+    Args:
+        card: the card, for messages and for modules beside it.
+        text: "module:callable".
+        key: the card's key that names it, for messages.
+
+    Raises:
+        CardError: the module or the callable is not there.
+    """
+    module_name, _, name = text.partition(":")
+    with importing_beside(card):
+        return _callable(_imported(card, MOVED.get(module_name, module_name), key), name, card, key)
 
 
 @contextmanager
@@ -162,9 +176,7 @@ def _imported(card: Path, module_name: str, key: str) -> ModuleType:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name in {module_name, top}:
-            raise CardError(
-                f"{card}: {key} names the module {module_name}, which is neither beside the card nor installed"
-            ) from error
+            raise CardError(f"{card}: {key} names the module {module_name}, which is neither beside the card nor installed") from error
         raise CardError(f"{card}: importing {module_name} fails, for it needs {error.name}; install that") from error
     except Exception as error:
         raise CardError(f"{card}: importing {module_name} fails with {_first(error)}") from error

@@ -8,13 +8,14 @@ the window: gains of 1 give the very same samples. Frames that are not centered 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 from robustness.frontends.base import Frontend
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork, module_of
 
 DECIBELS_A_DECADE: Final = 20.0
 
@@ -87,7 +88,7 @@ class HeardAsPicture(nn.Module):
 
     def __init__(self, classifier: Classifier, window: Tensor) -> None:
         super().__init__()
-        self.module = classifier.net
+        self.module: Any = module_of(classifier.network) if classifier.network.can.layers else classifier.network
         self.frontend = classifier.frontend
         self.resynthesis = Resynthesis(window, classifier.frontend.picture)
         self.register_buffer("shown", classifier.frontend.picture.features(window[None].cpu()).clone())
@@ -109,6 +110,9 @@ def explainable(classifier: Classifier, window: Tensor) -> Classifier:
     picture = classifier.frontend.picture
     if picture is classifier.frontend:
         return classifier
-    net = HeardAsPicture(classifier, window).to(classifier.device)
+    net, can = HeardAsPicture(classifier, window).to(classifier.device), classifier.network.can
+    gradients = can.gradients and classifier.frontend.differentiable
+    network = TorchNetwork(net, replace(can, gradients=gradients, graph=False), classifier.network.kind)
     stand_in = None if classifier.surrogate is None else explainable(classifier.surrogate, window)
-    return replace(classifier, frontend=picture, net=net, surrogate=stand_in)
+    stand_in = stand_in if stand_in is not None and stand_in.differentiable else None
+    return replace(classifier, frontend=picture, network=network, surrogate=stand_in)

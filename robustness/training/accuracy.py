@@ -23,7 +23,7 @@ from robustness.audio.labels import LabelSource
 from robustness.audio.placement import Frame, RecordingBatch, batch_of, lead_of, place, slack_ms, trimmed
 from robustness.audio.reading import read_recordings
 from robustness.audio.recordings import Recording
-from robustness.models.classifier import Classifier, evaluating
+from robustness.models.classifier import Classifier
 from robustness.training.data import Corpus
 
 SHIFTS_MS: Final = tuple(shift for shift in range(-150, 151, 50) if shift)
@@ -67,7 +67,7 @@ def predictions_table(classifiers: Sequence[Classifier], samples: Tensor) -> lis
         for piece in samples.split(PIECE):
             features = classifiers[0].features(piece)
             for part, classifier in zip(parts, classifiers, strict=True):
-                with evaluating(classifier.net):
+                with classifier.network.evaluating():
                     part.append(classifier.logits_from(features))
     return [torch.cat(part) for part in parts]
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from robustness.audio.placement import Frame
 from robustness.frontends.presets import card_settings
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.seeds import generator_of
 from robustness.training import accuracy, evaluation
 from robustness.training.accuracy import HeldOut, accuracy_table, listing
@@ -102,7 +103,7 @@ def classifier_of(name: str, trained: Trained) -> Classifier:
         variant="float32",
         labels=trained.labels,
         frontend=FRONTEND,
-        net=trained.net,
+        network=TorchNetwork(trained.net),
         output="log-probabilities",
         frame=FRAME,
         unknown=UNKNOWN,

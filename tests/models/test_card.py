@@ -17,6 +17,7 @@ from robustness.audio.placement import Frame
 from robustness.errors import CardError, RobustnessError, UsageError
 from robustness.frontends.log_mel import LogMel
 from robustness.models.card import Card, load_classifier, read_card
+from robustness.models.formats.torch_module import module_of
 from robustness.models.probing import golden_result, output_contradiction
 from tests.builders import LABELS, RATE_HZ, classifier, recording
 from tests.cards import write_card
@@ -93,7 +94,7 @@ def test_a_model_is_loaded_as_its_card_says(card: Path) -> None:
     assert (loaded.name, loaded.variant, loaded.labels, loaded.unknown) == ("small", "float32", LABELS, "unknown")
     assert (loaded.silence, loaded.threshold, loaded.output) == (None, None, "log-probabilities")
     assert (loaded.frame, loaded.frontend) == (Frame(RATE_HZ, RATE_HZ, "center"), LogMel())
-    assert not loaded.net.training
+    assert not module_of(loaded.network).training
     samples = torch.nn.functional.pad(recording("a").samples, (0, 8_000))[None]
     assert torch.equal(loaded.logits(samples), direct.logits(samples))
 
@@ -213,14 +214,14 @@ def test_what_is_no_card_is_refused(tmp_path: Path, make: Callable[[Path], objec
 
 def state(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
     """The small network's state with some tensors replaced or left out."""
-    whole = dict(classifier(0).net.state_dict())
+    whole = dict(module_of(classifier(0).network).state_dict())
     return {k.replace("__", "."): v for k, v in {**whole, **{k.replace("__", "."): v for k, v in changes.items()}}.items() if v is not None}
 
 
 @pytest.mark.parametrize(
     ("held", "words"),
     [
-        (classifier(0).net, "a pickled module or other objects, which would run code.*torch.save\\(model.state_dict\\(\\)"),
+        (module_of(classifier(0).network), "a pickled module or other objects, which would run code.*torch.save\\(model.state_dict\\(\\)"),
         ({"state_dict": {}, "epoch": 3}, "a table with state_dict, epoch, and not a state_dict"),
         ({}, "not a state_dict"),
         (torch.zeros(3), "holds a Tensor, and not a state_dict"),
@@ -378,5 +379,5 @@ def test_a_golden_vector_has_a_logit_a_label(card: Path) -> None:
 
 def test_a_network_need_not_be_ours(tmp_path: Path) -> None:
     loaded = load_classifier(with_own_net(tmp_path))
-    assert isinstance(loaded.net, nn.Module)
+    assert isinstance(module_of(loaded.network), nn.Module)
     assert loaded.logits(torch.zeros(2, RATE_HZ)).shape == (2, 11)
