@@ -71,7 +71,9 @@ def check(
         chosen, notices = logit_spread(read.recordings, answers), [*read.notices, *(f"{bad.id} {bad.reason}" for bad in read.bad)]
     names = dict.fromkeys(["float32", *(variants or VARIANTS)])
     calibrate = None if calibration is None else (lambda classifier: read_calibration(calibration, classifier, labels=source))
-    found = inspect(variants_of(original, list(names), calibrate), chosen)
+    made, left_out = variants_of(original, list(names), calibrate)
+    notices += map(str, left_out)
+    found = inspect(made, chosen)
     golden = golden_result(original, said.golden, card) if said.golden else None
     _print(said.name, _understood(said, original, found))
     _print("variants", (line for variant in found.variants for line in _variant(variant)))
@@ -90,16 +92,20 @@ def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[C
     rejections = [f"{role}: {label}" for role, label in (("other words", said.unknown), ("no word", said.silence)) if label is not None]
     sums = "" if said.output in ("logits", "sigmoids") else f"; probabilities sum to 1 within {output.sum_gap:.0e}"
     settings = said.frontend.model_dump(exclude={"kind"})
+    sums = "" if said.output == "logits" else f"; probabilities sum to 1 within {output.sum_gap:.0e}"
+    which = ("kind", "preset", "factory")
+    settings = {key: value for key, value in said.frontend.settings.items() if key not in which}
+    named = ", ".join(value for key in which if (value := getattr(said.frontend, key)) is not None)
     return [
         CheckLine("labels", f"{len(said.labels)}: {' '.join(said.labels)}"),
         CheckLine("rejections", ", ".join(rejections) or "none: every window carries out a command"),
         CheckLine("threshold", threshold),
-        CheckLine("network", f"{said.network.factory}, {found.parameters:,} parameters"),
-        CheckLine("weights", f"{said.weights.file}, SHA-256 {said.weights.sha256[:12]}… as the card says"),
+        CheckLine("network", _network(said, found)),
+        CheckLine("weights", _weights(said)),
         CheckLine(
             "window", f"{frame.samples} samples at {frame.rate_hz} Hz, {said.window.duration_ms:g} ms, recordings at its {frame.reference}"
         ),
-        CheckLine("front-end", f"{said.frontend.kind}: {', '.join(f'{key} {value}' for key, value in settings.items())}"),
+        CheckLine("front-end", f"{named}: {', '.join(f'{key} {value}' for key, value in settings.items())}"),
         CheckLine(
             "features",
             f"[clips 1 {features.bands} {features.frames}], {features.lowest:.1f} to {features.highest:.1f} on {found.measured_on}, "
@@ -109,19 +115,35 @@ def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[C
     ]
 
 
+def _network(said: Card, found: Inspection) -> str:
+    count = "parameters that nobody can count" if found.parameters is None else f"{found.parameters:,} parameters"
+    return f"{said.network.factory or said.network.callable}, {count}"
+
+
+def _weights(said: Card) -> str:
+    if said.weights is None:
+        return "none: the network is a callable"
+    return f"{said.weights.file}, SHA-256 {said.weights.sha256[:12]}… as the card says"
+
+
 def _variant(variant: InspectedVariant) -> list[CheckLine]:
     about, independence = variant.about, variant.independence
     allowed = "must be exactly 0" if independence.allowed == 0 else f"up to {independence.allowed:g} is rounding"
     verdict = "independent of its batch" if independence.holds else "DEPENDS ON ITS BATCH, give --batch 1"
     return [
-        CheckLine(variant.name, f"{about['bytes']:,} bytes, engine {about['engine']}, on {variant.device}"),
+        CheckLine(variant.name, f"{_size(about['bytes'])}, engine {about['engine']}, on {variant.device}"),
         CheckLine(
             "", f"{about.get('type', 'int8')}: {_layers(about['quantized_layers'])}, {about['quantized_share']:.1%} of the parameters"
         ),
+        *(CheckLine("", f"functions in int8: {_layers(names)}") for names in [about.get("quantized_functions")] if names),
         CheckLine("", f"float: {_layers(about['float_layers'])}"),
         CheckLine("", f"{verdict}: a loud batch-mate moves its logits by {independence.gap:.2g} ({allowed})"),
         *(CheckLine("", f"note: {note}") for note in about.get("notes", ())),
     ]
+
+
+def _size(size: int | None) -> str:
+    return "of unknown size" if size is None else f"{size:,} bytes"
 
 
 def _layers(names: Any) -> str:

@@ -69,7 +69,7 @@ class Following:
     def __init__(self, classifiers: Mapping[str, Classifier], only: Collection[str] = ()) -> None:
         self.classifiers = classifiers
         self.only = only
-        known = list(dict.fromkeys(name for classifier in classifiers.values() for name in paths_of(classifier.net)))
+        known = list(dict.fromkeys(name for classifier in classifiers.values() for name in paths_of(classifier)))
         absent = [name for name in only if name not in known]
         if absent:
             model = next(iter(classifiers.values())).name

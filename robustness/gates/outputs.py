@@ -151,7 +151,7 @@ def junit(verdicts: Sequence[Verdict]) -> str:
         "tests": len(verdicts),
         "failures": sum(v.counts and v.outcome != "error" for v in verdicts),
         "errors": sum(v.outcome == "error" for v in verdicts),
-        "skipped": 0,
+        "skipped": sum(v.outcome == "skipped" for v in verdicts),
     }
     suites = ET.Element("testsuites", {"name": "robustness gate", **{key: str(n) for key, n in counted.items()}, "time": "0"})
     suite = ET.SubElement(suites, "testsuite", {"name": "robustness gate", **{key: str(n) for key, n in counted.items()}, "time": "0"})
@@ -160,6 +160,8 @@ def junit(verdicts: Sequence[Verdict]) -> str:
         kind = "error" if verdict.outcome == "error" else "failure"
         if verdict.counts:
             ET.SubElement(case, kind, {"type": verdict.outcome, "message": _xml(verdict.sentence)}).text = _xml(_details(verdict))
+        if verdict.outcome == "skipped":
+            ET.SubElement(case, "skipped", {"message": _xml(verdict.sentence)})
         ET.SubElement(case, "system-out").text = _xml(_details(verdict))
     ET.indent(suites)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"

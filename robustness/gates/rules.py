@@ -60,6 +60,8 @@ class Rule(_Section):
         min: the least allowed value.
         max: the most allowed value.
         severity: whether breaking it fails the gate, or only warns.
+        if_variant: `present` skips the rule where the run has left out a variant that it names, for that quantizes nothing of the model;
+            otherwise the rule cannot be judged there.
     """
 
     metric: Text
@@ -77,6 +79,7 @@ class Rule(_Section):
     confidence: Confidence | None = None
     on_inconclusive: Literal["fail", "warn"] | None = None
     severity: Literal["fail", "warn"] = "fail"
+    if_variant: Literal["present"] | None = None
 
     @field_validator("level")
     @classmethod

@@ -7,6 +7,7 @@ and is to be trusted like one. The weights are data only: a state_dict, read wit
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -16,10 +17,11 @@ from robustness.audio.placement import Frame
 from robustness.errors import CardError
 from robustness.files import UnreadableError, text_of
 from robustness.models.card_messages import card_sentence
-from robustness.models.checkpoints import Source, weights_in
+from robustness.models.checkpoints import Source
 from robustness.models.classifier import Classifier, Output, Threshold
+from robustness.models.formats.base import Sought, format_of
 from robustness.models.frontend_settings import frontend_from
-from robustness.models.network import build, filled, torch_device
+from robustness.models.network import torch_device
 from robustness.models.probing import probe
 from robustness.models.thresholds import read_threshold, threshold_mistakes
 
@@ -53,13 +55,36 @@ class Weights(_Section):
         return Source(card, self.file if weights is None else weights, self.sha256, self.source, self.key, self.prefix)
 
 
-class Network(_Section):
-    """What builds the network that the weights fill."""
+class NetworkSection(_Section):
+    """What the network is: a factory that builds what the weights fill, or a function that answers."""
 
-    factory: Annotated[str, Field(pattern=FACTORY)] = Field(
-        description='"module:callable", what builds the network; a module beside the card is found'
+    factory: Annotated[str, Field(pattern=FACTORY)] | None = Field(
+        default=None, description='"module:callable", what builds the network; a module beside the card is found'
     )
-    arguments: dict[str, Any] = Field(default_factory=dict, description="a table of the callable's keyword arguments")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="a table of the factory's keyword arguments")
+    callable: Annotated[str, Field(pattern=FACTORY)] | None = Field(
+        default=None, description='"module:function", from features [clips …] to scores [clips labels]; it has no weights'
+    )
+    copies: Annotated[bool, Field(strict=True)] | None = Field(
+        default=None, description="true or false: whether several threads may call `callable` at once"
+    )
+    batch: Annotated[int, Field(strict=True, gt=0)] | None = Field(
+        default=None, description="a whole number: the most clips that `callable` takes at once"
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if self.factory is None and self.callable is None:
+            raise ValueError(
+                '`network.factory` is missing; expected "module:callable", what builds the network, or `callable`, a function that answers'
+            )
+        if self.factory is not None and self.callable is not None:
+            raise ValueError("network has both `factory` and `callable`; give one: what builds a network, or a function that answers")
+        others = {"arguments"} if self.callable else {"copies", "batch"}
+        wrong = sorted(others & self.model_fields_set)
+        if wrong:
+            raise ValueError(f"network.{wrong[0]} does not go with `{'callable' if self.callable else 'factory'}`; leave it out")
+        return self
 
 
 class FrontendSettings(BaseModel):
@@ -67,8 +92,26 @@ class FrontendSettings(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    kind: Text = Field(description="the name of a front-end, such as log-mel")
-    rate_hz: Rate = Field(description="the sampling rate in Hz that the model hears")
+    kind: Text | None = Field(default=None, description="the name of a front-end, such as log-mel")
+    preset: Text | None = Field(default=None, description="the name of a front-end of the field, such as mlperf-tiny-kws")
+    factory: Annotated[str, Field(pattern=FACTORY)] | None = Field(
+        default=None, description='"module:callable", what makes a front-end of your own; a module beside the card is found'
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="a table of that callable's keyword arguments")
+    rate_hz: Annotated[int, Field(strict=True, gt=0)] = Field(description="the sampling rate in Hz that the model hears")
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if self.kind is None and self.preset is None and self.factory is None:
+            raise ValueError('frontend says not which one it is; give `kind`, `preset`, or `factory = "module:callable"`')
+        if self.factory is not None and (self.kind is not None or self.preset is not None):
+            raise ValueError("frontend.factory makes the whole front-end; leave `kind` and `preset` out")
+        return self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keys that were given."""
+        return self.model_dump(exclude_unset=True)
 
 
 class Window(_Section):
@@ -108,8 +151,8 @@ class Card(_Section):
     threshold: Annotated[Threshold, BeforeValidator(read_threshold)] | None = Field(
         default=None, description="a probability, the operating point; or a section with one a label, such as [threshold] yes = 0.8"
     )
-    weights: Weights = Field(description="a section with file and sha256")
-    network: Network = Field(description="a section with factory and arguments")
+    weights: Weights | None = Field(default=None, description="a section with file and sha256")
+    network: NetworkSection = Field(description="a section with factory and arguments, or with callable")
     frontend: FrontendSettings = Field(description="a section with kind, rate_hz and the front-end's settings")
     window: Window = Field(description="a section with duration_ms and placement")
     variant: CardVariant | None = Field(default=None, description="a section with scheme and rebuild, where the weights are quantized")
@@ -130,6 +173,10 @@ class Card(_Section):
         wrong = [*threshold_mistakes(self.labels, (self.unknown, self.silence), self.output, self.threshold)]
         if wrong:
             raise ValueError(wrong[0])
+        if self.network.factory and self.weights is None:
+            raise ValueError("`weights` is missing; expected a section with file and sha256")
+        if self.network.callable and (self.weights or self.variant):
+            raise ValueError(f"network.callable has no weights of its own; leave [{'weights' if self.weights else 'variant'}] out")
         if self.golden and len(self.golden.logits) != len(self.labels):
             raise ValueError(f"golden.logits holds {len(self.golden.logits)} numbers and there are {len(self.labels)} labels")
         return self
@@ -176,27 +223,20 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
     """
     said = read_card(card)
     where = torch_device(device if said.variant is None else "cpu")
-    frontend = frontend_from(said.frontend.kind, said.frontend.model_dump(exclude={"kind"}), card)
-    state = weights_in(said.weights.at(card, weights))
-    net = build(card, said.network.factory, said.network.arguments)
-    if said.variant is None:
-        net = frontend.fitted(filled(net, state, card))
-    else:  # a variant was made of the network as its front-end has it
-        net = filled(build(card, said.variant.rebuild, {"net": frontend.fitted(net), **said.variant.arguments}), state, card)
+    frontend = frontend_from(said.frontend.settings, card)
+    network = format_of(card, said).load(Sought(card, said, frontend, weights, where))
     classifier = Classifier(
         name=said.name,
         variant="float32" if said.variant is None else said.variant.scheme,
         labels=said.labels,
         frontend=frontend,
-        net=net.to(where).eval(),
+        network=network,
         output=said.output,
         frame=said.frame,
         unknown=said.unknown,
         silence=said.silence,
         threshold=said.threshold,
         device=where,
-        differentiable=said.variant is None,
         about={} if said.variant is None else said.variant.about,
     )
-    probe(classifier, card)
-    return classifier
+    return replace(classifier, network=network.tried(probe(classifier, card)))

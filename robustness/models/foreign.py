@@ -68,22 +68,20 @@ def _forget_namesakes(folder: Path) -> None:
         del _found_beside[top]
 
 
-def called(card: Path, factory: str, arguments: Mapping[str, Any], key: str = "network") -> object:
+def made_by(card: Path, factory: str, arguments: Mapping[str, Any], key: str = "network.factory") -> object:
     """What "module:callable" makes of its arguments; a module beside the card is found.
 
     Args:
         card: the card's path.
         factory: "module:callable".
         arguments: of the callable.
-        key: the section of the card that names it, for messages.
+        key: the card's key that names it, for messages.
 
     Raises:
         CardError: the module or the callable is not there, does not take the arguments, or fails.
     """
-    module_name, _, name = factory.partition(":")
-    module_name = MOVED.get(module_name, module_name)
     with importing_beside(card):
-        maker = _callable(_imported(card, module_name, key), name, card, key)
+        maker = named_callable(card, factory, key)
         given = ", ".join(f"{k} = {type(v).__name__ if isinstance(v, nn.Module) else repr(v)}" for k, v in arguments.items())
         try:
             with torch.random.fork_rng(devices=[]):
@@ -91,7 +89,25 @@ def called(card: Path, factory: str, arguments: Mapping[str, Any], key: str = "n
         except RobustnessError as error:
             raise CardError(f"{card}: {error}") from error
         except FOREIGN as error:
-            raise CardError(f"{card}: {factory}({given}) fails with {first_line(error)}; correct {key}.arguments") from error
+            raise CardError(
+                f"{card}: {factory}({given}) fails with {first_line(error)}; correct {key.replace('factory', 'arguments')}"
+            ) from error
+
+
+def named_callable(card: Path, text: str, key: str) -> Callable[..., object]:
+    """What "module:callable" names; a module beside the card is found.
+
+    Args:
+        card: the card's path.
+        text: "module:callable".
+        key: the card's key that names it, for messages.
+
+    Raises:
+        CardError: the module or the callable is not there.
+    """
+    module_name, _, name = text.partition(":")
+    with importing_beside(card):
+        return _callable(_imported(card, MOVED.get(module_name, module_name), key), name, card, key)
 
 
 def _imported(card: Path, module_name: str, key: str) -> ModuleType:
@@ -114,7 +130,7 @@ def _callable(module: ModuleType, name: str, card: Path, key: str) -> Callable[.
         return found
     near = difflib.get_close_matches(name, [k for k, value in vars(module).items() if callable(value)], n=1)
     hint = _hidden(module, card) or (f"; did you mean {near[0]}?" if near else "")
-    raise CardError(f"{card}: {key}.factory: {module.__name__} has no callable {name}{hint}")
+    raise CardError(f"{card}: {key}: {module.__name__} has no callable {name}{hint}")
 
 
 def _hidden(module: ModuleType, card: Path) -> str:

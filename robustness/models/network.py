@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from robustness.errors import CardError, UsageError
 from robustness.models.checkpoints import first_line, likely_mistake, named
-from robustness.models.foreign import called
+from robustness.models.foreign import made_by
 
 
 def torch_device(name: str) -> torch.device:
@@ -38,7 +38,7 @@ def build(card: Path, factory: str, arguments: Mapping[str, Any]) -> nn.Module:
     Raises:
         CardError: the module or the callable is not there, does not take the arguments, fails, or gives no network.
     """
-    net = called(card, factory, arguments)
+    net = made_by(card, factory, arguments)
     if not isinstance(net, nn.Module):
         raise CardError(f"{card}: {factory} gives a {type(net).__name__}; expected a torch.nn.Module")
     return net

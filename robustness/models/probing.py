@@ -14,9 +14,9 @@ from torch import Tensor
 
 from robustness.audio.reading import read_audio
 from robustness.audio.recordings import Recording
-from robustness.errors import CardError, RecordingError
+from robustness.errors import CardError, RecordingError, RobustnessError
 from robustness.models.checkpoints import first_line
-from robustness.models.classifier import Classifier, Output, evaluating
+from robustness.models.classifier import Classifier, Output
 from robustness.models.foreign import FOREIGN
 from robustness.rendering import reference_windows
 from robustness.seeds import generator_of
@@ -44,8 +44,8 @@ class GoldenResult(NamedTuple):
         return self.largest_gap <= self.tolerance
 
 
-def probe(classifier: Classifier, card: Path) -> None:
-    """Tries a classifier on two windows.
+def probe(classifier: Classifier, card: Path) -> Tensor:
+    """Tries a classifier on two windows, and gives their features, [2 1 bands frames].
 
     Raises:
         CardError: the features cannot be computed or are not [clips 1 bands frames], the network does not take them, its outputs are
@@ -68,12 +68,15 @@ def probe(classifier: Classifier, card: Path) -> None:
         contradiction = output_contradiction(outputs, classifier.output)
         if contradiction:
             raise CardError(f'{card}: output = "{classifier.output}", and {contradiction}')
+    return features.clone()
 
 
 def _features(classifier: Classifier, windows: Tensor, card: Path) -> Tensor:
     try:
         features = classifier.features(windows)
-    except (RuntimeError, ValueError, TypeError, AssertionError, ZeroDivisionError) as error:
+    except RobustnessError as error:
+        raise CardError(f"{card}: {error}") from error
+    except Exception as error:  # the user's own front-end may raise anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CardError(f"{card}: the front-end cannot be computed with the settings in [frontend]: {reason}") from error
     if features.ndim != 4 or len(features) != len(windows):
@@ -86,8 +89,10 @@ def _features(classifier: Classifier, windows: Tensor, card: Path) -> Tensor:
 def _outputs(classifier: Classifier, features: Tensor, card: Path) -> Tensor:
     """What the network itself gives, before any conversion."""
     try:
-        with evaluating(classifier.net), torch.inference_mode():
-            outputs = classifier.net(features)
+        with classifier.network.evaluating(), torch.inference_mode():
+            outputs = classifier.outputs(features)
+    except CardError as error:
+        raise CardError(f"{card}: {error}") from error
     except FOREIGN as error:
         reason = first_line(error)
         shape = " ".join(str(size) for size in features.shape)

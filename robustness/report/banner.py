@@ -68,8 +68,10 @@ def banner(run: Run, addresses: Collection[str]) -> Markup:
     blocking = [verdict for verdict in verdicts if verdict["counts"]]
     others = [verdict for verdict in verdicts if not verdict["counts"]]
     passed = sum(verdict["outcome"] == "pass" for verdict in found["verdicts"])
-    warned = len(others) - passed
+    skipped = sum(verdict["outcome"] == "skipped" for verdict in found["verdicts"])
+    warned = len(others) - passed - skipped
     passing = plural(passed, "rule passes", "rules pass") + (f", {plural(warned, 'warning')}" if warned else "")
+    passing += f", {skipped} skipped" if skipped else ""
     counts = {"passed": passed, "rules": plural(len(verdicts), "rule"), "passing": passing}
     told = {"status": found["status"], "headline": found["headline"], "source": found["rules"]}
     return Markup(BEGIN) + fill(TEMPLATE, blocking=blocking, others=others, **counts, **told).strip() + Markup(END)

@@ -16,6 +16,7 @@ from robustness.audit.experiments import experiments_on
 from robustness.audit.measurement import Listening, audited
 from robustness.audit.simulation import rounded_weight, simulated
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork, module_of
 from robustness.quantization.base import quantized
 from robustness.run.audit_records import VariantAudit
 from tests.builders import FRAME, calibration, classifier, recordings
@@ -119,7 +120,7 @@ def spoiled(layer: str) -> Classifier:
     """A network one of whose weights is 100 times too large: the scale of that layer's weights is spent on it."""
     made = classifier()
     with torch.no_grad():
-        weight = made.net.get_submodule(layer).weight
+        weight = module_of(made.network).get_submodule(layer).weight
         weight.view(-1)[int(weight.abs().argmax())] *= 100  # type: ignore[operator]
     return made
 
@@ -186,7 +187,7 @@ class Mixing(nn.Module):
 def test_a_network_that_runs_as_a_whole_a_clip_at_a_time_is_compared_clip_by_clip() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        made = replace(classifier(), net=Mixing(), output="logits")
+        made = replace(classifier(), network=TorchNetwork(Mixing()), output="logits")
     variant = quantized(made, "dynamic-int8")
     (audit,) = audited(made, [variant], Listening(made, CLIPS, 35.0))
     decibels = layers(audit)["linear"]["activations"]["sqnr_db"]

@@ -23,6 +23,7 @@ from robustness.explanations.movable import Movable, scene_of
 from robustness.explanations.naming_rule import name, named_pair, pairs
 from robustness.frontends.base import Frontend
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.run.restoration import Naming
 
 RATE_HZ: Final = 4000
@@ -254,7 +255,7 @@ class Verdict(NamedTuple):
 
 def verdict(case: Case) -> Verdict:
     """Everything tried on one case."""
-    classifier = Classifier("planted", "float32", LABELS, Samples(), Planted(case.margin), "logits", Frame(WINDOW, RATE_HZ))
+    classifier = Classifier("planted", "float32", LABELS, Samples(), TorchNetwork(Planted(case.margin)), "logits", Frame(WINDOW, RATE_HZ))
     answers = Answers({"float32": classifier}, scene_of(movable(case), case.lead_ms, Samples().band_hz), "yes")
     assert not answers.here["float32"].right
     tried = attempts(answers, ["float32"], {"float32": case.wanted})["float32"]

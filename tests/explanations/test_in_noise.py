@@ -22,6 +22,7 @@ from robustness.explanations.evidence import write_evidence
 from robustness.explanations.failures import find_in_noise
 from robustness.explanations.movable import Added, Movable
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.perturbations.noise import AdditiveNoise
 from robustness.perturbations.pink_noise import PinkNoise
 from robustness.perturbations.white_noise import WhiteNoise
@@ -44,7 +45,7 @@ class Hush(nn.Module):
 
 
 def hush(variant: str = "float32") -> Classifier:
-    return replace(classifier((0, 0), variant=variant), net=Hush())
+    return replace(classifier((0, 0), variant=variant), network=TorchNetwork(Hush()))
 
 
 def swept(folder: Path, recordings: list[Recording], classifiers: list[Classifier]) -> Run:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from robustness.errors import CardError
-from robustness.models.foreign import called
+from robustness.models.foreign import made_by
 from tests.cards import write_card, write_recordings
 
 
@@ -23,16 +23,16 @@ def test_modules_of_one_name_beside_two_cards_are_kept_apart_and_siblings_too(tm
     for which in ("a", "b"):
         module(tmp_path / which, "sibling.py", f"ANSWER = {which!r}")
         cards.append(module(tmp_path / which, "doorbell.py", "from sibling import ANSWER\ndef made(): return ANSWER"))
-    assert [called(card, "doorbell:made", {}) for card in (*cards, cards[0])] == ["a", "b", "a"]
+    assert [made_by(card, "doorbell:made", {}) for card in (*cards, cards[0])] == ["a", "b", "a"]
 
 
 @pytest.mark.parametrize("name", ["json", "numpy", "colorsys"])  # in use, in use, and not yet imported
 def test_a_file_with_the_name_of_an_installed_module_is_not_taken_for_it(tmp_path: Path, name: str) -> None:
     card = module(tmp_path, f"{name}.py", "raise RuntimeError('the wrong file')\ndef made(): return 1")
     module(tmp_path, "uses.py", f"import {name}\ndef made(): return {name}.__file__")
-    assert str(tmp_path) not in str(called(card, "uses:made", {}))
+    assert str(tmp_path) not in str(made_by(card, "uses:made", {}))
     with pytest.raises(CardError, match=rf"{name} has no callable made.*it is the installed one: {name}\.py beside the card.*rename it"):
-        called(card, f"{name}:made", {})
+        made_by(card, f"{name}:made", {})
     assert json.loads("[1]") == [1]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import QUANTIZERS, WEIGHTED, Calibration, Quantizer, layers_about, saved_bytes
 
 
@@ -17,8 +18,14 @@ class Float32(Quantizer):
 
     name: ClassVar[str] = "float32"
     source: ClassVar[str] = "the model as its card gives it"
+    changes: ClassVar[bool] = False
 
     def quantize(self, classifier: Classifier, calibration: Calibration | None = None, only: Collection[str] | None = None) -> Classifier:
         """The same classifier, with the facts every variant has."""
-        about = {"engine": "float", **layers_about(classifier.net, WEIGHTED, []), "bytes": saved_bytes(classifier.net)}
+        if not classifier.network.can.layers:
+            nothing: dict[str, Any] = {"quantized_layers": [], "float_layers": [], "quantized_share": 0.0, "bytes": None}
+            note = classifier.network.without("weights")
+            return replace(classifier, variant=self.name, about={"engine": classifier.network.can.kernels, **nothing, "notes": [note]})
+        net = module_of(classifier.network)
+        about = {"engine": "float", **layers_about(net, WEIGHTED, []), "bytes": saved_bytes(net)}
         return replace(classifier, variant=self.name, about=about)
