@@ -10,11 +10,9 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
-
-from typing_extensions import TypedDict
 
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, OutputError
 from robustness.gates.metrics.base import METRICS, Kinds
@@ -32,14 +30,16 @@ HEADLINES: Final = {DONE: "The model passes.", RULE_FAILED: "The model does not 
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class CaseFacts(TypedDict):
+@dataclass(frozen=True)
+class CaseFacts:
     """The worst case of a rule, as the page needs it."""
 
     condition: dict[str, Any] | None
     behind: list[str]
 
 
-class VerdictFacts(TypedDict):
+@dataclass(frozen=True)
+class VerdictFacts:
     """One rule's verdict, as the page needs it."""
 
     name: str
@@ -51,7 +51,8 @@ class VerdictFacts(TypedDict):
     worst: CaseFacts | None
 
 
-class VerdictsFacts(TypedDict):
+@dataclass(frozen=True)
+class VerdictsFacts:
     """What was last judged of a run, as the page needs it."""
 
     status: int
