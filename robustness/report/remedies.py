@@ -125,7 +125,11 @@ def threshold_line(view: View, placement: Problem | None) -> Markup | None:
     options = [one for one in thresholds(view, rows) if one.threshold < point.threshold and one.accepted > here.accepted]
     if not options:
         return None
-    half = next((one for one in options if one.accepted >= here.accepted + (here.commands - here.accepted) / 2), options[-1])
+    half = next((one for one in options if one.accepted >= here.accepted + (here.commands - here.accepted) / 2), None)
+    if half is None:
+        last = options[-1]
+        text = Markup("The threshold is not it: even at {} {} of {} are accepted {}.")
+        return text.format(percent(last.threshold), number(last.accepted), number(here.commands), PLACES[place])
     usual = {one.threshold: one for one in thresholds(view, view.clean)}[half.threshold]
     others = f" and acts on {number(max(half.acted, usual.acted))} of {plural(here.others, 'other word')} ({number(here.acted)} now)"
     text = Markup("Threshold: {} in place of {} accepts {} of {} {}{}.")

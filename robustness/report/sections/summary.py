@@ -19,7 +19,7 @@ from robustness.report.view import View
 from robustness.report.words import listed, number, percent, plural
 
 TEMPLATE = """
-<div class="first">
+<div class="opening">
 <div>
 {% if verdict %}
 <p class="heading {{ verdict.kind }}"><strong>{{ verdict.heading }}</strong>{% if what %}: {{ what }}{% endif %}</p>
