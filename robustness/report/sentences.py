@@ -46,12 +46,22 @@ def scope(view: View) -> list[str]:
     speakers = facts["speakers"]
     return [
         plural(facts["count"], "recording"),
-        plural(speakers, "speaker") if speakers else "speakers not known",
+        plural(speakers, "voice") if speakers else "voices not known",
         plural(len(model["labels"]), "label"),
         f"window {number(model['window_ms'])} ms",
         f"reference placement: {view.reference}",
-        *([f"accepted from {view.first.point.words} on"] if view.first.point.words else []),
+        *([_counts_from(view)] if view.first.point.words else []),
     ]
+
+
+def _counts_from(view: View) -> str:
+    """From which probability on a command counts."""
+    point = view.first.point
+    return (
+        f"a command counts from {percent(point.threshold)} on"
+        if point.threshold is not None and not point.own
+        else f"thresholds: {point.words}"
+    )
 
 
 def _mostly_untestable(view: View) -> bool:
