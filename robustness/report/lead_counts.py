@@ -20,18 +20,18 @@ MOST_EXCEPTIONS: Final = 2  # leads inside a range at which fewer are accepted
 KNOWN: Final = (ACCEPTED, MISSED, SUBSTITUTED)
 
 
-class Range(NamedTuple):
+class LeadRange(NamedTuple):
     """Leads over which most commands are accepted.
 
     Attributes:
         low, high: the first and the last of them, in ms.
-        count: how many commands are accepted there.
+        accepted: how many commands are accepted there.
         exceptions: leads between them at which fewer are, with how many.
     """
 
     low: float
     high: float
-    count: int
+    accepted: int
     exceptions: tuple[tuple[float, int], ...]
 
 
@@ -84,9 +84,9 @@ class LeadCounts:
         table = found.groupby(level=0).sum().sort_index().astype(int)
         if table.empty or not table["commands"].max():
             return None
-        columns = {name: table[name].to_numpy(dtype=np.int64) for name in ("accepted", "acted", "cut")}
-        most = {name: int(table[name].max()) for name in ("commands", "others")}
-        return cls(variant, tuple(map(float, table.index)), **columns, **most, left_out=len(stuck))
+        accepted, acted, cut = (table[name].to_numpy(dtype=np.int64) for name in ("accepted", "acted", "cut"))
+        commands, others = (int(table[name].max()) for name in ("commands", "others"))
+        return cls(variant, tuple(map(float, table.index)), accepted, acted, cut, commands, others, len(stuck))
 
     def at(self, lead_ms: float) -> int:
         """How many commands are accepted at the nearest lead."""
@@ -96,7 +96,7 @@ class LeadCounts:
         """The place of the nearest lead."""
         return int(np.abs(np.asarray(self.leads) - lead_ms).argmin())
 
-    def best(self) -> Range | None:
+    def best(self) -> LeadRange | None:
         """The longest stretch of leads, cutting no command, at which the most commands are accepted; None where no lead cuts none."""
         whole = self.cut == 0
         if not whole.any():
@@ -105,7 +105,7 @@ class LeadCounts:
         good = whole & (self.accepted == most)
         start, end = max(_stretches(good, whole), key=lambda ends: (int(good[ends[0] : ends[1] + 1].sum()), -ends[0]))
         inside = [(self.leads[i], int(self.accepted[i])) for i in range(start, end + 1) if not good[i]]
-        return Range(self.leads[start], self.leads[end], most, tuple(inside))
+        return LeadRange(self.leads[start], self.leads[end], most, tuple(inside))
 
 
 def _stretches(good: NDArray[np.bool_], whole: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from pandas import DataFrame
 
 from robustness.analysis.outcomes import FALSE_ACCEPT, LEFT_ALONE
-from robustness.report.lead_counts import LeadCounts, Range
+from robustness.report.lead_counts import LeadCounts, LeadRange
 from robustness.report.problems import KNOWN, Problem, Verdict, at_placement
 from robustness.report.view import View
 from robustness.report.words import NO_BREAK, PLACES, listed, number, percent, plural
@@ -48,16 +48,16 @@ def remedies(view: View, verdict: Verdict, counts: LeadCounts | None) -> list[Ma
     return found
 
 
-def pre_roll(counts: LeadCounts, best: Range | None, placement: Problem) -> Markup | None:
+def pre_roll(counts: LeadCounts, best: LeadRange | None, placement: Problem) -> Markup | None:
     """Where to begin listening, so that most commands are accepted; None where no lead is better than what fails."""
     here = counts.at(0.0)
-    if best is None or best.count <= here or best.high <= 0:
+    if best is None or best.accepted <= here or best.high <= 0:
         return None
     low = max(best.low, 0.0)
     span = f"{number(low)}" if low == best.high else f"{number(low)}–{number(best.high)}"
-    all_ = "all " if best.count == counts.commands else ""
+    all_ = "all " if best.accepted == counts.commands else ""
     but = listed([f"{number(count)} at {number(lead)}" for lead, count in best.exceptions if lead >= low])
-    reached = f"{all_}{number(best.count)} of {number(counts.commands)} commands accepted" + (f", {but}" if but else "")
+    reached = f"{all_}{number(best.accepted)} of {number(counts.commands)} commands accepted" + (f", {but}" if but else "")
     steps = [f"{number(lead)}{NO_BREAK}ms {number(count)}" for lead, count in _steps(counts, low)]
     beyond = _beyond(counts, best)
     rest = "; ".join(part for part in (f"pre-roll of {', '.join(steps)}" if steps else "", beyond) if part)
@@ -79,7 +79,7 @@ def _steps(counts: LeadCounts, until: float) -> list[tuple[float, int]]:
     return [inside[0], *sorted((lead, count) for _, lead, count in largest)]
 
 
-def _beyond(counts: LeadCounts, best: Range) -> str:
+def _beyond(counts: LeadCounts, best: LeadRange) -> str:
     after = [(lead, int(n)) for lead, n, cut in zip(counts.leads, counts.accepted, counts.cut, strict=True) if lead > best.high and not cut]
     if not after:
         return ""

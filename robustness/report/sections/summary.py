@@ -214,7 +214,7 @@ def _sentence(counts: LeadCounts) -> str:
     text_ = f"Commands accepted of {number(counts.commands)} by lead: {number(counts.at(0))} at 0 ms"
     if best is None:
         return text_ + "."
-    return f"{text_}, {number(best.count)} from {number(best.low)} to {number(best.high)} ms."
+    return f"{text_}, {number(best.accepted)} from {number(best.low)} to {number(best.high)} ms."
 
 
 def caption_of(counts: list[LeadCounts]) -> str:

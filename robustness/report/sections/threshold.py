@@ -75,9 +75,7 @@ def _drawn(found: list[AtThreshold], commands: int, others: int, now: float | No
     if others:
         parts.append(frame.line(xs, [min(one.acted, frame.y[1]) for one in found], "acted"))
     parts.append(frame.line(xs, [one.accepted for one in found], "variant v0"))
-    sentence = (
-        f"Of {number(commands)} commands {number(found[0].accepted)} are accepted at {number(xs[0])} % and {number(found[-1].accepted)} at"
-    )
+    ends = [f"{number(one.accepted)} at {percent(one.threshold)}" for one in (found[0], found[-1])]
     if now is not None:
         nearest = min(found, key=lambda one: abs(one.threshold - now))
         parts.append(frame.dot(100 * now, nearest.accepted, "mark"))
