@@ -39,7 +39,7 @@ format: $(VENV)/installed-dev  ## ruff's fixes and layout
 
 readme: $(VENV)/installed  ## the README's table of perturbations, from the registry
 	$(BIN)/robustness list perturbations --markdown > $(VENV)/table.md
-	sed -i -e '/^<!-- robustness list/r $(VENV)/table.md' -e '/^| name | axis/,/^<!-- end/{/^<!-- end/!d}' README.md
+	sed -i -e '/^<!-- robustness list/r $(VENV)/table.md' -e '/^| name |/,/^<!-- end/{/^<!-- end/!d}' README.md
 
 recordings: $(VENV)/installed-recordings  ## the shipped recordings again, byte for byte
 	$(BIN)/python recordings/make.py

@@ -27,6 +27,7 @@ from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.samples import AT_THE_BAR, Differences, Interval
 from robustness.run.folder import Run
+from robustness.run.perturbations import PerturbationFacts, perturbation_facts
 
 KEYS: Final = ["variant", "perturbation", "placement", "fill", "level"]
 COLUMNS: Final = [*KEYS, "recording", "draw", "label", "predicted", "outcome"]
@@ -127,6 +128,7 @@ class Comparison:
         overall: a variant's mean over all of its perturbations, each counted the same.
         repeats: how many conditions were the reference under another name.
         notes: what else is to be known.
+        kinds: what is known of the perturbations, by name.
     """
 
     names: tuple[str, str]
@@ -136,6 +138,7 @@ class Comparison:
     overall: tuple[PerturbationChange, ...]
     repeats: int
     notes: tuple[str, ...]
+    kinds: Mapping[str, PerturbationFacts]
 
     @property
     def worse(self) -> list[Changed]:
@@ -184,6 +187,7 @@ def compare(first: Run, second: Run) -> Comparison:
         tuple(_overall(scores, changes, speakers)),
         len(both[again][KEYS].drop_duplicates()),
         notes,
+        perturbation_facts(first.manifest),
     )
 
 
@@ -273,7 +277,7 @@ def _by_perturbation(scores: DataFrame) -> Iterator[tuple[tuple[str, str], DataF
     """Rows a recording, averaged over the conditions of each variant and perturbation."""
     means = scores.groupby(level=["variant", "perturbation", "recording"], sort=True).mean()
     for key, rows in means.groupby(level=["variant", "perturbation"], sort=True):
-        variant, perturbation = key  # type: ignore[misc]
+        variant, perturbation = key
         yield (str(variant), str(perturbation)), rows.droplevel(["variant", "perturbation"])
 
 

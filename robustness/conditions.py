@@ -10,10 +10,11 @@ from typing import Final, Literal, get_args
 
 Placement = Literal["start", "center", "end", "offset"]
 Fill = Literal["zeros", "floor"]
-Stage = Literal["recording", "placement", "window"]
+Family = Literal["placement", "time", "level", "noise", "room", "microphone", "channel", "mask", "history"]
 
 PLACEMENTS: Final[tuple[str, ...]] = get_args(Placement)
 FILLS: Final[tuple[str, ...]] = get_args(Fill)
+FAMILIES: Final[tuple[str, ...]] = get_args(Family)
 VARIANTS: Final = ("float32", "dynamic-int8")  # what is run where nothing else is asked for
 NONE: Final = "none"  # the perturbation of a clean row
 NO_WORD: Final = "no-word"  # the perturbation of a window without a word; its level is in dBFS
@@ -21,12 +22,24 @@ NO_WORD: Final = "no-word"  # the perturbation of a window without a word; its l
 
 @dataclass(frozen=True)
 class Axis:
-    """How hard a perturbation is: a named grid in a physical unit, mild → harsh, and the level that changes nothing."""
+    """How hard a perturbation is: a named grid in a physical unit, mild → harsh, and the level that changes nothing.
+
+    Attributes:
+        name: of the axis.
+        unit: of its levels.
+        grid: the levels.
+        neutral: the level that changes nothing.
+        says: a level in words, with the fields `{name}` (of the perturbation), `{level}` and `{signed}` (with the unit) and `{place}`
+            (where the recording lies).
+        neutral_says: the neutral level in words; empty says it as any other.
+    """
 
     name: str
     unit: str
     grid: tuple[float, ...]
     neutral: float
+    says: str = "{name} at {level}"
+    neutral_says: str = ""
 
 
 @dataclass(frozen=True)

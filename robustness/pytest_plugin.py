@@ -82,9 +82,13 @@ class Session:
         return self._verdicts
 
     def _stored(self) -> Run:
-        from robustness.run.folder import Run
+        from robustness.run.integrity import checked_run
 
-        return Run.open(_option(self.config, "run"))
+        return checked_run(_option(self.config, "run"))
+
+    def _inputs(self) -> dict[str, Path]:
+        folder: Path | None = _option(self.config, "noises")
+        return {} if folder is None else {"noises": folder}
 
     def _made(self) -> Run:
         model, recordings = _option(self.config, "model"), _option(self.config, "recordings")
@@ -98,7 +102,7 @@ class Session:
 
         folder = tempfile.TemporaryDirectory(prefix="robustness-")
         self.config.add_cleanup(folder.cleanup)
-        request = Request((model,), (recordings,), settings=Settings(noises=_option(self.config, "noises")))
+        request = Request((model,), (recordings,), settings=Settings(inputs=self._inputs()))
         writer = RunWriter(Path(folder.name) / "run")
         if self.rules is None:
             return execute(prepare(request), writer, _silent)

@@ -1,19 +1,24 @@
 """Which plug-ins exist: a name is a file in the plug-in's folder, imported when it is asked for.
 
-`white-noise` is `white_noise.py`; the file registers one class whose `name` is the file's, with dashes.
+`some-thing` is `some_thing.py`; the file registers one class whose `name` is the file's, with dashes. A file that registers none is a tool
+of that folder, and no plug-in.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib
-import pkgutil
-from typing import Generic, TypeVar
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, Generic, TypeVar
 
 from robustness.errors import UsageError
 
 T = TypeVar("T")
 C = TypeVar("C")
+REGISTERS: Final = re.compile(r"^@\w+\.register$", re.MULTILINE)  # read, not imported: a name must not cost an import
 
 
 class Registry(Generic[T]):
@@ -22,13 +27,11 @@ class Registry(Generic[T]):
     Args:
         kind: what one plug-in is called in messages, such as "perturbation".
         package: the dotted name of the folder that holds them.
-        apart: modules of that folder that are no plug-ins.
     """
 
-    def __init__(self, kind: str, package: str, apart: tuple[str, ...] = ("base",)) -> None:
+    def __init__(self, kind: str, package: str) -> None:
         self.kind = kind
         self.package = package
-        self.apart = apart
         self._classes: dict[str, type[T]] = {}
 
     def register(self, cls: type[C]) -> type[C]:
@@ -38,9 +41,11 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """Every name, sorted, without importing any of them."""
-        folder = importlib.import_module(self.package).__path__
-        modules = (module.name for module in pkgutil.iter_modules(folder))
-        return sorted(name.replace("_", "-") for name in modules if name not in self.apart)
+        return sorted(path.stem.replace("_", "-") for path in self._files() if _registers(path, path.stat().st_mtime_ns))
+
+    def _files(self) -> Iterator[Path]:
+        for folder in importlib.import_module(self.package).__path__:
+            yield from Path(folder).glob("*.py")
 
     def __getitem__(self, name: str) -> type[T]:
         """The class of that name, imported now.
@@ -58,3 +63,9 @@ class Registry(Generic[T]):
     def all(self) -> dict[str, type[T]]:
         """Every plug-in by name, imported."""
         return {name: self[name] for name in self.names()}
+
+
+@lru_cache(maxsize=256)
+def _registers(path: Path, changed_ns: int) -> bool:
+    """Whether a file registers a class; a file that has changed is read again."""
+    return REGISTERS.search(path.read_text(encoding="utf-8")) is not None

@@ -24,7 +24,6 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: threads of the 
 
 from robustness.jobs.assess import Job, Progress, execute, prepare
 from robustness.jobs.request import Request
-from robustness.run import folder as runs
 from robustness.run.folder import Run, RunWriter, write_json, write_text
 from robustness.sweep import sweep
 from robustness.sweep.plan import Settings
@@ -49,7 +48,7 @@ def main() -> int:
         settings=Settings(perturbations=("padding-placement",), batch=8),
     )
     sweep.RECORDINGS_AT_ONCE = 2
-    runs.ROWS_A_PART = 50  # type: ignore[attr-defined]  # of the module that reads it
+    sweep.ROWS_A_PART = 50  # type: ignore[attr-defined]  # of the module that reads it
     before = worked_s()
     if not ended_by_itself(lambda: one(request, given.folder / "whole", resume=False), LONGEST_S):
         raise RuntimeError(f"the sweep takes longer than {LONGEST_S:g} s")

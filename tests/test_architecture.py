@@ -32,8 +32,8 @@ def line(text: str) -> Line:
 
 
 MEASURES: Final = line(
-    "errors < registry conditions seeds threads downloads < run < analysis < audio < frontends < models < training"
-    " < perturbations quantization attributions interventions < sweep < explanations audit < inspector < jobs < cli pytest_plugin"
+    "errors < registry conditions seeds threads downloads < run < analysis < audio < perturbations < rendering < frontends < models"
+    " < training < quantization attributions interventions < sweep < explanations audit < inspector < jobs < cli pytest_plugin"
 )
 JUDGES: Final = line(
     "errors < registry conditions downloads < run < analysis < gates < comparison < report < explanations < inspector < jobs"
@@ -285,3 +285,67 @@ def test_help_names_every_command() -> None:
     commands = sorted(path.stem for path in (PACKAGE / "cli").glob("*.py") if path.stem not in ("__init__", "main", "options"))
     done = subprocess.run([sys.executable, "-m", "robustness", "--help"], capture_output=True, text=True, check=True)
     assert [name for name in commands if f" {name} " not in done.stdout] == []
+
+
+NAMING: Final = {"run/perturbations.py"}  # reads runs of before, which keep no facts
+APART: Final = {"explanations", "interventions"}  # they take a window apart, and still place and name for themselves
+
+
+def perturbation_names() -> set[str]:
+    """As they are registered; `add-white-noise` is another thing."""
+    return {name.replace("_", "-") for name in registered_modules("perturbations")}
+
+
+def perturbation_units() -> set[str]:
+    """The units of the axes, but for `share`, which is also one of metrics."""
+    axes = [call for path, call in calls() if path.parent.name == "perturbations" and ast.unparse(call.func) == "Axis"]
+    return {str(call.args[1].value) for call in axes if isinstance(call.args[1], ast.Constant)} - {"share"}
+
+
+def elsewhere() -> Iterator[tuple[Path, str, ast.Module]]:
+    for path, tree in trees().items():
+        where = str(path.relative_to(PACKAGE))
+        if path.parent.name != "perturbations" and where not in NAMING and where.partition("/")[0] not in APART:
+            yield path, where, tree
+
+
+def test_the_rule_on_perturbations_knows_some() -> None:
+    assert perturbation_names() >= {"white-noise", "time-shift"}
+    assert perturbation_units() >= {"dB", "ms", "s", "samples"}
+
+
+def test_no_other_file_names_a_perturbation() -> None:
+    found = [
+        f"{where}:{node.lineno} {node.value!r}"
+        for _, where, tree in elsewhere()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and node.value in perturbation_names()
+    ]
+    assert found == []
+
+
+def test_no_other_file_imports_a_perturbation() -> None:
+    modules = {f"robustness.perturbations.{name}" for name in (*registered_modules("perturbations"), "noise")}
+    wrong = [found for found in ours() if found.module in modules and found.importer not in {"perturbations", *APART}]
+    assert [str(found) for found in wrong] == []
+
+
+def test_nobody_asks_for_the_unit_of_a_perturbation() -> None:
+    found = [
+        f"{where}: {ast.unparse(node)}"
+        for _, where, tree in elsewhere()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare) and "unit" in ast.unparse(node) and asks_for(node, perturbation_units())
+    ]
+    assert found == ["report/cards/figures.py: unit == 'dB'"]  # of a picture of features, not of a perturbation
+
+
+def asks_for(comparison: ast.Compare, values: set[str]) -> bool:
+    nodes = [node for side in (comparison.left, *comparison.comparators) for node in ast.walk(side)]
+    return any(isinstance(node, ast.Constant) and node.value in values for node in nodes)
+
+
+def test_recordings_are_placed_in_one_file() -> None:
+    called = [(str(path.relative_to(PACKAGE)), call) for path, call in calls() if ast.unparse(call.func) in {"place", "lead_of"}]
+    found = {where for where, _ in called if where.partition("/")[0] not in {"perturbations", *APART}}
+    assert found == {"rendering.py"}

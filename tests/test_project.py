@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -92,14 +93,17 @@ def test_the_example_of_contributing_holds(root: Path, tmp_path: Path) -> None:
         shutil.copytree(root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(root / "pyproject.toml", tmp_path)
     plugin, test = blocks(root, "CONTRIBUTING.md", "python")
-    files = [Path("robustness/perturbations/quieter.py"), Path("tests/perturbations/test_quieter.py")]
+    files = [Path("robustness/perturbations/measured_room.py"), Path("tests/perturbations/test_measured_room.py")]
     for file, code in zip(files, (plugin, test), strict=True):
         (tmp_path / file).write_text(code, encoding="utf-8")
 
-    def succeeds(*command: str) -> str:
-        done = subprocess.run(
+    def ended(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [sys.executable, "-m", *command], capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False
         )
+
+    def succeeds(*command: str) -> str:
+        done = ended(*command)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -107,8 +111,15 @@ def test_the_example_of_contributing_holds(root: Path, tmp_path: Path) -> None:
     succeeds("ruff", "check", *names)
     succeeds("ruff", "format", "--check", *names)
     assert " passed" in succeeds("pytest", "-q", str(files[1]))
-    assert " passed" in succeeds("pytest", "-q", "tests/test_registries.py", "-k", "quieter or listed")
-    assert "−6, −12, −24, −36" in succeeds("robustness", "list", "perturbations")
+    assert " passed" in succeeds("pytest", "-q", "tests/test_registries.py", "-k", "measured-room or listed")
+    assert "direct-to-reverberant ratio" in succeeds("robustness", "list", "perturbations")
+    given = ("--model", str(root / "models" / "digits.toml"), "--recordings", str(root / "recordings" / "joe"), "--variant", "float32")
+    dry = ("robustness", "report", *given, "--perturbation", "measured-room", "--dry-run")
+    refused = ended(*dry)
+    assert refused.returncode == USER_ERROR
+    assert "measured-room cannot be run: no responses were given: give their folder by --input responses=DIR" in refused.stderr
+    soundfile.write(tmp_path / "hall.wav", [0.9, *([0.0] * 100), *([0.1, -0.05] * 100)], 16_000)
+    assert "7 conditions: measured-room" in succeeds(*dry, "--input", f"responses={tmp_path}")  # clean, neutral, and five levels
 
 
 def test_every_requirement_is_pinned_within_its_range(project: dict[str, Any], pins: dict[str, str]) -> None:

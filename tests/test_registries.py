@@ -22,7 +22,7 @@ import torch
 
 from robustness.attributions.base import ATTRIBUTIONS, Kind
 from robustness.audio.placement import Windows, batch_of, place
-from robustness.conditions import FILLS, Placement
+from robustness.conditions import FAMILIES, FILLS, Placement
 from robustness.errors import UsageError
 from robustness.frontends.base import FRONTENDS
 from robustness.interventions.base import INTERVENTIONS
@@ -108,24 +108,26 @@ def test_conditions_hold_the_whole_grid_and_the_neutral_level(name: str, referen
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS.names())
-def test_the_stage_is_its_base_classs(name: str) -> None:
+def test_a_perturbation_has_a_family_and_says_whether_it_moves_the_word(name: str) -> None:
     kind = PERTURBATIONS[name]
-    stages = {PlacementPerturbation: "placement", WindowPerturbation: "window"}
-    assert [stage for base, stage in stages.items() if issubclass(kind, base)] == [kind.stage]
+    assert kind.family in FAMILIES
+    assert kind.moves is (kind.family == "placement")
+    assert issubclass(kind, PlacementPerturbation) is not issubclass(kind, WindowPerturbation)
+    assert set(kind.inputs) <= {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", [name for name in PERTURBATIONS.names() if PERTURBATIONS[name].stage == "window"])
+@pytest.mark.parametrize("name", [name for name in PERTURBATIONS.names() if issubclass(PERTURBATIONS[name], WindowPerturbation)])
 def test_a_window_is_changed_in_a_copy_and_the_same_twice(name: str) -> None:
-    if name == "background-noise":  # its files are the user's: tests/perturbations gives it some
-        with pytest.raises(UsageError, match="--noises"):
-            PERTURBATIONS[name]().perturb(windows(), 10.0, 0, 0)  # type: ignore[attr-defined]
+    if PERTURBATIONS[name].inputs:  # its files are the user's: its own test gives it some
+        with pytest.raises(UsageError, match="DIR"):
+            PERTURBATIONS[name]()(windows(), 10.0)  # type: ignore[operator]
         return
     made = PERTURBATIONS[name]()
     assert isinstance(made, WindowPerturbation)
     for level in made.axis.grid:
         clean = windows()
         before = clean.samples.clone()
-        once, again = (made.perturb(clean, level, draw=0, seed=5) for _ in range(2))
+        once, again = (made(clean, level, draw=0, seed=5) for _ in range(2))
         assert torch.equal(clean.samples, before)
         assert torch.equal(once.samples, again.samples)
         assert once.samples.shape == before.shape

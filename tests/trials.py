@@ -59,4 +59,4 @@ def with_outcomes(rows: pd.DataFrame, model: dict[str, Any]) -> pd.DataFrame:
         )
         for label, said, p, kind in zip(*columns, strict=True)
     ]
-    return rows.assign(outcome=found)
+    return rows.assign(outcome=pd.Series(found, index=rows.index, dtype=object))

@@ -7,11 +7,11 @@ or by "label" of those whose winning label is wrong, draws averaged. A zero deno
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from robustness.analysis.pairing import refuse_unlike
 from robustness.analysis.sums import Sums
 from robustness.conditions import Condition
 from robustness.errors import RobustnessError, RunError
+from robustness.run.damage import read_record
+from robustness.run.evidence import Number
 from robustness.run.folder import Run, write_json
 
 FILE: Final = "reference.json"  # in the run folder: the reference's errors, so that the page can be drawn again without it
@@ -90,13 +92,39 @@ def try_reference(run: Run, reference: Path) -> None:
         write_json(run.path / FILE, {"refused": str(error)})
 
 
-def read_reference(run: Run) -> dict[str, Any] | None:
-    """What was kept of a reference; None where none was given."""
-    path = run.path / FILE
-    if not path.exists():
-        return None
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+@dataclass(frozen=True)
+class ReferenceErrors:
+    """What was kept of a reference.
+
+    Attributes:
+        refused: why it could not be compared; None where it could.
+        model: its name.
+        errors: its errors by variant, perturbation and condition.
+        notes: what else is to be known.
+    """
+
+    refused: str | None = None
+    model: str = ""
+    errors: Mapping[str, Mapping[str, Mapping[str, Number]]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Holds that there are errors of a model, or a reason why there are none.
+
+        Raises:
+            ValueError: where there is neither.
+        """
+        if self.refused is None and not (self.model and self.errors):
+            raise ValueError("it has no errors of a model")
+
+
+def read_reference(run: Run) -> ReferenceErrors | None:
+    """What was kept of a reference; None where none was given.
+
+    Raises:
+        RunError: where it is damaged.
+    """
+    return read_record(run.path, FILE, ReferenceErrors) if (run.path / FILE).exists() else None
 
 
 def beside(variant: str, reference: Errors) -> str:

@@ -310,7 +310,8 @@ def _of_none(scores: _Scores) -> Floats:
         if scores.contest and silent.any():
             found[:, at] = scores.f[:, k] - scores.f[:, silent].max(axis=1)
         found[:, at] = np.minimum(found[:, at], scores.above[:, k])
-    return -found.max(axis=1, initial=-np.inf)
+    margin: Floats = -found.max(axis=1, initial=-np.inf)
+    return margin
 
 
 def _command_margin(scores: _Scores, command: Places) -> Floats:

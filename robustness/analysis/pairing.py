@@ -70,11 +70,26 @@ def _same_settings(run: Run, other: Run) -> None:
 def _same_audio(run: Run, other: Run, conditions: Iterable[str] | None) -> tuple[str, ...]:
     mine, theirs = run.manifest.get("audio_sha256") or {}, other.manifest.get("audio_sha256") or {}
     shared = (mine.keys() & theirs.keys()) if conditions is None else (set(conditions) & mine.keys() & theirs.keys())
+    if run.schema != other.schema and shared:
+        return (f"{run.path} and {other.path} were made by versions that digest audio otherwise: what both heard was not compared",)
     unlike = sorted(key for key in shared if mine[key] != theirs[key])
     if not unlike:
         return ()
     said = f"under {len(unlike)} of {len(shared)} conditions, such as {unlike[0]}, {other.path} heard other audio than {run.path}"
+    names = other_audio(run, other, unlike)
+    said += f" of {len(names)} recordings, such as {', '.join(names[:NAMED])}" if names else ""
     versions = [[one.manifest["versions"].get(name) for name in ARITHMETIC] for one in (run, other)]
     if versions[0] == versions[1]:
         raise CannotJudgeError(f"{said}; give both the same recordings, noises and settings")
     return (f"{said}; they were made by other versions or on another kind of CPU, which may be why",)
+
+
+def other_audio(run: Run, other: Run, conditions: Iterable[str]) -> list[str]:
+    """Of which recordings two runs heard other audio under these conditions, sorted; none where a run has no marks of its recordings."""
+    mine, theirs = (one.heard(list(conditions)) for one in (run, other))
+    if mine is None or theirs is None:
+        return []
+    keys = ["condition", "recording"]
+    plain = [frame.astype(dict.fromkeys(keys, str)) for frame in (mine, theirs)]
+    both = plain[0].merge(plain[1], on=keys, how="outer", suffixes=("", "_other"))
+    return sorted(set(both.loc[both["mark"].ne(both["mark_other"]), "recording"]))

@@ -7,11 +7,11 @@ one cohort. Whatever leaves it out says how many it left out. Loads no torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from pandas import DataFrame, Series
 
-PLACING: Final = ("padding-placement", "sample-shift", "time-shift")  # what moves a recording: it must have room to move
+from robustness.run.perturbations import known_perturbations
 
 
 def moves(perturbation: str | None, grids: Mapping[str, Any] | None = None) -> bool:
@@ -21,8 +21,9 @@ def moves(perturbation: str | None, grids: Mapping[str, Any] | None = None) -> b
         perturbation: its name; None moves nothing.
         grids: of the run's plan.
     """
-    said = (grids or {}).get(perturbation, {}).get("moves")
-    return perturbation in PLACING if said is None else bool(said)
+    said = (grids or {}).get(perturbation or "", {}).get("moves")
+    known = known_perturbations()
+    return perturbation in known and known[perturbation].moves if said is None else bool(said)
 
 
 def untestable(recordings: DataFrame) -> frozenset[str]:

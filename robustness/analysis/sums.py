@@ -134,7 +134,8 @@ class _Adding:
             arrays = {name: np.zeros((len(self.variants), 0, len(self.ids)), np.int32) for name in names}
             answered = np.zeros((len(self.variants), 0, len(self.labels), len(self.labels)), np.int64)
         truth = pd.Index(self.labels).get_indexer(pd.Index(table["label"].astype(object)))
-        return Sums(self.variants, tuple(order), table, self.labels, truth.astype(np.int64), **arrays, answered=answered)
+        asked, right, good_ = (arrays[name] for name in names)
+        return Sums(self.variants, tuple(order), table, self.labels, truth.astype(np.int64), asked, right, good_, answered)
 
 
 def _codes(column: pd.Series[Any], names: pd.Index[Any]) -> Counts:

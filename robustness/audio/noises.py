@@ -1,7 +1,8 @@
-"""Background noises: which files a folder of noises holds, at the model's rate."""
+"""Folders of audio that a perturbation needs: which files they hold, and noises at the model's rate."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -43,6 +44,27 @@ def read_noises(folder: Path, rate_hz: int, least_samples: int) -> tuple[Noise, 
         if not noise.samples.any():
             raise RecordingError(f"the noise {noise.name} is digital silence; take it out of {folder}")
     return noises
+
+
+def audio_in(folder: Path, name: str) -> list[Path]:
+    """Every audio file of a folder that was given by `--input NAME=DIR`, sorted.
+
+    Raises:
+        RecordingError: there is no such folder, or no audio file in it.
+    """
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise RecordingError(f"{folder} holds no {name} ({', '.join(SUFFIXES)}); --input {name}=DIR takes a folder of recordings")
+    return paths
+
+
+def digests(folder: Path, name: str) -> dict[str, str]:
+    """The SHA-256 of every audio file of a folder that was given by name.
+
+    Raises:
+        RecordingError: there is no such folder, or no audio file in it.
+    """
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in audio_in(folder, name)}
 
 
 def _noise(path: Path, rate_hz: int) -> Noise:

@@ -46,8 +46,10 @@ class Windows:
         lead: where each recording begins in its window, [clips], in samples.
         speech: [start, end) of each word in its window, [clips 2], in samples; it may reach beyond the window.
         ids: of the recordings.
-        snr_db: what was obtained, [clips]; None where nothing was added.
-        over: which clips went above full scale and were scaled back, [clips]; None where nothing was added.
+        measured: the level that was reached, in the unit of the perturbation's axis, [clips]; None if nothing was measured.
+        clipped: which clips went above full scale and were scaled back, [clips]; None if nothing was changed.
+        scale: what each clip was multiplied by to stay within full scale, [clips]; None if nothing was changed.
+        added: what was added to the whole window, before scaling, [clips time]; None if nothing was added.
     """
 
     samples: Tensor
@@ -55,8 +57,10 @@ class Windows:
     lead: Tensor
     speech: Tensor
     ids: tuple[str, ...]
-    snr_db: Tensor | None = None
-    over: Tensor | None = None
+    measured: Tensor | None = None
+    clipped: Tensor | None = None
+    scale: Tensor | None = None
+    added: Tensor | None = None
 
     @property
     def lost(self) -> Tensor:
@@ -82,6 +86,11 @@ class RecordingBatch:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def repeated(self, count: int) -> RecordingBatch:
+        """One recording, so many times; its floor is the same in each."""
+        lengths, speech = self.lengths.expand(count), self.speech.expand(count, -1)
+        return replace(self, samples=self.samples.expand(count, -1), lengths=lengths, speech=speech, ids=self.ids * count)
+
     @cached_property
     def _floors(self) -> dict[int, Tensor]:
         return {}
@@ -89,9 +98,11 @@ class RecordingBatch:
     def floor(self, count: int) -> Tensor:
         """Noise at each recording's own floor, [clips count]; drawn once."""
         if count not in self._floors:
-            clips = (self.samples[i, : int(n)] for i, n in enumerate(self.lengths))
-            rngs = (generator_of(self.seed, name, "floor") for name in self.ids)
-            self._floors[count] = torch.stack([floor_noise(c, self.rate_hz, count, r) for c, r in zip(clips, rngs, strict=True)])
+            made: dict[str, Tensor] = {}
+            for name, clip, length in zip(self.ids, self.samples, self.lengths.tolist(), strict=True):
+                if name not in made:
+                    made[name] = floor_noise(clip[:length], self.rate_hz, count, generator_of(self.seed, name, "floor"))
+            self._floors[count] = torch.stack([made[name] for name in self.ids])
         return self._floors[count]
 
 

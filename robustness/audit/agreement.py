@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from robustness.audit.distortion import Distortion
+from robustness.run.audit_records import AnswerChanges
 from robustness.sweep.trials import answer_of
 
 
@@ -57,17 +57,22 @@ class AnswerAgreement:
         if float(divergence[worst]) > self.farthest:
             self.farthest, self.farthest_clip = float(divergence[worst]), ids[worst]
 
-    def facts(self) -> dict[str, Any]:
-        """Everything in plain values."""
+    def facts(self) -> AnswerChanges:
+        """Everything for the run folder."""
         moved = torch.cat(self.moved)
-        counts = ("clips", "alike", "labelled", "right_before", "right", "right_to_wrong", "wrong_to_right")
-        return {
-            **{name: getattr(self, name) for name in counts},
-            "kl_mean": self.divergence / self.clips,
-            "kl_largest": self.farthest,
-            "kl_largest_of": self.farthest_clip,
-            "margin_change_median": float(moved.median()),
-            "margin_change_lowest": float(moved.min()),
-            "margin_change_highest": float(moved.max()),
-            "logits_sqnr_db": self.logits.sqnr_db,
-        }
+        return AnswerChanges(
+            clips=self.clips,
+            alike=self.alike,
+            labelled=self.labelled,
+            right_before=self.right_before,
+            right=self.right,
+            right_to_wrong=self.right_to_wrong,
+            wrong_to_right=self.wrong_to_right,
+            kl_mean=self.divergence / self.clips,
+            kl_largest=self.farthest,
+            kl_largest_of=self.farthest_clip,
+            margin_change_median=float(moved.median()),
+            margin_change_lowest=float(moved.min()),
+            margin_change_highest=float(moved.max()),
+            logits_sqnr_db=self.logits.sqnr_db,
+        )

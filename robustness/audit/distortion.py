@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
+
+from robustness.run.audit_records import ActivationError, ClippedRange, SqnrWord
 
 EXACT: Final = "exact"
 UNDEFINED: Final = "undefined"
@@ -63,7 +65,7 @@ class Distortion:
             self.clipped += int(((original < limits.low) | (original > limits.high)).sum())
 
     @property
-    def sqnr_db(self) -> float | str:
+    def sqnr_db(self) -> float | SqnrWord:
         """Signal to quantization noise."""
         if self.noise == 0:
             return UNDEFINED if self.signal == 0 else EXACT
@@ -80,16 +82,15 @@ class Distortion:
         length = math.sqrt(self.signal * self.other)
         return None if length == 0 else max(-1.0, min(1.0, (self.signal + self.other - self.noise) / 2 / length))
 
-    def facts(self) -> dict[str, Any]:
-        """The three measures, and the range of x."""
-        return {
-            "sqnr_db": self.sqnr_db,
-            "normalized_l2": self.normalized_l2,
-            "cosine": self.cosine,
-            "low": self.low,
-            "high": self.high,
-            "values": self.count,
-        }
+    def error(self, of: str | None, limits: Range | None) -> ActivationError:
+        """The measures, the range of x, and what the int8 output cannot be.
+
+        Args:
+            of: the float layer.
+            limits: of the int8 output; None where it has none.
+        """
+        clipped = None if limits is None else ClippedRange(limits.low, limits.high, self.clipped / self.count)
+        return ActivationError(of, self.sqnr_db, self.normalized_l2, self.cosine, self.low, self.high, self.count, clipped)
 
 
 def _energy(values: Tensor) -> float:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from robustness.audio.recordings import Recording
 from robustness.audit.measurement import Listening, Progress, audited
 from robustness.models.classifier import Classifier
 from robustness.quantization.base import Calibration
-from robustness.run.folder import write_json
+from robustness.run.audit_records import AuditRecord, VariantAudit, write_audit_record
 
-FILE: Final = "audit.json"
 FLOAT: Final = "float32"
 
 
@@ -39,7 +38,7 @@ def write_audit(
         thorough: with experiments on each layer.
         progress: told how many clips of how many were heard.
     """
-    found: list[dict[str, Any]] = []
+    found: list[VariantAudit] = []
     for original in originals.values():
         variants = quantized_of(original, classifiers)
         if variants:
@@ -47,7 +46,7 @@ def write_audit(
             calibration = None if calibrate is None else calibrate(original)
             found += audited(original, variants, heard, calibration=calibration, thorough=thorough, progress=progress)
     if found:
-        write_json(folder / FILE, {"thorough": thorough, "variants": found})
+        write_audit_record(folder, AuditRecord(thorough, tuple(found)))
 
 
 def quantized_of(original: Classifier, classifiers: Sequence[Classifier]) -> list[Classifier]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from robustness.analysis.intervals import median
 from robustness.models.classifier import Classifier
+from robustness.run.audit_records import VariantTime
 
 ROUNDS: Final = 25
 LEAST_ROUNDS: Final = 9  # the median of fewer has hardly an interval
@@ -23,7 +24,7 @@ LEAST_S: Final = 0.004  # a timed run lasts at least so long: one clip is heard 
 CLIPS: Final = (1, 32)
 
 
-def latencies(original: Classifier, variants: Sequence[Classifier], features: Tensor, rounds: int = ROUNDS) -> list[dict[str, Any]]:
+def latencies(original: Classifier, variants: Sequence[Classifier], features: Tensor, rounds: int = ROUNDS) -> list[VariantTime]:
     """The time of the network alone, a variant against float, at one clip and at a batch.
 
     Args:
@@ -36,7 +37,7 @@ def latencies(original: Classifier, variants: Sequence[Classifier], features: Te
     return [row for clips in CLIPS for row in _timed(original, variants, many[:clips], rounds)]
 
 
-def _timed(original: Classifier, variants: Sequence[Classifier], features: Tensor, rounds: int) -> list[dict[str, Any]]:
+def _timed(original: Classifier, variants: Sequence[Classifier], features: Tensor, rounds: int) -> list[VariantTime]:
     networks = [original, *variants]
     repeats = [max(1, round(LEAST_S / max(1e-6, _seconds(network, features, 1)))) for network in networks]  # also warms up
     taken: list[list[float]] = [[] for _ in networks]
@@ -57,9 +58,18 @@ def _seconds(classifier: Classifier, features: Tensor, repeats: int) -> float:
     return (time.perf_counter() - began) / repeats
 
 
-def _row(variant: Classifier, clips: int, before: Sequence[float], after: Sequence[float]) -> dict[str, Any]:
+def _row(variant: Classifier, clips: int, before: Sequence[float], after: Sequence[float]) -> VariantTime:
     ratio = median([b / a for a, b in zip(before, after, strict=True)])
     ms = 1000 / clips
-    times = {"float_ms": median(before).value * ms, "variant_ms": median(after).value * ms}
-    names = {"model": variant.name, "variant": variant.variant, "clips": clips, "rounds": len(before), "threads": torch.get_num_threads()}
-    return {**names, **times, "ratio": ratio.value, "low": ratio.low, "high": ratio.high}
+    return VariantTime(
+        model=variant.name,
+        variant=variant.variant,
+        clips=clips,
+        rounds=len(before),
+        threads=torch.get_num_threads(),
+        float_ms=median(before).value * ms,
+        variant_ms=median(after).value * ms,
+        ratio=ratio.value,
+        low=ratio.low,
+        high=ratio.high,
+    )

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
 
-from robustness.audio.placement import batch_of, lead_of, place
 from robustness.audio.recordings import Recording
 from robustness.audit.agreement import AnswerAgreement
 from robustness.audit.distortion import Distortion, Range
@@ -21,6 +20,8 @@ from robustness.audit.layers import AuditedLayer, audited_layers
 from robustness.audit.simulation import UINT8, grid_of_layer
 from robustness.models.classifier import SMALLEST_PROBABILITY, Classifier, parameter_count
 from robustness.quantization.base import Calibration
+from robustness.rendering import reference_windows
+from robustness.run.audit_records import ActivationError, ExperimentResult, LayerRecord, VariantAudit
 from robustness.sweep.trials import label_indices
 
 BATCH: Final = 32  # clips at once: the memory of an audit
@@ -50,8 +51,7 @@ class Listening:
         frame = self.classifier.frame
         for start in range(0, len(self.recordings), self.batch):
             chunk = self.recordings[start : start + self.batch]
-            batch = batch_of(chunk, threshold_db=self.threshold_db)
-            windows = place(batch, lead_of(frame.reference, frame.samples - batch.lengths), frame)
+            windows = reference_windows(chunk, frame, self.threshold_db)
             labels = label_indices(self.classifier, [self.classifier.truth(recording.label) for recording in chunk])
             yield AuditedBatch(self.classifier.features(windows.samples), labels, windows.ids)
 
@@ -83,18 +83,16 @@ class _Variant:
             counterpart = self.counterparts[name] or name
             self.distortions.setdefault(name, Distortion()).add(original[counterpart], given[name], self.limits[name])
 
-    def facts(self) -> dict[str, Any]:
-        """What the run keeps of it."""
+    def rows(self) -> tuple[LayerRecord, ...]:
+        """What the run keeps of each layer."""
         inside = set(self.classifier.about["quantized_layers"])
-        rows = [{**layer._asdict(), "quantized": layer.name in inside, **self._measured(layer.name)} for layer in self.layers]
-        return {"layers": rows, "answers": self.answers.facts()}
+        return tuple(
+            LayerRecord(**layer._asdict(), quantized=layer.name in inside, activations=self._error(layer.name)) for layer in self.layers
+        )
 
-    def _measured(self, name: str) -> dict[str, Any]:
-        if name not in self.distortions:
-            return {"activations": None}
-        found, limits = self.distortions[name], self.limits[name]
-        clipped = None if limits is None else {"low": limits.low, "high": limits.high, "share": found.clipped / found.count}
-        return {"activations": {"of": self.counterparts[name], **found.facts(), "int8_range": clipped}}
+    def _error(self, name: str) -> ActivationError | None:
+        found = self.distortions.get(name)
+        return None if found is None else found.error(self.counterparts[name], self.limits[name])
 
 
 def audited(
@@ -105,8 +103,8 @@ def audited(
     calibration: Calibration | None = None,
     thorough: bool = False,
     progress: Progress = lambda done, total: None,
-) -> list[dict[str, Any]]:
-    """The audit of each variant of one float classifier, in plain values.
+) -> list[VariantAudit]:
+    """The audit of each variant of one float classifier.
 
     Args:
         original: in float.
@@ -126,7 +124,7 @@ def audited(
     done = clips
     facts = []
     for one, some in zip(found, experiments, strict=True):
-        results: list[dict[str, Any]] = []
+        results: list[ExperimentResult] = []
         for start in range(0, len(some), AT_ONCE):
             results += _tried(original, some[start : start + AT_ONCE], listening)
             done += clips
@@ -135,16 +133,17 @@ def audited(
     return facts
 
 
-def _facts(original: Classifier, one: _Variant, experiments: list[dict[str, Any]]) -> dict[str, Any]:
+def _facts(original: Classifier, one: _Variant, experiments: list[ExperimentResult]) -> VariantAudit:
     variant = one.classifier
-    return {
-        "model": original.name,
-        "variant": variant.variant,
-        "parameters": parameter_count(original.net),
-        "bytes": variant.about.get("bytes"),
-        **one.facts(),
-        "experiments": experiments,
-    }
+    return VariantAudit(
+        model=original.name,
+        variant=variant.variant,
+        parameters=parameter_count(original.net),
+        bytes=variant.about.get("bytes"),
+        layers=one.rows(),
+        answers=one.answers.facts(),
+        experiments=tuple(experiments),
+    )
 
 
 def _hear(original: Classifier, variants: Sequence[_Variant], listening: Listening, progress: Callable[[int], None]) -> None:
@@ -181,7 +180,7 @@ def _logits(classifier: Classifier, outputs: Tensor) -> Tensor:
     return outputs.clamp_min(SMALLEST_PROBABILITY).log() if classifier.output == "probabilities" else outputs
 
 
-def _tried(original: Classifier, experiments: Sequence[Experiment], listening: Listening) -> list[dict[str, Any]]:
+def _tried(original: Classifier, experiments: Sequence[Experiment], listening: Listening) -> list[ExperimentResult]:
     """The answers of changed networks, beside the float ones."""
     networks = [experiment.make() for experiment in experiments]
     found = [AnswerAgreement() for _ in experiments]
@@ -190,7 +189,7 @@ def _tried(original: Classifier, experiments: Sequence[Experiment], listening: L
         for network, agreement in zip(networks, found, strict=True):
             agreement.add(logits, network.logits_from(heard.features), heard.labels, heard.ids)
     rows = zip(experiments, found, strict=True)
-    return [{"kind": e.kind, "layer": e.layer, "simulated": e.simulated, **agreement.facts()} for e, agreement in rows]
+    return [ExperimentResult(kind=e.kind, layer=e.layer, simulated=e.simulated, **vars(agreement.facts())) for e, agreement in rows]
 
 
 def _limits(classifier: Classifier, layer: str) -> Range | None:

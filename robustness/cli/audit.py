@@ -28,6 +28,8 @@ def audit(
     perturbations: Annotated[
         list[str] | None, typer.Option("--perturbation", help="What to sweep beside the clean recordings; by default their placement.")
     ] = None,
+    noises: options.Noises = None,
+    inputs: options.Inputs = None,
     unlabelled: Annotated[
         bool, typer.Option("--unlabelled", help="Keep recordings without a word: no accuracy, only whether the answer changes.")
     ] = False,
@@ -58,7 +60,7 @@ def audit(
         variants=tuple(variants or VARIANTS),
         calibration=calibration,
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled),
-        settings=Settings(seed=seed, perturbations=tuple(perturbations or ()), batch=batch),
+        settings=Settings(seed=seed, perturbations=tuple(perturbations or ()), inputs=options.inputs_of(inputs, noises), batch=batch),
         skip_bad=skip_bad,
         audio=not no_audio,
         repeat=repeated(sys.argv[1:]),

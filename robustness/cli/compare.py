@@ -13,6 +13,7 @@ from robustness.errors import OutputError
 if TYPE_CHECKING:
     from robustness.comparison import Changed, Comparison
     from robustness.gates.comparison_verdicts import RuleVerdicts
+    from robustness.gates.metrics.base import Kinds
     from robustness.run.folder import Run
 
 MOST: Final = 10  # conditions shown in the terminal; the page has all
@@ -30,9 +31,9 @@ def compare(
     """
     from robustness.comparison import compare as compared
     from robustness.report.comparison_page import comparison_scope, decision, lead, write_comparison
-    from robustness.run.folder import Run
+    from robustness.run.integrity import checked_run
 
-    first, second = Run.open(run_a), Run.open(run_b)
+    first, second = checked_run(run_a), checked_run(run_b)
     found = compared(first, second)
     verdicts = None if rules is None else _verdicts(first, second, rules)
     try:
@@ -49,7 +50,7 @@ def compare(
     if verdicts is not None:
         _say_verdicts(verdicts)
     for title, changes in (("worse", found.worse), ("better", found.better), ("as many good outcomes, other recordings", found.mixed)):
-        _say(title, changes)
+        _say(title, changes, found.kinds)
     print(out)
 
 
@@ -83,7 +84,7 @@ def _say_verdicts(verdicts: RuleVerdicts) -> None:
         print(f"  {row.name}: {row.before} → {row.after}{f'; {row.why}' if row.why else ''}")
 
 
-def _say(title: str, changes: Sequence[Changed]) -> None:
+def _say(title: str, changes: Sequence[Changed], kinds: Kinds) -> None:
     """The first few conditions of a kind, each with its recordings."""
     from robustness.gates.wording import condition_text
 
@@ -92,7 +93,7 @@ def _say(title: str, changes: Sequence[Changed]) -> None:
     for change in changes[:MOST]:
         low, high = (100 * end for end in change.interval)
         counts = f"{100 * change.before:.1f} % → {100 * change.after:.1f} % of {change.recordings}"
-        print(f"  {change.variant}, {condition_text(change.condition)}: {counts} ({low:+.1f} to {high:+.1f} points)")
+        print(f"  {change.variant}, {condition_text(change.condition, kinds)}: {counts} ({low:+.1f} to {high:+.1f} points)")
         for sign, names in (("-", change.lost), ("+", change.won)):
             if names:
                 print(f"    {sign} {', '.join(names)}")

@@ -45,6 +45,7 @@ def gate(
     variants: options.Variants = None,
     calibration: options.Calibration = None,
     noises: options.Noises = None,
+    inputs: options.Inputs = None,
     trim: Annotated[
         Literal["auto", "never", "always"], typer.Option(help="Cut recordings to their speech: where they have no slack, never, always.")
     ] = "auto",
@@ -88,7 +89,7 @@ def gate(
         calibration=calibration,
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern),
         selection=Selection(split, split_column, sample, seed),
-        settings=Settings(seed=seed, trim=trim, noises=noises, batch=batch, engine=engine),
+        settings=Settings(seed=seed, trim=trim, inputs=options.inputs_of(inputs, noises), batch=batch, engine=engine),
         threshold=threshold,
         device=device,
         skip_bad=skip_bad,
@@ -142,9 +143,9 @@ def _judge(path: Path, rules: Rules, baseline: Path | None, out: Path | None) ->
     """Judges a stored run, without torch."""
     from robustness.gates.run_judgement import judge_run
     from robustness.report.banner import insert
-    from robustness.run.folder import Run
+    from robustness.run.integrity import checked_run
 
-    run = Run.open(path)
+    run = checked_run(path)
     _notice(rules)
     verdicts = judge_run(run, rules, baseline, out or path)
     page = path / "index.html"

@@ -30,7 +30,11 @@ Variants = Annotated[list[str] | None, typer.Option("--variant", help=f"A varian
 Calibration = Annotated[
     Path | None, typer.Option(help="A folder of words from which static-int8 and qat-int8 learn their ranges; none of it may be tested.")
 ]
-Noises = Annotated[Path | None, typer.Option(help="A folder of background noises, for background-noise and false accepts.")]
+Noises = Annotated[Path | None, typer.Option(help="A folder of background noises; short for --input noises=DIR.")]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--input", help="A folder that a perturbation needs, as NAME=DIR; several times for several (`robustness list`)."),
+]
 Seed = Annotated[int, typer.Option(help="Of every random number.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps; int8 variants run on the CPU whatever it is.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of torch; by default all cores.")]
@@ -62,6 +66,23 @@ def check_inputs(command: str, models: Sequence[Path], recordings: Sequence[Path
         raise UsageError(f"{command} needs --model CARD and --recordings DIR{instead}")
     if weights is not None and len(models) > 1:
         raise UsageError("--weights goes with one --model; with several, put the weights beside their cards")
+
+
+def inputs_of(given: Sequence[str] | None, noises: Path | None) -> dict[str, Path]:
+    """The folders of `--input NAME=DIR`, and of `--noises DIR`.
+
+    Raises:
+        UsageError: one is not of that form, or a name is given twice.
+    """
+    found = {} if noises is None else {"noises": noises}
+    for text in given or ():
+        name, equals, folder = text.partition("=")
+        if not (name and equals and folder):
+            raise UsageError(f"--input {text} names no folder; give a name and a folder, such as --input noises=DIR")
+        if name in found:
+            raise UsageError(f"the folder of {name} is given twice, {found[name]} and {folder}; give one")
+        found[name] = Path(folder)
+    return found
 
 
 def use_threads(threads: int | None) -> None:

@@ -46,6 +46,7 @@ def report(
     calibration: options.Calibration = None,
     perturbations: Annotated[list[str] | None, typer.Option("--perturbation", help="Run only this one; several times for several.")] = None,
     noises: options.Noises = None,
+    inputs: options.Inputs = None,
     trim: Annotated[
         Literal["auto", "never", "always"], typer.Option(help="Cut recordings to their speech: where they have no slack, never, always.")
     ] = "auto",
@@ -91,7 +92,7 @@ def report(
         calibration=calibration,
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled),
         selection=Selection(split, split_column, sample, seed),
-        settings=Settings(seed, trim, speech_threshold_db, tuple(perturbations or ()), noises, batch, engine),
+        settings=Settings(seed, trim, speech_threshold_db, tuple(perturbations or ()), options.inputs_of(inputs, noises), batch, engine),
         threshold=threshold,
         reference=reference,
         device=device,
@@ -130,11 +131,12 @@ def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> N
         raise UsageError(f"--from draws a run as it is, and {', '.join(others)} would need another run; leave it out, or leave out --from")
     from robustness.analysis.corruption import write_reference
     from robustness.report.page import write_page
-    from robustness.run.folder import Run
+    from robustness.run.integrity import checked_run
 
+    run = checked_run(path)
     if reference is not None:
-        write_reference(Run.open(path), Run.open(reference))
-    write_page(Run.open(path), path / "index.html")
+        write_reference(run, checked_run(reference))
+    write_page(run, path / "index.html")
     print(path / "index.html")
 
 

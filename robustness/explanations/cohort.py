@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
@@ -19,39 +18,9 @@ from robustness.conditions import Condition
 from robustness.explanations.cases import Cases
 from robustness.explanations.edits import Attempt, Edit
 from robustness.explanations.side_effects import ChangedMargin, Others
+from robustness.run.restoration import CohortEffect
 
 FEWEST: Final = 2  # recordings that fail at a placement: one alone is its own card
-
-
-@dataclass(frozen=True)
-class CohortEffect:
-    """Margins of the same recordings before and after.
-
-    Attributes:
-        words: `known` or `unknown`.
-        recordings: how many.
-        speakers: how many are known.
-        higher: how many margins rise.
-        lower: how many margins fall.
-        median: the median change, in logits.
-        p: of the signed-rank test; None for fewer than two recordings.
-        right_before: how many are right before.
-        right_after: how many are right after.
-        turned_right: how many turn right.
-        turned_wrong: how many turn wrong.
-    """
-
-    words: str
-    recordings: int
-    speakers: int
-    higher: int
-    lower: int
-    median: float
-    p: float | None
-    right_before: int
-    right_after: int
-    turned_right: int
-    turned_wrong: int
 
 
 def paired(words: str, pairs: Sequence[ChangedMargin], speakers: Mapping[str, str | None]) -> CohortEffect:

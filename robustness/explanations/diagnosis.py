@@ -7,23 +7,34 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
 
 from robustness.conditions import Condition
 from robustness.explanations import factors
 from robustness.explanations.cases import Case, Cases
-from robustness.explanations.cohort import CohortEffect, cost, given, shared_edit
+from robustness.explanations.cohort import cost, given, shared_edit
 from robustness.explanations.edits import Answers, Attempt, Edit, attempts, intervention
 from robustness.explanations.forecast import forecast_scores
 from robustness.explanations.losses import Loss, drop_of
 from robustness.explanations.movable import scene_of
-from robustness.explanations.naming_rule import EditPair, Naming, name, named_pair, pairs
+from robustness.explanations.naming_rule import name, named_pair, pairs
 from robustness.explanations.side_effects import MOST, Others
-from robustness.run.folder import Run, write_json
-
-FILE: Final = "restoring.json"
+from robustness.run.folder import Run
+from robustness.run.restoration import (
+    CohortEffect,
+    CohortFacts,
+    EditPair,
+    FactorShares,
+    MarginLoss,
+    Naming,
+    RestorationRecord,
+    RestoredAnswer,
+    SharedEdit,
+    TriedEdit,
+    TriedSize,
+    write_restoration,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +69,7 @@ class Restoration:
 
     run: Run
     cases: Cases
-    _cards: dict[str, Any] = field(default_factory=dict)
+    _cards: dict[str, dict[str, RestoredAnswer]] = field(default_factory=dict)
     _found: dict[tuple[Condition, str], list[Diagnosis]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
@@ -70,54 +81,54 @@ class Restoration:
         found = diagnose(case, self.cases, self.swept)
         for variant, diagnosis in found.items():
             self._found[case.failure.condition, variant].append(diagnosis)
-        self._cards[card] = {variant: self._plain(diagnosis, case, variant) for variant, diagnosis in found.items()}
+        self._cards[card] = {variant: self._record(diagnosis, case, variant) for variant, diagnosis in found.items()}
 
     def write(self, folder: Path) -> None:
         """Adds what holds over recordings, and writes all down."""
-        content = {
-            "cards": self._cards,
-            "asked": len(self.others.asked),
-            "most": MOST,
-            "conditions": [self._condition(*key) for key in self._found if key[0].perturbation not in self.cases.noises],
-            "predictions": [asdict(score) for score in forecast_scores(self.run, self.cases)],
-        }
-        write_json(folder / FILE, content)
+        found = RestorationRecord(
+            cards=self._cards,
+            asked=len(self.others.asked),
+            most=MOST,
+            conditions=tuple(self._condition(*key) for key in self._found if key[0].perturbation not in self.cases.noises),
+            predictions=tuple(forecast_scores(self.run, self.cases)),
+        )
+        write_restoration(folder, found)
 
-    def _plain(self, diagnosis: Diagnosis, case: Case, variant: str) -> dict[str, Any]:
-        """In plain values, with the collateral of each edit that restores."""
+    def _record(self, diagnosis: Diagnosis, case: Case, variant: str) -> RestoredAnswer:
+        """For the run folder, with the side effects of each edit that restores."""
         drop = diagnosis.drop
-        return {
-            "margin": diagnosis.margin,
-            "drop": None if drop is None else {"logits": drop.logits, **asdict(drop)},
-            "tried": [self._attempt(attempt, case, variant) for attempt in diagnosis.tried],
-            "naming": asdict(diagnosis.naming),
-            "pairs": [asdict(pair) for pair in diagnosis.pairs],
-            "pair": None if (two := named_pair(diagnosis.pairs, diagnosis.tried)) is None else asdict(two),
-            "shares": [{**factors.plain_window(one.shares), "condition": one.condition, "answer": one.answer} for one in diagnosis.shares],
-        }
+        return RestoredAnswer(
+            margin=diagnosis.margin,
+            drop=None if drop is None else MarginLoss(drop.margin, drop.wanted, drop.against, drop.others),
+            tried=tuple(self._attempt(attempt, case, variant) for attempt in diagnosis.tried),
+            naming=diagnosis.naming,
+            pairs=diagnosis.pairs,
+            pair=named_pair(diagnosis.pairs, diagnosis.tried),
+            shares=tuple(_shares(one) for one in diagnosis.shares),
+        )
 
-    def _attempt(self, attempt: Attempt, case: Case, variant: str) -> dict[str, Any]:
+    def _attempt(self, attempt: Attempt, case: Case, variant: str) -> TriedEdit:
         one, failure = intervention(attempt.name), case.failure
         turned = None
         if attempt.restores_at is not None:
             edit = Edit(attempt.name, attempt.restores_at)
-            turned = self.others.turned(failure.condition, edit, variant, failure.recording)._asdict()
-        return {
-            "name": attempt.name,
-            "kind": attempt.kind,
-            "does": one.does,
-            "sham_does": one.sham_does,
-            "axis": one.ladder.name,
-            "unit": one.ladder.unit,
-            "draws": attempt.draws,
-            "rungs": [rung._asdict() for rung in attempt.rungs],
-            "restores_at": attempt.restores_at,
-            "best": attempt.best._asdict(),
-            "sham": attempt.sham._asdict(),
-            "collateral": turned,
-        }
+            turned = self.others.turned(failure.condition, edit, variant, failure.recording)
+        return TriedEdit(
+            name=attempt.name,
+            kind=attempt.kind,
+            does=one.does,
+            sham_does=one.sham_does,
+            axis=one.ladder.name,
+            unit=one.ladder.unit,
+            draws=attempt.draws,
+            rungs=tuple(TriedSize(*rung) for rung in attempt.rungs),
+            restores_at=attempt.restores_at,
+            best=TriedSize(*attempt.best),
+            sham=TriedSize(*attempt.sham),
+            collateral=turned,
+        )
 
-    def _condition(self, condition: Condition, variant: str) -> dict[str, Any]:
+    def _condition(self, condition: Condition, variant: str) -> CohortFacts:
         """One placement at which recordings fail: what it cost, and what the same edit gives to all."""
         placement, found = condition.placement, self._found[condition, variant]
         edit = shared_edit([one.tried for one in found], [one.naming.by for one in found])
@@ -125,16 +136,14 @@ class Restoration:
         if placement != self.cases.classifiers[variant].frame.reference:
             costs = cost(self.cases, placement, variant)
         gives = given(self.others, condition, edit, variant) if edit else []
-        return {
-            "placement": placement,
-            "variant": variant,
-            "failing": len(found),
-            "cost": [asdict(one) for one in costs],
-            "edit": None
-            if edit is None
-            else {**edit._asdict(), "does": intervention(edit.name).does, "unit": intervention(edit.name).ladder.unit},
-            "gives": [asdict(one) for one in gives],
-        }
+        shared = None
+        if edit is not None:
+            shared = SharedEdit(edit.name, edit.size, intervention(edit.name).does, intervention(edit.name).ladder.unit)
+        return CohortFacts(placement, variant, len(found), tuple(costs), shared, tuple(gives))
+
+
+def _shares(found: factors.Accounted) -> FactorShares:
+    return FactorShares(found.condition, found.answer, found.shares.drop, dict(found.shares.values), found.shares.left_out)
 
 
 def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> dict[str, Diagnosis]:

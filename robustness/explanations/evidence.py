@@ -26,7 +26,8 @@ from robustness.explanations.maps import Map
 from robustness.models.classifier import Classifier
 from robustness.perturbations.base import Perturbation
 from robustness.run.atomic import whole
-from robustness.run.folder import Run, write_json
+from robustness.run.evidence import FailedRecordings, FailureCard, FailureFacts, FailureMaps, ShownOfAll, write_failures
+from robustness.run.folder import Run
 
 CARDS: Final = 24  # failures shown; the rest are counted
 IN_NOISE: Final = 2  # more, of those that fail in noise alone
@@ -76,23 +77,27 @@ def write_evidence(
             restoration.add(name, case)
             made = maps.result()
             write_arrays(folder / f"{name}.npz", made.arrays)
-            sounds = _write_sounds(case, name, folder, audio=audio)
-            written.append({"id": name, **card_of(case), **sounds, "arrays": f"{name}.npz", **made.facts})
+            files = _write_sounds(case, name, folder, audio=audio)
+            written.append(_card(name, files, card_of(case), made.facts))
             progress(len(written), len(shown))
     restoration.write(folder)
-    counts = {"total": len(found), "shown": len(found[:cards]), "in_noise": {"total": len(in_noise), "shown": len(in_noise[:IN_NOISE])}}
-    write_json(folder / "failures.json", {**counts, "failures": written})
+    noise = ShownOfAll(len(in_noise), len(in_noise[:IN_NOISE]))
+    write_failures(folder, FailedRecordings(len(found), len(found[:cards]), tuple(written), noise))
 
 
-def _write_sounds(case: Case, name: str, folder: Path, *, audio: bool) -> dict[str, str | None]:
-    """What the model heard, here and at the counterpart."""
-    files: dict[str, str | None] = {"sound": None, "counterpart_sound": None}
-    wanted = (("sound", HERE, f"{name}.wav"), ("counterpart_sound", COUNTERPART, f"{name}-counterpart.wav"))
-    for key, where, file in wanted:
-        if audio and where in case.heard:
+def _card(name: str, sounds: tuple[str | None, str | None], facts: FailureFacts, maps: FailureMaps) -> FailureCard:
+    return FailureCard(id=name, arrays=f"{name}.npz", sound=sounds[0], counterpart_sound=sounds[1], **vars(facts), **vars(maps))
+
+
+def _write_sounds(case: Case, name: str, folder: Path, *, audio: bool) -> tuple[str | None, str | None]:
+    """The files of what the model heard, here and at the counterpart."""
+    files: list[str | None] = []
+    for where, file in ((HERE, f"{name}.wav"), (COUNTERPART, f"{name}-counterpart.wav")):
+        kept = audio and where in case.heard
+        if kept:
             write_sound(folder / file, case.heard[where].window, case.worst.frame.rate_hz)
-            files[key] = file
-    return files
+        files.append(file if kept else None)
+    return files[0], files[1]
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Map]) -> None:

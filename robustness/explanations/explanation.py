@@ -23,6 +23,7 @@ from robustness.explanations.sounds import Sound, sounds_of
 from robustness.explanations.target_maps import Progress, maps_of, segments_of
 from robustness.explanations.word_tracking import Following, Moved
 from robustness.models.classifier import Classifier
+from robustness.run.evidence import LayerTracking
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -54,7 +55,7 @@ class Explanation:
     strips: Mapping[str, Array]
     bars: Mapping[str, Array]
     tops: Mapping[str, npt.NDArray[np.bool_]]
-    following: Mapping[str, Any] | None = None
+    following: LayerTracking | None = None
 
     @cached_property
     def figure(self) -> Figure:
@@ -135,7 +136,7 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
     )
 
 
-def _followed(question: Question, network: Following) -> dict[str, Any] | None:
+def _followed(question: Question, network: Following) -> LayerTracking | None:
     """Where in the network it stops following the word, in the variant that is worst off."""
     if question.counterpart is None or question.truth is None or question.noise is not None:
         return None

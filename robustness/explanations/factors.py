@@ -34,6 +34,7 @@ from robustness.explanations.movable import Movable, scene_of
 from robustness.explanations.places import SHIFTING
 from robustness.interventions.speed import at_speed
 from robustness.run.folder import Run
+from robustness.run.restoration import FactorCondition
 from robustness.sweep.trials import answer_of, label_indices
 
 WHOLE_BAND: Final = 100.0
@@ -179,11 +180,6 @@ def hanging_over(movable: Movable, lead: int) -> tuple[int, int]:
     return min(length, max(0, -lead)), min(length, max(0, lead + length - movable.frame.samples))
 
 
-def plain_window(shares: Shares) -> dict[str, Any]:
-    """For the run folder."""
-    return {"drop": shares.drop, "values": dict(shares.values), "left_out": [list(some) for some in shares.left_out]}
-
-
 def stacked(movable: Movable, states: Sequence[State], band_hz: tuple[float, ...]) -> Tensor:
     """The windows of some states, [states window]."""
     return torch.stack([rendered(movable, state, band_hz) for state in states])
@@ -195,7 +191,7 @@ COLUMNS: Final = ["variant", "recording", "placement", "fill", "offset_ms", "mar
 class Accounted(NamedTuple):
     """A failing condition in words, what was answered, and what each factor is worth in it."""
 
-    condition: dict[str, Any]
+    condition: FactorCondition
     answer: str
     shares: Shares
 
@@ -262,10 +258,8 @@ def _accounted(case: Case, failing: State, counterpart: State) -> Accounted | No
     if shares is None or shares.drop <= 0:
         return None
     start, end = (case.movable.frame.ms(case.movable.at([failing.lead_ms]).lost[0])).tolist()
-    condition = {"offset_ms": failing.lead_ms, "fill": failing.fill, "lost_start_ms": start, "lost_end_ms": end}
-    return Accounted(
-        {**condition, "against": counterpart.variant}, _answered(case, failing, stacked(case.movable, [failing], band_hz))[1], shares
-    )
+    condition = FactorCondition(failing.lead_ms, failing.fill, start, end, counterpart.variant)
+    return Accounted(condition, _answered(case, failing, stacked(case.movable, [failing], band_hz))[1], shares)
 
 
 def _answered(case: Case, state: State, window: Any) -> tuple[float, str]:

@@ -23,6 +23,7 @@ from robustness.explanations.cases import Cases
 from robustness.explanations.failures import PLACES
 from robustness.explanations.places import SHIFTING
 from robustness.run.folder import Run
+from robustness.run.restoration import Score
 
 LEAST: Final = 3  # other recordings, for a prediction
 Values = NDArray[np.float64]
@@ -50,35 +51,6 @@ class Track:
         """Margins at other onsets, between those known; NaN beyond."""
         found: Values = np.interp(onset_ms, self.onset_ms, self.margin, left=np.nan, right=np.nan)
         return found
-
-
-@dataclass(frozen=True)
-class Score:
-    """How well one placement is predicted, a recording left out at a time.
-
-    Attributes:
-        variant: whose answers.
-        placement: which.
-        recordings: how many are right at the reference and could be predicted.
-        failing: how many of them fail there.
-        hits: how many of those were predicted to fail.
-        false_alarms: how many of the others were.
-        auc: the chance that a failing one has a lower predicted margin than another; None where there is no pair.
-        auc_alone: the same by the margin at the reference alone.
-        onset_error_ms: the median distance from the predicted onset of the flip to the true one.
-        onsets: how many flips that is the median of.
-    """
-
-    variant: str
-    placement: str
-    recordings: int
-    failing: int
-    hits: int
-    false_alarms: int
-    auc: float | None
-    auc_alone: float | None
-    onset_error_ms: float | None
-    onsets: int
 
 
 def tracks(run: Run, cases: Cases, variant: str) -> list[Track]:

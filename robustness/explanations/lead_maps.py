@@ -7,7 +7,7 @@ one the time strips stand one under another, for one pair of classes and on one 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -18,15 +18,16 @@ from robustness.attributions.baselines import baseline_of
 from robustness.attributions.methods.occlusion import Occlusion
 from robustness.attributions.methods.shapley import Shapley
 from robustness.explanations.cases import COUNTERPART, HERE, Case
-from robustness.explanations.map_differences import edges_ms
+from robustness.explanations.map_differences import edges_ms, values_of
 from robustness.explanations.maps import Map, seen
 from robustness.models.classifier import Classifier
+from robustness.run.evidence import CounterpartValues, LeadSteps
 
 STRIPS: Final = 8  # rungs of a ladder at most, both ends included
 WHOLE: Final = 1_000_000  # bands of a patch: all there are
 
 
-def donor(case: Case) -> dict[str, Any] | None:
+def donor(case: Case) -> CounterpartValues | None:
     """What each segment costs against the counterpart, on the worst variant; None where it is right nowhere.
 
     Segments are of the network's own features: where it takes samples, of these.
@@ -36,13 +37,13 @@ def donor(case: Case) -> dict[str, Any] | None:
     classifier = case.worst
     here, there = (classifier.features(case.heard[where].window[None]) for where in (HERE, COUNTERPART))
     found = Shapley().attribute(classifier, here, case.target, baseline_of("counterpart", classifier, here, there))
-    return {
-        "variant": case.failure.variant,
-        "edges_ms": edges_ms(classifier.frontend, found.settings["frame_edges"]),
-        "values": [] if found.parts is None else found.parts[0, :, 0].tolist(),
-        "change": float(found.change[0]),
-        "passes": found.passes,
-    }
+    return CounterpartValues(
+        variant=case.failure.variant,
+        edges_ms=edges_ms(classifier.frontend, found.settings["frame_edges"]),
+        values=values_of(found.parts),
+        change=float(found.change[0]),
+        passes=found.passes,
+    )
 
 
 def leads_between(here_ms: float, right_ms: float, hop_ms: float) -> list[float]:
@@ -54,7 +55,7 @@ def leads_between(here_ms: float, right_ms: float, hop_ms: float) -> list[float]
     return [*(here_ms + sign * stride * i for i in range(count)), right_ms]
 
 
-def lead_steps(case: Case) -> tuple[dict[str, Any] | None, dict[str, Map]]:
+def lead_steps(case: Case) -> tuple[LeadSteps | None, dict[str, Map]]:
     """The ladder of the worst variant, and its strips [leads frames] by the name they are stored under; None where it is right nowhere."""
     variant, classifier = case.failure.variant, case.worst
     restored = case.restored[variant]
@@ -69,15 +70,15 @@ def lead_steps(case: Case) -> tuple[dict[str, Any] | None, dict[str, Map]]:
     found = _strips(classifier, windows, case.target)
     strips: Map = torch.cat([one.map[:, 0] for one in found]).numpy()
     key = f"ladder/{variant}"
-    facts = {
-        "variant": variant,
-        "key": key,
-        "leads_ms": leads,
-        "margins": (logits[:, label] - others).tolist(),
-        "right": (logits.argmax(1) == label).tolist(),
-        "max_abs": float(abs(strips).max()),
-        "passes": sum(one.passes for one in found),
-    }
+    facts = LeadSteps(
+        variant=variant,
+        key=key,
+        leads_ms=tuple(leads),
+        margins=tuple((logits[:, label] - others).tolist()),
+        right=tuple((logits.argmax(1) == label).tolist()),
+        max_abs=float(abs(strips).max()),
+        passes=sum(one.passes for one in found),
+    )
     return facts, {key: strips}
 
 

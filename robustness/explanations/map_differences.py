@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -19,10 +19,11 @@ from robustness.attributions.base import Target
 from robustness.attributions.methods.shapley import Shapley
 from robustness.audio.placement import Frame
 from robustness.explanations.cases import HERE, Case, Cases
-from robustness.explanations.maps import ALONE, COMPARING, Explained, seen, sounding
+from robustness.explanations.maps import ALONE, COMPARING, Explained, Map, seen, sounding
 from robustness.explanations.movable import Movable
 from robustness.frontends.base import Frontend
 from robustness.models.classifier import Classifier
+from robustness.run.evidence import MapDifference, MapFigures, SegmentValues
 from robustness.run.schema import OVER_BANDS, OVER_TIME
 
 UNRELATED: Final = 4  # recordings of other words, for the floor
@@ -73,11 +74,11 @@ class Unrelated:
         return torch.stack([one.map[0] for one in found]), sounding(heard)
 
 
-def compare_maps(case: Case, explained: list[Explained], unrelated: Unrelated) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def compare_maps(case: Case, explained: list[Explained], unrelated: Unrelated) -> tuple[tuple[MapDifference, ...], dict[str, Map]]:
     """What the page says of each variant against the float one, and the differences of their maps by the name they are stored under."""
     maps = {one.variant: one for one in explained if one.method.name == COMPARING.name}
-    found: list[dict[str, Any]] = []
-    arrays: dict[str, Any] = {}
+    found: list[MapDifference] = []
+    arrays: dict[str, Map] = {}
     for of, against in map_pairs(case.classifiers):
         one, other = maps[against], maps[of]
         if one.map.shape != other.map.shape:
@@ -89,18 +90,18 @@ def compare_maps(case: Case, explained: list[Explained], unrelated: Unrelated) -
         cells = torch.from_numpy(one.sounding | other.sounding)
         own = agreement(torch.from_numpy(one.map), torch.from_numpy(other.map), cells)
         found.append(
-            {
-                "method": COMPARING.name,
-                "of": of,
-                "against": against,
-                "key": key,
-                "max_abs": float(abs(arrays[key]).max()),
-                "agreement": own._asdict(),
-                "floor": _dict(_floor(case, one, unrelated)),
-                "ceiling": _dict(_ceiling(case, one)),
-            }
+            MapDifference(
+                method=COMPARING.name,
+                of=of,
+                against=against,
+                key=key,
+                max_abs=float(abs(arrays[key]).max()),
+                agreement=MapFigures(*own),
+                floor=_figures(_floor(case, one, unrelated)),
+                ceiling=_figures(_ceiling(case, one)),
+            )
         )
-    return found, arrays
+    return tuple(found), arrays
 
 
 def map_pairs(classifiers: Mapping[str, Classifier]) -> list[tuple[str, str]]:
@@ -114,8 +115,8 @@ def map_pairs(classifiers: Mapping[str, Classifier]) -> list[tuple[str, str]]:
     return found
 
 
-def _dict(found: MapAgreement | None) -> dict[str, float | None] | None:
-    return None if found is None else found._asdict()
+def _figures(found: MapAgreement | None) -> MapFigures | None:
+    return None if found is None else MapFigures(*found)
 
 
 def _floor(case: Case, one: Explained, unrelated: Unrelated) -> MapAgreement | None:
@@ -135,24 +136,25 @@ def _ceiling(case: Case, one: Explained) -> MapAgreement | None:
     return agreement(torch.from_numpy(one.map), moved, cells)
 
 
-def segments(case: Case) -> dict[str, Any]:
+def segments(case: Case) -> SegmentValues:
     """What each segment of time adds to the margin, on every variant, exactly; the values of each sum to its f(x) − f(silence)."""
     found = {}
     for name, classifier in case.classifiers.items():
         heard = seen(classifier, case.heard[HERE].window, case.target)
         found[name] = Shapley().attribute(heard.classifier, heard.features, case.target)
-    return {
-        "edges_ms": edges_ms(case.worst.frontend.picture, found[case.failure.variant].settings["frame_edges"]),
-        "values": {name: _values(one.parts) for name, one in found.items()},
-        "change": {name: float(one.change[0]) for name, one in found.items()},
-        "passes": {name: one.passes for name, one in found.items()},
-    }
+    return SegmentValues(
+        edges_ms=edges_ms(case.worst.frontend.picture, found[case.failure.variant].settings["frame_edges"]),
+        values={name: values_of(one.parts) for name, one in found.items()},
+        change={name: float(one.change[0]) for name, one in found.items()},
+        passes={name: one.passes for name, one in found.items()},
+    )
 
 
-def _values(parts: Tensor | None) -> list[float]:
-    return [] if parts is None else parts[0, :, 0].tolist()
+def values_of(parts: Tensor | None) -> tuple[float, ...]:
+    """The values of segments of one clip."""
+    return () if parts is None else tuple(parts[0, :, 0].tolist())
 
 
-def edges_ms(frontend: Frontend, edges: object) -> list[float]:
+def edges_ms(frontend: Frontend, edges: object) -> tuple[float, ...]:
     """Edges of segments, from frames to ms."""
-    return [edge * frontend.hop_ms for edge in edges] if isinstance(edges, list) else []
+    return tuple(edge * frontend.hop_ms for edge in edges) if isinstance(edges, list) else ()

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from robustness.explanations.map_differences import Unrelated, compare_maps, seg
 from robustness.explanations.maps import Map, correlations_of, explain, methods_of, trust_of
 from robustness.explanations.word_tracking import Following, Moved
 from robustness.models.classifier import Classifier
+from robustness.run.evidence import FailureMaps, LayerTracking
 from robustness.sweep.engine import copied
 from robustness.sweep.inference.preparing import Family
 from robustness.threads import worker_threads
@@ -35,7 +36,7 @@ class Mapped(NamedTuple):
     """
 
     arrays: dict[str, Map]
-    facts: dict[str, Any]
+    facts: FailureMaps
 
 
 class Networks(NamedTuple):
@@ -120,20 +121,20 @@ def mapped(case: Case, mapper: Mapper, *, in_full: bool) -> Mapped:
     arrays = {"log_mel": _features(case.worst, window), **maps, **differences, **strips}
     if COUNTERPART in case.heard:
         arrays["log_mel_counterpart"] = _features(case.worst, case.heard[COUNTERPART].window)
-    facts = {
-        "methods": methods_of(explained),
-        "correlations": correlations_of(explained),
-        "trust": trust_of(explained, case, unrelated.cases.seed, in_full=in_full),
-        "differences": compared,
-        "segments": segments(case) if in_full else None,
-        "donor": donor(case) if in_full else None,
-        "ladder": ladder,
-        "following": _followed(case, mapper),
-    }
+    facts = FailureMaps(
+        methods=methods_of(explained),
+        correlations=correlations_of(explained),
+        trust=trust_of(explained, case, unrelated.cases.seed, in_full=in_full),
+        differences=compared,
+        segments=segments(case) if in_full else None,
+        donor=donor(case) if in_full else None,
+        ladder=ladder,
+        following=_followed(case, mapper),
+    )
     return Mapped(arrays, facts)
 
 
-def _followed(case: Case, mapper: Mapper) -> dict[str, Any] | None:
+def _followed(case: Case, mapper: Mapper) -> LayerTracking | None:
     """Layer by layer, beside its counterpart; None where there is none, or where it lies at the same place."""
     if case.counterpart is None or case.in_noise:
         return None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,11 @@ from robustness.attributions.deletion import DeletionCurves
 from robustness.attributions.masking import Explainable
 from robustness.attributions.methods.integrated_gradients import IntegratedGradients
 from robustness.attributions.methods.occlusion import Occlusion
-from robustness.attributions.trust import Checks
+from robustness.attributions.trust import Checks, TrustBox
 from robustness.explanations.cases import HERE, Case
 from robustness.models.classifier import Classifier
 from robustness.models.resynthesis import explainable
+from robustness.run.evidence import MapCorrelation, MapForgetting, MapLift, MapMethod, MapTrust
 from robustness.run.schema import OVER_BANDS, OVER_TIME
 from robustness.sweep.inference.preparing import Family
 
@@ -102,9 +103,9 @@ def sounding(case: Explainable) -> Tensor:
     return (case.features != case.baseline)[0, 0].cpu()
 
 
-def methods_of(explained: list[Explained]) -> list[dict[str, Any]]:
+def methods_of(explained: list[Explained]) -> tuple[MapMethod, ...]:
     """What was done, for the page: a perturbation method once for all variants, a gradient method once a variant, with its gap."""
-    return [_method_facts(group) for group in _groups(explained)]
+    return tuple(_method_facts(group) for group in _groups(explained))
 
 
 def _groups(explained: list[Explained]) -> Iterator[list[Explained]]:
@@ -115,36 +116,33 @@ def _groups(explained: list[Explained]) -> Iterator[list[Explained]]:
     yield from shared.values()
 
 
-def _method_facts(group: list[Explained]) -> dict[str, Any]:
+def _method_facts(group: list[Explained]) -> MapMethod:
     method, relevance = group[0].method, group[0].relevance
-    facts: dict[str, Any] = {
-        "name": method.name,
-        "source": method.source,
-        "variants": [one.variant for one in group],
-        "baseline": SILENCE,
-        "settings": dict(relevance.settings),
-        "passes": max(one.relevance.passes for one in group),
-        "max_abs": {one.variant: float(np.abs(one.map).max()) for one in group},
-    }
+    found = MapMethod(
+        name=method.name,
+        source=method.source,
+        variants=tuple(one.variant for one in group),
+        baseline=SILENCE,
+        settings=dict(relevance.settings),
+        passes=max(one.relevance.passes for one in group),
+        max_abs={one.variant: float(np.abs(one.map).max()) for one in group},
+    )
     if relevance.surrogate is not None and relevance.logit_gap is not None:
-        facts |= {"surrogate": relevance.surrogate, "logit_gap": float(relevance.logit_gap[0])}
-    if relevance.gap is not None and relevance.steps is not None:
-        facts |= {
-            "completeness_gap": float(relevance.gap[0]),
-            "score_change": float(relevance.change[0]),
-            "within_bound": bool(within_bound(relevance.gap, relevance.change)[0]),
-            "steps": int(relevance.steps[0]),
-        }
-    return facts
+        found = replace(found, surrogate=relevance.surrogate, logit_gap=float(relevance.logit_gap[0]))
+    if relevance.gap is None or relevance.steps is None:
+        return found
+    within = bool(within_bound(relevance.gap, relevance.change)[0])
+    gap, change, steps = float(relevance.gap[0]), float(relevance.change[0]), int(relevance.steps[0])
+    return replace(found, completeness_gap=gap, score_change=change, within_bound=within, steps=steps)
 
 
-def correlations_of(explained: list[Explained]) -> list[dict[str, Any]]:
+def correlations_of(explained: list[Explained]) -> tuple[MapCorrelation, ...]:
     """Rank correlations of two methods on one variant, and of the first method on two variants.
 
     Over the cells where the clip is not silence: elsewhere a cell's own contribution is 0 by every method, which is no agreement.
     """
     pairs = [(a, b) for i, a in enumerate(explained) for b in explained[i + 1 :] if _comparable(a, b)]
-    return [_correlation(a, b) for a, b in pairs]
+    return tuple(_correlation(a, b) for a, b in pairs)
 
 
 def _comparable(a: Explained, b: Explained) -> bool:
@@ -153,14 +151,10 @@ def _comparable(a: Explained, b: Explained) -> bool:
     return same_variant or same_method
 
 
-def _correlation(a: Explained, b: Explained) -> dict[str, Any]:
+def _correlation(a: Explained, b: Explained) -> MapCorrelation:
     cells = a.sounding | b.sounding
-    return {
-        "a": [a.method.name, a.variant],
-        "b": [b.method.name, b.variant],
-        "spearman": rank_correlation(a.map[cells], b.map[cells]),
-        "cells": int(cells.sum()),
-    }
+    correlation = rank_correlation(a.map[cells], b.map[cells])
+    return MapCorrelation((a.method.name, a.variant), (b.method.name, b.variant), correlation, int(cells.sum()))
 
 
 def rank_correlation(a: Map, b: Map) -> float | None:
@@ -168,7 +162,7 @@ def rank_correlation(a: Map, b: Map) -> float | None:
     return agreement.map_correlation(torch.from_numpy(a), torch.from_numpy(b))
 
 
-def trust_of(explained: list[Explained], case: Case, seed: int, *, in_full: bool) -> dict[str, Any]:
+def trust_of(explained: list[Explained], case: Case, seed: int, *, in_full: bool) -> dict[str, MapTrust]:
     """The trust box of each map, by the name under which the map is stored.
 
     Args:
@@ -178,11 +172,17 @@ def trust_of(explained: list[Explained], case: Case, seed: int, *, in_full: bool
         in_full: with the network forgetting layer by layer, and not only all at once.
     """
     window = case.heard[HERE].window
-    found: dict[str, Any] = {}
+    found: dict[str, MapTrust] = {}
     curves: dict[str, DeletionCurves] = {}
     for one in explained:  # the random orders of a variant serve all its maps
         asked = Explainable.of(one.classifier, one.classifier.features(window[None]), case.target)
         checks = Checks(asked, seed, STAGES[in_full], curves.get(one.variant))
         curves[one.variant] = checks.curves
-        found[one.key] = checks.of_map(one.method, one.relevance).facts()
+        found[one.key] = _trust(checks.of_map(one.method, one.relevance))
     return found
+
+
+def _trust(box: TrustBox) -> MapTrust:
+    lift = None if box.lift is None else MapLift(box.lift.deletion, box.lift.insertion, box.lift.spread)
+    stages = tuple(MapForgetting(stage.layers, stage.of, stage.down_to, stage.spearman) for stage in box.stages)
+    return MapTrust(box.gap, box.change, lift, stages, box.seed, box.passes, tuple(box.failed))

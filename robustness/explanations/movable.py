@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor
 
-from robustness.audio.levels import SPEECH_THRESHOLD_DB, span_power
+from robustness.audio.levels import SPEECH_THRESHOLD_DB
 from robustness.audio.placement import Frame, RecordingBatch, Windows, batch_of, lead_of, place
 from robustness.audio.recordings import Recording
 from robustness.conditions import Fill, Placement
@@ -56,11 +56,10 @@ class Movable:
 
     def in_noise(self, noise: Added, lead_ms: float) -> Movable:
         """The recording in the noise that a sweep adds where it lies at that lead; scaled where the sum goes above full scale."""
-        windows = self.at([lead_ms])
-        speech = span_power(windows.samples, windows.speech)
-        added = noise.kind.added(windows, speech, noise.snr_db, noise.draw, self.batch.seed)[0]
-        peak = (windows.samples[0] + added).abs().max().clamp_min(1.0)
-        return Movable(replace(self.batch, samples=self.batch.samples / peak), self.frame, added / peak, self)
+        heard = noise.kind(self.at([lead_ms]), noise.snr_db, draw=noise.draw, seed=self.batch.seed)
+        if heard.added is None or heard.scale is None:  # no noise at all
+            return self
+        return Movable(replace(self.batch, samples=self.batch.samples * heard.scale), self.frame, (heard.added * heard.scale)[0], self)
 
     def lead_ms(self, placement: str) -> float:
         """The lead of a named placement, in ms."""

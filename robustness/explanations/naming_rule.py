@@ -19,45 +19,21 @@ and the pair recovers at least half of the drop, and at least twice what any sha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
-from typing import Final, Literal
+from typing import Final
 
 from robustness.explanations.edits import Answers, Attempt, Edit, intervention, interventions_for
 from robustness.interventions.base import NEAR, Intervention, Kind
+from robustness.run.restoration import EditPair, Naming, NamingVerdict
 
-Verdict = Literal["named", "several", "one", "none"]
 HALF: Final = 0.5  # of the drop
 TWICE: Final = 2.0
-
-
-@dataclass(frozen=True)
-class Naming:
-    """What may be said.
-
-    Attributes:
-        verdict: `named`; `several` edits restore the answer; `one` does, without what it takes to be named; `none` of those tried does.
-        kind: what is named.
-        by: the edit of that kind to speak of.
-        share: of the drop that it recovers.
-        next_kind: the kind that recovers most after it.
-        next_share: what that recovers.
-        restoring: every edit that restores the answer.
-    """
-
-    verdict: Verdict
-    kind: Kind | None
-    by: str | None
-    share: float | None
-    next_kind: Kind | None
-    next_share: float | None
-    restoring: tuple[str, ...]
 
 
 def name(tried: Sequence[Attempt]) -> Naming:
     """The verdict on everything tried on one failing answer."""
     restoring = tuple(attempt.name for attempt in tried if attempt.restores_at is not None)
-    verdict: Verdict = "several" if len(restoring) > 1 else "one" if restoring else "none"
+    verdict: NamingVerdict = "several" if len(restoring) > 1 else "one" if restoring else "none"
     best = leading(tried)
     if best is None or best.best.share is None:
         return Naming(verdict, None, None, None, None, None, restoring)
@@ -91,25 +67,6 @@ def _shares(tried: Sequence[Attempt], kind: Kind) -> list[float]:
 
 
 PAIRED: Final = ("move-word", "fill-floor", "gain", "remove-noise", "band-limit", "equalise", "speed")  # one or two of each kind
-
-
-@dataclass(frozen=True)
-class EditPair:
-    """Two edits that restore an answer together, and what they recover.
-
-    Attributes:
-        names: of the interventions.
-        kinds: of the interventions.
-        sizes: of the interventions.
-        margin: in logits.
-        share: of the drop; None where none is known.
-    """
-
-    names: tuple[str, str]
-    kinds: tuple[Kind, Kind]
-    sizes: tuple[float, float]
-    margin: float
-    share: float | None
 
 
 def pairs(answers: Answers, variant: str, wanted: float | None) -> list[EditPair]:

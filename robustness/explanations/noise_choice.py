@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 from robustness.errors import UsageError
 from robustness.explanations.movable import Added
-from robustness.perturbations.background_noise import BackgroundNoise
 from robustness.perturbations.base import PERTURBATIONS
 from robustness.perturbations.noise import AdditiveNoise
 
@@ -40,10 +38,8 @@ def noise(perturbation: str, level: float, draw: int = 0, noises: Path | None = 
     """
     if not math.isfinite(level):
         raise UsageError(f"--level {level:g} is no SNR in dB; give a number such as 10")
-    made = PERTURBATIONS[perturbation]()
+    made = PERTURBATIONS[perturbation].made({} if noises is None else {"noises": noises})
     if not isinstance(made, AdditiveNoise):
         kinds = [name for name, kind in PERTURBATIONS.all().items() if issubclass(kind, AdditiveNoise)]
         raise UsageError(f"{perturbation} adds no noise; those that do: {', '.join(kinds)}; --placement and --offset-ms move the recording")
-    if isinstance(made, BackgroundNoise):
-        made = replace(made, folder=noises)
     return Added(made, level, draw)

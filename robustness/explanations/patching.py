@@ -26,6 +26,7 @@ from robustness.explanations.equivariance import ActivationPair
 from robustness.explanations.layers import noise_of
 from robustness.models.classifier import Classifier
 from robustness.quantization.one_by_one import RowByRow
+from robustness.run.evidence import ChannelShare, PatchedLayer, SpanShare
 from robustness.sweep.trials import answer_of
 
 BATCH: Final = 32  # clips whose outputs are replaced together
@@ -135,22 +136,17 @@ class Swaps:
     layers: int = 1
     _short: dict[str, bool] = field(default_factory=dict)
 
-    def of(self, pair: ActivationPair, drop: LayerLoss) -> dict[str, Any]:
+    def of(self, pair: ActivationPair, drop: LayerLoss) -> PatchedLayer:
         """The shares of a layer's parts: `all` that both have, `spans`, the best `channels`; how many channels were tried, of how many."""
         spans, channels = _spans(pair, drop), self._channels(pair)
         count = pair.here.shape[pair.layer.channel_axis(pair.here.ndim + 1) - 1]
         parts = [pair.moved, *(part for _, part in spans), *(part for _, part in channels)]
         whole, *rest = self._shares(pair, drop, parts)
-        by_span = [{"start_ms": low, "end_ms": high, "share": share} for ((low, high), _), share in zip(spans, rest, strict=False)]
-        by_channel = [{"channel": i, "share": share} for (i, _), share in zip(channels, rest[len(spans) :], strict=True)]
-        by_channel.sort(key=lambda one: -one["share"])
-        return {
-            "all": None if pair.layer.time is None else whole,
-            "spans": by_span,
-            "channels": by_channel[:NAMED],
-            "tried": len(by_channel),
-            "of": count,
-        }
+        by_span = [SpanShare(low, high, share) for ((low, high), _), share in zip(spans, rest, strict=False)]
+        by_channel = [ChannelShare(i, share) for (i, _), share in zip(channels, rest[len(spans) :], strict=True)]
+        by_channel.sort(key=lambda one: -one.share)
+        everything = None if pair.layer.time is None else whole
+        return PatchedLayer(everything, tuple(by_span), tuple(by_channel[:NAMED]), len(by_channel), count)
 
     @property
     def channels(self) -> int:

@@ -18,6 +18,7 @@ from robustness.explanations.cases import Cases
 from robustness.explanations.edits import Edit, apply, intervention
 from robustness.explanations.movable import scene_of
 from robustness.interventions.scene import Scene
+from robustness.run.restoration import SideEffect
 from robustness.seeds import generator_of
 from robustness.sweep.trials import answer_of, label_indices
 
@@ -30,13 +31,6 @@ class ChangedMargin(NamedTuple):
     recording: str
     before: float
     after: float
-
-
-class Turned(NamedTuple):
-    """How many other recordings an edit turns wrong, of those that were right and could be edited."""
-
-    wrong: int
-    of: int
 
 
 @dataclass(eq=False)
@@ -66,10 +60,10 @@ class Others:
             asked = self.cases.float_of(variant) or variant
         return [ChangedMargin(name, before[variant][name], margin) for name, margin in after[asked].items()]
 
-    def turned(self, condition: Condition, edit: Edit, variant: str, but: str) -> Turned:
+    def turned(self, condition: Condition, edit: Edit, variant: str, but: str) -> SideEffect:
         """How many recordings but the one that fails an edit turns wrong."""
         right = [one for one in self.changed(condition, edit, variant) if one.before > 0 and one.recording != but]
-        return Turned(sum(one.after <= 0 for one in right), len(right))
+        return SideEffect(sum(one.after <= 0 for one in right), len(right))
 
     def _margins(self, condition: Condition, edit: Edit | None) -> dict[str, dict[str, float]]:
         """By variant and recording."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import lcm
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from robustness.explanations.layers import Layer, Time, layers_of, paths_of
 from robustness.explanations.movable import Movable
 from robustness.explanations.patching import LayerLoss, Swaps
 from robustness.models.classifier import Classifier
+from robustness.run.evidence import LayerError, LayerTracking, PatchedLayer, TrackedLayer
 from robustness.sweep.trials import answer_of
 
 FEATURES: Final = "features"  # what the network hears, the first row
@@ -83,8 +84,8 @@ class Following:
     def _swaps(self) -> dict[str, Swaps]:
         return {name: Swaps(classifier, len(self.only) or len(self.layers[name]) - 1) for name, classifier in self.classifiers.items()}
 
-    def of(self, moved: Moved, others: Sequence[Movable] = ()) -> dict[str, Any] | None:
-        """What is known of each layer, in plain values; None where no layer has weights.
+    def of(self, moved: Moved, others: Sequence[Movable] = ()) -> LayerTracking | None:
+        """What is known of each layer; None where no layer has weights.
 
         Args:
             moved: the recording.
@@ -93,21 +94,22 @@ class Following:
         if not any(self.layers.values()):
             return None
         lead = self._lead(moved)
-        rows: dict[str, dict[str, Any]] = {}
+        stride_ms: dict[str, float | None] = {}
+        errors: dict[str, dict[str, LayerError]] = {}
         for name, classifier in self.classifiers.items():
             for pair in self._pairs(name, self._features(classifier, moved, lead, others), moved, lead):
-                row = rows.setdefault(pair.layer.name, {"layer": pair.layer.name, "stride_ms": None, "variants": {}, "patched": None})
-                row["stride_ms"] = row["stride_ms"] or _stride_ms(pair.layer, classifier)
-                row["variants"][name] = {"error": pair.error, "floor": pair.floor, "lost": pair.lost}
+                layer = pair.layer.name
+                stride_ms[layer] = stride_ms.get(layer) or _stride_ms(pair.layer, classifier)
+                errors.setdefault(layer, {})[name] = LayerError(pair.error, pair.floor, pair.lost)
         patched = self._patched(moved, lead)
-        return {
-            "variant": moved.variant,
-            "here_ms": moved.here_ms,
-            "there_ms": lead.ms,
-            "whole": lead.whole,
-            "wanted": list(self.only),
-            "layers": [row | {"patched": patched.get(name)} for name, row in rows.items()],
-        }
+        return LayerTracking(
+            variant=moved.variant,
+            here_ms=moved.here_ms,
+            there_ms=lead.ms,
+            whole=lead.whole,
+            wanted=tuple(self.only),
+            layers=tuple(TrackedLayer(name, stride_ms[name], each, patched.get(name)) for name, each in errors.items()),
+        )
 
     def _lead(self, moved: Moved) -> Lead:
         """The nearest lead to the one where it is right that is a whole number of all layers' frames away, and right."""
@@ -149,7 +151,7 @@ class Following:
         frames = (lead.ms - moved.here_ms) / classifier.frontend.hop_ms
         return [ActivationPair.of(layer, given.get(layer.path, features.float().cpu()), frames) for layer in (hears, *layers)]
 
-    def _patched(self, moved: Moved, lead: Lead) -> dict[str, dict[str, Any]]:
+    def _patched(self, moved: Moved, lead: Lead) -> dict[str, PatchedLayer]:
         """What parts of each layer bring back in the variant that fails; the last layer's outputs are the answer itself."""
         classifier, last = self.classifiers[moved.variant], self.layers[moved.variant][-1:]
         features = self._features(classifier, moved, lead)

@@ -14,11 +14,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from typing_extensions import TypedDict
+
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, OutputError
-from robustness.gates.metrics.base import METRICS
+from robustness.gates.metrics.base import METRICS, Kinds
 from robustness.gates.rules import Rules
 from robustness.gates.verdicts import Judged, Verdict, failing_first, status_of
 from robustness.gates.wording import amount, bar, condition_text
+from robustness.run.damage import read_record
 from robustness.run.folder import write_json, write_text
 
 FOLDER: Final = "gate"  # of a run: what was last judged of it
@@ -27,6 +30,43 @@ JUNIT: Final = "junit.xml"
 MARKDOWN: Final = "summary.md"
 HEADLINES: Final = {DONE: "The model passes.", RULE_FAILED: "The model does not pass.", CANNOT_JUDGE: "The model could not be judged."}
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class CaseFacts(TypedDict):
+    """The worst case of a rule, as the page needs it."""
+
+    condition: dict[str, Any] | None
+    behind: list[str]
+
+
+class VerdictFacts(TypedDict):
+    """One rule's verdict, as the page needs it."""
+
+    name: str
+    outcome: str
+    word: str
+    counts: bool
+    sentence: str
+    warnings: list[str]
+    worst: CaseFacts | None
+
+
+class VerdictsFacts(TypedDict):
+    """What was last judged of a run, as the page needs it."""
+
+    status: int
+    headline: str
+    rules: str
+    verdicts: list[VerdictFacts]
+
+
+def read_verdicts(run: Path) -> VerdictsFacts | None:
+    """What was last judged of a run; None where nothing was.
+
+    Raises:
+        RunError: where it is damaged.
+    """
+    return read_record(run, f"{FOLDER}/{JSON}", VerdictsFacts) if (run / FOLDER / JSON).exists() else None
 
 
 def write_outputs(folder: Path, rules: Rules, verdicts: Sequence[Verdict]) -> None:
@@ -73,19 +113,19 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "untestable": verdict.untestable,
         "unit": METRICS[verdict.rule.metric].unit,
         "rule": verdict.rule.model_dump(exclude_none=True),
-        "worst": None if worst is None else _case(worst),
-        "cases": [_case(judged) for judged in verdict.judged],
+        "worst": None if worst is None else _case(worst, verdict.kinds),
+        "cases": [_case(judged, verdict.kinds) for judged in verdict.judged],
     }
 
 
-def _case(judged: Judged) -> dict[str, Any]:
+def _case(judged: Judged, kinds: Kinds) -> dict[str, Any]:
     case, found = judged.case, judged.judgement
     low, high = found.interval or (None, None)
     return {
         "variant": case.variant,
         "label": case.label,
         "condition": None if case.condition is None else asdict(case.condition),
-        "where": condition_text(case.condition),
+        "where": condition_text(case.condition, kinds),
         "outcome": found.outcome,
         "observed": _number(case.sample.value),
         "low": _number(low),
@@ -159,7 +199,8 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     observed = amount(worst.case.sample.value, unit)
     if ends is not None:
         observed += f" ({amount(ends.low, unit)} to {amount(ends.high, unit)})"
-    place = ", ".join(part for part in (worst.case.variant, worst.case.label or "", condition_text(worst.case.condition)) if part)
+    where = condition_text(worst.case.condition, verdict.kinds)
+    place = ", ".join(part for part in (worst.case.variant, worst.case.label or "", where) if part)
     return verdict.word, verdict.name, observed, asked, place, worst.case.sample.tally or "–"
 
 

@@ -7,7 +7,7 @@ number is one. What is missing cannot be judged, and is never a pass. Loads no t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -18,17 +18,17 @@ from pandas import DataFrame
 
 from robustness.analysis.answers import answers_of
 from robustness.analysis.outcomes import OTHER_WORD
-from robustness.analysis.placing import moves, untestable
+from robustness.analysis.placing import untestable
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import CannotJudgeError
 from robustness.run.folder import Run
+from robustness.run.perturbations import PerturbationFacts, perturbation_facts
 
 KEYS: Final = ["variant", "placement", "fill", "level"]
 COLUMNS: Final = (
     *(*KEYS, "recording", "label", "perturbation", "draw", "predicted", "correct", "p_predicted", "p_label", "margin"),
     "outcome",
 )
-SHARES: Final = {"start": 0.0, "center": 0.5, "end": 1.0}  # the level of padding-placement at each placement
 Places = dict[tuple[str, str, str, float | None], NDArray[np.int64]]
 
 
@@ -115,19 +115,22 @@ class Rows:
             raise CannotJudgeError(f"{self.name} has no variant {other!r} to compare {variant} with; it has {', '.join(self.variants)}")
         return name
 
-    def grid(self, perturbation: str) -> Mapping[str, Any]:
-        """The grid that was run.
+    @cached_property
+    def kinds(self) -> Mapping[str, PerturbationFacts]:
+        """What is known of each perturbation that was run, by name."""
+        return perturbation_facts(self.run.manifest)
+
+    def kind(self, perturbation: str) -> PerturbationFacts:
+        """What is known of a perturbation that was run.
 
         Raises:
             CannotJudgeError: where the perturbation was not.
         """
-        plan = self.run.manifest["plan"]
-        if perturbation not in plan["grids"]:
-            why = plan["skipped"].get(perturbation)
-            there = ", ".join(plan["grids"]) or "none"
+        if perturbation not in self.kinds:
+            why = self.run.manifest["plan"]["skipped"].get(perturbation)
+            there = ", ".join(self.kinds) or "none"
             raise CannotJudgeError(f"{self.name} has no rows of {perturbation}{f': {why}' if why else ''}; perturbations in it: {there}")
-        grid: Mapping[str, Any] = plan["grids"][perturbation]
-        return grid
+        return self.kinds[perturbation]
 
     def at(self, variant: str, condition: Condition) -> DataFrame:
         """The rows of one variant under one condition, every recording with every draw; untestable ones left out where they would move.
@@ -144,12 +147,12 @@ class Rows:
         return self._movable(frame, condition)
 
     def moves(self, perturbation: str | None) -> bool:
-        """Whether a perturbation moves recordings, so that untestable ones are left out."""
-        return moves(perturbation, self.run.manifest["plan"]["grids"])
+        """Whether a perturbation moves the recording, which needs room for it."""
+        return perturbation is not None and perturbation in self.kinds and self.kinds[perturbation].moves
 
-    def leads(self, variant: str) -> list[float]:
-        """The leads of the shift atlas that were run, rising."""
-        places = self._block("time-shift").places
+    def leads(self, variant: str, perturbation: str) -> list[float]:
+        """The leads from the window's start that were run of a perturbation, rising."""
+        places = self._block(perturbation).places
         return sorted(
             level for name, placement, _, level in places if name == variant and placement == "offset" and level is not None and level >= 0
         )
@@ -202,8 +205,7 @@ class Rows:
     def _draws(self, condition: Condition) -> int:
         if condition.perturbation == NONE:
             return 1
-        grid = self.grid(condition.perturbation)
-        return int(grid["draws"]) if condition.level in grid["levels"] else 1  # nothing is drawn at the neutral level
+        return self.kind(condition.perturbation).draws_at(condition.level)
 
     def _refuse_nan(self, frame: DataFrame, variant: str, condition: Condition) -> None:
         labelled = frame["label"].notna()
@@ -228,11 +230,3 @@ def named(condition: Condition) -> str:
         return "no word"
     level = "" if condition.level is None else f" at {condition.level:g}"
     return f"{condition.perturbation}{level} (placement {condition.placement}, filled with {condition.fill})"
-
-
-def placed(condition: Condition) -> Condition:
-    """The condition with the placement that its level says, for padding-placement."""
-    if condition.perturbation != "padding-placement":
-        return condition
-    placement = next(name for name, share in SHARES.items() if share == condition.level)
-    return replace(condition, placement=placement)  # type: ignore[arg-type]

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from robustness.errors import UsageError
-from robustness.gates.metrics.base import METRICS, PADDING, Metric
+from robustness.gates.metrics.base import METRICS, Metric, suited, unsuited
 from robustness.gates.metrics.changes import PairedMetric
 from robustness.gates.metrics.shares import Accuracy, Good
 from robustness.gates.rules import BASELINE, Rule, Rules, RulesError
 from robustness.registry import Registry
+from robustness.run.perturbations import known_perturbations
 
-PERTURBATIONS: Final[Registry[object]] = Registry("perturbation", "robustness.perturbations", apart=("base", "noise"))  # names alone
+PERTURBATIONS: Final[Registry[object]] = Registry("perturbation", "robustness.perturbations")  # names alone: their classes load torch
 RANGES: Final = {
     "share": (0.0, 1.0),
     "points": (-1.0, 1.0),
@@ -80,15 +81,15 @@ def _bars(rule: Rule, metric: Metric) -> Iterator[str]:
 
 
 def _perturbation(rule: Rule, metric: Metric) -> Iterator[str]:
-    name = rule.perturbation
+    name, known = rule.perturbation, known_perturbations()
     if name is None:
         if metric.perturbation == "required":
-            yield f"key `perturbation` is missing; {rule.metric} takes {' or '.join(metric.only)}"
+            yield f"key `perturbation` is missing; {rule.metric} takes {' or '.join(suited(metric, known))}"
         return
     if metric.perturbation == "none":
         yield f"key `perturbation`: {rule.metric} takes none"
-    elif metric.only and name not in metric.only:
-        yield f"key `perturbation` is {name!r}, and {rule.metric} takes {' or '.join(metric.only)}"
+    elif name in known and not metric.suits(known[name]):
+        yield unsuited(metric, name, known)
     elif name not in PERTURBATIONS.names():
         try:
             PERTURBATIONS[name]
@@ -121,7 +122,10 @@ def _keys(rule: Rule, metric: Metric) -> Iterator[str]:
         yield f"key `level`: {rule.metric} {'is over the whole grid' if perturbed else 'has no perturbation here'}; leave it out"
     if rule.fill is not None and not (metric.level and perturbed):
         yield f"key `fill`: {rule.metric} {'uses zeros' if perturbed else 'has no perturbation here'}; leave it out"
-    if rule.placement is not None and (rule.perturbation != PADDING or not metric.level):
-        yield f"key `placement` goes with perturbation = {PADDING!r}"
+    known = known_perturbations()
+    stands = rule.perturbation is not None and (rule.perturbation not in known or known[rule.perturbation].placements)
+    if rule.placement is not None and not (stands and metric.level):
+        names = " or ".join(repr(name) for name, kind in known.items() if kind.placements)
+        yield f"key `placement` goes with perturbation = {names}"
     if rule.placement is not None and rule.level is not None:
         yield "keys `placement` and `level` say the same; give one"

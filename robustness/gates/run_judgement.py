@@ -11,6 +11,7 @@ from robustness.gates.rows import Rows
 from robustness.gates.rules import BASELINE, Rules
 from robustness.gates.verdicts import Verdict, judge
 from robustness.run.folder import Run
+from robustness.run.integrity import checked_run
 
 
 def needs_baseline(rules: Rules) -> bool:
@@ -34,7 +35,7 @@ def data_of(run: Run, rules: Rules, baseline: Path | None = None) -> Data:
     if not needs_baseline(rules) or path is None:
         return Data(rows)
     try:
-        return Data(rows, Rows(Run.open(path), "the baseline"))
+        return Data(rows, Rows(checked_run(path), "the baseline"))
     except RunError as error:
         raise RunError(f"the baseline of {rules.source} cannot be used: {error}") from error
 

@@ -7,13 +7,13 @@ Loads no torch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from robustness.analysis.intervals import FEWEST_SPEAKERS
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, USER_ERROR, CannotJudgeError, RobustnessError
 from robustness.gates.judgement import WORSE, Judgement, Outcome, judgement
-from robustness.gates.metrics.base import METRICS, Data, RuleCase
+from robustness.gates.metrics.base import METRICS, Data, Kinds, RuleCase
 from robustness.gates.rule_checks import checked_rules
 from robustness.gates.rules import BASELINE, Rule, Rules
 from robustness.gates.samples import AT_THE_BAR, Differences, Sample, Scores
@@ -48,6 +48,7 @@ class Verdict:
         judged: every case, worst first; empty with an error.
         untestable: recordings without room to move, that the rule is about.
         warnings: what to know beside it.
+        kinds: what the run knows of its perturbations, by name.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Verdict:
     judged: tuple[Judged, ...] = ()
     untestable: int = 0
     warnings: tuple[str, ...] = ()
+    kinds: Kinds = field(default_factory=dict)
 
     @property
     def worst(self) -> Judged | None:
@@ -125,11 +127,9 @@ def verdict_of(name: str, rule: Rule, data: Data) -> Verdict:
     outcome = ordered[0].judgement.outcome
     blocks = outcome == "fail" or (outcome == "inconclusive" and rule.on_inconclusive == "fail")
     status = RULE_FAILED if blocks and rule.severity == "fail" else DONE
-    moves = data.rows.moves(rule.perturbation or METRICS[rule.metric].implied)
-    untestable = len(data.rows.untestable) if moves else 0
-    return Verdict(
-        name, rule, outcome, _sentence(name, rule, ordered, untestable), status, ordered, untestable, _warnings(rule, data, ordered)
-    )
+    untestable = len(data.rows.untestable) if data.rows.moves(METRICS[rule.metric].about(rule, data.rows.kinds)) else 0
+    says, warnings = _sentence(name, rule, ordered, untestable, data.rows.kinds), _warnings(rule, data, ordered)
+    return Verdict(name, rule, outcome, says, status, ordered, untestable, warnings, data.rows.kinds)
 
 
 def _judgement(case: RuleCase, rule: Rule) -> Judgement:
@@ -138,10 +138,10 @@ def _judgement(case: RuleCase, rule: Rule) -> Judgement:
     return judgement(case.sample, rule.min, rule.max, rule.scope or "files", rule.confidence or 0.95)
 
 
-def _sentence(name: str, rule: Rule, judged: Sequence[Judged], untestable: int) -> str:
+def _sentence(name: str, rule: Rule, judged: Sequence[Judged], untestable: int, kinds: Kinds) -> str:
     case, found = judged[0].case, judged[0].judgement
     unit = METRICS[rule.metric].unit
-    about = ", ".join(part for part in (case.variant, case.label or "", condition_text(case.condition)) if part)
+    about = ", ".join(part for part in (case.variant, case.label or "", condition_text(case.condition, kinds)) if part)
     tally = f" ({case.sample.tally})" if case.sample.tally else ""
     parts = [f"{name}: {about}: {rule.metric} is {amount(case.sample.value, unit)}{tally}; {bar(rule)} is asked"]
     if found.interval is not None:

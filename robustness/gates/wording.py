@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from robustness.conditions import NO_WORD, NONE, Condition
-from robustness.gates.metrics.base import METRICS
+from robustness.gates.metrics.base import METRICS, Kinds
 from robustness.gates.rules import BASELINE, Rule
 
 FILLS: Final = {"zeros": "", "floor": ", padding filled with the recording's noise floor"}
-UNITS: Final = {"time-shift": " ms", "sample-shift": " samples"}
 PLACES: Final = {"start": "at the start", "center": "in the center", "end": "at the end"}
 SCOPES: Final = {"files": "of these recordings alone", "population": "of the population that these recordings come from"}
 
@@ -37,8 +36,13 @@ def bar(rule: Rule) -> str:
     return " and ".join([*ends, *([f"at most {amount(rule.max, unit)}"] if rule.max is not None else [])])
 
 
-def condition_text(condition: Condition | None) -> str:
-    """A condition in words."""
+def condition_text(condition: Condition | None, kinds: Kinds) -> str:
+    """A condition in words.
+
+    Args:
+        condition: the condition; None says nothing.
+        kinds: what is known of the perturbations, by name.
+    """
     if condition is None:
         return ""
     place = PLACES.get(condition.placement, "")
@@ -46,13 +50,12 @@ def condition_text(condition: Condition | None) -> str:
         return f"{place}, undisturbed"
     if condition.perturbation == NO_WORD:
         return "without a word"
-    if condition.perturbation == "padding-placement":
-        return f"{place}{FILLS[condition.fill]}"
     if condition.placement == "offset":
         return "at every lead within the slack"
-    shift, name = condition.perturbation in UNITS, condition.perturbation.replace("-", " ")
-    level = "" if condition.level is None else f"{condition.level:+g}" if shift else f"{condition.level:g}"
-    return f"{name} {'of' if shift else 'at'} {level}{UNITS.get(condition.perturbation, ' dB')}{FILLS[condition.fill]}"
+    kind = kinds[condition.perturbation]
+    level = float("nan") if condition.level is None else condition.level
+    said = kind.said(level, lambda value, signed: f"{value:+g} {kind.unit}" if signed else f"{value:g} {kind.unit}", place)
+    return f"{said}{FILLS[condition.fill]}"
 
 
 def counted(count: int, noun: str) -> str:
@@ -85,7 +88,7 @@ def meaning(name: str, rule: Rule, version: int = 2) -> str:
 
 
 def _done(rule: Rule) -> str:
-    name = rule.perturbation or METRICS[rule.metric].implied
+    name = METRICS[rule.metric].about(rule, {})
     if name is None:
         return "over what was run" if METRICS[rule.metric].perturbation == "none" else "at the reference placement"
     parts = [f"under {name}"]

@@ -14,6 +14,8 @@ from robustness.explanations.explanation import Explanation
 from robustness.explanations.sounds import COUNTERPART, HEARD, ONLY, WITHOUT
 from robustness.inspector.page import inspector_page, page_rows, wave_of
 from robustness.report.words import slug
+from robustness.run.damage import plain
+from robustness.run.evidence import LayerTracking
 from robustness.run.folder import write_json, write_text
 
 KIND: Final = "robustness explanation"
@@ -93,7 +95,7 @@ def facts_of(found: Explanation) -> dict[str, Any]:
         "targets": list(question.targets),
         **found.axes,
         "maps": page_rows(found),
-        "following": found.following,
+        "following": None if found.following is None else plain(LayerTracking, found.following),
         "segments": found.segments.to_dict("records"),
         "answers": {sound.key: dict(sound.answers) for sound in found.sounds},
     }

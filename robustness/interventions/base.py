@@ -63,7 +63,7 @@ class Intervention(ABC):
         """A window to which as much was done, with the factor as it was, [window]."""
 
 
-INTERVENTIONS: Registry[Intervention] = Registry("intervention", "robustness.interventions", apart=("base", "scene", "bands"))
+INTERVENTIONS: Registry[Intervention] = Registry("intervention", "robustness.interventions")
 
 
 def softer_alike(scene: Scene, edited: Tensor) -> Tensor:

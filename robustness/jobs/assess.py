@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from robustness.analysis.corruption import try_reference
-from robustness.audio.noises import read_noises
+from robustness.audio.noises import digests
 from robustness.audio.placement import Frame
 from robustness.audio.reading import Reading
 from robustness.audio.recordings import Recording
@@ -28,9 +28,10 @@ from robustness.quantization.variants import is_quantized, variants_of
 from robustness.report.page import write_page
 from robustness.run.atomic import said_when_full
 from robustness.run.folder import Run, RunWriter
+from robustness.run.integrity import checked_run
 from robustness.sweep.dataset import Wanted, look_at, recordings_table, unsaid
 from robustness.sweep.manifest import card_facts, models_of, plan_facts, provenance, recordings_facts, versions
-from robustness.sweep.plan import Plan, Settings, plan_of
+from robustness.sweep.plan import Plan, plan_of, runnable
 from robustness.sweep.state import Tally
 from robustness.sweep.sweep import Sweep, common_frame, engine_of, key_of, placeable
 
@@ -47,7 +48,7 @@ class Job(NamedTuple):
     table: pd.DataFrame  # a row a recording
     plan: Plan
     cards: dict[str, dict[str, Any]]
-    noises: dict[str, str]  # SHA-256 of each file of background noise, by name
+    inputs: dict[str, dict[str, str]]  # SHA-256 of each audio file of a folder, by the folder's name
     originals: dict[str, Classifier]  # each model in float, by name
 
     @property
@@ -81,14 +82,15 @@ def assess(request: Request, out: Path, progress: Progress = lambda doing, done,
 def prepare(request: Request, progress: Progress = lambda doing, done, total: None) -> Job:
     """Everything that a wrong input can stop, before anything is computed or written."""
     if request.reference is not None:
-        Run.open(request.reference)
+        checked_run(request.reference)
     originals = {path: load_classifier(path, weights=request.weights, device=request.device) for path in request.models}
     if request.threshold is not None:
         originals = {path: replace(classifier, threshold=request.threshold) for path, classifier in originals.items()}
     classifiers = variants_of(list(originals.values()), request.variants, calibrating(request))
     _refuse_twice([f"{classifier.name} {classifier.variant}" for classifier in classifiers])
     frame = common_frame(classifiers)
-    noises = _noises(request.settings, frame)
+    runnable(request.settings, frame)  # for what it refuses, before recordings are read
+    inputs = {name: digests(folder, name) for name, folder in sorted(request.settings.inputs.items())}
     wanted = Wanted(request.recordings, request.labels, request.selection, request.skip_bad)
     found = look_at(wanted, frame, request.settings, partial(progress, "read: recordings"))
     refuse_tested(classifiers, found.reading.clips)
@@ -99,10 +101,10 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     cards = {classifier.name: card_facts(path, classifier) for path, classifier in floats_last}
     table = recordings_table(found, classifiers[0])
     reading = found.reading._replace(notices=[*found.reading.notices, *unsaid(table, classifiers[0])])
-    plan = plan_of(request.settings, frame.reference, float(table["slack_ms"].max()))
+    plan = plan_of(request.settings, frame, float(table["slack_ms"].max()))
     placed = placeable(reading.recordings, frame, request.settings)
     floats = {classifier.name: classifier for _, classifier in floats_last}
-    return Job(request, classifiers, reading, placed, table, plan, cards, noises, floats)
+    return Job(request, classifiers, reading, placed, table, plan, cards, inputs, floats)
 
 
 def calibrating(request: Request) -> Callable[[Classifier], Calibration] | None:
@@ -159,7 +161,7 @@ def _left(writer: RunWriter, error: BaseException) -> None:
     Raises:
         RobustnessError: the error again, with how to go on.
     """
-    if not writer.sealed or isinstance(error, CannotJudgeError):
+    if not writer.blocks or isinstance(error, CannotJudgeError):
         writer.discard()
     elif isinstance(error, RobustnessError):
         raise type(error)(f"{error}; what was swept before is kept in {writer.path}: --resume goes on from there") from error
@@ -183,13 +185,6 @@ def _refuse_twice(names: list[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise UsageError(f"{', '.join(twice)} is asked for twice; name each variant once, and give each model's card its own name")
-
-
-def _noises(settings: Settings, frame: Frame) -> dict[str, str]:
-    """The background noises given, looked at before anything is computed."""
-    if settings.noises is None:
-        return {}
-    return {noise.name: noise.sha256 for noise in read_noises(settings.noises, frame.rate_hz, frame.samples)}
 
 
 def _manifest(job: Job, tally: Tally) -> dict[str, Any]:
@@ -222,7 +217,7 @@ def _asked(job: Job) -> dict[str, Any]:
         "variants": list(request.variants),
         "calibration": request.calibration.resolve().name if request.calibration else None,
         "perturbations": list(request.settings.perturbations),
-        "noises": job.noises,
+        "inputs": job.inputs,
         "device": request.device,
         "selection": asdict(request.selection),
         "skip_bad": request.skip_bad,

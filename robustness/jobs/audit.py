@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
 
 from robustness.audit.evidence import FLOAT, quantized_of, write_audit
 from robustness.audit.latency import latencies
@@ -17,11 +16,10 @@ from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 from robustness.jobs.assess import Job, Progress, calibrating, execute, prepare
 from robustness.jobs.request import Request
+from robustness.perturbations.base import PERTURBATIONS
 from robustness.report.page import write_page
+from robustness.run.audit_records import Latencies, VariantTime, write_latencies
 from robustness.run.folder import Run, RunWriter, write_json
-
-LATENCY: Final = "latency.json"
-PERTURBATIONS: Final = ("padding-placement",)  # what an audit sweeps where nothing else is asked for
 
 
 def audit(request: Request, out: Path, progress: Progress = lambda doing, done, total: None) -> Run:
@@ -45,7 +43,7 @@ def prepared_audit(request: Request) -> Job:
         RobustnessError: where an input cannot be used, or no variant is quantized.
     """
     variants = tuple(dict.fromkeys((FLOAT, *(request.variants or VARIANTS))))
-    settings = replace(request.settings, perturbations=request.settings.perturbations or PERTURBATIONS)
+    settings = replace(request.settings, perturbations=request.settings.perturbations or placements())
     job = prepare(replace(request, variants=variants, settings=settings))
     if not any(quantized_of(original, job.classifiers) for original in job.originals.values()):
         raise UsageError(
@@ -53,6 +51,11 @@ def prepared_audit(request: Request) -> Job:
             "dynamic-int8, and give a card whose own weights are float"
         )
     return job._replace(plan=replace(job.plan, no_word=False))
+
+
+def placements() -> tuple[str, ...]:
+    """What an audit sweeps if nothing else is asked for: the perturbations whose levels are placements."""
+    return tuple(name for name, kind in PERTURBATIONS.all().items() if kind.placements)
 
 
 def finish(job: Job, run: Run, progress: Progress) -> None:
@@ -70,15 +73,15 @@ def finish(job: Job, run: Run, progress: Progress) -> None:
         progress=heard,
     )
     progress("time: variants", 0, 1)
-    write_json(run.path / LATENCY, {"measured": _latencies(job)})
+    write_latencies(run.path, Latencies(tuple(_latencies(job))))
     write_json(run.path / "manifest.json", {**run.manifest, "purpose": "audit"})
     progress("draw: page", 0, 1)
     write_page(Run.open(run.path), run.path / "index.html")
 
 
-def _latencies(job: Job) -> list[dict[str, Any]]:
+def _latencies(job: Job) -> list[VariantTime]:
     """The times of every variant, beside its float network."""
-    rows = []
+    rows: list[VariantTime] = []
     for original in job.originals.values():
         variants = quantized_of(original, job.classifiers)
         if variants:

@@ -28,7 +28,7 @@ REFERENCE: Final[Placement] = "center"
 
 
 def perturbations() -> pd.DataFrame:
-    """Each perturbation: name, axis, unit, levels, neutral, draws, fills, conditions, source; last, the windows without a word."""
+    """Each perturbation and, last, the windows without a word: what it is, its levels, what it needs, and whether it runs by default."""
     return pd.DataFrame([*(_perturbation(kind()) for kind in PERTURBATIONS.all().values()), _no_word()])
 
 
@@ -36,12 +36,15 @@ def _perturbation(perturbation: Perturbation) -> dict[str, Any]:
     conditions = list(dict.fromkeys(perturbation.conditions(REFERENCE)))
     return {
         "name": perturbation.name,
+        "family": perturbation.family,
         "axis": perturbation.axis.name,
         "unit": perturbation.axis.unit,
         "levels": levels_text(perturbation.axis.grid) + _leads_text(conditions),
         "neutral": level_text(perturbation.neutral(REFERENCE)),
         "draws": perturbation.draws,
         "fills": ", ".join(perturbation.fills),
+        "inputs": ", ".join(perturbation.inputs),
+        "run": "by default" if perturbation.default else "by name",
         "conditions": len(conditions),
         "source": perturbation.source,
     }
@@ -50,12 +53,15 @@ def _perturbation(perturbation: Perturbation) -> dict[str, Any]:
 def _no_word() -> dict[str, Any]:
     return {
         "name": NO_WORD,
+        "family": "",
         "axis": "level of white and of pink noise alone, beside digital silence",
         "unit": "dBFS",
         "levels": levels_text(LEVELS_DBFS),
         "neutral": "",
         "draws": DRAWS,
         "fills": "",
+        "inputs": "",
+        "run": "by default",
         "conditions": 2 * DRAWS * len(LEVELS_DBFS) + 1,
         "source": "always part of a run; with --noises DIR also those files, end to end",
     }

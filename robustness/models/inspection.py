@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from robustness.audio.levels import from_decibels
-from robustness.audio.placement import batch_of, lead_of, place
 from robustness.audio.recordings import Recording
 from robustness.errors import RecordingError
 from robustness.models.classifier import Classifier, evaluating, parameter_count
+from robustness.rendering import reference_windows
 from robustness.seeds import generator_of
 
 PROBE_DBFS: Final = (-50.0, -40.0, -30.0, -20.0)
@@ -138,8 +138,7 @@ def _windows(classifier: Classifier, recordings: Sequence[Recording]) -> Tensor:
         rng = generator_of("inspection")
         levels = torch.tensor([from_decibels(level) for level in PROBE_DBFS])[:, None]
         return torch.randn(len(PROBE_DBFS), frame.samples, generator=rng) * levels
-    batch = batch_of(recordings)
-    return place(batch, lead_of(frame.reference, frame.samples - batch.lengths), frame).samples
+    return reference_windows(recordings, frame).samples
 
 
 def _features(classifier: Classifier, windows: Tensor) -> Features:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import torch
 from torch import Tensor
 
-from robustness.audio.placement import batch_of, lead_of, place
 from robustness.audio.reading import read_audio
 from robustness.audio.recordings import Recording
 from robustness.errors import CardError, RecordingError
 from robustness.models.classifier import Classifier, Output, evaluating
+from robustness.rendering import reference_windows
 from robustness.seeds import generator_of
 
 if TYPE_CHECKING:
@@ -134,8 +134,7 @@ def golden_result(classifier: Classifier, golden: Golden, card: Path) -> GoldenR
     frame = classifier.frame
     if len(samples) > frame.samples:
         raise CardError(f"{card}: golden.samples holds {len(samples)} samples and the window {frame.samples}; give no more than a window")
-    batch = batch_of([Recording(golden.samples, samples, frame.rate_hz)])
-    window = place(batch, lead_of(frame.reference, frame.samples - batch.lengths), frame).samples
+    window = reference_windows([Recording(golden.samples, samples, frame.rate_hz)], frame).samples
     found = classifier.logits(window)[0].double()
     expected = torch.tensor(golden.logits, dtype=torch.float64)
     gaps = (found - expected).abs().nan_to_num(nan=torch.inf)

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from robustness.audio.noises import Noise, read_noises
-from robustness.errors import RecordingError, UsageError
-from robustness.perturbations.base import PERTURBATIONS
+from robustness.audio.placement import Frame
+from robustness.errors import RecordingError
+from robustness.perturbations.base import PERTURBATIONS, Inputs
 from robustness.perturbations.noise import AdditiveNoise
 
 TRIES: Final = 20  # a piece that is silent under the word cannot be scaled to an SNR: another is drawn
@@ -27,24 +28,35 @@ class BackgroundNoise(AdditiveNoise):
 
     name: ClassVar[str] = "background-noise"
     source: ClassVar[str] = "Warden (2018), arXiv:1804.03209: background noises mixed in; the files are given by --noises"
-    folder: Path | None = None
+    inputs: ClassVar[tuple[str, ...]] = ("noises",)
+    noises: Path | None = None
+
+    def unavailable(self, inputs: Inputs, frame: Frame | None = None) -> str | None:
+        """Why there is no noise.
+
+        Raises:
+            RecordingError: a file of the folder cannot be used.
+        """
+        if "noises" not in inputs:
+            return "no recordings of noise were given: give their folder by --noises DIR"
+        if frame is not None:
+            _pool(inputs["noises"], frame.rate_hz, frame.samples)
+        return None
 
     def noise(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
         """A piece of one of the files, [count].
 
         Raises:
-            UsageError: where no folder was given.
-            RecordingError: where piece after piece has a stretch of digital silence, in which a word would have no noise.
+            UsageError: no folder was given.
+            RecordingError: piece after piece has a stretch of digital silence, in which a word would have no noise.
         """
-        if self.folder is None:
-            raise UsageError("background-noise needs recordings of noise: give their folder by --noises DIR")
-        noises = _pool(self.folder, rate_hz, count)
+        pool = _pool(self.folder("noises"), rate_hz, count)
         for _ in range(TRIES):
-            piece = _piece(noises, count, rng)
+            piece = _piece(pool, count, rng)
             if piece.unfold(0, count // STRETCHES, count // STRETCHES).square().mean(1).min() > LEAST_POWER:
                 return piece
         raise RecordingError(
-            f"{TRIES} pieces drawn from the noises in {self.folder} have stretches of digital silence, where nothing is at an SNR; "
+            f"{TRIES} pieces drawn from the noises in {self.noises} have stretches of digital silence, where nothing is at an SNR; "
             f"take out the recordings that are gated or padded"
         )
 

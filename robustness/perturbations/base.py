@@ -1,31 +1,128 @@
-"""What every perturbation offers; a plug-in owns the physics, on a whole batch, and nothing else.
+"""What every perturbation offers: its facts, and one entry that does all but the physics; a plug-in owns those, on a whole batch.
 
 A level is a number in the unit of the axis. Random parts are drawn once for (seed, recording, perturbation, draw) and scaled for each
-level, so that curves are paired and nothing depends on batch or order.
+level, so that curves are paired and nothing depends on batch or order. What goes above full scale is scaled back as a whole, and counted.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar, NamedTuple, Self, final
 
+import torch
 from torch import Tensor
 
 from robustness.audio.placement import Frame, RecordingBatch, Windows
-from robustness.conditions import Axis, Condition, Fill, Placement, Stage
+from robustness.conditions import Axis, Condition, Family, Fill, Placement
+from robustness.errors import UsageError
 from robustness.registry import Registry
+from robustness.run.perturbations import PerturbationFacts
+from robustness.seeds import generator_of
+
+Inputs = Mapping[str, Path]  # folders by name, as `--input NAME=DIR` gives them
+
+
+class Changed(NamedTuple):
+    """Windows that a perturbation has changed, [clips time], before anything is scaled to fit full scale.
+
+    Attributes:
+        samples: the windows.
+        measured: the level that was reached, in the unit of the axis, [clips]; None if it is not measured.
+        added: where the change is a sum, what was added, [clips time]: it stays where it is when a recording is moved under it.
+    """
+
+    samples: Tensor
+    measured: Tensor | None = None
+    added: Tensor | None = None
 
 
 class Perturbation(ABC):
-    """A named physical change with an axis; settings are the fields of a frozen dataclass."""
+    """A named physical change with an axis; settings are the fields of a frozen dataclass.
+
+    Attributes:
+        name: as it is asked for; the file's name with dashes.
+        family: what kind of change it is.
+        axis: how hard, and how a level is said.
+        source: where it comes from.
+        moves: whether it moves the word in the window, so that a recording needs room to move.
+        inputs: names of folders that it needs; each is a setting of that name, `Path | None`.
+        draws: how many random draws each level gets.
+        fills: what the padding holds.
+        placements: the level that stands for each named placement, if levels are placements.
+        leads: whether a level from the placement `offset` is the recording's lead.
+        default: whether it is run if nothing is asked for by name.
+    """
 
     name: ClassVar[str]
+    family: ClassVar[Family]
     axis: ClassVar[Axis]
-    stage: ClassVar[Stage]
     source: ClassVar[str]
+    moves: ClassVar[bool] = False
+    inputs: ClassVar[tuple[str, ...]] = ()
     draws: ClassVar[int] = 1
     fills: ClassVar[tuple[Fill, ...]] = ("zeros",)
+    placements: ClassVar[Mapping[Placement, float]] = MappingProxyType({})
+    leads: ClassVar[bool] = False
+    default: ClassVar[bool] = True
+
+    @classmethod
+    def made(cls, inputs: Inputs = MappingProxyType({})) -> Self:
+        """The perturbation with the folders that it needs, of those given."""
+        return cls(**{name: inputs[name] for name in cls.inputs if name in inputs})
+
+    def unavailable(self, inputs: Inputs, frame: Frame | None = None) -> str | None:
+        """Why it cannot be run with these folders on this window; None if it can. A plug-in may look into the folders.
+
+        Raises:
+            RobustnessError: a folder that was given cannot be used.
+        """
+        missing = [name for name in self.inputs if name not in inputs]
+        if not missing:
+            return None
+        folders = " and ".join(f"--input {name}=DIR" for name in missing)
+        return f"no {' and no '.join(missing)} were given: give their folder by {folders}"
+
+    def folder(self, name: str) -> Path:
+        """The folder of an input.
+
+        Raises:
+            UsageError: it was not given.
+        """
+        found: Path | None = getattr(self, name)
+        if found is None:
+            raise UsageError(f"{self.name} cannot be run: {self.unavailable({})}")
+        return found
+
+    def fitted(self, frame: Frame, most_slack_ms: float) -> Self:
+        """The perturbation with a grid for that window, in which the shortest recording can move by so much."""
+        return self
+
+    def facts(self, reference: Placement) -> PerturbationFacts:
+        """What a run keeps of it, so that nobody who reads a run needs its code."""
+        atlas = sorted({c.level for c in self.conditions(reference) if c.placement == "offset" and c.level is not None})
+        return PerturbationFacts(
+            name=self.name,
+            axis=self.axis.name,
+            unit=self.axis.unit,
+            levels=self.axis.grid,
+            neutral=self.neutral(reference),
+            draws=self.draws,
+            fills=self.fills,
+            source=self.source,
+            family=self.family,
+            moves=self.moves,
+            says=self.axis.says,
+            neutral_says=self.axis.neutral_says,
+            placements=dict(self.placements),
+            leads=self.leads,
+            atlas=tuple(atlas),
+            inputs=self.inputs,
+        )
 
     def neutral(self, reference: Placement) -> float:
         """The level that changes nothing against the reference placement."""
@@ -41,9 +138,22 @@ class Perturbation(ABC):
 
 
 class PlacementPerturbation(Perturbation):
-    """Moves the recording in the window."""
+    """Moves the recording in the window; a plug-in says the lead."""
 
-    stage: ClassVar[Stage] = "placement"
+    family: ClassVar[Family] = "placement"
+    moves: ClassVar[bool] = True
+
+    @final
+    def __call__(self, batch: RecordingBatch, frame: Frame, base: Tensor, level: float) -> Tensor:
+        """Where each recording begins at that level, [clips] in samples; `base` is the lead of the condition's placement, [clips].
+
+        Raises:
+            ValueError: the plug-in gives something else than a whole number a clip.
+        """
+        lead = self.lead(batch, frame, base, level)
+        if lead.shape != base.shape or lead.dtype != torch.long:
+            raise ValueError(f"{self.name} gives leads {list(lead.shape)} of {lead.dtype}; expected {list(base.shape)} of torch.int64")
+        return lead
 
     @abstractmethod
     def lead(self, batch: RecordingBatch, frame: Frame, base: Tensor, level: float) -> Tensor:
@@ -51,13 +161,96 @@ class PlacementPerturbation(Perturbation):
 
 
 class WindowPerturbation(Perturbation):
-    """Changes placed windows."""
+    """Changes placed windows; a plug-in says how, and what of it is random."""
 
-    stage: ClassVar[Stage] = "window"
+    @final
+    def __call__(self, clean: Windows, level: float, *, draw: int = 0, seed: int = 0) -> Windows:
+        """The windows at that level, within full scale; the neutral level gives them back.
+
+        Args:
+            clean: the placed windows; not changed.
+            level: in the unit of the axis.
+            draw: which of several random draws.
+            seed: of the run.
+
+        Raises:
+            ValueError: the plug-in gives other shapes, or what is no number.
+        """
+        if level == self.axis.neutral:
+            return clean
+        return within_full_scale(clean, self._changed(clean, level, draw, seed), self.name)
+
+    @final
+    def held(self, heard: Windows, level: float, *, draw: int = 0, seed: int = 0) -> Callable[[Windows], Windows]:
+        """The change that one recording has where it lies in `heard`, for windows of it elsewhere: what is added stays where it is.
+
+        What is no sum is done anew to each window, with the same random part.
+        """
+        if level == self.axis.neutral:
+            return lambda windows: windows
+        changed = self._changed(heard, level, draw, seed)
+        if changed.added is None:
+            return lambda windows: self(windows, level, draw=draw, seed=seed)
+        added, fitting = changed.added, within_full_scale(heard, changed, self.name)
+        return lambda windows: _with_added(windows, added, fitting)
 
     @abstractmethod
-    def perturb(self, windows: Windows, level: float, draw: int, seed: int) -> Windows:
-        """The windows at that level."""
+    def perturb(self, clean: Windows, level: float, random: Tensor | None) -> Changed:
+        """The windows at that level.
+
+        Args:
+            clean: the placed windows, not to be changed in place.
+            level: in the unit of the axis; never the neutral one.
+            random: what `realization` gave for each clip, [clips …]; None if nothing is random.
+        """
+
+    def realization(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor | None:
+        """What is random for one recording and draw, the same at every level; None if nothing is.
+
+        Args:
+            count: samples of the window.
+            rate_hz: sampling rate.
+            rng: seeded by run, recording, perturbation and draw.
+        """
+        return None
+
+    def _changed(self, clean: Windows, level: float, draw: int, seed: int) -> Changed:
+        shape = (clean.samples.shape[1], clean.rate_hz)
+        changed = self.perturb(clean, level, realizations(self, clean.ids, shape, draw, seed))
+        if changed.samples.shape != clean.samples.shape or changed.samples.dtype != clean.samples.dtype:
+            found, wanted = ([list(some.shape), some.dtype] for some in (changed.samples, clean.samples))
+            raise ValueError(f"{self.name} at {level:g} {self.axis.unit} gives samples {found}; expected {wanted}")
+        return changed
 
 
-PERTURBATIONS: Registry[Perturbation] = Registry("perturbation", "robustness.perturbations", apart=("base", "noise"))
+@lru_cache(maxsize=1)
+def realizations(kind: WindowPerturbation, ids: tuple[str, ...], shape: tuple[int, int], draw: int, seed: int) -> Tensor | None:
+    """The random part of each recording for one draw, [clips …], where `shape` is time and rate: the same at every level."""
+    parts = {name: kind.realization(*shape, generator_of(seed, name, kind.name, draw)) for name in dict.fromkeys(ids)}
+    some = [part for name in ids if (part := parts[name]) is not None]
+    return torch.stack(some) if some else None
+
+
+def within_full_scale(clean: Windows, changed: Changed, name: str) -> Windows:
+    """Changed windows, each scaled back as a whole if it goes above full scale.
+
+    Raises:
+        ValueError: a sample is no number.
+    """
+    low, high = changed.samples.aminmax(dim=1)
+    peak = torch.maximum(-low, high)
+    if not peak.isfinite().all():
+        raise ValueError(f"{name} gives samples for {clean.ids[int((~peak.isfinite()).nonzero()[0])]} that are not a number")
+    clipped = peak > 1.0
+    over = peak.clamp_min(1.0)
+    samples = changed.samples / over[:, None] if clipped.any() else changed.samples
+    return replace(clean, samples=samples, measured=changed.measured, clipped=clipped, scale=1 / over, added=changed.added)
+
+
+def _with_added(windows: Windows, added: Tensor, heard: Windows) -> Windows:
+    """Windows of one recording in what was added to it elsewhere, scaled as it was there."""
+    assert heard.scale is not None  # noqa: S101 - within_full_scale gives it
+    return replace(windows, samples=(windows.samples + added) * heard.scale[:, None], clipped=None, scale=heard.scale, added=added)
+
+
+PERTURBATIONS: Registry[Perturbation] = Registry("perturbation", "robustness.perturbations")

@@ -1,14 +1,12 @@
 """Noise added at a signal-to-noise ratio: what every additive noise shares.
 
 SNR in dB = 10·log10(P_speech / P_noise), both as mean power inside the speech span; the noise fills the whole window.
-What goes above full scale is scaled back as a whole, and counted.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import torch
@@ -16,11 +14,11 @@ from torch import Tensor
 
 from robustness.audio.levels import SMALLEST_POWER, span_power
 from robustness.audio.placement import Windows
-from robustness.conditions import Axis
-from robustness.perturbations.base import WindowPerturbation
-from robustness.seeds import generator_of
+from robustness.conditions import Axis, Family
+from robustness.perturbations.base import Changed, WindowPerturbation
 
-SNR: Final = Axis("signal-to-noise ratio in the word", "dB", (30.0, 20.0, 10.0, 5.0, 0.0, -5.0), neutral=float("inf"))
+GRID_DB: Final = (30.0, 20.0, 10.0, 5.0, 0.0, -5.0)
+SNR: Final = Axis("signal-to-noise ratio in the word", "dB", GRID_DB, neutral=float("inf"), neutral_says="no noise")
 DRAWS: Final = 5
 
 
@@ -28,6 +26,7 @@ DRAWS: Final = 5
 class AdditiveNoise(WindowPerturbation):
     """Noise of one kind; a plug-in says what a second of it is."""
 
+    family: ClassVar[Family] = "noise"
     axis: ClassVar[Axis] = SNR
     draws: ClassVar[int] = DRAWS
 
@@ -35,29 +34,17 @@ class AdditiveNoise(WindowPerturbation):
     def noise(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
         """A piece of this noise at any level, [count]."""
 
-    def perturb(self, windows: Windows, level: float, draw: int, seed: int) -> Windows:
-        """The windows with noise at that SNR in dB; +inf adds none."""
-        if level == float("inf"):
-            return windows
-        speech = span_power(windows.samples, windows.speech)
-        added = self.added(windows, speech, level, draw, seed)
-        mixed = windows.samples + added
-        low, high = mixed.aminmax(dim=1)
-        peak = torch.maximum(-low, high)
-        over = peak > 1.0
-        snr_db = 10 * (speech / span_power(added, windows.speech).clamp_min(SMALLEST_POWER)).log10()
-        samples = mixed / peak.clamp_min(1.0)[:, None] if over.any() else mixed
-        return replace(windows, samples=samples, snr_db=snr_db, over=over)
+    def realization(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
+        """The noise of one recording and draw, [count]."""
+        return self.noise(count, rate_hz, rng)
 
-    def added(self, windows: Windows, speech: Tensor, level: float, draw: int, seed: int) -> Tensor:
-        """What that SNR in dB adds to each window, [clips time]; `speech` is the power inside each word, [clips]."""
-        noise = drawn(self, windows.ids, (windows.samples.shape[1], windows.rate_hz), draw, seed)
+    def perturb(self, clean: Windows, level: float, random: Tensor | None) -> Changed:
+        """The windows with noise at that SNR in dB."""
+        if random is None:
+            raise TypeError(f"{self.name} has no noise")
+        speech = span_power(clean.samples, clean.speech)
         wanted = speech * 10 ** (-level / 10)
-        gain = (wanted / span_power(noise, windows.speech).clamp_min(SMALLEST_POWER)).sqrt()
-        return noise * gain[:, None].float()
-
-
-@lru_cache(maxsize=1)
-def drawn(kind: AdditiveNoise, ids: tuple[str, ...], shape: tuple[int, int], draw: int, seed: int) -> Tensor:
-    """The noise of each recording for one draw, [clips time], where `shape` is time and rate: the same at every level."""
-    return torch.stack([kind.noise(*shape, generator_of(seed, name, kind.name, draw)) for name in ids])
+        gain = (wanted / span_power(random, clean.speech).clamp_min(SMALLEST_POWER)).sqrt()
+        added = random * gain[:, None].float()
+        snr_db = 10 * (speech / span_power(added, clean.speech).clamp_min(SMALLEST_POWER)).log10()
+        return Changed(clean.samples + added, snr_db, added)

@@ -5,8 +5,9 @@ The level is the lead's share of the padding: 0 is the start (the tutorial's `pa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Final
 
 from torch import Tensor
@@ -24,9 +25,10 @@ class PaddingPlacement(PlacementPerturbation):
     """The recording at the start, in the center or at the end of the window."""
 
     name: ClassVar[str] = "padding-placement"
-    axis: ClassVar[Axis] = Axis("lead's share of the padding", "share", (0.5, 0.0, 1.0), neutral=0.5)
+    axis: ClassVar[Axis] = Axis("lead's share of the padding", "share", (0.5, 0.0, 1.0), neutral=0.5, says="{place}")
     source: ClassVar[str] = "JumpML speech-commands tutorial (2020), padLR"
     fills: ClassVar[tuple[Fill, ...]] = ("zeros", "floor")
+    placements: ClassVar[Mapping[Placement, float]] = MappingProxyType(SHARES)
 
     def neutral(self, reference: Placement) -> float:
         """The share that the reference placement has."""

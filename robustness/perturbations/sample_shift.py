@@ -6,13 +6,15 @@ Source: shifts of a few samples change front-end features (Azulay & Weiss 2019, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from torch import Tensor
 
 from robustness.audio.placement import Frame, RecordingBatch
 from robustness.conditions import Axis
 from robustness.perturbations.base import PERTURBATIONS, PlacementPerturbation
+
+GRID: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 160.0)
 
 
 @PERTURBATIONS.register
@@ -21,7 +23,7 @@ class SampleShift(PlacementPerturbation):
     """The recording moved by some samples, later."""
 
     name: ClassVar[str] = "sample-shift"
-    axis: ClassVar[Axis] = Axis("shift within a hop", "samples", (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 160.0), neutral=0.0)
+    axis: ClassVar[Axis] = Axis("shift within a hop", "samples", GRID, neutral=0.0, says="{name} of {signed}")
     source: ClassVar[str] = "Azulay & Weiss (2019), arXiv:1805.12177"
 
     def lead(self, batch: RecordingBatch, frame: Frame, base: Tensor, level: float) -> Tensor:

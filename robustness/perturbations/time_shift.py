@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from torch import Tensor
@@ -32,10 +32,15 @@ class TimeShift(PlacementPerturbation):
     """
 
     name: ClassVar[str] = "time-shift"
-    axis: ClassVar[Axis] = Axis("time shift", "ms", GRID_MS, neutral=0.0)
+    axis: ClassVar[Axis] = Axis("time shift", "ms", GRID_MS, neutral=0.0, says="{name} of {signed}")
     source: ClassVar[str] = "Warden, Speech Commands (2018), arXiv:1804.03209: ±100 ms in training, with zero fill"
+    leads: ClassVar[bool] = True
 
     farthest_ms: float = ATLAS_MS[-1]
+
+    def fitted(self, frame: Frame, most_slack_ms: float) -> TimeShift:
+        """With an atlas that reaches as far as the shortest recording can move."""
+        return replace(self, farthest_ms=most_slack_ms)
 
     def conditions(self, reference: Placement) -> Iterator[Condition]:
         """Shifts from the reference placement, and the atlas: leads from the window's start."""

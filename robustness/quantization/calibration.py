@@ -14,13 +14,14 @@ from typing import Final, NamedTuple
 
 from robustness.audio.files import AudioFile, counted, find_audio, some
 from robustness.audio.labels import Label, LabelSource, label_files
-from robustness.audio.placement import Frame, batch_of, lead_of, place
+from robustness.audio.placement import Frame
 from robustness.audio.reading import read_audio
 from robustness.audio.recordings import Recording
 from robustness.audio.streaming import Clip
 from robustness.errors import RecordingError
 from robustness.models.classifier import Classifier
 from robustness.quantization.base import DIGITS, Calibration
+from robustness.rendering import reference_windows
 from robustness.seeds import seed_of
 
 COUNT: Final = 300  # recordings; of the tutorial's model the accuracy no longer changes with more
@@ -59,16 +60,14 @@ def read_calibration(
             f"--calibration {folder} holds no recording of a word that {classifier.name} knows and that fits its window of "
             f"{classifier.frame.samples * 1000 / classifier.frame.rate_hz:g} ms; expected folders of words, <word>/<file>"
         )
-    batch = batch_of(chosen)
-    frame = classifier.frame
-    samples = place(batch, lead_of(frame.reference, frame.samples - batch.lengths), frame).samples
-    digest = hashlib.sha256("\n".join(batch.ids).encode())
-    digest.update(samples.contiguous().numpy().tobytes())
+    windows = reference_windows(chosen, classifier.frame)
+    digest = hashlib.sha256("\n".join(windows.ids).encode())
+    digest.update(windows.samples.contiguous().numpy().tobytes())
     found = tuple(str(classifier.truth(recording.label)) for recording in chosen)
     return Calibration(
         source=folder.resolve().name,
-        samples=samples,
-        ids=batch.ids,
+        samples=windows.samples,
+        ids=windows.ids,
         labels=found,
         sha256=digest.hexdigest(),
         clips=tuple(recording.sha256 for recording in chosen),

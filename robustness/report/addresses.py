@@ -12,4 +12,6 @@ CONTROLS: Final = tuple(
 )
 TILES: Final = tuple("accepted worst variants false-accepts placements no-word repeat by-label by-speaker by-word-length clusters".split())
 MEASURED: Final = ("by-level-of-the-speech", "by-room-to-move", "ce", "latency")
-RESERVED: Final = (*SECTIONS, *(f"{name}-title" for name in SECTIONS), *CONTROLS, *TILES, *MEASURED)  # addresses that the page gives itself
+COMPARED: Final = ("perturbations", "rules")  # sections of the page of two runs
+TITLED: Final = (*SECTIONS, *COMPARED)
+RESERVED: Final = (*TITLED, *(f"{name}-title" for name in TITLED), *CONTROLS, *TILES, *MEASURED)  # addresses that the page gives itself

@@ -17,7 +17,7 @@ from robustness.analysis.accuracy import consistency, worst_case
 from robustness.analysis.outcomes import ACCEPTED, LEFT_ALONE, MISSED
 from robustness.report.figures import Figure, Table, packed
 from robustness.report.trials import of_recording
-from robustness.report.view import SHIFT, Variant, View
+from robustness.report.view import Variant, View
 from robustness.report.words import PLACES, interval, listed, number, percent, share_of
 
 TABLE_STEP_MS: Final = 50.0  # of the table behind the atlas
@@ -133,7 +133,7 @@ class Atlas:
             mine = self.view.of(variant, rows)
             return mine[(mine["level"] >= 0) & (mine["level"] <= of_recording(mine, slack))][["recording", "predicted", "outcome"]]
 
-        return self.view.trials.gathered(reduced, perturbation=SHIFT, placement="offset")
+        return self.view.trials.gathered(reduced, perturbation=self.view.shifting, placement="offset")
 
     def says(self) -> list[str]:
         """What the atlas shows, a sentence for all variants of which the same is true."""

@@ -6,9 +6,8 @@ rest again. Loads no torch.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +15,12 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from robustness.conditions import NO_WORD, NONE
-from robustness.gates.outputs import FOLDER, JSON
+from robustness.gates.outputs import VerdictFacts, read_verdicts
 from robustness.report.sections.base import STILL, TEMPLATES, fill
 from robustness.report.words import plural, slug, unique
+from robustness.run.evidence import FailureCard, read_failures
 from robustness.run.folder import Run, write_text
+from robustness.run.perturbations import perturbation_facts
 
 BEGIN: Final = "<!-- verdict -->"
 END: Final = "<!-- end of verdict -->"
@@ -59,10 +60,9 @@ def banner(run: Run, addresses: Collection[str]) -> Markup:
         run: the run folder.
         addresses: what on the page can be linked to.
     """
-    path = run.path / FOLDER / JSON
-    if not path.exists():
+    found = read_verdicts(run.path)
+    if found is None:
         return Markup(BEGIN + END)
-    found = json.loads(path.read_text(encoding="utf-8"))
     ids = unique([*addresses, *(f"rule-{slug(verdict['name'])}" for verdict in found["verdicts"])])[len(addresses) :]
     verdicts = [_shown(verdict, run, addresses, name) for verdict, name in zip(found["verdicts"], ids, strict=True)]
     blocking = [verdict for verdict in verdicts if verdict["counts"]]
@@ -77,7 +77,7 @@ def banner(run: Run, addresses: Collection[str]) -> Markup:
 
 def insert(run: Run, page: Path) -> None:
     """Puts the run's verdict into a page that was drawn before; the file is whole at any moment."""
-    text = page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8", errors="replace")
     start, end = text.find(BEGIN), text.find(END)
     if start < 0 or end < start:
         return
@@ -98,31 +98,37 @@ def addresses_in(text: str) -> frozenset[str]:
     return frozenset(re.findall(r'\sid="([^"]+)"', text.partition('<script type="application/json"')[0]))
 
 
-def _shown(verdict: Mapping[str, Any], run: Run, addresses: Collection[str], name: str) -> dict[str, Any]:
+def _shown(verdict: VerdictFacts, run: Run, addresses: Collection[str], name: str) -> dict[str, Any]:
     links = [{"to": to, "text": text} for to, text in _links(verdict, run) if to in addresses]
     return {**verdict, "id": name, "links": links[:MOST_LINKS]}
 
 
-def _links(verdict: Mapping[str, Any], run: Run) -> Iterable[tuple[str, str]]:
+def _links(verdict: VerdictFacts, run: Run) -> Iterable[tuple[str, str]]:
     """Addresses that would be evidence, best first: the failures' cards, the curve, the section."""
     worst = verdict["worst"]
-    condition = worst and worst["condition"]
-    if not condition:
+    condition = None if worst is None else worst["condition"]
+    if worst is None or not condition:
         yield "quantization", "quantization"
         return
     behind, kind = set(worst["behind"]), condition["perturbation"]
-    if kind == "padding-placement" or condition["placement"] == "offset":
+    places = _places(run, kind)
+    if places or condition["placement"] == "offset":
         for card in _cards(run):
-            places = {card["condition"]["placement"], *card["also_wrong"]}
-            if card["recording"] in behind and (condition["placement"] == "offset" or condition["placement"] in places):
-                yield card["id"], card["id"]
+            wrong = {card.condition.placement, *card.also_wrong}
+            if card.recording in behind and (condition["placement"] == "offset" or condition["placement"] in wrong):
+                yield card.id, card.id
     yield f"curve-{kind}", kind.replace("-", " ")
-    if kind in {NONE, "padding-placement", NO_WORD}:
+    if places or kind in {NONE, NO_WORD}:
         yield "outcomes", "outcomes"
     yield ("recordings", "recordings")
 
 
-def _cards(run: Run) -> list[dict[str, Any]]:
-    path = run.evidence / "failures.json"
-    cards: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["failures"] if path.exists() else []
-    return cards
+def _cards(run: Run) -> Sequence[FailureCard]:
+    found = read_failures(run.evidence)
+    return () if found is None else found.failures
+
+
+def _places(run: Run, name: str) -> bool:
+    """Whether the levels of a perturbation are placements."""
+    kinds = perturbation_facts(run.manifest)
+    return name in kinds and bool(kinds[name].placements)

@@ -15,11 +15,12 @@ from markupsafe import Markup
 from robustness.comparison import Changed, Comparison, Errors, PerturbationChange
 from robustness.conditions import NONE
 from robustness.gates.comparison_verdicts import RuleVerdicts, verdicts_sentence
+from robustness.gates.metrics.base import Kinds
 from robustness.gates.samples import AT_THE_BAR
 from robustness.gates.wording import condition_text
 from robustness.report.comparison_figure import comparison_figure
 from robustness.report.sections.base import STILL, TEMPLATES
-from robustness.report.words import number, percent, plural, signed
+from robustness.report.words import number, percent, plural, shortest, signed
 from robustness.run.folder import write_text
 
 PAGE: Final = """{% include "head" %}
@@ -94,9 +95,9 @@ def comparison_page(comparison: Comparison, rules: RuleVerdicts | None = None) -
         rules: what a gate says of both.
     """
     parts = [
-        _part("worse", "What got worse", comparison.worse),
-        _part("better", "What got better", comparison.better),
-        _part("mixed", "Other recordings, as many good outcomes", comparison.mixed),
+        _part("worse", "What got worse", comparison.worse, comparison.kinds),
+        _part("better", "What got better", comparison.better, comparison.kinds),
+        _part("mixed", "Other recordings, as many good outcomes", comparison.mixed, comparison.kinds),
     ]
     return TEMPLATES.from_string(PAGE).render(
         title=f"{comparison.models[1]} ({comparison.names[1]}) against {comparison.models[0]} ({comparison.names[0]})",
@@ -161,9 +162,12 @@ def lead(comparison: Comparison) -> str:
         return f"As many outcomes are good under each of {count}.{same}"
     parts = []
     for found, word in ((worse, "worse"), (better, "better")):
-        most = f", most {condition_text(found[0].condition)} ({found[0].variant}, {signed(100 * found[0].difference, 1)} points)"
-        parts.append(f"{word} in {len(found)}{most if found else ''}" if found else f"{word} in none")
+        parts.append(f"{word} in {len(found)}, most {_most(found[0], comparison.kinds)}" if found else f"{word} in none")
     return f"Of {count} it is {'; '.join(parts)}. {_kinds(comparison)}"
+
+
+def _most(change: Changed, kinds: Kinds) -> str:
+    return f"{condition_text(change.condition, kinds)} ({change.variant}, {signed(100 * change.difference, 1)} points)"
 
 
 def _kinds(comparison: Comparison) -> str:
@@ -171,7 +175,7 @@ def _kinds(comparison: Comparison) -> str:
     said = []
     for place, name in enumerate(("missed", "substituted", "falsely accepted")):
         before, after = (sum(errors[place] for errors in side) for side in _sides(comparison))
-        said.append(f"{name} {number(before)} → {number(after)}")
+        said.append(f"{name} {shortest(round(before, 1))} → {shortest(round(after, 1))}")
     return f"Bad outcomes over all of them: {', '.join(said)}."
 
 
@@ -197,22 +201,21 @@ def _summary_row(part: PerturbationChange) -> list[str]:
         percent(part.after, 1),
         f"{signed(100 * part.difference, 1)} points",
         f"{low} to {high}",
-        *_errors(part.errors_before, part.errors_after, 1),
+        *_errors(part.errors_before, part.errors_after),
         f"{number(part.recordings)}{left}",
     ]
 
 
-def _errors(before: Errors, after: Errors, digits: int) -> list[str]:
+def _errors(before: Errors, after: Errors) -> list[str]:
     """Each kind of bad outcome before and after, in recordings."""
-    places = [0 if a == round(a) and b == round(b) else digits for a, b in zip(before, after, strict=True)]
-    return [f"{number(a, place)} → {number(b, place)}" for a, b, place in zip(before, after, places, strict=True)]
+    return [f"{shortest(round(a, 1))} → {shortest(round(b, 1))}" for a, b in zip(before, after, strict=True)]
 
 
-def _part(address: str, title: str, changes: Sequence[Changed]) -> dict[str, Any]:
-    return {"id": address, "title": f"{title}: {plural(len(changes), 'condition')}", "rows": [_row(change) for change in changes]}
+def _part(address: str, title: str, changes: Sequence[Changed], kinds: Kinds) -> dict[str, Any]:
+    return {"id": address, "title": f"{title}: {plural(len(changes), 'condition')}", "rows": [_row(change, kinds) for change in changes]}
 
 
-def _row(change: Changed) -> dict[str, Any]:
+def _row(change: Changed, kinds: Kinds) -> dict[str, Any]:
     low, high = (signed(100 * end, 1) for end in change.interval)
     cells = [
         change.variant,
@@ -220,6 +223,6 @@ def _row(change: Changed) -> dict[str, Any]:
         percent(change.after, 1),
         f"{signed(100 * change.difference, 1)} points",
         f"{low} to {high}",
-        *_errors(change.errors_before, change.errors_after, 1),
+        *_errors(change.errors_before, change.errors_after),
     ]
-    return {"where": condition_text(change.condition), "cells": cells, "lost": change.lost, "won": change.won}
+    return {"where": condition_text(change.condition, kinds), "cells": cells, "lost": change.lost, "won": change.won}

@@ -6,21 +6,23 @@ score is the share of draws in which a user of the device gets what is right. In
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from robustness.analysis.intervals import CONFIDENCE, Estimate, mean_score, wilson
+from robustness.analysis.groups import GroupCost, group_costs
+from robustness.analysis.groups import hardest_hit as hardest
+from robustness.analysis.intervals import CONFIDENCE, Estimate, mean_score
 from robustness.conditions import NONE, Condition
 from robustness.gates.samples import Differences
 from robustness.report.view import Variant, View
 
 Floats = NDArray[np.float64]
-FEWEST: Final = 2  # recordings of a group that is named
 
 
 class Cost(NamedTuple):
@@ -42,15 +44,6 @@ class Level(NamedTuple):
 
     condition: Condition
     right: Estimate
-
-
-class Group(NamedTuple):
-    """Some recordings, and how many of them are right."""
-
-    name: str
-    recordings: int
-    clean: Estimate
-    perturbed: Estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,40 +109,28 @@ class Costs:
         if not kept.any():
             return None
         who = None if self.speakers is None else [s for s, keep in zip(self.speakers, kept, strict=True) if keep]
-        sample = Differences(lost[kept], who)
-        low, high = sample.interval(CONFIDENCE)
         levels = [Level(self.view.sums.conditions[i], self.estimate(self.score(variant, i))) for i in conditions]
         levels.sort(key=lambda level: -level.right.value)
-        return Cost(perturbation, variant, Estimate(sample.value, low, high, sample.count), tuple(levels))
+        return Cost(perturbation, variant, paired_loss(lost[kept], who), tuple(levels))
 
-    def groups(self, names: pd.Series[Any], variant: Variant, perturbation: str | None = None) -> list[Group]:
-        """The recordings by what a column says of them, the fewest surely right first.
-
-        The order is by the upper end of the interval under perturbations, so that a group of two does not win by chance.
+    def groups(self, names: pd.Series[Any], variant: Variant, perturbation: str | None = None) -> list[GroupCost]:
+        """The recordings by what a column says of them, the group that surely loses most first; small groups are left out.
 
         Args:
             names: of each recording's group, in the order of the sums; missing ones are left out.
-            variant: whose answers.
+            variant: whose outcomes.
             perturbation: the one that counts; None for all.
         """
         kinds = [perturbation] if perturbation else [name for name in self.view.grids if self.conditions(name)]
         clean = self.clean(variant)
         perturbed = self.mean(variant, [i for name in kinds for i in self.conditions(name)]) if kinds else np.full(len(clean), np.nan)
-        frame = pd.DataFrame({"name": names.to_numpy(), "clean": clean, "perturbed": perturbed}).dropna(subset=["name", "clean"])
-        found = []
-        for name, rows in frame.groupby("name", observed=True, sort=False):
-            who = None if self.speakers is None else [self.speakers[int(i)] for i in rows.index]
-            scores = [_estimate(rows[column].to_numpy(), who) for column in ("clean", "perturbed")]
-            found.append(Group(str(name), len(rows), *scores))
-        return sorted(found, key=lambda group: (group.perturbed.high, group.name))
+        return group_costs(clean, perturbed, list(names), self.speakers, paired_loss)
 
 
-def _estimate(values: Floats, who: list[str] | None) -> Estimate:
-    """The mean with its interval; one speaker's recordings by Wilson's, for these recordings alone."""
-    there = values[~np.isnan(values)]
-    if len(set(who or ())) == 1:
-        return wilson(float(there.sum()), len(there))
-    return mean_score(values, who)
+def paired_loss(lost: Floats, speakers: Sequence[object] | None) -> Estimate:
+    """The mean loss of these recordings, with its paired interval."""
+    sample = Differences(lost, speakers)
+    return Estimate(sample.value, *sample.interval(CONFIDENCE), sample.count)
 
 
 @lru_cache(maxsize=1)
@@ -161,10 +142,7 @@ def costs_of(view: View) -> tuple[Cost, ...]:
     return tuple(sorted(found.values(), key=lambda cost: (-first[cost.perturbation], cost.perturbation, cost.variant.mark)))
 
 
-def hardest_hit(view: View, column: str, perturbation: str) -> Group | None:
-    """The speaker or label that the first variant hears worst under a perturbation; None where there are not two to compare."""
+def hardest_hit(view: View, column: str, perturbation: str) -> GroupCost | None:
+    """The speaker or label that loses most to a perturbation with the first variant; None where none surely loses, or there is one."""
     names = view.sums.table[column]
-    if names.isna().any() or names.nunique() < FEWEST:
-        return None
-    groups = [group for group in Costs(view).groups(names, view.first, perturbation) if group.recordings >= FEWEST]
-    return groups[0] if len(groups) > 1 else None
+    return None if names.isna().any() else hardest(Costs(view).groups(names, view.first, perturbation))

@@ -43,7 +43,8 @@ class PlacedCounts:
 
     placement: str
     failing: tuple[Failing, ...]
-    right_before: int  # recordings that some variant answers rightly at the reference
+    right_before: int  # recordings with a good outcome at the reference in some variant, that can be moved
+    untestable: int  # recordings that cannot be moved, and are left out
 
 
 class Change(NamedTuple):
@@ -63,14 +64,16 @@ def judged(view: View, trials: DataFrame) -> DataFrame:
 
 
 def failing_at(view: View, placement: str) -> PlacedCounts:
-    """Which recordings that are right at the reference fail at a placement, worst margin first."""
-    clean, there = judged(view, view.clean), judged(view, view.placed[view.placed["placement"] == placement])
+    """Which recordings that are right at the reference fail at a placement, worst margin first; of those that can be moved."""
+    stuck = view.recordings.index[view.recordings["untestable"].astype(bool)]
+    clean, there = (judged(view, rows) for rows in (view.clean, view.placed[view.placed["placement"] == placement]))
+    clean, there = (rows[~rows["recording"].isin(stuck)] for rows in (clean, there))
     keys = ["recording", "variant"]
     before = clean.astype(dict.fromkeys(keys, str)).set_index(keys)["outcome"]
     rows = there.astype(dict.fromkeys(keys, str)).set_index(keys)
     right_before = before.isin(GOOD)
     lost = rows[rows["outcome"].isin(BAD) & right_before.reindex(rows.index, fill_value=False)].reset_index()
-    return PlacedCounts(placement, tuple(_failing(view, lost)), int(right_before.groupby(level="recording").any().sum()))
+    return PlacedCounts(placement, tuple(_failing(view, lost)), int(right_before.groupby(level="recording").any().sum()), len(stuck))
 
 
 def _failing(view: View, lost: DataFrame) -> Iterator[Failing]:

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from robustness.report.words import number, plural
+from robustness.run.restoration import Score
 
-Facts = Mapping[str, Any]
 
-
-def forecast_sentences(found: Sequence[Facts], names: Mapping[str, str], places: Mapping[str, str]) -> list[str]:
+def forecast_sentences(found: Sequence[Score], names: Mapping[str, str], places: Mapping[str, str]) -> list[str]:
     """The scores of the leave-one-out prediction."""
-    return [_sentence(facts, names[facts["variant"]], places.get(facts["placement"], facts["placement"])) for facts in found]
+    return [_sentence(facts, names[facts.variant], places.get(facts.placement, facts.placement)) for facts in found]
 
 
-def _sentence(facts: Facts, name: str, where: str) -> str:
-    right, fails = facts["recordings"], facts["failing"]
-    text = f"{name}, {where}: of {plural(fails, 'recording')} that {'fails' if fails == 1 else 'fail'} {number(facts['hits'])} "
-    text += f"{'was' if facts['hits'] == 1 else 'were'} foretold, "
-    text += f"with {plural(facts['false_alarms'], 'false alarm')} among {number(right - fails)}"
-    if facts["auc"] is not None:
-        text += f"; a failing one ranks below another with a chance of {number(facts['auc'], 2)}"
-        text += f" ({number(facts['auc_alone'], 2)} by its margin at the reference alone)"
-    if facts["onset_error_ms"] is not None:
-        text += f"; the onset of the flip is off by {number(facts['onset_error_ms'])} ms, the median of {number(facts['onsets'])}"
+def _sentence(facts: Score, name: str, where: str) -> str:
+    right, fails = facts.recordings, facts.failing
+    text = f"{name}, {where}: of {plural(fails, 'recording')} that {'fails' if fails == 1 else 'fail'} {number(facts.hits)} "
+    text += f"{'was' if facts.hits == 1 else 'were'} foretold, "
+    text += f"with {plural(facts.false_alarms, 'false alarm')} among {number(right - fails)}"
+    if facts.auc is not None and facts.auc_alone is not None:
+        text += f"; a failing one ranks below another with a chance of {number(facts.auc, 2)}"
+        text += f" ({number(facts.auc_alone, 2)} by its margin at the reference alone)"
+    if facts.onset_error_ms is not None:
+        text += f"; the onset of the flip is off by {number(facts.onset_error_ms)} ms, the median of {number(facts.onsets)}"
     return f"{text}."

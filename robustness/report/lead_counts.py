@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pandas import DataFrame
 
 from robustness.analysis.outcomes import ACCEPTED, FALSE_ACCEPT, LEFT_ALONE, MISSED, SUBSTITUTED
-from robustness.report.view import SHIFT, Variant, View
+from robustness.report.view import Variant, View
 
 LEAST_MS: Final = 0.5  # less of a word than this outside the window is nothing of it
 MOST_EXCEPTIONS: Final = 2  # leads inside a range at which fewer are accepted
@@ -80,7 +80,7 @@ class LeadCounts:
             )
             return facts.groupby("level").sum()
 
-        found = view.trials.gathered(reduced, perturbation=SHIFT, placement="offset")
+        found = view.trials.gathered(reduced, perturbation=view.shifting, placement="offset")
         table = found.groupby(level=0).sum().sort_index().astype(int)
         if table.empty or not table["commands"].max():
             return None

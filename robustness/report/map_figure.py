@@ -68,17 +68,17 @@ def overlaid(card: CardFigures, key: str, name: str, scale: Scale, warning: str 
     facts, array = card.facts, card.arrays[key]
     printed = f"{scale.map:.2g}"
     strongest = np.unravel_index(np.abs(array).argmax(), array.shape)
-    when, hertz = strongest[1] * facts["hop_ms"], facts["band_hz"][strongest[0]]
-    sign = facts["target"]["label"] if array[strongest] > 0 else facts["target"]["rival"]
+    when, hertz = strongest[1] * facts.hop_ms, facts.band_hz[strongest[0]]
+    sign = facts.target.label if array[strongest] > 0 else facts.target.rival
     sentence = f"Map by {name}: strongest at {number(when)} ms and {number(hertz)} Hz, for {sign}; scale ±{printed} logits{warning}."
-    title = f"{name}: {facts['target']['label']} over {facts['target']['rival']}, ±{printed}{warning}"
+    title = f"{name}: {facts.target.label} over {facts.target.rival}, ±{printed}{warning}"
     return Figure(
         card.address_of(key), title, sentence, _traces(card, key, scale), _layout(card, scale), card.blocks(array, "logits"), HEIGHT
     )
 
 
 def _traces(card: CardFigures, key: str, scale: Scale) -> list[Trace]:
-    array, hop_ms = card.arrays[key], card.facts["hop_ms"]
+    array, hop_ms = card.arrays[key], card.facts.hop_ms
     time = {"x0": 0, "dx": hop_ms}
     top = packed(top_cells(array).astype(np.float32), low=0.0, step=1.0)
     rim = {

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from markupsafe import Markup
 from pandas import DataFrame
 
 from robustness.analysis.outcomes import ACCEPTED, BAD, FALSE_ACCEPT, GOOD, LEFT_ALONE, MISSED, SUBSTITUTED
 from robustness.report.costs import Costs, Level, costs_of
-from robustness.report.view import PADDING, SHIFT, View
+from robustness.report.view import View
 from robustness.report.words import condition_name, number, plural
 
 LEAST: Final = 2  # recordings
@@ -170,23 +170,23 @@ def of_perturbations(view: View) -> Iterator[Problem]:
     """What the milder half of a perturbation's grid costs."""
     costs = Costs(view)
     for cost in costs_of(view):
-        if cost.variant is not view.first or cost.perturbation in {PADDING, SHIFT, "sample-shift"}:
+        if cost.variant is not view.first or view.kinds[cost.perturbation].moves:
             continue
-        levels = everyday(list(cost.levels), [float(level) for level in view.grids[cost.perturbation]["levels"]])
+        levels = everyday(list(cost.levels), list(view.kinds[cost.perturbation].levels))
         if not levels:
             continue
         worst = min(levels, key=lambda level: level.right.value)
         clean = costs.estimate(costs.clean(view.first))
         lost = (clean.value - worst.right.value) * clean.total
         if _enough(round(lost), clean.total, 2 * LEAST_SHARE):
-            named = condition_name(_as_dict(worst), view.unit(cost.perturbation))
+            named = condition_name(_as_dict(worst), view.kinds)
             text = Markup("In {}, {} of {} recordings are right (draws averaged); without it {}.").format(
                 named, number(worst.right.value * worst.right.total, 1), number(worst.right.total), number(clean.value * clean.total)
             )
             yield Problem(cost.perturbation.replace("-", " "), lost / clean.total, text)
 
 
-def _as_dict(level: Level) -> dict[str, object]:
+def _as_dict(level: Level) -> dict[str, Any]:
     c = level.condition
     return {"perturbation": c.perturbation, "level": c.level, "placement": c.placement, "fill": c.fill}
 

@@ -8,6 +8,7 @@ from typing import Final
 from markupsafe import Markup
 
 from robustness.analysis.counts import no_word_rates
+from robustness.analysis.groups import GroupCost
 from robustness.analysis.outcomes import FALSE_ACCEPT, GOOD, MISSED, SUBSTITUTED
 from robustness.report import audit_sentences
 from robustness.report.cards.restoration import restoring
@@ -15,6 +16,7 @@ from robustness.report.costs import costs_of, hardest_hit
 from robustness.report.findings import Change, Failing, PlacedCounts, by_placement, changes, judged
 from robustness.report.view import Variant, View, rows_of
 from robustness.report.words import PADDINGS, PLACES, listed, number, percent, plural
+from robustness.run.evidence import FailureCard
 
 MOST_NAMED: Final = 3
 KINDS: Final = {MISSED: "missed", SUBSTITUTED: "wrong command", FALSE_ACCEPT: "unknown word accepted"}
@@ -172,8 +174,8 @@ def kinds_of(failing: tuple[Failing, ...]) -> str:
 def _restored(view: View, worst: PlacedCounts) -> list[Markup]:
     """The nearest moves that restore the answers, to 1 ms."""
     names = {one.recording for one in worst.failing}
-    here = [card for card in view.failures["failures"] if card["recording"] in names and card["condition"]["placement"] == worst.placement]
-    cards = [card for card in here if any(v["wrong"] and v.get("searched_ms") for v in card["variants"].values())]
+    here = [card for card in view.failures.failures if card.recording in names and card.condition.placement == worst.placement]
+    cards = [card for card in here if any(v.wrong and v.searched_ms for v in card.variants.values())]
     if not cards:
         return []
     moves = [_restoring_ms(card) for card in cards]
@@ -198,11 +200,11 @@ def _whom(count: int, tried: int, failing: int) -> str:
     return f"{some}the {'one' if tried == 1 else tried} of them on which moves were tried"
 
 
-def _restoring_ms(card: dict[str, object]) -> float | None:
+def _restoring_ms(card: FailureCard) -> float | None:
     """By how much the card's recording must move until every variant that is wrong is right."""
-    variants = card["variants"]
-    moves = [v["restored_by_ms"] for v in variants.values() if v["wrong"]]  # type: ignore[attr-defined]
-    return None if not moves or any(ms is None for ms in moves) else max(moves, key=abs)
+    moves = [v.restored_by_ms for v in card.variants.values() if v.wrong]
+    known = [ms for ms in moves if ms is not None]
+    return max(known, key=abs) if known and len(known) == len(moves) else None
 
 
 def costliest(view: View) -> list[Markup]:
@@ -212,10 +214,15 @@ def costliest(view: View) -> list[Markup]:
         return []
     worst, name = costs[0], costs[0].perturbation
     groups = {column: hardest_hit(view, column, name) for column in ("speaker", "label")}
-    whom = [f"{column} {group.name} ({percent(group.perturbed.value)} right)" for column, group in groups.items() if group]
+    whom = [f"{column} {group.name} ({_lost(group)})" for column, group in groups.items() if group]
     hit = Markup(", hardest {}").format(" and ".join(whom)) if whom else ""
     text = Markup('<a class="wrong" href="#costs">{}</a> costs most, {} points on average over its grid (95 % interval {} to {}){}.')
     return [text.format(name.replace("-", " ").capitalize(), *(number(100 * end, 1) for end in worst.mean[:3]), hit)]
+
+
+def _lost(group: GroupCost) -> str:
+    """What a group loses, and that it is low anyway."""
+    return f"{percent(group.before.value)} → {percent(group.after.value)} right{', already low without it' if group.low_before else ''}"
 
 
 def _quantized(view: View) -> list[Markup]:
@@ -298,12 +305,12 @@ def _of_takes(count: int, asked: int) -> str:
 
 def _restored_by_kind(view: View) -> tuple[int, dict[str, int]]:
     """Over the failing takes with a card: how many there are, and how many each kind of edit brings back in the worst variant."""
-    cards = {name: variants for name, variants in restoring(view)["cards"].items() if variants}
+    cards = {name: variants for name, variants in restoring(view).cards.items() if variants}
     counts: Counter[str] = Counter()
     for variants in cards.values():
-        facts = min(variants.values(), key=lambda one: float(one["margin"]))
-        for kind in {attempt["kind"] for attempt in facts["tried"]}:
-            counts[kind] += any(one["kind"] == kind and one["restores_at"] is not None for one in facts["tried"])
+        facts = min(variants.values(), key=lambda one: one.margin)
+        for kind in {attempt.kind for attempt in facts.tried}:
+            counts[kind] += any(one.kind == kind and one.restores_at is not None for one in facts.tried)
     return len(cards), dict(counts)
 
 

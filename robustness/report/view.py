@@ -5,7 +5,6 @@ Everything is read from the run folder once. Loads no torch.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,26 +15,21 @@ from pandas import DataFrame, Series
 from robustness.analysis.answers import answers_of
 from robustness.analysis.outcomes import OperatingPoint
 from robustness.analysis.sums import Sums
-from robustness.conditions import NO_WORD, NONE, PLACEMENTS
+from robustness.conditions import NO_WORD, NONE, PLACEMENTS, Condition
 from robustness.errors import RunError
 from robustness.report.addresses import RESERVED
 from robustness.report.trials import COLUMNS, Trials
 from robustness.report.words import slug, unique
+from robustness.run.evidence import FailedRecordings, read_failures
 from robustness.run.folder import Run
+from robustness.run.perturbations import PerturbationFacts, perturbation_facts
 
 MOST_ROWS: Final = 60  # recordings in the table and the atlas; the rest are in the CSV
-PADDING: Final = "padding-placement"
-SHIFT: Final = "time-shift"
 
 
 def rows_of(table: DataFrame) -> Iterator[Any]:
     """The rows of a table, with their columns as attributes."""
     return iter(table.itertuples())
-
-
-def is_noisy(condition: Mapping[str, Any]) -> bool:
-    """Whether the condition of a card adds noise, and does not only say where the recording lies."""
-    return condition["perturbation"] not in {NONE, PADDING}
 
 
 @dataclass(frozen=True)
@@ -87,6 +81,25 @@ class View:
         grids: dict[str, Any] = self.plan["grids"]
         return grids
 
+    @cached_property
+    def kinds(self) -> dict[str, PerturbationFacts]:
+        """What is known of each perturbation, by name."""
+        return perturbation_facts(self.manifest)
+
+    @cached_property
+    def placing(self) -> str:
+        """The perturbation whose levels are placements; empty if none was run."""
+        return next((name for name, kind in self.kinds.items() if kind.placements), "")
+
+    @cached_property
+    def shifting(self) -> str:
+        """The perturbation that makes the shift atlas, a lead a level; empty if none was run."""
+        return next((name for name, kind in self.kinds.items() if kind.leads), "")
+
+    def is_noisy(self, condition: Condition) -> bool:
+        """Whether a card's condition changes the sound, and does not only say where the recording lies."""
+        return condition.perturbation not in {NONE, self.placing}
+
     @property
     def model(self) -> dict[str, Any]:
         """The first model; all of a run agree in labels, rate, window and reference."""
@@ -132,7 +145,7 @@ class View:
     @cached_property
     def padding(self) -> DataFrame:
         """The recordings at the start, in the center and at the end, with each fill."""
-        return self.trials.under(perturbation=PADDING)
+        return self.trials.under(perturbation=self.placing)
 
     @cached_property
     def placed(self) -> DataFrame:
@@ -149,8 +162,8 @@ class View:
     @cached_property
     def atlas(self) -> DataFrame:
         """The answers at each lead from the window's start, of the recordings that the page shows or explains."""
-        drawn = {*self.shown.index, *(card["recording"] for card in self.failures["failures"])}
-        return self.trials.gathered(lambda rows: rows[rows["recording"].isin(drawn)], perturbation=SHIFT, placement="offset")
+        drawn = {*self.shown.index, *(card.recording for card in self.failures.failures)}
+        return self.trials.gathered(lambda rows: rows[rows["recording"].isin(drawn)], perturbation=self.shifting, placement="offset")
 
     @cached_property
     def recordings(self) -> DataFrame:
@@ -177,13 +190,13 @@ class View:
             *(f"curve-{name}" for name in self.grids),
             *(f"{kind}-{variant.slug}" for kind in ("change", "leads") for variant in self.variants),
         ]
-        taken = [*RESERVED, *own, *(card["id"] for card in self.failures["failures"])]
+        taken = [*RESERVED, *own, *(card.id for card in self.failures.failures)]
         return unique([*taken, *(slug(name) for name in names)])[len(taken) :]
 
     @cached_property
     def _cards(self) -> dict[tuple[str, str], str]:
-        cards = [card for card in self.failures["failures"] if not is_noisy(card["condition"])]
-        return {(card["recording"], place): card["id"] for card in cards for place in (card["condition"]["placement"], *card["also_wrong"])}
+        cards = [card for card in self.failures.failures if not self.is_noisy(card.condition)]
+        return {(card.recording, place): card.id for card in cards for place in (card.condition.placement, *card.also_wrong)}
 
     def card(self, recording: str, placement: str) -> str | None:
         """The address of the card that explains why this recording fails there; None where there is none."""
@@ -221,14 +234,19 @@ class View:
         """Windows without a word."""
         return answers_of(self.run, COLUMNS, perturbation=NO_WORD)
 
+    @property
+    def failures(self) -> FailedRecordings:
+        """The failures' evidence; of none where it was not written."""
+        return self._failures or FailedRecordings(total=0, shown=0)
+
+    @property
+    def explained(self) -> bool:
+        """Whether the failures' evidence was written."""
+        return self._failures is not None
+
     @cached_property
-    def failures(self) -> dict[str, Any]:
-        """The failures' evidence; none where it was not written."""
-        path = self.run.evidence / "failures.json"
-        if not path.exists():
-            return {"total": 0, "shown": 0, "failures": [], "missing": True}
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return content
+    def _failures(self) -> FailedRecordings | None:
+        return read_failures(self.run.evidence)
 
     def outcome(self, trials: DataFrame) -> Series[str]:
         """What the device does in each of these trials."""
@@ -236,8 +254,8 @@ class View:
 
     def unit(self, perturbation: str) -> str | None:
         """The unit of a perturbation's levels."""
-        grid = self.grids.get(perturbation)
-        return grid["unit"] if grid else None
+        kind = self.kinds.get(perturbation)
+        return kind.unit if kind else None
 
     def of(self, variant: Variant, trials: DataFrame) -> DataFrame:
         """The trials of one variant."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from robustness.analysis.intervals import Estimate
 from robustness.conditions import NONE
+from robustness.run.perturbations import PerturbationFacts
 
 NO_BREAK: Final = "\u00a0"  # no line break between a number and its unit
 PLACES: Final = {"start": "at the start", "center": "in the center", "end": "at the end"}
@@ -19,7 +20,6 @@ PADDINGS: Final = {
     "end": "with all their silence before them",
 }
 FILLS: Final = {"zeros": "zeros", "floor": "the recording's own noise floor"}
-UNITS: Final = {"share": ""}
 
 
 def number(value: float, digits: int = 0) -> str:
@@ -123,17 +123,22 @@ def unique(names: Sequence[str]) -> list[str]:
 
 def level_of(level: float, unit: str | None) -> str:
     """A level with its unit."""
-    unit = UNITS.get(unit or "", unit or "")
-    return f"{shortest(level)}{NO_BREAK}{unit}".strip()
+    return f"{shortest(level)}{NO_BREAK}{unit or ''}".strip()
 
 
-def condition_name(condition: dict[str, Any], unit: str | None = None) -> str:
-    """A condition in words: `white noise at −5 dB`, `at the start, filled with zeros`."""
-    kind, level, place = condition["perturbation"], condition["level"], condition["placement"]
+def condition_name(condition: Mapping[str, Any], kinds: Mapping[str, PerturbationFacts]) -> str:
+    """A condition in words: `white noise at −5 dB`, `at the start, filled with zeros`.
+
+    Args:
+        condition: its parts by name.
+        kinds: what is known of the perturbations, by name.
+    """
+    name, level, place = condition["perturbation"], condition["level"], condition["placement"]
     filled = "" if condition["fill"] == "zeros" else f", filled with {FILLS.get(condition['fill'], condition['fill'])}"
-    if kind in {NONE, "padding-placement"}:
-        return f"{PLACES.get(place, place)}{filled}"
-    name = kind.replace("-", " ")
-    if kind in {"time-shift", "sample-shift"}:
-        return f"{name} of {signed(level)}{NO_BREAK}{unit or ''}{filled}"
-    return f"{name} at {level_of(level, unit)}{filled}"
+    place = PLACES.get(place, place)
+    return f"{place if name == NONE else level_said(kinds[name], level, place)}{filled}"
+
+
+def level_said(kind: PerturbationFacts, level: float, place: str = "") -> str:
+    """A level of a perturbation in words, with a true minus sign: `time shift of +20 ms`, `white noise at −5 dB`, `no noise`."""
+    return kind.said(level, lambda value, sign: f"{signed(value)}{NO_BREAK}{kind.unit}" if sign else level_of(value, kind.unit), place)

@@ -1,7 +1,8 @@
 """The run folder: what a sweep leaves on disk, and how everything after it reads that.
 
-`manifest.json`; `trials/part-*.parquet`, a row a prediction; `recordings.parquet`; `request.json`, what decides all of it;
-`evidence/`; `index.html`. It is written beside its place as `NAME.partial`, every file whole or absent, and put in its place as a
+`manifest.json`; `trials/part-*.parquet`, a row a prediction; `heard/part-*.parquet`, a mark of what was heard of each recording under each
+condition; `recordings.parquet`; `request.json`, what decides all of it; `evidence/`; `index.html`. It is written beside its place as
+`NAME.partial`, every file whole or absent, and put in its place as a
 whole at the end; what is there of one that was killed can be gone on with. Loads no torch.
 """
 
@@ -14,19 +15,23 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import and_
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from robustness.errors import OutputError, RunError
 from robustness.run.atomic import write_json, write_table, write_text
+from robustness.run.damage import again
 from robustness.run.resume import go_on, is_run, refuse_other, remove_left
-from robustness.run.schema import KIND, PROGRESS, READABLE, RECORDINGS, REQUEST, ROWS_A_PART, SCHEMA, TRIALS, part_name
+from robustness.run.schema import EARLIER, HEARD, KIND, PROGRESS, READABLE, RECORDINGS, REQUEST, SCHEMA, TRIALS, UNFINISHED, part_name
 
 __all__ = ["TRIALS", "Run", "RunWriter", "is_run", "write_json", "write_text"]
+
+_READ: Final = pa.schema([*TRIALS, *(pa.field(old, TRIALS.field(new).type) for new, old in EARLIER.items())])
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,9 @@ class Run:
         run = cls(path)
         if run.schema not in READABLE:
             known = " and ".join(map(str, READABLE))
-            raise RunError(f"{path} is a run of schema {run.schema}, and this version reads schemas {known}; make it again")
+            raise RunError(
+                f"{path} is a run of schema {run.schema}, and this version reads {known}; make it again with `{again(run.manifest)}`"
+            )
         return run
 
     @cached_property
@@ -75,7 +82,9 @@ class Run:
         several = len(self.manifest["models"]) > 1
         wanted = _wanted(columns, several=several)
         dataset = self._dataset()
-        table = TRIALS.empty_table().select(wanted) if dataset is None else dataset.to_table(columns=wanted, filter=_where(equals))
+        table = (
+            TRIALS.empty_table().select(wanted) if dataset is None else dataset.to_table(columns=_columns(wanted), filter=_where(equals))
+        )
         return _frame(table, columns, several=several)
 
     def batches(self, columns: Sequence[str] | None = None, **equals: object) -> Iterator[pd.DataFrame]:
@@ -87,16 +96,25 @@ class Run:
         several = len(self.manifest["models"]) > 1
         wanted, where = _wanted(columns, several=several), _where(equals)
         for part in self._parts():
-            table = pads.dataset(part, schema=TRIALS, format="parquet").to_table(columns=wanted, filter=where)
+            table = pads.dataset(part, schema=_READ, format="parquet").to_table(columns=_columns(wanted), filter=where)
             if len(table):
                 yield _frame(table, columns, several=several)
+
+    def heard(self, conditions: Sequence[str]) -> pd.DataFrame | None:
+        """A row for each recording under each of these conditions: `condition`, `recording`, `mark`; None in a run without marks."""
+        parts = sorted((self.path / "heard").glob("part-*.parquet"))
+        if not parts:
+            return None
+        table = pads.dataset(parts, schema=HEARD, format="parquet").to_table(filter=pads.field("condition").isin(list(conditions)))
+        frame: pd.DataFrame = table.unify_dictionaries().to_pandas()
+        return frame
 
     def _parts(self) -> list[Path]:
         return sorted((self.path / "trials").glob("part-*.parquet"))
 
     def _dataset(self) -> pads.Dataset | None:
         parts = self._parts()
-        return pads.dataset(parts, schema=TRIALS, format="parquet") if parts else None
+        return pads.dataset(parts, schema=_READ, format="parquet") if parts else None
 
     def recordings(self) -> pd.DataFrame:
         """A row a recording: id, word, label, speaker, lengths, speech span, slack, level, hash."""
@@ -107,6 +125,12 @@ class Run:
 def _wanted(columns: Sequence[str] | None, *, several: bool) -> list[str]:
     """The columns to read: `variant` of several models needs the model."""
     return TRIALS.names if columns is None else list(dict.fromkeys([*columns, *(["model"] if several else [])]))
+
+
+def _columns(wanted: list[str]) -> dict[str, pads.Expression]:
+    """Each column, also of a run that has it under an earlier name."""
+    found = {name: pads.field(name) for name in wanted}
+    return {name: pc.coalesce(one, pads.field(EARLIER[name])) if name in EARLIER else one for name, one in found.items()}
 
 
 def _where(equals: Mapping[str, object]) -> pads.Expression | None:
@@ -130,7 +154,7 @@ class RunWriter:
 
     Attributes:
         path: where the run is written.
-        sealed: the parts that a later process can go on from.
+        blocks: those that are on disk as a whole, from which a later process can go on.
 
     Raises:
         OutputError: where that place is something else, or cannot be written.
@@ -143,7 +167,8 @@ class RunWriter:
         self.path = out.with_name(f"{out.name}.partial")
         self._old = out.with_name(f"{out.name}.replaced")
         self._waiting: list[pa.Table] = []
-        self.sealed = self._parts = 0
+        self._heard: list[pa.Table] = []
+        self.blocks: list[str] = []
         self._resume = resume
         if out.exists() and not (is_run(out) or (out.is_dir() and not any(out.iterdir()))):
             raise OutputError(f"{out} exists and is not a run folder; it is left as it is: give another --out, or remove it yourself")
@@ -166,8 +191,8 @@ class RunWriter:
         return self._resume and not self.path.exists() and (self.out / REQUEST).exists()
 
     def _make(self) -> None:
-        (self.path / "trials").mkdir(parents=True)
-        (self.path / "evidence").mkdir()
+        for name in ("trials", "heard", "evidence"):
+            (self.path / name).mkdir(parents=True)
 
     def begin(self, request: Mapping[str, Any], recordings: pd.DataFrame) -> dict[str, Any] | None:
         """Writes down what the run is of; where it goes on with another, the state that was given with the last part that is whole.
@@ -188,7 +213,7 @@ class RunWriter:
         if self.is_finished:
             return None
         reached = go_on(self.path)
-        self.sealed = self._parts = reached.parts
+        self.blocks = list(reached.blocks)
         return reached.state
 
     def _begin(self, request: Mapping[str, Any], recordings: pd.DataFrame) -> None:
@@ -216,24 +241,33 @@ class RunWriter:
         rows = pa.Table.from_pydict(columns, schema=TRIALS)
         self._waiting.append(rows.take(pa.array(range(len(rows)), pa.int64())))
 
-    def seal(self, state: Mapping[str, Any], *, last: bool = False) -> None:
-        """Between two recordings: what waits becomes a part once it is enough, or the last; from there a later process can go on.
+    def add_heard(self, condition: str, recordings: Sequence[str], marks: Sequence[int]) -> None:
+        """The mark of what was heard of each recording under a condition, on disk with the next part."""
+        count = len(recordings)
+        columns = {"condition": [condition] * count, "recording": list(recordings), "mark": list(marks)}
+        self._heard.append(pa.Table.from_pydict(columns, schema=HEARD))
+
+    def seal(self, block: str, state: Mapping[str, Any]) -> None:
+        """What waits becomes the part of a block; from there a later process can go on.
 
         Args:
+            block: its name: the same rows have the same name whenever and wherever they are computed.
             state: what that process needs to know.
-            last: no row comes after this.
         """
-        if last or sum(map(len, self._waiting)) >= ROWS_A_PART:
-            self.flush()
-            write_json(self.path / PROGRESS, {"parts": self._parts, "state": dict(state)})
-            self.sealed = self._parts
+        self._write_part(block)
+        self.blocks.append(block)
+        write_json(self.path / PROGRESS, {"blocks": self.blocks, "state": dict(state)})
 
     def flush(self) -> None:
         """What waits, as a part of its own; not sealed, it is there to be read and is made anew by a run that goes on."""
-        if self._waiting:
-            rows = pa.concat_tables(self._waiting).unify_dictionaries().combine_chunks()
-            write_table(self.path / "trials" / part_name(self._parts), rows)
-            self._waiting, self._parts = [], self._parts + 1
+        self._write_part(UNFINISHED)
+
+    def _write_part(self, block: str) -> None:
+        for folder, waiting in (("trials", self._waiting), ("heard", self._heard)):
+            if waiting:
+                rows = pa.concat_tables(waiting).unify_dictionaries().combine_chunks()
+                write_table(self.path / folder / part_name(block), rows)
+                waiting.clear()
 
     def discard(self) -> None:
         """Removes what was written; the place itself stays as it was."""

@@ -40,9 +40,9 @@ def remove_left(path: Path) -> None:
 
 
 class Reached(NamedTuple):
-    """How far an interrupted run came: the parts that are known to be whole, and the state given with the last; None before the first."""
+    """How far an interrupted run came: the blocks that are known to be whole, and the state given with the last; None before the first."""
 
-    parts: int
+    blocks: list[str]
     state: dict[str, Any] | None
 
 
@@ -69,10 +69,10 @@ def refuse_other(left: Path, request: Mapping[str, Any], recordings: pd.DataFram
 def go_on(folder: Path) -> Reached:
     """Removes from an interrupted run all that is not known to be whole."""
     progress = folder / PROGRESS
-    reached = Reached(**json.loads(progress.read_text(encoding="utf-8"))) if progress.exists() else Reached(0, None)
-    kept = {part_name(number) for number in range(reached.parts)}
-    trials = folder / "trials"
-    for path in [*folder.rglob(".*.tmp"), *(path for path in trials.iterdir() if path.name not in kept)]:
+    reached = Reached(**json.loads(progress.read_text(encoding="utf-8"))) if progress.exists() else Reached([], None)
+    kept = set(map(part_name, reached.blocks))
+    parts = (path for name in ("trials", "heard") for path in (folder / name).iterdir())
+    for path in [*folder.rglob(".*.tmp"), *(path for path in parts if path.name not in kept)]:
         path.unlink(missing_ok=True)
     for name in ("evidence", "gate"):
         shutil.rmtree(folder / name, ignore_errors=True)

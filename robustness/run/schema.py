@@ -6,14 +6,16 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA: Final = 2  # 2: the outcome of each answer, and what other thresholds need
-READABLE: Final = (1, 2)  # of schema 1 the columns that came later are missing
+SCHEMA: Final = 2  # blocks and a digest a recording; the outcome of each answer, and what other thresholds need
+READABLE: Final = (1, 2)  # 1: parts counted from 0, a digest that is a chain over all recordings; later columns are missing
 KIND: Final = "speech-robustness run"
 ROWS_A_PART: Final = 50_000  # at least, and whole recordings: half a minute of a sweep, which is what a kill can cost
+NO_WORD_PART: Final = "no-word"  # the block of the windows without a word
+UNFINISHED: Final = "unfinished"  # what an interrupt leaves of a block: to be read, and made anew by a run that is resumed
 REQUEST: Final = "request.json"
 RECORDINGS: Final = "recordings.parquet"
 PROGRESS: Final = "progress.json"  # only while the run is being made
-OWN: Final = frozenset({"manifest.json", "trials", "evidence", "index.html", "gate", RECORDINGS, REQUEST, PROGRESS})
+OWN: Final = frozenset({"manifest.json", "trials", "heard", "evidence", "index.html", "gate", RECORDINGS, REQUEST, PROGRESS})
 
 _WORD = pa.dictionary(pa.int32(), pa.string())
 TRIALS: Final = pa.schema(
@@ -43,16 +45,23 @@ TRIALS: Final = pa.schema(
         ("onset_ms", pa.float64()),
         ("lost_start_ms", pa.float64()),
         ("lost_end_ms", pa.float64()),
-        ("achieved_snr_db", pa.float64()),
+        ("measured", pa.float64()),
         ("clipped", pa.bool_()),
     ]
 )
+HEARD: Final = pa.schema([("condition", _WORD), ("recording", _WORD), ("mark", pa.uint32())])
 
 
+EARLIER: Final = {"measured": "achieved_snr_db"}  # columns that older runs have under another name
 OVER_TIME: Final = "time/"  # before the name of a stored map: what each of its frames says
 OVER_BANDS: Final = "bands/"  # what each of its bands says
 
 
-def part_name(number: int) -> str:
-    """The file of a part of the trials."""
-    return f"part-{number:05d}.parquet"
+def block_name(first: int) -> str:
+    """The name of a block of recordings: the place of its first one among all."""
+    return f"{first:08d}"
+
+
+def part_name(block: str) -> str:
+    """The file of the rows of a block."""
+    return f"part-{block}.parquet"

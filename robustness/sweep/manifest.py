@@ -85,7 +85,7 @@ def plan_facts(plan: Plan, classifiers: Sequence[Classifier], tally: Tally) -> d
         "batch": tally.engine.get("batch", settings.batch),
         "threads": torch.get_num_threads(),
         "devices": sorted({f"{c.variant}: {c.device}" for c in classifiers}),
-        "grids": plan.grids(classifiers[0].frame.reference),
+        "grids": {name: kind.plain() for name, kind in plan.kinds(classifiers[0].frame.reference).items()},
         "conditions": len(plan.conditions),
         "skipped": plan.skipped,
         "no_word": dict(tally.no_word),

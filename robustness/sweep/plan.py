@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from typing import Final, NamedTuple
 
 from robustness.audio.levels import SPEECH_THRESHOLD_DB
-from robustness.audio.placement import Trim
+from robustness.audio.placement import Frame, Trim
 from robustness.conditions import NO_WORD, NONE, Condition, Placement
-from robustness.perturbations.background_noise import BackgroundNoise
-from robustness.perturbations.base import PERTURBATIONS, Perturbation
-from robustness.perturbations.time_shift import TimeShift
+from robustness.errors import UsageError
+from robustness.perturbations.base import PERTURBATIONS, Inputs, Perturbation
+from robustness.run.perturbations import PerturbationFacts
 from robustness.sweep.engine import Runtime
+
+NOISES: Final = "noises"  # the input that is also heard as windows without a word
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Settings:
         seed: of every random number, together with the recording and the perturbation.
         trim: whether recordings are cut to their speech before they are placed.
         speech_threshold_db: how far below the loudest frame speech may be.
-        perturbations: the names to run; empty is all that can run.
-        noises: a folder of background noises; None is none.
+        perturbations: the names to run; empty is all of the default ones that can run.
+        inputs: folders by name, for perturbations that need some; those of `noises` are also heard as windows without a word.
         batch: windows computed together; None is as many as fit the cache. No answer depends on it.
         engine: what runs float networks.
     """
@@ -33,7 +35,7 @@ class Settings:
     trim: Trim = "auto"
     speech_threshold_db: float = SPEECH_THRESHOLD_DB
     perturbations: tuple[str, ...] = ()
-    noises: Path | None = None
+    inputs: Inputs = field(default_factory=dict)
     batch: int | None = None
     engine: Runtime = "torch"
 
@@ -60,50 +62,81 @@ class Plan:
         same_place = condition.placement == reference and condition.fill == "zeros"
         return perturbation is not None and same_place and condition.level == perturbation.neutral(reference)
 
-    def grids(self, reference: Placement) -> dict[str, Any]:
-        """The grid of each perturbation, for the manifest."""
-        return {name: grid_of(perturbation, reference) for name, perturbation in self.perturbations.items()}
+    def kinds(self, reference: Placement) -> dict[str, PerturbationFacts]:
+        """What is known of each perturbation, by name."""
+        return {name: perturbation.facts(reference) for name, perturbation in self.perturbations.items()}
+
+    def only(self, needed: Collection[Condition], *, no_word: bool) -> Plan:
+        """The part of the plan that is needed, every draw of it.
+
+        Args:
+            needed: conditions of this plan; of several draws the first stands for all.
+            no_word: whether windows without a word are needed.
+
+        Raises:
+            ValueError: a condition is none of this plan.
+        """
+        wanted = set(needed)
+        kept = tuple(condition for condition in self.conditions if replace(condition, draw=0) in wanted)
+        strange = wanted - {replace(condition, draw=0) for condition in kept}
+        if strange:
+            raise ValueError(f"{len(strange)} conditions are not in the plan, such as {next(iter(strange))}")
+        names = {condition.perturbation for condition in kept}
+        return replace(self, perturbations={n: p for n, p in self.perturbations.items() if n in names}, conditions=kept, no_word=no_word)
 
 
-def plan_of(settings: Settings, reference: Placement, most_slack_ms: float = 0.0) -> Plan:
-    """The clean condition and the default grid of every perturbation asked for.
+def plan_of(settings: Settings, frame: Frame, most_slack_ms: float = 0.0) -> Plan:
+    """The clean condition and the default grid of every perturbation asked for; the only place where a grid becomes conditions.
 
     Args:
         settings: what the user chose.
-        reference: the placement of the clean condition.
-        most_slack_ms: how far the shortest recording can move in the window; the shift atlas reaches as far.
+        frame: the model's window; its reference placement is that of the clean condition.
+        most_slack_ms: how far the shortest recording can move in the window.
 
     Raises:
-        UsageError: where a perturbation does not exist.
+        UsageError: as `runnable`.
+        RecordingError: as `runnable`.
     """
-    names = settings.perturbations or tuple(PERTURBATIONS.names())
-    chosen: dict[str, Perturbation] = {}
-    skipped: dict[str, str] = {}
-    for name in names:
-        if name == BackgroundNoise.name and settings.noises is None:
-            skipped[name] = "no recordings of noise were given; --noises DIR names their folder"
-            continue
-        made = PERTURBATIONS[name]()
-        if isinstance(made, BackgroundNoise):
-            made = replace(made, folder=settings.noises)
-        if isinstance(made, TimeShift):
-            made = replace(made, farthest_ms=most_slack_ms)
-        chosen[name] = made
-    conditions = [Condition(NONE, placement=reference)]
+    found = runnable(settings, frame)
+    chosen = {name: perturbation.fitted(frame, most_slack_ms) for name, perturbation in found.perturbations.items()}
+    conditions = [Condition(NONE, placement=frame.reference)]
     for perturbation in chosen.values():
-        conditions.extend(perturbation.conditions(reference))
-    return Plan(settings, chosen, tuple(dict.fromkeys(conditions)), skipped)
+        conditions.extend(perturbation.conditions(frame.reference))
+    return Plan(settings, chosen, tuple(dict.fromkeys(conditions)), found.skipped)
 
 
-def grid_of(perturbation: Perturbation, reference: Placement) -> dict[str, Any]:
-    """A perturbation's grid in plain values; a neutral level of infinity is the text `inf`."""
-    neutral = perturbation.neutral(reference)
-    return {
-        "axis": perturbation.axis.name,
-        "unit": perturbation.axis.unit,
-        "levels": list(perturbation.axis.grid),
-        "neutral": neutral if neutral != float("inf") else "inf",
-        "draws": perturbation.draws,
-        "fills": list(perturbation.fills),
-        "source": perturbation.source,
-    }
+class Runnable(NamedTuple):
+    """The perturbations that can be run, and why others cannot, by name."""
+
+    perturbations: dict[str, Perturbation]
+    skipped: dict[str, str]
+
+
+def runnable(settings: Settings, frame: Frame) -> Runnable:
+    """The perturbations that the settings mean, with their folders; needs no recording.
+
+    Raises:
+        UsageError: a perturbation does not exist, one that is asked for cannot be run, or no perturbation takes a folder that was given.
+        RecordingError: a folder that was given cannot be used.
+    """
+    kinds = {name: PERTURBATIONS[name] for name in settings.perturbations or defaults()}
+    _refuse_unknown_inputs(settings.inputs)
+    made = {name: kind.made(settings.inputs) for name, kind in kinds.items()}
+    reasons = {name: one.unavailable(settings.inputs, frame) for name, one in made.items()}
+    skipped = {name: reason for name, reason in reasons.items() if reason is not None}
+    if settings.perturbations and skipped:
+        raise UsageError("; ".join(f"{name} cannot be run: {reason}" for name, reason in skipped.items()))
+    return Runnable({name: one for name, one in made.items() if name not in skipped}, skipped)
+
+
+def defaults() -> tuple[str, ...]:
+    """The perturbations that are run if nothing is asked for by name."""
+    return tuple(name for name, kind in PERTURBATIONS.all().items() if kind.default)
+
+
+def _refuse_unknown_inputs(inputs: Inputs) -> None:
+    """Raises UsageError if a folder has a name that nothing takes."""
+    taken = sorted({NOISES, *(name for kind in PERTURBATIONS.all().values() for name in kind.inputs)})
+    strange = sorted(set(inputs) - set(taken))
+    if strange:
+        raise UsageError(f"no perturbation takes --input {strange[0]}=DIR; names that are taken: {', '.join(taken)}")

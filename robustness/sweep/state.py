@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
+
+MODULUS: Final = 1 << 256
+MARK: Final = 8  # hexadecimal digits
 
 
 @dataclass
@@ -16,8 +21,8 @@ class Tally:
     """What a sweep learns of itself.
 
     Attributes:
-        audio: a digest of what was heard under each condition: a chain over the windows in their order, each SHA-256(digest so far,
-            samples), so that it depends neither on how many were computed together nor on where a sweep was taken up again.
+        audio: a digest of what was heard under each condition: the sum of the windows' digests modulo 2²⁵⁶, so that it depends neither on
+            their order nor on where they were computed (Bellare & Micciancio 1997, A New Paradigm for Collision-Free Hashing, AdHash).
         no_word: the number of windows without a word, by kind.
         engine: what the engine chose: batch, workers, and how each network is run.
         checked: answers compared under a neutral level.
@@ -42,11 +47,29 @@ class Tally:
         """All of it in plain values."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
-    def heard(self, condition: str, samples: Tensor) -> None:
-        """Takes windows into the digest of a condition, [clips time]."""
-        digest = bytes.fromhex(self.audio.get(condition, ""))
-        for window in samples.contiguous().numpy():
-            chain = hashlib.sha256(digest)
-            chain.update(window)
-            digest = chain.digest()
-        self.audio[condition] = digest.hex()
+    def heard(self, condition: str, names: Sequence[str], samples: Tensor) -> list[int]:
+        """Takes windows into the digest of a condition.
+
+        Args:
+            condition: which.
+            names: of the recordings, [clips].
+            samples: [clips time].
+
+        Returns:
+            A mark of each window, the first 32 bits of its digest: enough to say which window differs where the digest says that one does.
+        """
+        digests = [digest_of(name, window) for name, window in zip(names, samples.contiguous().numpy(), strict=True)]
+        self.audio[condition] = combined(self.audio.get(condition, ""), *digests)
+        return [int(digest[:MARK], 16) for digest in digests]
+
+
+def digest_of(name: str, window: npt.NDArray[np.float32]) -> str:
+    """SHA-256 of one window of one recording, in hexadecimal digits."""
+    digest = hashlib.sha256(name.encode() + b"\0")
+    digest.update(window.data)
+    return digest.hexdigest()
+
+
+def combined(*digests: str) -> str:
+    """The digest of all windows that these are of, whatever their order."""
+    return f"{sum(int(digest or '0', 16) for digest in digests) % MODULUS:064x}"

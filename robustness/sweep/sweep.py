@@ -15,16 +15,17 @@ import torch
 from torch import Tensor
 
 from robustness.audio.no_word import NoWord, windows_without_word
-from robustness.audio.placement import Frame, RecordingBatch, Windows, batch_of, lead_of, place, trimmed
+from robustness.audio.placement import Frame, Windows, trimmed
 from robustness.audio.recordings import Recording
 from robustness.audio.streaming import blocks, changed
-from robustness.conditions import NO_WORD, NONE, Condition, Fill, Placement
+from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import CannotJudgeError, UsageError
 from robustness.models.classifier import Classifier
-from robustness.perturbations.base import Perturbation, PlacementPerturbation, WindowPerturbation
+from robustness.rendering import Renderer
 from robustness.run.folder import RunWriter
+from robustness.run.schema import NO_WORD_PART, ROWS_A_PART, block_name
 from robustness.sweep.engine import Engine
-from robustness.sweep.plan import Plan, Settings
+from robustness.sweep.plan import NOISES, Plan, Settings
 from robustness.sweep.state import Tally
 from robustness.sweep.trials import Answered, label_indices, trial_columns
 
@@ -33,40 +34,10 @@ PROBES: Final = 4  # recordings, and conditions over the plan, on whose windows 
 Progress = Callable[[int, str], None]
 
 
-@dataclass(eq=False)
-class Stage:
-    """A batch of recordings, and its windows under any condition."""
-
-    batch: RecordingBatch
-    frame: Frame
-    perturbations: dict[str, Perturbation]
-    _placed: dict[tuple[Placement, Fill], Windows] = field(default_factory=dict)
-
-    def windows(self, condition: Condition) -> Windows:
-        """What the model hears under a condition."""
-        if condition.perturbation == NONE:
-            return self.placed(condition.placement, condition.fill)
-        perturbation = self.perturbations[condition.perturbation]
-        level = float("nan") if condition.level is None else condition.level
-        if isinstance(perturbation, PlacementPerturbation):
-            base = lead_of(condition.placement, self.frame.samples - self.batch.lengths)
-            return place(self.batch, perturbation.lead(self.batch, self.frame, base, level), self.frame, condition.fill)
-        if isinstance(perturbation, WindowPerturbation):
-            clean = self.placed(condition.placement, condition.fill)
-            return perturbation.perturb(clean, level, condition.draw, self.batch.seed)
-        raise TypeError(f"{condition.perturbation} acts at the stage {perturbation.stage!r}, for which the sweep has no place")
-
-    def placed(self, placement: Placement, fill: Fill) -> Windows:
-        """The recordings at a placement, nothing else done to them."""
-        if (placement, fill) not in self._placed:
-            lead = lead_of(placement, self.frame.samples - self.batch.lengths)
-            self._placed[placement, fill] = place(self.batch, lead, self.frame, fill)
-        return self._placed[placement, fill]
-
-
-def staged(recordings: Sequence[Recording], plan: Plan, frame: Frame) -> Stage:
-    """Recordings as a plan hears them."""
-    return Stage(batch_of(recordings, plan.settings.seed, plan.settings.speech_threshold_db), frame, plan.perturbations)
+def renderer_of(recordings: Sequence[Recording], plan: Plan, frame: Frame) -> Renderer:
+    """Renders recordings as a plan hears them."""
+    settings = plan.settings
+    return Renderer.of(recordings, frame, seed=settings.seed, threshold_db=settings.speech_threshold_db, perturbations=plan.perturbations)
 
 
 def engine_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequence[Recording]) -> Engine:
@@ -75,9 +46,9 @@ def engine_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequenc
     Raises:
         UsageError: where ONNX Runtime is asked for and not installed.
     """
-    stage = staged(list(recordings[:PROBES]), plan, common_frame(classifiers))
+    renderer = renderer_of(list(recordings[:PROBES]), plan, common_frame(classifiers))
     some = plan.conditions[:: max(1, len(plan.conditions) // PROBES)][:PROBES]
-    parts = [stage.windows(condition).samples for condition in some] or [stage.placed(stage.frame.reference, "zeros").samples]
+    parts = [renderer.render(condition).samples for condition in some] or [renderer.placed(renderer.frame.reference).samples]
     probes = torch.cat(parts)
     return Engine.ready(classifiers, probes, batch=plan.settings.batch, runtime=plan.settings.engine)
 
@@ -144,14 +115,17 @@ class Sweep:
             CannotJudgeError: where a neutral level changed an answer, or an answer is not a number.
         """
         settings = self.plan.settings
-        for block in blocks(recordings, RECORDINGS_AT_ONCE, start=self.tally.recordings):
+        first = self.tally.recordings
+        for block in blocks(recordings, RECORDINGS_AT_ONCE, start=first):
             self._hear(block)
-            self.tally.recordings += len(block)
-            self.writer.seal(self.tally.state)
+            self.tally.recordings = reached = self.tally.recordings + len(block)
+            if reached % self.recordings_a_part == 0 or reached == len(recordings):
+                self.writer.seal(block_name(first), self.tally.state)
+                first = reached
         if self.plan.no_word and not self.tally.no_word:
-            for windows in windows_without_word(self.frame, settings.seed, settings.noises):
+            for windows in windows_without_word(self.frame, settings.seed, settings.inputs.get(NOISES)):
                 self._hear_no_word(windows)
-        self.writer.seal(self.tally.state, last=True)
+            self.writer.seal(NO_WORD_PART, self.tally.state)
         if self.tally.flips:
             raise CannotJudgeError(
                 f"a neutral level, which changes nothing, changed {self.tally.flips} of {self.tally.checked} answers: "
@@ -159,12 +133,18 @@ class Sweep:
             )
         return self.tally
 
+    @property
+    def recordings_a_part(self) -> int:
+        """How many recordings a part holds, whole blocks; the plan and the variants alone decide it."""
+        rows = max(1, len(self.plan.conditions) * len(self.classifiers)) * RECORDINGS_AT_ONCE
+        return RECORDINGS_AT_ONCE * -(-ROWS_A_PART // rows)
+
     def _hear(self, recordings: Sequence[Recording]) -> None:
         """Every condition of the plan on some recordings."""
-        stage = staged(recordings, self.plan, self.frame)
+        renderer = renderer_of(recordings, self.plan, self.frame)
         labels = [label_indices(c, [c.truth(recording.label) for recording in recordings]) for c in self.classifiers]
         clean: list[Tensor] = []
-        windows = ((condition, stage.windows(condition)) for condition in self.plan.conditions)
+        windows = ((condition, renderer.render(condition)) for condition in self.plan.conditions)
         with closing(self._answers(windows, self.ready(recordings))) as answered:
             for condition, heard, logits in answered:
                 clean = logits if condition.perturbation == NONE else clean
@@ -194,8 +174,10 @@ class Sweep:
         for classifier, scores, label in zip(self.classifiers, logits, labels, strict=True):
             rows = trial_columns(classifier, condition, windows, scores, label, unit=unit, frame=self.frame)
             self.writer.add({**rows, **columns})
-        what = windows.ids[0] if condition.perturbation == NO_WORD else ""
-        self.tally.heard(f"{key_of(condition)}{what}", windows.samples)
+        no_word = condition.perturbation == NO_WORD
+        key = f"{key_of(condition)}{windows.ids[0] if no_word else ''}"
+        names = [f"{kind} {draw}" for draw, kind in enumerate(windows.ids)] if no_word else list(windows.ids)
+        self.writer.add_heard(key, names, self.tally.heard(key, names, windows.samples))
         self.progress(len(windows.ids) * len(self.classifiers), condition.perturbation)
 
     def _compare(self, clean: list[Tensor], logits: list[Tensor]) -> None:

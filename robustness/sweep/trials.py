@@ -59,7 +59,7 @@ def answer_of(logits: Tensor, label: Tensor) -> Answer:
 
 def label_indices(classifier: Classifier, labels: Sequence[str | None]) -> Tensor:
     """The place of each label among the classifier's, [clips]; NO_LABEL for None, NO_COMMAND for a word that it has no label for."""
-    place = {None: NO_LABEL, OTHER_WORD: NO_COMMAND, **{name: i for i, name in enumerate(classifier.labels)}}
+    place: dict[str | None, int] = {None: NO_LABEL, OTHER_WORD: NO_COMMAND, **{name: i for i, name in enumerate(classifier.labels)}}
     return torch.tensor([place[label] for label in labels], dtype=torch.long)
 
 
@@ -69,7 +69,7 @@ def trial_columns(
     """The rows of one classifier under one condition, by column of the run's schema."""
     count = len(windows.ids)
     lost = frame.ms(windows.lost)
-    snr_db = windows.snr_db
+    measured = windows.measured
     return {
         **_answered(classifier, condition, logits, label),
         "model": constant(classifier.name, count),
@@ -85,8 +85,8 @@ def trial_columns(
         "onset_ms": pa.array(frame.ms(windows.speech[:, 0]).numpy()),
         "lost_start_ms": pa.array(lost[:, 0].numpy()),
         "lost_end_ms": pa.array(lost[:, 1].numpy()),
-        "achieved_snr_db": pa.nulls(count, pa.float64()) if snr_db is None else pa.array(snr_db.double().numpy()),
-        "clipped": pa.array(np.zeros(count, bool) if windows.over is None else windows.over.numpy()),
+        "measured": pa.nulls(count, pa.float64()) if measured is None else pa.array(measured.double().numpy()),
+        "clipped": pa.array(np.zeros(count, bool) if windows.clipped is None else windows.clipped.numpy()),
     }
 
 

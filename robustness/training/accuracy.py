@@ -20,10 +20,12 @@ from torch import Tensor
 
 from robustness.analysis.intervals import Estimate, wilson
 from robustness.audio.labels import LabelSource
-from robustness.audio.placement import Frame, RecordingBatch, batch_of, lead_of, place, slack_ms, trimmed
+from robustness.audio.placement import Frame, slack_ms, trimmed
 from robustness.audio.reading import read_recordings
 from robustness.audio.recordings import Recording
+from robustness.conditions import Condition
 from robustness.models.classifier import Classifier, evaluating
+from robustness.rendering import Renderer, reference_windows
 from robustness.training.data import Corpus
 
 SHIFTS_MS: Final = tuple(shift for shift in range(-150, 151, 50) if shift)
@@ -82,13 +84,11 @@ def accuracy_table(classifiers: Sequence[Classifier], held_out: HeldOut) -> dict
     frame = classifiers[0].frame
     recordings = held_out.read(frame)
     cut = [recording for recording in (trimmed(r, frame) for r in recordings) if slack_ms(len(recording.samples), frame) >= 0]
-    clean = batch_of(recordings)
-    clean_windows = place(clean, lead_of(frame.reference, frame.samples - clean.lengths), frame).samples
     words = truths(classifiers[0], recordings)
     speakers = {recording.speaker for recording in recordings if recording.speaker}
     facts: dict[str, Any] = {"recordings": len(recordings), "speakers": len(speakers) or "not named"}
-    as_recorded = _answers(classifiers, clean_windows)
-    moved = _by_placement(classifiers, batch_of(cut), truths(classifiers[0], cut))
+    as_recorded = _answers(classifiers, reference_windows(recordings, frame).samples)
+    moved = _by_placement(classifiers, Renderer.of(cut, frame), truths(classifiers[0], cut))
     for classifier, answers, placed in zip(classifiers, as_recorded, moved, strict=True):
         facts[classifier.variant] = {"as_recorded": by_word(answers, words, classifier.labels), "placed": placed}
     return facts
@@ -137,14 +137,12 @@ def _answers(classifiers: Sequence[Classifier], windows: Tensor) -> list[list[st
     return [[c.labels[index] for index in part.argmax(1).tolist()] for c, part in zip(classifiers, logits, strict=True)]
 
 
-def _by_placement(classifiers: Sequence[Classifier], batch: RecordingBatch, words: Sequence[str]) -> list[dict[str, Any]]:
+def _by_placement(classifiers: Sequence[Classifier], renderer: Renderer, words: Sequence[str]) -> list[dict[str, Any]]:
     """For each classifier: accuracy at start, center and end, and how many answers change on the way."""
-    frame = classifiers[0].frame
-    padding = frame.samples - batch.lengths
-    center = lead_of("center", padding)
-    leads = {"start": lead_of("start", padding), "center": center, "end": lead_of("end", padding)}
-    leads |= {f"{shift}": center + shift * frame.rate_hz // 1000 for shift in SHIFTS_MS}
-    answers = {name: _answers(classifiers, place(batch, lead, frame).samples) for name, lead in leads.items()}
+    center = renderer.leads("center")
+    leads = {"start": renderer.leads("start"), "center": center, "end": renderer.leads("end")}
+    leads |= {f"{shift}": center + shift * renderer.frame.rate_hz // 1000 for shift in SHIFTS_MS}
+    answers = {name: _answers(classifiers, renderer.render(Condition(), lead).samples) for name, lead in leads.items()}
     return [_placed({name: of[index] for name, of in answers.items()}, words) for index in range(len(classifiers))]
 
 

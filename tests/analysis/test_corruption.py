@@ -41,7 +41,7 @@ def test_the_page_of_a_stored_run_gives_it(tmp_path: Path, monkeypatch: pytest.M
     assert f"an mCE of {sum(ratios) / len(ratios):.2f} against float32 of baseline" in text
     kept = read_reference(run)
     assert kept is not None
-    assert kept["model"] == "baseline"
+    assert kept.model == "baseline"
 
 
 def test_other_recordings_are_no_reference(tmp_path: Path) -> None:
@@ -61,6 +61,6 @@ def test_a_sweep_is_given_beside_a_reference_too(tmp_path: Path, monkeypatch: py
     run = Run.open(tmp_path / "new")
     kept = read_reference(run)
     assert kept is not None
-    assert kept["errors"] == errors_of(Run.open(tmp_path / "old"))
+    assert kept.errors == errors_of(Run.open(tmp_path / "old"))
     assert "an mCE of" in (run.path / "index.html").read_text(encoding="utf-8")
     assert read_reference(Run.open(tmp_path / "old")) is None

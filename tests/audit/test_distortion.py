@@ -68,13 +68,13 @@ def test_agreement_counts_what_a_loop_counts() -> None:
         found.add(before[rows], after[rows], labels[rows], [f"r{int(i)}" for i in rows])
     facts = found.facts()
     told = [(int(b.argmax()), int(a.argmax()), int(c)) for b, a, c in zip(before, after, labels, strict=True)]
-    assert facts["alike"] == sum(b == a for b, a, _ in told)
-    assert facts["labelled"] == sum(c >= 0 for _, _, c in told)
-    assert facts["right"] == sum(a == c for _, a, c in told)
-    assert facts["right_to_wrong"] == sum(b == c != a for b, a, c in told)
-    assert facts["wrong_to_right"] == sum(a == c != b and c >= 0 for b, a, c in told)
+    assert facts.alike == sum(b == a for b, a, _ in told)
+    assert facts.labelled == sum(c >= 0 for _, _, c in told)
+    assert facts.right == sum(a == c for _, a, c in told)
+    assert facts.right_to_wrong == sum(b == c != a for b, a, c in told)
+    assert facts.wrong_to_right == sum(a == c != b and c >= 0 for b, a, c in told)
     p, q = before.double().softmax(1), after.double().softmax(1)
     divergence = [sum(float(x * (x / y).log()) for x, y in zip(a, b, strict=True)) for a, b in zip(p, q, strict=True)]
-    assert facts["kl_mean"] == pytest.approx(sum(divergence) / 30)
-    assert facts["kl_largest"] == pytest.approx(max(divergence))
-    assert facts["kl_largest_of"] == f"r{divergence.index(max(divergence))}"
+    assert facts.kl_mean == pytest.approx(sum(divergence) / 30)
+    assert facts.kl_largest == pytest.approx(max(divergence))
+    assert facts.kl_largest_of == f"r{divergence.index(max(divergence))}"

@@ -30,10 +30,10 @@ def slow(seconds: float, variant: str = "float32") -> Classifier:
 
 def test_a_network_that_takes_three_times_as_long_has_a_ratio_of_three_with_its_interval() -> None:
     found = latencies(slow(0.001), [slow(0.003, "slower")], torch.zeros(1, 1, 2, 2), rounds=9)
-    assert [row["clips"] for row in found] == list(CLIPS)
+    assert [row.clips for row in found] == list(CLIPS)
     batch = found[1]
-    assert batch["variant"] == "slower"
-    assert batch["rounds"] == 9
-    assert batch["low"] <= batch["ratio"] <= batch["high"]
-    assert batch["ratio"] == pytest.approx(3, rel=0.3)
-    assert batch["variant_ms"] == pytest.approx(3, rel=0.3)  # a clip
+    assert batch.variant == "slower"
+    assert batch.rounds == 9
+    assert batch.low <= batch.ratio <= batch.high
+    assert batch.ratio == pytest.approx(3, rel=0.3)
+    assert batch.variant_ms == pytest.approx(3, rel=0.3)  # a clip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from robustness.audit.measurement import Listening, audited
 from robustness.audit.simulation import rounded_weight, simulated
 from robustness.models.classifier import Classifier
 from robustness.quantization.base import quantized
+from robustness.run.audit_records import VariantAudit
 from tests.builders import FRAME, calibration, classifier, recordings
 
 CLIPS = recordings(6)
@@ -33,9 +34,9 @@ def variants(original: Classifier) -> dict[str, Classifier]:
 
 
 @pytest.fixture(scope="module")
-def found(original: Classifier, variants: dict[str, Classifier]) -> dict[str, dict[str, Any]]:
+def found(original: Classifier, variants: dict[str, Classifier]) -> dict[str, VariantAudit]:
     rows = audited(original, list(variants.values()), Listening(original, CLIPS, 35.0, batch=4))
-    return {row["variant"]: row for row in rows}
+    return {row.variant: row for row in rows}
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +45,11 @@ def features(original: Classifier) -> Tensor:
     return original.features(place(batch, lead_of("center", FRAME.samples - batch.lengths), FRAME).samples)
 
 
-def layers(audit: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {layer["name"]: layer for layer in audit["layers"]}
+def layers(audit: VariantAudit) -> dict[str, dict[str, Any]]:
+    return {layer.name: asdict(layer) for layer in audit.layers}
 
 
-def test_dynamic_int8_leaves_convolutions_in_float_bit_for_bit(found: dict[str, dict[str, Any]]) -> None:
+def test_dynamic_int8_leaves_convolutions_in_float_bit_for_bit(found: dict[str, VariantAudit]) -> None:
     told = layers(found["dynamic-int8"])
     assert {name: layer["quantized"] for name, layer in told.items()} == {"conv1": False, "conv2": False, "fc1": True, "fc2": True}
     assert told["conv1"]["activations"]["sqnr_db"] == told["conv2"]["activations"]["sqnr_db"] == "exact"
@@ -57,7 +58,7 @@ def test_dynamic_int8_leaves_convolutions_in_float_bit_for_bit(found: dict[str, 
 
 @pytest.mark.parametrize("name", ["dynamic-int8", "static-int8"])
 def test_each_layers_sqnr_is_torchs_own(
-    name: str, original: Classifier, variants: dict[str, Classifier], found: dict[str, dict[str, Any]], features: Tensor
+    name: str, original: Classifier, variants: dict[str, Classifier], found: dict[str, VariantAudit], features: Tensor
 ) -> None:
     """Each clip alone through both networks, all clips of a layer in one tensor, and torch.ao.ns's formula."""
     compared = 0
@@ -73,7 +74,7 @@ def test_each_layers_sqnr_is_torchs_own(
 
 
 def test_the_share_clipped_is_what_lies_outside_of_the_learned_range(
-    original: Classifier, found: dict[str, dict[str, Any]], features: Tensor
+    original: Classifier, found: dict[str, VariantAudit], features: Tensor
 ) -> None:
     told = layers(found["static-int8"])["conv1"]["activations"]
     values = original.activations(features, [told["of"]])[told["of"]]
@@ -84,18 +85,18 @@ def test_the_share_clipped_is_what_lies_outside_of_the_learned_range(
 
 @pytest.mark.parametrize("name", ["dynamic-int8", "static-int8"])
 def test_answers_are_counted_as_one_clip_at_a_time(
-    name: str, original: Classifier, variants: dict[str, Classifier], found: dict[str, dict[str, Any]], features: Tensor
+    name: str, original: Classifier, variants: dict[str, Classifier], found: dict[str, VariantAudit], features: Tensor
 ) -> None:
     before, after = original.logits_from(features), torch.cat([variants[name].logits_from(row) for row in features.split(1)])
-    told = found[name]["answers"]
-    assert told["alike"] == int((before.argmax(1) == after.argmax(1)).sum())
+    told = found[name].answers
+    assert told.alike == int((before.argmax(1) == after.argmax(1)).sum())
     p, q = before.double().log_softmax(1), after.double().log_softmax(1)
-    assert told["kl_mean"] == pytest.approx(float((p.exp() * (p - q)).sum(1).mean()), rel=1e-4)  # float sums in another order
+    assert told.kl_mean == pytest.approx(float((p.exp() * (p - q)).sum(1).mean()), rel=1e-4)  # float sums in another order
 
 
-def test_no_batch_size_changes_an_audit(original: Classifier, variants: dict[str, Classifier], found: dict[str, dict[str, Any]]) -> None:
+def test_no_batch_size_changes_an_audit(original: Classifier, variants: dict[str, Classifier], found: dict[str, VariantAudit]) -> None:
     (alone,) = audited(original, [variants["static-int8"]], Listening(original, CLIPS, 35.0, batch=1))
-    assert alone["answers"]["kl_mean"] == pytest.approx(found["static-int8"]["answers"]["kl_mean"], rel=1e-4)
+    assert alone.answers.kl_mean == pytest.approx(found["static-int8"].answers.kl_mean, rel=1e-4)
     for name, layer in layers(alone).items():
         assert layer["activations"]["sqnr_db"] == pytest.approx(layers(found["static-int8"])[name]["activations"]["sqnr_db"], abs=0.01)
 
@@ -128,9 +129,9 @@ def test_the_layer_that_was_spoiled_is_ranked_first(layer: str) -> None:
     made = spoiled(layer)
     heard = Listening(made, CLIPS, 35.0)
     (audit,) = audited(made, [quantized(made, "dynamic-int8")], heard, thorough=True)
-    alone = {one["layer"]: one["logits_sqnr_db"] for one in audit["experiments"] if one["kind"] == "alone"}
+    alone = {one.layer: one.logits_sqnr_db for one in audit.experiments if one.kind == "alone"}
     assert min(alone, key=lambda name: alone[name]) == layer
-    left = {one["layer"]: one["logits_sqnr_db"] for one in audit["experiments"] if one["kind"] == "left"}
+    left = {one.layer: one.logits_sqnr_db for one in audit.experiments if one.kind == "left"}
     assert max(left, key=lambda name: left[name]) == layer
 
 

@@ -85,7 +85,7 @@ def run_of(
     perturbations: tuple[str, ...] = ("padding-placement", "time-shift"),
 ) -> Run:
     """A real sweep of these, on disk."""
-    plan = plan_of(Settings(perturbations=perturbations), "center")
+    plan = plan_of(Settings(perturbations=perturbations), classifiers[0].frame)
     writer = RunWriter(out)
     Sweep(classifiers, plan, writer).run(recordings)
     models = models_of(classifiers, {c.name: {} for c in classifiers})

@@ -20,9 +20,10 @@ from robustness.audio.placement import Frame
 from robustness.audio.recordings import Recording
 from robustness.explanations.edits import Answers, attempts
 from robustness.explanations.movable import Movable, scene_of
-from robustness.explanations.naming_rule import Naming, name, named_pair, pairs
+from robustness.explanations.naming_rule import name, named_pair, pairs
 from robustness.frontends.base import Frontend
 from robustness.models.classifier import Classifier
+from robustness.run.restoration import Naming
 
 RATE_HZ: Final = 4000
 WINDOW: Final = 4000

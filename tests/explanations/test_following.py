@@ -30,6 +30,8 @@ from robustness.models.card import load_classifier
 from robustness.models.classifier import Classifier
 from robustness.quantization.base import quantized
 from robustness.quantization.one_by_one import RowByRow
+from robustness.run.damage import plain
+from robustness.run.evidence import LayerTracking
 from tests import builders
 from tests.explanations.planted import WINDOW_MS, classifier, recording, run_of
 
@@ -46,8 +48,9 @@ def moved(here_ms: float, there_ms: float) -> Moved:
 
 
 def followed(net: nn.Module, here_ms: float, there_ms: float, only: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
-    found = Following({"float32": of(net)}, only).of(moved(here_ms, there_ms))
-    assert found is not None
+    tracked = Following({"float32": of(net)}, only).of(moved(here_ms, there_ms))
+    assert tracked is not None
+    found = plain(LayerTracking, tracked)
     return {row["layer"]: row | {"whole": found["whole"], "there_ms": found["there_ms"]} for row in found["layers"]}
 
 
@@ -309,8 +312,9 @@ def test_the_shipped_network_stops_at_its_first_linear_layer_in_both_variants(ro
         labels=LabelSource(csv=joe / "spans.csv"),
     )
     six = Movable.of(trimmed(read.recordings[0], model.frame), model.frame, 0)
-    found = Following(models).of(Moved(six, 0.0, six.lead_ms("center"), "six", "float32"))
-    assert found is not None
+    tracked = Following(models).of(Moved(six, 0.0, six.lead_ms("center"), "six", "float32"))
+    assert tracked is not None
+    found = plain(LayerTracking, tracked)
     rows = {row["layer"]: row for row in found["layers"]}
     assert found["whole"]
     assert found["there_ms"] % 20 == 0

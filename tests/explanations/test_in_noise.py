@@ -102,10 +102,10 @@ def test_it_is_heard_again_as_the_sweep_heard_it(level_db: float, loudness: floa
     one = recording("a.wav")
     movable = Movable.of(replace(one, samples=one.samples / 0.25 * loudness), hush().frame, seed=3)
     lead_ms = movable.lead_ms("center")
-    wanted = WhiteNoise().perturb(movable.at([lead_ms]), level_db, 2, 3)
+    wanted = WhiteNoise()(movable.at([lead_ms]), level_db, draw=2, seed=3)
     again = movable.in_noise(Added(WhiteNoise(), level_db, 2), lead_ms)
-    assert wanted.over is not None
-    if not wanted.over[0]:
+    assert wanted.clipped is not None
+    if not wanted.clipped[0]:
         assert torch.equal(again.at([lead_ms]).samples, wanted.samples)
     torch.testing.assert_close(again.at([lead_ms]).samples, wanted.samples, atol=1e-6, rtol=0)
     assert torch.equal(again.quiet.at([lead_ms]).samples, movable.at([lead_ms]).samples)

@@ -33,7 +33,7 @@ def run(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     recordings = [
         read(shared / "tutorial" / "recordings" / f"SCRIC20_ragh_imac_clean_{word}_1.wav", word) for word in ("up", "left", "yes")
     ]
-    plan = plan_of(Settings(perturbations=("padding-placement", "time-shift")), "center")
+    plan = plan_of(Settings(perturbations=("padding-placement", "time-shift")), variants[0].frame)
     writer = RunWriter(tmp_path_factory.mktemp("tutorial") / "run")
     Sweep(variants, plan, writer).run(recordings)
     writer.write_manifest({"models": models_of(variants, {"tutorial": {}}), "plan": {}})

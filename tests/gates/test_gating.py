@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,10 +13,13 @@ import pytest
 
 from robustness.errors import RunError, UsageError
 from robustness.gates.rules import RulesError
+from robustness.gates.run_judgement import judge_run
 from robustness.gates.verdicts import status_of
+from robustness.jobs.assess import execute, prepare
 from robustness.jobs.gate import Gate, gated_variants
 from robustness.jobs.request import Request
 from robustness.run.folder import Run, RunWriter
+from robustness.sweep.plan import Settings
 from tests.cards import write_card, write_recordings
 from tests.gates.planted import rule, rules_in
 
@@ -87,6 +91,23 @@ def at_ten(run: Run) -> pd.DataFrame:
     rows = run.trials(columns=["variant", "recording", "draw", "predicted", "margin"], level=10.0)
     words = rows.astype({"variant": str, "recording": str, "predicted": str})
     return words.sort_values(["variant", "recording", "draw"], ignore_index=True)
+
+
+def test_report_and_gate_judge_one_figure_in_a_window_of_two_seconds(root: Path, tmp_path: Path) -> None:
+    """The leads within the slack reach farther than in a window of one second, in both."""
+    card = (root / "models" / "commands-pooled.toml").read_text(encoding="utf-8").replace("duration_ms = 1000", "duration_ms = 2000")
+    (tmp_path / "commands-pooled.pt").symlink_to(root / "models" / "commands-pooled.pt")
+    (tmp_path / "long.toml").write_text(card.partition("[golden]")[0], encoding="utf-8")  # it is of a window of one second
+    request = Request((tmp_path / "long.toml",), (write_recordings(tmp_path / "recordings", 2),), variants=("float32",))
+    text = '[rule.steady]\nmetric = "consistency"\nvariant = "float32"\nmin = 0.999\n'
+    gated_run, gate = gated(request, tmp_path, text)
+    job = prepare(replace(request, settings=Settings(perturbations=("time-shift",))))
+    swept = execute(job, RunWriter(tmp_path / "swept"), lambda doing, done, total: None, lambda job, run, progress: None)
+    judged = judge_run(swept, rules_in(tmp_path, text), None, tmp_path / "judged")
+    assert [verdict.sentence for verdict in gate.verdicts] == [verdict.sentence for verdict in judged]
+    leads = [{c[1] or 0.0 for c in evaluated(run) if c[2] == "offset"} for run in (gated_run, swept)]
+    assert leads[0] < leads[1]
+    assert max(leads[0]) > 1400
 
 
 @pytest.mark.parametrize(

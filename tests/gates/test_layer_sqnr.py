@@ -11,6 +11,7 @@ import pytest
 from robustness.errors import CANNOT_JUDGE
 from robustness.gates.run_judgement import data_of
 from robustness.gates.verdicts import Verdict, judge
+from tests.evidence_records import completed_audit
 from tests.gates.planted import Answers, Planted, rule
 
 
@@ -23,7 +24,7 @@ def judged(folder: Path, layers: list[dict[str, Any]], variant: str = "dynamic-i
     run = Planted(answers).write(folder / "run")
     model = run.manifest["models"][0]["name"]
     run.evidence.mkdir(exist_ok=True)
-    audit = {"variants": [{"model": model, "variant": "dynamic-int8", "layers": layers}]}
+    audit = {"thorough": False, "variants": [completed_audit({"model": model, "layers": layers})]}
     (run.evidence / "audit.json").write_text(json.dumps(audit), encoding="utf-8")
     rules = rule(folder, metric="layer_sqnr_db", variant=variant, min=20)
     (verdict,) = judge(rules, data_of(run, rules))

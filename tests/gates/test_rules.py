@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from robustness.analysis.placing import PLACING
 from robustness.errors import USER_ERROR
 from robustness.gates.levels import Levels
 from robustness.gates.metrics.base import METRICS
@@ -17,6 +16,7 @@ from robustness.gates.run_judgement import data_of
 from robustness.gates.verdicts import judge
 from robustness.gates.wording import meaning
 from robustness.perturbations.base import PERTURBATIONS as REAL
+from robustness.run.perturbations import known_perturbations
 from tests.gates.planted import CLEAN, Answers, Planted, moved, offset, right, rule, rules_in, verdict
 from tests.gates.test_outputs import ISSUE
 
@@ -132,9 +132,17 @@ def test_defaults_are_filled_in_and_a_rule_may_say_otherwise(tmp_path: Path) -> 
     assert (rules["a"].scope, rules["a"].confidence, rules["b"].scope) == ("population", 0.9, "files")
 
 
-def test_names_of_perturbations_and_which_of_them_move_a_recording_are_the_real_ones() -> None:
+def test_names_of_perturbations_are_the_real_ones() -> None:
     assert PERTURBATIONS.names() == REAL.names()
-    assert set(PLACING) == {name for name, kind in REAL.all().items() if kind.stage == "placement"}
+    assert set(known_perturbations()) <= set(REAL.names())
+
+
+@pytest.mark.parametrize("name", known_perturbations())
+def test_what_is_said_of_a_perturbation_in_a_run_of_before_is_what_it_says_itself(name: str) -> None:
+    known, facts = known_perturbations()[name], REAL[name]().facts("center")
+    for key in ("family", "moves", "says", "neutral_says", "placements", "leads"):
+        assert getattr(known, key) == getattr(facts, key), key
+    assert tuple(known.inputs) == facts.inputs
 
 
 def test_every_metric_of_the_registry_can_be_judged_or_says_why_not(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_it_is_heard_as_a_sweep_hears_it() -> None:
     batch = batch_of([one], 3)
     frame = hush().frame
     quiet = place(batch, lead_of("center", frame.samples - batch.lengths), frame)
-    wanted = WhiteNoise().perturb(quiet, 5, 1, 3).samples[0]
+    wanted = WhiteNoise()(quiet, 5, draw=1, seed=3).samples[0]
     assert torch.equal(found.question.here.window, wanted)
     assert found.question.wrong == ["float32"]
     assert found.question.counterpart is not None

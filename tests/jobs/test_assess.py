@@ -44,7 +44,7 @@ def files_of(path: Path) -> list[str]:
 
 
 def test_a_run_holds_its_trials_evidence_and_page(run: Run) -> None:
-    assert {"manifest.json", "recordings.parquet", "index.html", "evidence/failures.json", "trials/part-00000.parquet"} <= set(
+    assert {"manifest.json", "recordings.parquet", "index.html", "evidence/failures.json", "trials/part-00000000.parquet"} <= set(
         files_of(run.path)
     )
     assert run.manifest["complete"] is True
@@ -131,7 +131,7 @@ def test_an_interrupt_keeps_what_is_done(card: Path, folder: Path, tmp_path: Pat
 
 def test_noises_are_looked_at_before_anything_is_computed(card: Path, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(RobustnessError, match="holds no noise"):
-        prepare(Request((card,), (folder,), settings=Settings(noises=tmp_path)))
+        prepare(Request((card,), (folder,), settings=Settings(inputs={"noises": tmp_path})))
 
 
 def test_a_date_on_a_card_is_text_on_the_page_and_a_nan_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from robustness.conditions import NO_WORD, NONE
 from robustness.run.folder import TRIALS, Run, RunWriter
+from tests.evidence_records import completed
 from tests.trials import with_outcomes
 
 LABELS = ("up", "left", "go", "unknown")
@@ -109,7 +110,7 @@ def write_run(plan: Plan, out: Path) -> Run:
     writer.write_recordings(recordings_of(plan))
     writer.write_manifest(manifest)
     run = writer.finish()
-    content = {"total": len(plan.failures), "shown": len(plan.failures), "failures": list(plan.failures)}
+    content = {"total": len(plan.failures), "shown": len(plan.failures), "failures": [completed(card) for card in plan.failures]}
     (run.evidence / "failures.json").write_text(json.dumps(content), encoding="utf-8")
     return run
 

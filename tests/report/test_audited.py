@@ -16,6 +16,7 @@ from robustness.report.tables import paired_answers
 from robustness.report.tables.audit import experiments_table, latency_table, layer_table
 from robustness.report.view import View
 from robustness.run.folder import Run
+from tests.evidence_records import completed_audit
 from tests.report.planted import Plan, write_run
 
 WORDS = ("up", "left", "go", "two")
@@ -61,7 +62,7 @@ def time_of(clips: int, ratio: float, low: float, high: float) -> dict[str, Any]
 
 def view_of(folder: Path, facts: dict[str, Any], times: Sequence[dict[str, Any]] = (), plan: Plan = PLAIN) -> View:
     run = write_run(plan, folder / "run")
-    (run.evidence / "audit.json").write_text(json.dumps({"thorough": True, "variants": [facts]}), encoding="utf-8")
+    (run.evidence / "audit.json").write_text(json.dumps({"thorough": True, "variants": [completed_audit(facts)]}), encoding="utf-8")
     if times:
         (run.path / "latency.json").write_text(json.dumps({"measured": list(times)}), encoding="utf-8")
     return View(Run.open(run.path))
@@ -113,7 +114,7 @@ def test_the_layer_to_blame_is_named_with_what_leaving_it_in_float_restores(tmp_
     tried = [experiment("alone", "fc2", 4, 42.0), experiment("alone", "fc1", 3, 9.5), experiment("left", "fc1", 4, 42.0)]
     facts = {**FACTS, "answers": counted(3), "experiments": [*tried, experiment("left", "fc2", 3, 9.5), experiment("both", None, 3, 9.0)]}
     audit = audit_of(tmp_path, facts)
-    assert [one["layer"] for one in ranked(audit)] == ["fc1", "fc2"]
+    assert [one.layer for one in ranked(audit)] == ["fc1", "fc2"]
     (says, _) = sentences_of(view_of(tmp_path / "again", facts))
     assert "1 of 4 answers changes (1 from right to wrong, 0 from wrong to right)" in says
     assert "fc1 costs most: the answers keep 9.5 dB; left in float, 0 of the 1 changed answer still differ." in says

@@ -40,11 +40,11 @@ def curves_of(view: View) -> str:
 def test_windows_scaled_back_and_the_snr_obtained_are_said(tmp_path: Path) -> None:
     rows = planted(PLAN)
     noisy = rows["perturbation"] == "white-noise"
-    plant(rows, noisy, achieved_snr_db=rows["level"][noisy])
+    plant(rows, noisy, measured=rows["level"][noisy])
     one = noisy & (rows["recording"] == "000.wav") & (rows["level"] == 0.0) & (rows["draw"] == 0)
-    plant(rows, one, clipped=True, achieved_snr_db=-0.25)
+    plant(rows, one, clipped=True, measured=-0.25)
     text = curves_of(view_of(PLAN, rows, tmp_path / "run"))
-    assert "1 of 12 windows went above full scale and were scaled back; the SNR obtained is within 0.25 dB of the one asked." in text
+    assert "1 of 12 windows went above full scale and were scaled back; the level reached is within 0.25 dB of the one asked." in text
 
 
 @pytest.mark.parametrize(

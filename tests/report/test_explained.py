@@ -18,20 +18,9 @@ from robustness.report.map_figure import Scale
 from robustness.report.view import View
 from robustness.seeds import generator_of
 from tests.attributions.test_trust import Local, case_of
+from tests.evidence_records import card_record
 from tests.report.planted import Plan, fails_at, write_run
 
-FACTS: dict[str, Any] = {
-    "id": "up-start",
-    "arrays": "up-start.npz",
-    "hop_ms": 10.0,
-    "window_ms": 1000.0,
-    "recording_ms": [0.0, 900.0],
-    "speech_ms": [100.0, 500.0],
-    "target": {"label": "up", "rival": "unknown"},
-    "band_hz": [100.0 * i for i in range(1, 65)],
-    "methods": [],
-    "correlations": [],
-}
 AGREEMENT = {"spearman": 0.91, "spearman_abs": 0.8, "top_iou": 0.6, "sign": 0.95, "shift_frames": 1.0, "shift_bands": -0.5}
 DIFFERENCE: dict[str, Any] = {
     "method": "occlusion",
@@ -48,7 +37,7 @@ DIFFERENCE: dict[str, Any] = {
 def card_of(folder: Path, arrays: dict[str, Any], **facts: Any) -> CardFigures:
     run = write_run(Plan(("up", "left"), answer=fails_at("start", {"up": "unknown"})), folder / "run")
     np.savez(run.evidence / "up-start.npz", **{"log_mel": np.zeros((64, 101), np.float32), **arrays})
-    return CardFigures(View(run), FACTS | facts)
+    return CardFigures(View(run), card_record(**facts))
 
 
 def test_a_shuffled_map_fails_on_its_face_and_a_true_one_does_not(tmp_path: Path) -> None:

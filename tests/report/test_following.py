@@ -8,6 +8,8 @@ import pytest
 
 from robustness.report.cards.layers import followed, stop_of
 from robustness.report.sections.base import fill
+from robustness.run.evidence import LayerTracking
+from tests.evidence_records import tracking_record
 
 NAMES = {"float32": "float32", "dynamic-int8": "int8"}
 IMAGE = "<img src=x onerror=hacked=1>"
@@ -25,8 +27,9 @@ def patched(whole: float | None, spans: list[float] = [], channels: list[float] 
     return {"all": whole, "spans": by_span, "channels": by_channel, "tried": 5 if channels else 0, "of": of}
 
 
-def facts(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"variant": "float32", "here_ms": 0.0, "there_ms": 200.0, "whole": True, "wanted": [], "layers": list(rows)} | more
+def facts(*rows: dict[str, Any], **more: Any) -> LayerTracking:
+    told = {"variant": "float32", "here_ms": 0.0, "there_ms": 200.0, "whole": True, "wanted": [], "layers": list(rows)}
+    return tracking_record(told | more)
 
 
 @pytest.mark.parametrize(

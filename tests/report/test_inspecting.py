@@ -9,6 +9,7 @@ import pytest
 
 from robustness.report.cards.command import command_for, options_of
 from robustness.report.view import View
+from tests.evidence_records import card_record
 from tests.report.planted import Plan, write_run
 
 ONE = "robustness report --model models/m.toml --recordings words"
@@ -19,7 +20,7 @@ def said(folder: Path, repeat: str, models: tuple[str, ...] = (), **changes: Any
     """The command on the card of a failure of up/a b.wav at the start, in a run that this command made."""
     run = write_run(Plan(["up"], models=models, manifest={"repeat": repeat}), folder)
     facts = {"recording": "up/a b.wav", "word": "up", "offset_ms": 0.0, "condition": START, "worst_variant": "float32"}
-    return command_for(View(run), {**facts, **changes})
+    return command_for(View(run), card_record(**{**facts, **changes}))
 
 
 @pytest.mark.parametrize(

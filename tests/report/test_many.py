@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 from robustness.conditions import NO_WORD
-from robustness.report.costs import costs_of, hardest_hit
+from robustness.report.costs import Costs, costs_of, hardest_hit
 from robustness.report.page import page_of, sections_of, write_page
 from robustness.report.sections.groups import clusters
 from robustness.report.sections.leads import binned, right_at
@@ -74,7 +74,7 @@ def test_a_page_is_drawn_part_by_part_and_is_the_same_in_whatever_parts_the_tria
     ids = pa.array(run.recordings()["id"])
     for number, start in enumerate(range(0, len(ids), 50)):
         own = rows.filter(pc.is_in(rows["recording"].cast(pa.string()), ids[start : start + 50]))
-        pq.write_table(own, cut / "trials" / part_name(number))
+        pq.write_table(own, cut / "trials" / part_name(f"{number:08d}"))
     asked: list[object] = []
     read = Run.trials
 
@@ -101,9 +101,13 @@ def test_the_costliest_is_named_with_whom_it_hits(view: View) -> None:
     speaker, label = (hardest_hit(view, column, COSTLIEST) for column in ("speaker", "label"))
     assert speaker is not None
     assert label is not None
-    assert (speaker.name, label.name) == (HARD_SPEAKER, HARD_LABEL)
+    assert label.name == HARD_LABEL
+    assert speaker.name != HARD_SPEAKER  # who is right seldom without noise too, and so has less to lose
+    listed = Costs(view).groups(view.sums.table["speaker"], view.first, COSTLIEST)
+    assert speaker.cost.low == max(group.cost.low for group in listed)
+    assert next(group.low_before for group in listed if group.name == HARD_SPEAKER)
     lead = " ".join(map(str, summary(view)))
-    assert all(word in lead for word in ("White noise</a> costs most", HARD_SPEAKER, HARD_LABEL))
+    assert all(word in lead for word in ("White noise</a> costs most", speaker.name, HARD_LABEL))
 
 
 def test_a_cost_is_the_mean_of_what_each_recording_lost(run: Run, view: View) -> None:

@@ -42,13 +42,13 @@ def test_a_card_says_which_noise_and_what_was_borne(run: Run) -> None:
     assert part is not None
     html = re.sub(r"\s+", " ", str(part.html).replace("\u00a0", " "))
     assert "No recording fails at any placement tried. 2 recordings fail in added noise alone; the 2 that bear least have a card" in html
-    card = View(run).failures["failures"][0]
-    condition = card["condition"]
-    name = condition["perturbation"].replace("-", " ")
-    assert f"in {name} at {condition['level']:g} dB, in the center → unknown" in html
-    rows = run.trials(perturbation=condition["perturbation"], level=condition["level"], recording=card["recording"], variant="float32")
+    card = View(run).failures.failures[0]
+    condition = card.condition
+    name = condition.perturbation.replace("-", " ")
+    assert f"in {name} at {condition.level:g} dB, in the center → unknown" in html
+    rows = run.trials(perturbation=condition.perturbation, level=condition.level, recording=card.recording, variant="float32")
     wrong = int((~rows["correct"].astype(bool)).sum())
-    assert f"At {condition['level']:g} dB {wrong} of 5 draws are wrong in float32 and {wrong} of 5 draws are wrong in int8; at" in html
+    assert f"At {condition.level:g} dB {wrong} of 5 draws are wrong in float32 and {wrong} of 5 draws are wrong in int8; at" in html
     assert "Without the noise it is heard as yes" in html
     assert ">in noise</th>" in html
     assert ">in silence</th>" in html
@@ -56,10 +56,10 @@ def test_a_card_says_which_noise_and_what_was_borne(run: Run) -> None:
 
 def test_its_figure_has_every_draw_at_every_level(run: Run) -> None:
     view = View(run)
-    for facts in view.failures["failures"]:
+    for facts in view.failures.failures:
         figure = CardFigures(view, facts).figures()[-1]
-        assert figure.id == f"{facts['id']}-noise"
-        rows = run.trials(perturbation=facts["condition"]["perturbation"], recording=facts["recording"], variant="float32")
+        assert figure.id == f"{facts.id}-noise"
+        rows = run.trials(perturbation=facts.condition.perturbation, recording=facts.recording, variant="float32")
         drawn = rows[rows["level"] < float("inf")]
         dots = figure.data[1]
         assert sorted(zip(dots["x"], dots["y"], strict=True)) == sorted(
@@ -77,4 +77,4 @@ def test_no_place_in_silence_leads_to_it(run: Run) -> None:
 def test_the_page_has_it(run: Run, tmp_path: Path) -> None:
     write_page(run, tmp_path / "index.html")
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert f'id="{View(run).failures["failures"][0]["id"]}"' in text
+    assert f'id="{View(run).failures.failures[0].id}"' in text

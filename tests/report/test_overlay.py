@@ -29,7 +29,14 @@ def card(tmp_path: Path) -> CardFigures:
     arrays = {key: rng.normal(size=(64, 101)).astype(np.float32) for key in ("log_mel", KEY, OTHER)}
     arrays[OTHER] *= 3
     arrays[f"time/{KEY}"] = np.linspace(-5, 5, 101, dtype=np.float32)
-    method = {"name": "occlusion", "variants": ["float32", "dynamic-int8"], "passes": 1, "baseline": "silence", "source": "none"}
+    method: dict[str, Any] = {
+        "name": "occlusion",
+        "variants": ["float32", "dynamic-int8"],
+        "passes": 1,
+        "baseline": "silence",
+        "source": "none",
+    }
+    method |= {"settings": {}, "max_abs": {"float32": 1.0, "dynamic-int8": 1.0}}
     noise = {"condition": {"perturbation": "padding-placement"}, "recording": "nothing.wav", "sound": None, "word": "up"}
     return card_of(tmp_path, arrays, methods=[method], **noise)
 

@@ -9,6 +9,7 @@ import pytest
 
 from robustness.analysis.intervals import UNKNOWN, wilson
 from robustness.report import words
+from robustness.run.perturbations import facts_of
 
 
 @pytest.mark.parametrize(
@@ -95,4 +96,5 @@ def test_unique_never_collides_with_its_own_numbers() -> None:
     ],
 )
 def test_condition(condition: dict[str, Any], unit: str | None, text: str) -> None:
-    assert words.condition_name(condition, unit) == text
+    kind = facts_of(condition["perturbation"], {"unit": unit, "levels": [], "neutral": 0.0})
+    assert words.condition_name(condition, {kind.name: kind}) == text

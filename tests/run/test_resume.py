@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from robustness.errors import OutputError, RunError
-from robustness.run import folder as runs
 from robustness.run.folder import TRIALS, Run, RunWriter
 from robustness.run.resume import differences, other_recordings
 
@@ -35,7 +34,8 @@ def begun(out: Path, *names: str, resume: bool = False) -> RunWriter:
     writer.write_manifest({"models": [{"name": "small"}]})
     for number, name in enumerate(names, 1 + (state or {"done": 0})["done"]):
         writer.add(rows(name))
-        writer.seal({"done": number}, last=True)
+        writer.add_heard("none", [name], [number])
+        writer.seal(f"{number:02d}", {"done": number})
     return writer
 
 
@@ -47,33 +47,45 @@ def test_a_run_goes_on_from_its_last_sealed_part_and_nothing_else_stays(tmp_path
     left = begun(tmp_path / "run", "a", "b")
     left.add(rows("half"))
     left.flush()  # as Ctrl-C does: to be read, not to be gone on from
-    for name in ("trials/.part-00003.parquet.tmp", "evidence/up.npz", "evidence/.up.wav.tmp", "index.html", ".manifest.json.tmp"):
+    for name in (
+        "trials/.part-03.parquet.tmp",
+        "heard/.part-03.parquet.tmp",
+        "evidence/up.npz",
+        "evidence/.up.wav.tmp",
+        "index.html",
+        ".manifest.json.tmp",
+    ):
         (left.path / name).write_text("half")
     writer = RunWriter(tmp_path / "run", resume=True)
     assert writer.begin(REQUEST, TABLE) == {"done": 2}
     assert sorted(path.name for path in writer.path.rglob("*") if path.is_file()) == [
         "manifest.json",
-        "part-00000.parquet",
-        "part-00001.parquet",
+        "part-01.parquet",
+        "part-01.parquet",
+        "part-02.parquet",
+        "part-02.parquet",
         "progress.json",
         "recordings.parquet",
         "request.json",
     ]
     writer.add(rows("c"))
-    writer.seal({"done": 3}, last=True)
+    writer.seal("03", {"done": 3})
     run = writer.finish()
     assert recordings_of(run) == [*"aaa", *"bbb", *"ccc"]
+    heard = run.heard(["none"])
+    assert heard is not None
+    assert heard["mark"].tolist() == [1, 2]
     assert not (run.path / "progress.json").exists()
 
 
-def test_parts_are_cut_between_recordings_once_there_are_rows_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "ROWS_A_PART", 5)
+def test_a_part_has_the_name_of_its_block(tmp_path: Path) -> None:
     writer = RunWriter(tmp_path / "run")
-    for name in "abc":
-        writer.add(rows(name))
-        writer.seal({})
-    writer.seal({}, last=True)
-    assert [len(pq.read_table(path)) for path in sorted((writer.path / "trials").iterdir())] == [6, 3]
+    for block in ("b", "a"):  # whichever comes first
+        writer.add(rows(block))
+        writer.add(rows(block))
+        writer.seal(block, {})
+    lengths = {path.name: len(pq.read_table(path)) for path in (writer.path / "trials").iterdir()}
+    assert lengths == {"part-a.parquet": 6, "part-b.parquet": 6}
 
 
 @pytest.mark.parametrize("named", ["request.json", "progress.json"])
@@ -143,9 +155,9 @@ def test_a_full_disk_is_a_sentence_and_what_was_written_stays_good(tmp_path: Pat
     with monkeypatch.context() as patched:
         patched.setattr(*((pq, "write_table", full) if at == "write" else (Path, "replace", full)))
         writer.add(rows("b"))
-        with pytest.raises(OutputError, match=r"part-00001\.parquet cannot be written \(No space left on device\)"):
-            writer.seal({"done": 2}, last=True)
-    assert [path.name for path in (writer.path / "trials").iterdir()] == ["part-00000.parquet"]
+        with pytest.raises(OutputError, match=r"part-02\.parquet cannot be written \(No space left on device\)"):
+            writer.seal("02", {"done": 2})
+    assert [path.name for path in (writer.path / "trials").iterdir()] == ["part-01.parquet"]
     assert recordings_of(begun(tmp_path / "run", "b", resume=True).finish()) == [*"aaa", *"bbb"]
 
 
@@ -158,7 +170,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
 writer.add({**rows("b", 50_000), "margin": pa.array([float(i) for i in range(50_000)])})
 from robustness.errors import OutputError
 try:
-    writer.seal({"done": 2}, last=True)
+    writer.seal("02", {"done": 2})
 except OutputError as error:
     print(error)
 """
@@ -166,5 +178,5 @@ except OutputError as error:
 
 def test_a_file_that_the_system_will_not_write_leaves_the_parts_before(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path / "run")], capture_output=True, text=True, check=True)
-    assert "part-00001.parquet cannot be written" in done.stdout
-    assert [path.name for path in (tmp_path / "run.partial" / "trials").iterdir()] == ["part-00000.parquet"]
+    assert "part-02.parquet cannot be written" in done.stdout
+    assert [path.name for path in (tmp_path / "run.partial" / "trials").iterdir()] == ["part-01.parquet"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,10 @@ from robustness.audio.recordings import Recording
 from robustness.errors import CannotJudgeError, UsageError
 from robustness.models.classifier import Classifier
 from robustness.quantization.base import quantized
-from robustness.run import folder as run
 from robustness.run.folder import Run, RunWriter
 from robustness.sweep import sweep
 from robustness.sweep.plan import Settings, plan_of
+from robustness.sweep.state import Tally, combined
 from robustness.sweep.sweep import Sweep, placeable
 from tests.builders import FRAME, LABELS, classifier, recordings
 
@@ -27,7 +28,7 @@ KEY = ["variant", "recording", "perturbation", "level", "fill", "draw", "placeme
 def swept(
     out: Path, some: Sequence[Recording], settings: Settings = DEFAULT, classifiers: Sequence[Classifier] | None = None
 ) -> pd.DataFrame:
-    plan = plan_of(settings, "center")
+    plan = plan_of(settings, FRAME)
     writer = RunWriter(out)
     used = classifiers or [quantized(classifier(), name) for name in ("float32", "dynamic-int8")]
     Sweep(used, plan, writer).run(placeable(some, FRAME, settings))
@@ -44,7 +45,7 @@ def test_every_condition_has_a_row_for_each_recording_and_variant(trials: pd.Dat
     words = trials[trials["perturbation"] != "no-word"]
     counts = words.groupby(["perturbation", "level", "fill", "draw", "placement"], observed=True, dropna=False).size()
     assert set(counts) == {5 * 2}
-    assert len(counts) == len(plan_of(Settings(), "center").conditions)
+    assert len(counts) == len(plan_of(Settings(), FRAME).conditions)
     assert not words.duplicated(KEY).any()
 
 
@@ -82,7 +83,7 @@ def test_no_row_depends_on_batch_order_or_company(trials: pd.DataFrame, tmp_path
     other = swept(tmp_path / "run", recordings(5)[::-1][:3], Settings(batch=2))
     both = trials.merge(other, on=KEY, suffixes=("", "_other"), how="inner")
     words = both[both["perturbation"] != "no-word"]
-    assert len(words) == 3 * 2 * len(plan_of(Settings(), "center").conditions)
+    assert len(words) == 3 * 2 * len(plan_of(Settings(), FRAME).conditions)
     assert (words["p_label"] - words["p_label_other"]).abs().max() < 1e-4
     int8 = words[words["variant"] == "dynamic-int8"]
     assert (int8["p_label"] == int8["p_label_other"]).all()
@@ -139,24 +140,51 @@ def test_answers_that_cannot_be_trusted_stop_the_run(net: nn.Module, words: str,
 
 def test_a_perturbation_that_does_not_exist_is_named_with_those_that_do() -> None:
     with pytest.raises(UsageError, match="did you mean white-noise"):
-        plan_of(Settings(perturbations=("whitenoise",)), "center")
+        plan_of(Settings(perturbations=("whitenoise",)), FRAME)
 
 
 def test_background_noise_is_left_out_with_its_reason() -> None:
-    plan = plan_of(Settings(), "center")
+    plan = plan_of(Settings(), FRAME)
     assert "--noises DIR" in plan.skipped["background-noise"]
     assert "background-noise" not in plan.perturbations
 
 
 def test_batches_are_the_same_rows_as_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "ROWS_A_PART", 20)
+    monkeypatch.setattr(sweep, "ROWS_A_PART", 20)
     monkeypatch.setattr(sweep, "RECORDINGS_AT_ONCE", 2)
     trials = swept(tmp_path / "run", recordings(5), Settings(perturbations=("padding-placement",)))
     parts = list(Run.open(tmp_path / "run").batches())
-    assert len(parts) == 3
+    assert len(parts) == 4  # 2, 2 and 1 recordings, and the windows without a word
     assert pd.concat(parts).astype(str).values.tolist() == trials.astype(str).values.tolist()
     names = [set(part.loc[part["perturbation"] != "no-word", "recording"].astype(str)) for part in parts]
     assert sum(map(len, names)) == 5  # each recording in one part
     placed = list(Run.open(tmp_path / "run").batches(["recording", "margin"], perturbation="padding-placement", variant="float32"))
     assert list(placed[0].columns) == ["recording", "margin"]
     assert sum(map(len, placed)) == len(trials[(trials["perturbation"] == "padding-placement") & (trials["variant"] == "float32")])
+
+
+def test_blocks_in_any_order_are_the_same_bytes_and_the_same_digests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "ROWS_A_PART", 10)
+    monkeypatch.setattr(sweep, "RECORDINGS_AT_ONCE", 2)
+    some, plan, frame = recordings(4), plan_of(Settings(perturbations=("padding-placement",)), FRAME), FRAME
+    placed = placeable(some, frame, plan.settings)
+    whole, late, early = (RunWriter(tmp_path / name) for name in ("whole", "late", "early"))
+    digests = Sweep([classifier()], plan, whole).run(placed).audio
+    after = Sweep([classifier()], plan, late, tally=Tally(recordings=2)).run(placed).audio  # the second block and what has no word
+    before = Sweep([classifier()], replace(plan, no_word=False), early).run(placed[:2]).audio
+    for folder in ("trials", "heard"):
+        found = {path.name: path.read_bytes() for writer in (late, early) for path in (writer.path / folder).iterdir()}
+        assert found == {path.name: path.read_bytes() for path in (whole.path / folder).iterdir()}
+        assert len(found) == 3
+    assert {key: combined(before.get(key, ""), digest) for key, digest in after.items()} == digests
+
+
+def test_the_digest_of_a_condition_is_the_sum_of_those_of_its_windows() -> None:
+    windows, tally = torch.rand(3, 8, generator=torch.Generator().manual_seed(0)), Tally()
+    marks = [*tally.heard("none", ["c"], windows[2:]), *tally.heard("none", ["a", "b"], windows[:2])]
+    each = [
+        hashlib.sha256(name.encode() + b"\0" + window.numpy().tobytes()).digest()
+        for name, window in zip("cab", windows[[2, 0, 1]], strict=True)
+    ]
+    assert marks == [int.from_bytes(digest[:4], "big") for digest in each]
+    assert int(tally.audio["none"], 16) == sum(int.from_bytes(digest, "big") for digest in each) % 2**256

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import math
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Final, Literal
 
@@ -22,16 +23,15 @@ from robustness.analysis.accuracy import By, speakers_of
 from robustness.analysis.pairing import refuse_unlike
 from robustness.conditions import NONE, Condition
 from robustness.errors import CannotJudgeError
-from robustness.gates.rows import SHARES, Rows, placed
+from robustness.gates.rows import Rows
 from robustness.gates.rules import Rule, RulesError
 from robustness.gates.samples import Sample, Scores
+from robustness.run.perturbations import PerturbationFacts, known_perturbations
 
 PACKAGE: Final = "robustness.gates.metrics"
-SHIFT: Final = "time-shift"
-PADDING: Final = "padding-placement"
+Kinds = Mapping[str, PerturbationFacts]  # by name
 SHARES_RIGHT: Final = {1: "accuracy", 2: "share of good outcomes"}  # by the version of the rules
 ONE: Final = {1: "winning label", 2: "outcome"}
-Grids = Mapping[str, Mapping[str, Any]]
 Use = Literal["none", "optional", "required"]
 
 
@@ -104,8 +104,7 @@ class Metric(ABC):
     says: ClassVar[str]  # what it is, in words that follow "the"; {share} is what is right in that version of the rules
     successor: ClassVar[str | None] = None  # the metric by outcome that took its place in version 2
     perturbation: ClassVar[Use] = "optional"
-    only: ClassVar[tuple[str, ...]] = ()  # perturbations that it can be about; empty is every
-    implied: ClassVar[str | None] = None  # the perturbation where the rule names none
+    implied: ClassVar[bool] = False  # whether a rule that names no perturbation means the one that suits
     against: ClassVar[Use] = "none"
     at: ClassVar[Use] = "none"
     label: ClassVar[bool] = False
@@ -123,45 +122,81 @@ class Metric(ABC):
             CannotJudgeError: where rows are missing or no recording is one that the metric is about.
         """
 
-    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+    def suits(self, kind: PerturbationFacts) -> bool:
+        """Whether it can be about a perturbation."""
+        return True
+
+    def about(self, rule: Rule, kinds: Kinds) -> str | None:
+        """The perturbation that a rule is about: the one it names, or the one that the metric implies; None if none."""
+        if rule.perturbation is not None or not self.implied:
+            return rule.perturbation
+        return next((name for name, kind in {**kinds, **known_perturbations()}.items() if self.suits(kind)), None)
+
+    def kind(self, rule: Rule, kinds: Kinds) -> PerturbationFacts | None:
+        """What is known of the perturbation that a rule is about; None if it is about none.
+
+        Raises:
+            RulesError: it was not run, or the metric is not about such a perturbation.
+        """
+        name = self.about(rule, kinds)
+        if name is None:
+            return None
+        if name not in kinds:
+            raise RulesError(f"key `perturbation`: {name} is not run; perturbations that are: {', '.join(kinds) or 'none'}")
+        if not self.suits(kinds[name]):
+            raise RulesError(unsuited(self, name, kinds))
+        return kinds[name]
+
+    def conditions(self, rule: Rule, kinds: Kinds, reference: str) -> list[Condition]:
         """What must have been evaluated, draws apart (`draw` is 0).
 
         Raises:
             RulesError: where a level is not on the grid.
         """
-        return chosen_levels(rule, self.implied, grids, reference)
+        return chosen_levels(rule, self.kind(rule, kinds), reference)
 
     def found(self, rule: Rule, data: Data) -> list[Condition]:
         """The conditions of the run that the rule means."""
-        name = rule.perturbation or self.implied
-        grids = {} if name is None else {name: data.rows.grid(name)}
-        return self.conditions(rule, grids, data.rows.reference)
+        if (name := self.about(rule, data.rows.kinds)) is not None:
+            data.rows.kind(name)
+        return self.conditions(rule, data.rows.kinds, data.rows.reference)
 
 
-def chosen_levels(rule: Rule, implied: str | None, grids: Grids, reference: str) -> list[Condition]:
+def unsuited(metric: Metric, name: str, kinds: Kinds) -> str:
+    """That a metric is not about a perturbation, and which it is about."""
+    return f"key `perturbation` is {name!r}, and {metric.name} takes {' or '.join(suited(metric, kinds)) or 'none of those that are run'}"
+
+
+def suited(metric: Metric, kinds: Kinds) -> list[str]:
+    """The perturbations that a metric can be about."""
+    return sorted(name for name, kind in kinds.items() if metric.suits(kind))
+
+
+def chosen_levels(rule: Rule, kind: PerturbationFacts | None, reference: str) -> list[Condition]:
     """The clean condition, or the levels and fills of the rule's perturbation."""
-    name = rule.perturbation or implied
-    if name is None:
+    if kind is None:
         return [Condition(NONE, placement=reference)]  # type: ignore[arg-type]
-    grid = grids[name]
-    fills = [fill for fill in grid["fills"] if rule.fill in (None, fill)]
+    fills = [fill for fill in kind.fills if rule.fill in (None, fill)]
     if not fills:
-        raise RulesError(f"key `fill` is {rule.fill!r}, and {name} is run with {' and '.join(grid['fills'])}")
-    made = (Condition(name, level, fill, 0, reference) for fill in fills for level in levels_of(rule, name, grid))  # type: ignore[arg-type]
-    return [placed(condition) for condition in made]
+        raise RulesError(f"key `fill` is {rule.fill!r}, and {kind.name} is run with {' and '.join(kind.fills)}")
+    made = (Condition(kind.name, level, fill, 0, reference) for fill in fills for level in levels_of(rule, kind))  # type: ignore[arg-type]
+    return [replace(condition, placement=kind.placement_of(condition)) for condition in made]
 
 
-def levels_of(rule: Rule, name: str, grid: Mapping[str, Any]) -> list[float]:
+def levels_of(rule: Rule, kind: PerturbationFacts) -> list[float]:
     """The levels that the rule means; all of the grid where it names none."""
     if rule.placement is not None:
-        return [SHARES[rule.placement]]
+        found = [level for place, level in kind.placements.items() if place == rule.placement]
+        if not found:
+            raise RulesError(f"key `placement`: the levels of {kind.name} are no placements; give key `level`")
+        return found
     if rule.levels is None:
-        return list(grid["levels"])
-    neutral = [] if grid["neutral"] == "inf" else [grid["neutral"]]
+        return list(kind.levels)
+    neutral = [kind.neutral] if math.isfinite(kind.neutral) and rule.levels.side is None else []
     try:
-        return rule.levels.on(list(dict.fromkeys([*grid["levels"], *(level for level in neutral if rule.levels.side is None)])))
+        return rule.levels.on(list(dict.fromkeys([*kind.levels, *neutral])))
     except ValueError as error:
-        raise RulesError(f"key `level`: {name}: {error} {grid['unit']}") from error
+        raise RulesError(f"key `level`: {kind.name}: {error} {kind.unit}") from error
 
 
 def labels_of(rule: Rule, frame: DataFrame) -> list[str | None]:

@@ -14,7 +14,7 @@ from robustness.errors import CannotJudgeError
 from robustness.gates.metrics.base import (
     METRICS,
     Data,
-    Grids,
+    Kinds,
     Metric,
     RuleCase,
     Use,
@@ -36,16 +36,17 @@ class PairedMetric(Metric):
     labelled: ClassVar[bool] = True  # whether it needs the truth
     by: ClassVar[By] = "outcome"
 
-    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+    def conditions(self, rule: Rule, kinds: Kinds, reference: str) -> list[Condition]:
         """The rule's conditions, and the reference where it is what they are compared with."""
-        found = chosen_levels(rule, self.implied, grids, reference)
+        found = chosen_levels(rule, self.kind(rule, kinds), reference)
         clean = Condition(NONE, placement=reference)  # type: ignore[arg-type]
         return found if rule.against is not None else list(dict.fromkeys([clean, *found]))
 
     def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant, condition and label."""
-        name = rule.perturbation
-        conditions = chosen_levels(rule, self.implied, {} if name is None else {name: data.rows.grid(name)}, data.rows.reference)
+        if rule.perturbation is not None:
+            data.rows.kind(rule.perturbation)
+        conditions = chosen_levels(rule, self.kind(rule, data.rows.kinds), data.rows.reference)
         for variant in data.rows.matching(rule.variant):
             if variant == rule.against or variant.endswith(f" · {rule.against}"):
                 continue

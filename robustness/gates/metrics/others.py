@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
@@ -11,14 +10,15 @@ from robustness.analysis.outcomes import FALSE_ACCEPT
 from robustness.conditions import NO_WORD, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.compound import Fact, Lost
-from robustness.gates.metrics.base import METRICS, Data, Grids, Metric, RuleCase, Use, chosen_levels, recording_scores, with_label
+from robustness.gates.metrics.base import METRICS, Data, Kinds, Metric, RuleCase, Use, chosen_levels, recording_scores, with_label
 from robustness.gates.metrics.shifts import right_shares
 from robustness.gates.rules import Rule, RulesError
 from robustness.gates.samples import Rate
+from robustness.run.audit_records import VariantAudit, read_audit
+from robustness.run.perturbations import PerturbationFacts
 
 FLOAT32_DB: Final = 20 * math.log10(2**24)  # what float32 itself resolves: stands for a layer that is exact
 ENDS_DB: Final = {"exact": FLOAT32_DB, "-inf": -FLOAT32_DB}
-NOISES = ("background-noise", "pink-noise", "white-noise")
 
 
 @METRICS.register
@@ -29,19 +29,21 @@ class SnrLost(Metric):
     unit = "dB"
     says = "mildest signal-to-noise ratio at which the {share} is lost"
     perturbation: ClassVar[Use] = "required"
-    only = NOISES
     at: ClassVar[Use] = "required"
     level = False
 
-    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+    def suits(self, kind: PerturbationFacts) -> bool:
+        """About noise."""
+        return kind.family == "noise"
+
+    def conditions(self, rule: Rule, kinds: Kinds, reference: str) -> list[Condition]:
         """Every level, mild → harsh."""
-        grid = grids[rule.perturbation or ""]
-        harshest = min(grid["levels"])
+        found = chosen_levels(rule, self.kind(rule, kinds), reference)
+        harshest = min(condition.level or 0.0 for condition in found)
         if rule.max is not None and rule.max < harshest:
             raise RulesError(
                 f"key `max` is {rule.max:g} dB, and the grid of {rule.perturbation} ends at {harshest:g} dB: it cannot be shown"
             )
-        found = chosen_levels(rule, None, grids, reference)
         return sorted(found, key=lambda condition: -(condition.level or 0.0))
 
     def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
@@ -66,7 +68,7 @@ class FalseAcceptsAnHour(Metric):
     perturbation: ClassVar[Use] = "none"
     level = False
 
-    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+    def conditions(self, rule: Rule, kinds: Kinds, reference: str) -> list[Condition]:
         """The windows without a word, whatever their kind."""
         return [Condition(NO_WORD, placement=reference)]  # type: ignore[arg-type]
 
@@ -86,7 +88,7 @@ class OfTheVariant(Metric):
     perturbation: ClassVar[Use] = "none"
     level = False
 
-    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+    def conditions(self, rule: Rule, kinds: Kinds, reference: str) -> list[Condition]:
         """Nothing needs to be heard."""
         return []
 
@@ -157,41 +159,41 @@ class LayerSqnr(OfTheVariant):
         yield from cases
 
 
-def audit_of(data: Data) -> dict[str, Mapping[str, Any]]:
+def audit_of(data: Data) -> dict[str, VariantAudit]:
     """The audit of each variant, by its name in the trials.
 
     Raises:
         CannotJudgeError: where the run has none.
     """
-    path = data.rows.run.evidence / "audit.json"
-    if not path.exists():
+    found = read_audit(data.rows.run.evidence)
+    if found is None:
         raise CannotJudgeError(
             "layer_sqnr_db needs the activations of each layer beside their float counterparts, and there is no audit of layers in it: "
             "make it again with `robustness audit`, `robustness report` or `robustness gate --model CARD`, with a quantized variant"
         )
     several = len(data.rows.run.manifest["models"]) > 1
-    audits = json.loads(path.read_text(encoding="utf-8"))["variants"]
-    return {f"{one['model']} · {one['variant']}" if several else one["variant"]: one for one in audits}
+    return {f"{one.model} · {one.variant}" if several else one.variant: one for one in found.variants}
 
 
-def any_quantized(audit: Mapping[str, Any] | None) -> bool:
+def any_quantized(audit: VariantAudit | None) -> bool:
     """Whether a variant is in the audit, with a quantized layer."""
-    return audit is not None and any(layer["quantized"] for layer in audit["layers"])
+    return audit is not None and any(layer.quantized for layer in audit.layers)
 
 
-def layers_case(variant: str, audit: Mapping[str, Any]) -> RuleCase:
+def layers_case(variant: str, audit: VariantAudit) -> RuleCase:
     """The worst of a variant's quantized layers.
 
     Raises:
         CannotJudgeError: where one of them could not be compared; what was not measured never passes.
     """
-    quantized = [layer for layer in audit["layers"] if layer["quantized"]]
-    unknown = [layer["name"] for layer in quantized if layer["activations"] is None]
+    quantized = [layer for layer in audit.layers if layer.quantized]
+    unknown = [layer.name for layer in quantized if layer.activations is None]
     if unknown:
         raise CannotJudgeError(
             f"the audit could not compare {', '.join(unknown)} of {variant} with float: no single module gives its output there"
         )
-    measured = {layer["name"]: layer["activations"]["sqnr_db"] for layer in quantized if layer["activations"]["sqnr_db"] != "undefined"}
+    compared = {layer.name: layer.activations.sqnr_db for layer in quantized if layer.activations is not None}
+    measured = {name: sqnr_db for name, sqnr_db in compared.items() if sqnr_db != "undefined"}
     if not measured:
         raise CannotJudgeError(f"every quantized layer of {variant} gives zeros alone, in float too: no layer has a SQNR")
     decibels = {name: ENDS_DB[value] if isinstance(value, str) else float(value) for name, value in measured.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -12,31 +13,33 @@ from robustness.analysis.accuracy import By, rightness
 from robustness.conditions import Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.compound import Reach
-from robustness.gates.metrics.base import METRICS, SHIFT, Data, Grids, Metric, RuleCase, Use, by_recording, recording_scores, with_label
+from robustness.gates.metrics.base import METRICS, Data, Kinds, Metric, RuleCase, Use, by_recording, recording_scores, with_label
 from robustness.gates.rules import Rule, RulesError
 from robustness.gates.samples import Scores
-
-ATLAS = "atlas"  # the key under which a grid of time-shift lists the leads of the shift atlas
+from robustness.run.perturbations import PerturbationFacts
 
 
 class ToleranceMetric(Metric):
     """How far the word may lie from the reference placement."""
 
     unit = "ms"
-    only = (SHIFT,)
-    implied = SHIFT
+    implied = True
     at: ClassVar[Use] = "required"
     level = False
     sign: ClassVar[int]
 
-    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+    def suits(self, kind: PerturbationFacts) -> bool:
+        """About shifts, counted in ms."""
+        return kind.leads
+
+    def conditions(self, rule: Rule, kinds: Kinds, reference: str) -> list[Condition]:
         """The neutral level and every level of one side, mild → harsh."""
-        grid = grids[SHIFT]
-        side = sorted((level for level in grid["levels"] if level * self.sign > 0), key=abs)
+        kind = shift_of(self, rule, kinds)
+        side = sorted((level for level in kind.levels if level * self.sign > 0), key=abs)
         if rule.min is not None and (not side or rule.min > abs(side[-1])):
             end = f"ends at {abs(side[-1]):g} ms" if side else "has no level on that side"
-            raise RulesError(f"key `min` is {rule.min:g} ms, and the grid of {SHIFT} {end}: it could never be shown")
-        return [Condition(SHIFT, level, "zeros", 0, reference) for level in (grid["neutral"], *side)]  # type: ignore[arg-type]
+            raise RulesError(f"key `min` is {rule.min:g} ms, and the grid of {kind.name} {end}: it could never be shown")
+        return [Condition(kind.name, level, "zeros", 0, reference) for level in (kind.neutral, *side)]  # type: ignore[arg-type]
 
     def cases(self, rule: Rule, data: Data) -> Iterator[RuleCase]:
         """A case a variant."""
@@ -56,6 +59,18 @@ class ToleranceMetric(Metric):
             )
         note = f"{100 * values[lost].mean():.1f} % are right at {lost.level:+g} ms"
         return RuleCase(variant, reach, lost, tuple(values[lost].index[values[lost] < 1]), None, note)
+
+
+def shift_of(metric: Metric, rule: Rule, kinds: Kinds) -> PerturbationFacts:
+    """The perturbation whose levels are leads, that a rule on shifts is about.
+
+    Raises:
+        RulesError: none is run.
+    """
+    kind = metric.kind(rule, kinds)
+    if kind is None:
+        raise RulesError(f"{metric.name} is about shifts, and no perturbation that is run makes them")
+    return kind
 
 
 def right_shares(frame: DataFrame, by: By) -> pd.Series[float]:
@@ -84,13 +99,17 @@ class ToleranceLate(ToleranceMetric):
 class OverTheAtlas(Metric):
     """Over every lead that keeps the recording whole inside the window."""
 
-    only = (SHIFT,)
-    implied = SHIFT
+    implied = True
     level = False
 
-    def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
+    def suits(self, kind: PerturbationFacts) -> bool:
+        """About shifts that are leads from the window's start."""
+        return kind.leads
+
+    def conditions(self, rule: Rule, kinds: Kinds, reference: str) -> list[Condition]:
         """The leads of the shift atlas from the window's start on."""
-        return [Condition(SHIFT, lead, "zeros", 0, "offset") for lead in grids[SHIFT][ATLAS] if lead >= 0]
+        kind = shift_of(self, rule, kinds)
+        return [Condition(kind.name, lead, "zeros", 0, "offset") for lead in kind.atlas if lead >= 0]
 
     def inside(self, rule: Rule, data: Data, variant: str) -> tuple[DataFrame, Condition]:
         """The rows within each recording's slack, and the last condition of them.
@@ -98,11 +117,11 @@ class OverTheAtlas(Metric):
         Raises:
             CannotJudgeError: where the run has no shift atlas.
         """
-        grid = data.rows.grid(SHIFT)
-        leads = data.rows.leads(variant)
+        kind = data.rows.kind(self.about(rule, data.rows.kinds) or "")
+        leads = data.rows.leads(variant, kind.name)
         if not leads or leads[0] != 0:
             raise CannotJudgeError(f"the run has no shift atlas from the window's start on for {variant}, and {self.name} needs it")
-        conditions = self.conditions(rule, {SHIFT: {**grid, ATLAS: leads}}, data.rows.reference)
+        conditions = self.conditions(rule, {kind.name: replace(kind, atlas=tuple(leads))}, data.rows.reference)
         frame = pd.concat([data.rows.at(variant, condition) for condition in conditions])
         slack_ms = frame["recording"].astype(str).map(data.rows.recordings["slack_ms"])
         return frame[frame["level"] <= slack_ms], conditions[-1]

@@ -8,16 +8,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Final
 
-from robustness.report.view import View, is_noisy
+from robustness.conditions import Condition
+from robustness.report.view import View
+from robustness.run.evidence import FailureCard
 
 KEPT: Final = ("--weights", "--variant", "--seed")  # what both commands mean alike
 TABLES: Final = (".csv", ".parquet")
 OFFSET: Final = "offset"  # a place without a name
 
 
-def command_for(view: View, facts: Mapping[str, Any]) -> str | None:
+def command_for(view: View, facts: FailureCard) -> str | None:
     """The command that explains the recording of a card where it fails; None where the run's command does not tell it.
 
     Args:
@@ -26,23 +28,23 @@ def command_for(view: View, facts: Mapping[str, Any]) -> str | None:
     """
     given = options_of(view.manifest.get("repeat") or "")
     model, recordings = _model(view, facts, given), given.get("--recordings", [])
-    if model is None or len(recordings) != 1 or facts["condition"]["fill"] != "zeros":
+    if model is None or len(recordings) != 1 or facts.condition.fill != "zeros":
         return None
     where = PurePosixPath(recordings[0])
-    folder = where.parent if where.suffix.lower() in TABLES or where.name == facts["recording"] else where
+    folder = where.parent if where.suffix.lower() in TABLES or where.name == facts.recording else where
     words = [word for name in KEPT for value in given.get(name, []) for word in (name, value)]
-    place = facts["condition"]["placement"]
-    at = ["--offset-ms", f"{facts['offset_ms']:g}"] if place == OFFSET else ["--placement", place]
-    at += _noise(facts["condition"], given)
-    return shlex.join(["robustness", "explain", "--model", model, str(folder / facts["recording"]), *at, "--label", facts["word"], *words])
+    place = facts.condition.placement
+    at = ["--offset-ms", f"{facts.offset_ms:g}"] if place == OFFSET else ["--placement", place]
+    at += _noise(view, facts.condition, given)
+    return shlex.join(["robustness", "explain", "--model", model, str(folder / facts.recording), *at, "--label", facts.word, *words])
 
 
-def _noise(condition: Mapping[str, Any], given: Mapping[str, list[str]]) -> list[str]:
+def _noise(view: View, condition: Condition, given: Mapping[str, list[str]]) -> list[str]:
     """The options that name the noise of a condition; none where there is none."""
-    if not is_noisy(condition):
+    if not view.is_noisy(condition):
         return []
     folders = [word for folder in given.get("--noises", []) for word in ("--noises", folder)]
-    return ["--perturbation", condition["perturbation"], "--level", f"{condition['level']:g}", "--draw", str(condition["draw"]), *folders]
+    return ["--perturbation", condition.perturbation, "--level", f"{condition.level:g}", "--draw", str(condition.draw), *folders]
 
 
 def options_of(command: str) -> dict[str, list[str]]:
@@ -59,11 +61,11 @@ def options_of(command: str) -> dict[str, list[str]]:
     return found
 
 
-def _model(view: View, facts: Mapping[str, Any], given: Mapping[str, list[str]]) -> str | None:
+def _model(view: View, facts: FailureCard, given: Mapping[str, list[str]]) -> str | None:
     """The card of the model that is worst off; with several cards, that in its model's place."""
     cards = given.get("--model", [])
     names = list(dict.fromkeys(model["name"] for model in view.manifest["models"]))
     if len(cards) == 1:
         return cards[0]
-    name = facts["worst_variant"].partition(" · ")[0]
+    name = facts.worst_variant.partition(" · ")[0]
     return cards[names.index(name)] if len(cards) == len(names) and name in names else None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
 from robustness.report.cards.restoration import capital, size_text
 from robustness.report.words import number, percent
+from robustness.run.restoration import FactorShares, RestoredAnswer, SideEffect, TriedEdit
 
-Facts = Mapping[str, Any]
 WIDTH: Final = 74
 HEIGHT: Final = 22
 LOW, HIGH = -0.25, 1.25  # shares that a curve shows; beyond, it runs along its edge
@@ -49,30 +49,28 @@ class Tried:
     factors: Sequence[str]
 
 
-def tried(found: Mapping[str, Facts], names: Mapping[str, str]) -> list[Tried]:
+def tried(found: Mapping[str, RestoredAnswer], names: Mapping[str, str]) -> list[Tried]:
     """A table for each variant."""
     return [Tried(names[variant], _drop(facts), lines_of(facts), _factors(facts, names)) for variant, facts in found.items()]
 
 
-def lines_of(facts: Facts) -> list[EditRow]:
+def lines_of(facts: RestoredAnswer) -> list[EditRow]:
     """The interventions, those that restore first, of these the one that recovers most."""
-    order = sorted(facts["tried"], key=lambda one: (one["restores_at"] is None, -(one["best"]["share"] or 0), one["name"]))
+    order = sorted(facts.tried, key=lambda one: (one.restores_at is None, -(one.best.share or 0), one.name))
     return [_line(attempt) for attempt in order]
 
 
-def _line(attempt: Facts) -> EditRow:
-    at, best, sham = attempt["restores_at"], attempt["best"], attempt["sham"]
+def _line(attempt: TriedEdit) -> EditRow:
+    at, best, sham = attempt.restores_at, attempt.best, attempt.sham
     return EditRow(
-        does=capital(attempt["does"]),
-        kind=attempt["kind"],
+        does=capital(attempt.does),
+        kind=attempt.kind,
         at="–" if at is None else size_text(attempt, at),
-        best=f"{exact(best['share'])} at {size_text(attempt, best['size'])}",
+        best=f"{exact(best.share)} at {size_text(attempt, best.size)}",
         curve=edit_curve(attempt),
-        sham=f"{exact(sham['share'])}{', restores' if sham['restores'] else ''}",
-        collateral=_collateral(attempt["collateral"]),
-        answer=best["answer"]
-        if attempt["draws"] == 1
-        else f"{best['answer']} ({percent(best['right'])} of {attempt['draws']} draws right)",
+        sham=f"{exact(sham.share)}{', restores' if sham.restores else ''}",
+        collateral=_collateral(attempt.collateral),
+        answer=best.answer if attempt.draws == 1 else f"{best.answer} ({percent(best.right)} of {attempt.draws} draws right)",
         restores=at is not None,
     )
 
@@ -82,33 +80,33 @@ def exact(value: float | None) -> str:
     return "–" if value is None else f"{number(100 * value)}\u00a0%"
 
 
-def _collateral(turned: Facts | None) -> str:
-    return "" if turned is None else f"{turned['wrong']} of {turned['of']}"
+def _collateral(turned: SideEffect | None) -> str:
+    return "" if turned is None else f"{turned.wrong} of {turned.of}"
 
 
-def _drop(facts: Facts) -> str:
-    drop, margin = facts["drop"], f"margin {number(facts['margin'], 2)}"
+def _drop(facts: RestoredAnswer) -> str:
+    drop, margin = facts.drop, f"margin {number(facts.margin, 2)}"
     if drop is None:
         return f"{margin}; no other answer says how much is missing"
-    what = "in the counterpart" if drop["against"] == "counterpart" else f"for the median of {drop['others']} others that are right there"
-    return f"{margin}, {number(drop['wanted'], 2)} {what}: a drop of {number(drop['logits'], 2)} logits"
+    what = "in the counterpart" if drop.against == "counterpart" else f"for the median of {drop.others} others that are right there"
+    return f"{margin}, {number(drop.wanted, 2)} {what}: a drop of {number(drop.logits, 2)} logits"
 
 
-def edit_curve(attempt: Facts) -> Markup:
+def edit_curve(attempt: TriedEdit) -> Markup:
     """The share recovered by size, mild to strong, both directions from the middle; a filled dot restores."""
-    rungs = sorted(attempt["rungs"], key=lambda rung: rung["size"])
-    if any(rung["share"] is None for rung in rungs):
+    rungs = sorted(attempt.rungs, key=lambda rung: rung.size)
+    if attempt.unshared:
         return Markup("")
-    if not any(rung["size"] < 0 < other["size"] for rung in rungs for other in rungs):
-        rungs = list(attempt["rungs"])
+    if not any(rung.size < 0 < other.size for rung in rungs for other in rungs):
+        rungs = list(attempt.rungs)
     step = (WIDTH - 2 * PAD) / max(1, len(rungs) - 1)
-    points = [(PAD + i * step if len(rungs) > 1 else WIDTH / 2, _y(rung["share"])) for i, rung in enumerate(rungs)]
+    points = [(PAD + i * step if len(rungs) > 1 else WIDTH / 2, _y(rung.share or 0.0)) for i, rung in enumerate(rungs)]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     dots = Markup("").join(
-        Markup('<circle cx="{}" cy="{}" r="2.4" class="{}"/>').format(f"{x:.1f}", f"{y:.1f}", "yes" if rung["restores"] else "no")
+        Markup('<circle cx="{}" cy="{}" r="2.4" class="{}"/>').format(f"{x:.1f}", f"{y:.1f}", "yes" if rung.restores else "no")
         for (x, y), rung in zip(points, rungs, strict=True)
     )
-    label = ", ".join(f"{size_text(attempt, rung['size'])} {exact(rung['share'])}" for rung in rungs)
+    label = ", ".join(f"{size_text(attempt, rung.size)} {exact(rung.share)}" for rung in rungs)
     frame = f'<line x1="0" x2="{WIDTH}" y1="{_y(0):.1f}" y2="{_y(0):.1f}"/><line x1="0" x2="{WIDTH}" y1="{_y(1):.1f}" y2="{_y(1):.1f}"/>'
     head = Markup('<svg class="rungs" width="{}" height="{}" role="img" aria-label="{}"><title>{}</title>').format(
         WIDTH, HEIGHT, label, label
@@ -121,20 +119,20 @@ def _y(value: float) -> float:
     return HEIGHT - (inside - LOW) / (HIGH - LOW) * HEIGHT
 
 
-def _factors(facts: Facts, names: Mapping[str, str]) -> list[str]:
-    return [_accounted(one, names) for one in facts["shares"]]
+def _factors(facts: RestoredAnswer, names: Mapping[str, str]) -> list[str]:
+    return [_accounted(one, names) for one in facts.shares]
 
 
-def _accounted(one: Facts, names: Mapping[str, str]) -> str:
+def _accounted(one: FactorShares, names: Mapping[str, str]) -> str:
     """A failing condition that differs in several ways, and what each is worth."""
-    where, drop = one["condition"], one["drop"]
-    lost = where["lost_start_ms"] + where["lost_end_ms"]
-    notes = [f"a lead of {number(where['offset_ms'])} ms"]
-    notes += ["padded with the recording's floor"] if where["fill"] != "zeros" else []
+    where, drop = one.condition, one.drop
+    lost = where.lost_start_ms + where.lost_end_ms
+    notes = [f"a lead of {number(where.offset_ms)} ms"]
+    notes += ["padded with the recording's floor"] if where.fill != "zeros" else []
     notes += [f"{number(lost)} ms of speech lost"] if lost else []
     worth = " and ".join(
-        f"{name} accounts for {exact(value / drop)}" for name, value in sorted(one["values"].items(), key=lambda item: -item[1])
+        f"{name} accounts for {exact(value / drop)}" for name, value in sorted(one.values.items(), key=lambda item: -item[1])
     )
-    left = "".join(f"; {' with '.join(some)} alone as in the counterpart cannot be made and is left out" for some in one["left_out"])
-    text = f"At {', '.join(notes)}, heard as {one['answer']}: of the drop of {number(drop, 1)} logits"
-    return f"{text} to {names[where['against']]} at the reference, {worth}{left}."
+    left = "".join(f"; {' with '.join(some)} alone as in the counterpart cannot be made and is left out" for some in one.left_out)
+    text = f"At {', '.join(notes)}, heard as {one.answer}: of the drop of {number(drop, 1)} logits"
+    return f"{text} to {names[where.against]} at the reference, {worth}{left}."

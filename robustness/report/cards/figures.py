@@ -5,8 +5,7 @@ The figures of a failure card: what was heard, which part of it spoke for what, 
 
 from __future__ import annotations
 
-import wave
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -16,7 +15,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from robustness.errors import RunError
 from robustness.report.cards.noise import against_noise
 from robustness.report.figures import (
     WRONG_TO_RIGHT,
@@ -32,8 +30,10 @@ from robustness.report.figures import (
     vertical,
 )
 from robustness.report.map_figure import Scale, overlaid, scale_of
-from robustness.report.view import Variant, View, is_noisy, rows_of
+from robustness.report.view import Variant, View, rows_of
 from robustness.report.words import number, percent, signed
+from robustness.run.damage import inside, read_arrays, read_sound
+from robustness.run.evidence import FailureCard, LeadSteps, MapDifference, SegmentValues, VariantAnswer
 
 
 def compared_figures(card: CardFigures) -> list[Figure]:
@@ -41,48 +41,48 @@ def compared_figures(card: CardFigures) -> list[Figure]:
     return [*(_difference(card, d) for d in _differences(card)), *_segments(card), *_ladder(card)]
 
 
-def _difference(card: CardFigures, found: dict[str, Any]) -> Figure:
+def _difference(card: CardFigures, found: MapDifference) -> Figure:
     """One variant's map minus the float one's, by the same method."""
-    name = f"{found['method']}, {card.short(found['of'])} minus {card.short(found['against'])}"
-    return overlaid(card, found["key"], name, scale_of(card.arrays, [found["key"]]))
+    name = f"{found.method}, {card.short(found.of)} minus {card.short(found.against)}"
+    return overlaid(card, found.key, name, scale_of(card.arrays, [found.key]))
 
 
-def _differences(card: CardFigures) -> list[dict[str, Any]]:
-    return [d for d in card.facts.get("differences", []) if d["key"] in card.arrays]
+def _differences(card: CardFigures) -> list[MapDifference]:
+    return [d for d in card.facts.differences if d.key in card.arrays]
 
 
 def _segments(card: CardFigures) -> list[Figure]:
     """Exact Shapley values of tenths of the window: each variant against silence, the worst one against its counterpart."""
-    facts, other = card.facts.get("segments"), card.facts.get("donor")
+    facts, other = card.facts.segments, card.facts.donor
     if not facts:
         return []
-    edges, data, rows = facts["edges_ms"], [], {}
+    edges, data, rows = facts.edges_ms, [], {}
     for variant in card.view.variants:
-        if variant.name in facts["values"]:
-            data.append(_steps(edges, facts["values"][variant.name], f"{variant.short} against silence", stroke(variant.mark)["line"]))
-            rows[f"{variant.short} against silence"] = facts["values"][variant.name]
+        if variant.name in facts.values:
+            data.append(_steps(edges, facts.values[variant.name], f"{variant.short} against silence", stroke(variant.mark)["line"]))
+            rows[f"{variant.short} against silence"] = facts.values[variant.name]
     if other:
-        name = f"{card.short(other['variant'])} against the counterpart"
-        data.append(_steps(other["edges_ms"], other["values"], name, {"color": "var(--wrong)", "width": 1.5, "dash": "dashdot"}))
-        rows[name] = other["values"]
-    layout = card.time_layout() | {"yaxis": {"title": {"text": "logits"}, "zeroline": True}, "showlegend": False}
+        name = f"{card.short(other.variant)} against the counterpart"
+        data.append(_steps(other.edges_ms, other.values, name, {"color": "var(--wrong)", "width": 1.5, "dash": "dashdot"}))
+        rows[name] = other.values
+    layout, sums = card.time_layout() | {"yaxis": {"title": {"text": "logits"}, "zeroline": True}, "showlegend": False}, _sums(card, facts)
     table = Table(
-        f"What each segment adds to the margin, in logits; rows sum to {_sums(card)}",
+        f"What each segment adds to the margin, in logits; rows sum to {sums}",
         ["against", *(f"{number(low)}–{number(high)} ms" for low, high in pairwise(edges))],
         [[name, *(signed(value, 2) for value in values)] for name, values in rows.items()],
     )
-    sentence = f"Exact Shapley values by segment; they sum to {_sums(card)}."
+    sentence = f"Exact Shapley values by segment; they sum to {sums}."
     return [Figure(f"{card.id}-segments", "segments, exact Shapley values; hover names the line", sentence, data, layout, table, HEIGHT)]
 
 
-def _sums(card: CardFigures) -> str:
+def _sums(card: CardFigures, facts: SegmentValues) -> str:
     """What the values of each line sum to."""
-    facts, other = card.facts["segments"], card.facts.get("donor")
-    sums = [f"{signed(change, 2)} ({card.short(name)} against silence)" for name, change in facts["change"].items()]
-    return ", ".join([*sums, *([f"{signed(other['change'], 2)} (against the counterpart)"] if other else [])])
+    other = card.facts.donor
+    sums = [f"{signed(change, 2)} ({card.short(name)} against silence)" for name, change in facts.change.items()]
+    return ", ".join([*sums, *([f"{signed(other.change, 2)} (against the counterpart)"] if other else [])])
 
 
-def _steps(edges: list[float], values: list[float], name: str, line: dict[str, Any]) -> Trace:
+def _steps(edges: Sequence[float], values: Sequence[float], name: str, line: dict[str, Any]) -> Trace:
     x = [edge for low, high in pairwise(edges) for edge in (low, high)]
     y = [round(value, 4) for value in values for _ in range(2)]
     hover = f"%{{x}} ms: %{{y:.2f}} logits, {name}<extra></extra>"
@@ -91,18 +91,18 @@ def _steps(edges: list[float], values: list[float], name: str, line: dict[str, A
 
 def _ladder(card: CardFigures) -> list[Figure]:
     """Time strips from the wrong place to the right one, one under another."""
-    facts = card.facts.get("ladder")
-    if not facts or facts["key"] not in card.arrays:
+    facts = card.facts.ladder
+    if not facts or facts.key not in card.arrays:
         return []
-    strips, leads, right = card.arrays[facts["key"]], facts["leads_ms"], facts["right"]
-    largest = float(facts["max_abs"])
-    rungs = zip(leads, right, facts["margins"], strict=True)
+    strips, leads, right = card.arrays[facts.key], facts.leads_ms, facts.right
+    largest = float(facts.max_abs)
+    rungs = zip(leads, right, facts.margins, strict=True)
     marks = [f"{number(lead)} {'✓' if ok else '✗'} {signed(margin, 1)}" for lead, ok, margin in rungs]
     heat: Trace = {
         "type": "heatmap",
         "z": packed_signed(np.asarray(strips), largest),
         "x0": 0,
-        "dx": card.facts["hop_ms"],
+        "dx": card.facts.hop_ms,
         "zmin": -largest,
         "zmax": largest,
         "colorscale": WRONG_TO_RIGHT,
@@ -112,7 +112,7 @@ def _ladder(card: CardFigures) -> list[Figure]:
     }
     axis = {"tickvals": list(range(len(leads))), "ticktext": marks, "autorange": "reversed", "showgrid": False, "tickfont": {"size": 10}}
     layout = {
-        "xaxis": {"title": {"text": "ms"}, "range": [0, card.facts["window_ms"]], "showgrid": False},
+        "xaxis": {"title": {"text": "ms"}, "range": [0, card.facts.window_ms], "showgrid": False},
         "yaxis": axis,
         "shapes": [_flip(at + 0.5) for at, (above, below) in enumerate(pairwise(right)) if above != below],
         "margin": {"t": 6, "l": 84, "r": 4, "b": 36},
@@ -121,16 +121,16 @@ def _ladder(card: CardFigures) -> list[Figure]:
     flipped = (
         f"the answer turns at a lead of {', '.join(number(ms) for ms in flips)} ms" if flips else "the answer does not turn on the way"
     )
-    target = card.facts["target"]
-    what = f"{target['label']} over {target['rival']}, ±{largest:.2g}"
-    title = f"evidence by lead, {card.short(facts['variant'])}: {what}; the line marks the flip"
+    target = card.facts.target
+    what = f"{target.label} over {target.rival}, ±{largest:.2g}"
+    title = f"evidence by lead, {card.short(facts.variant)}: {what}; the line marks the flip"
     sentence = f"Time strips by occlusion at each lead, from the wrong place to the right one: {flipped}."
     table = Table("Margin and answer by lead", ["lead", "margin, logits", "answer"], _rows(facts))
     return [Figure(f"{card.id}-strips", title, sentence, [heat], layout, table, HEIGHT)]
 
 
-def _rows(facts: dict[str, Any]) -> list[list[str]]:
-    each = zip(facts["leads_ms"], facts["margins"], facts["right"], strict=True)
+def _rows(facts: LeadSteps) -> list[list[str]]:
+    each = zip(facts.leads_ms, facts.margins, facts.right, strict=True)
     return [[f"{number(lead)} ms", signed(margin, 1), "right" if ok else "wrong"] for lead, margin, ok in each]
 
 
@@ -153,52 +153,44 @@ class CardFigures:
     """A failure's evidence, and its arrays and sound as they lie in the run folder."""
 
     view: View
-    facts: Mapping[str, Any]
+    facts: FailureCard
 
     @property
     def id(self) -> str:
         """Its address."""
-        return str(self.facts["id"])
+        return self.facts.id
 
     @cached_property
-    def answers(self) -> list[tuple[Variant, Mapping[str, Any]]]:
+    def answers(self) -> list[tuple[Variant, VariantAnswer]]:
         """What each variant answers here, in the page's order."""
-        found = self.facts["variants"]
+        found = self.facts.variants
         return [(variant, found[variant.name]) for variant in self.view.variants if variant.name in found]
 
     @cached_property
     def arrays(self) -> dict[str, Picture]:
         """Log-mel and maps, [bands frames] each."""
-        with np.load(self._file("arrays"), allow_pickle=False) as content:
-            return {name: content[name] for name in content.files}
+        return read_arrays(self.view.run.path, f"evidence/{self.facts.arrays}")
 
     @property
     def sound(self) -> Path | None:
         """What the model heard, where sounds were kept."""
-        return self._file("sound") if self.facts["sound"] else None
-
-    def _file(self, key: str) -> Path:
-        """A file of the evidence folder, and of no other."""
-        path = self.view.run.evidence / Path(self.facts[key]).name
-        if not path.is_file():
-            raise RunError(f"{path} is named by failures.json and is not there: the run is damaged; make it again")
-        return path
+        return None if self.facts.sound is None else inside(self.view.run.path, f"evidence/{self.facts.sound}")
 
     def figures(self) -> list[Figure]:
         """Every figure of the card, in order."""
         found = [self.heard()]
-        for method in self.facts["methods"]:
-            keys = [f"{method['name']}/{variant}" for variant in method["variants"]]
+        for method in self.facts.methods:
+            keys = [f"{method.name}/{variant}" for variant in method.variants]
             there = [key for key in keys if key in self.arrays]
             scale = scale_of(self.arrays, there) if there else None
-            found += [self.map(method["name"], key.split("/", 1)[1], scale) for key in there if scale]
-        margins = against_noise(self.view, self.id, self.facts) if is_noisy(self.facts["condition"]) else self.ladder()
+            found += [self.map(method.name, key.split("/", 1)[1], scale) for key in there if scale]
+        margins = against_noise(self.view, self.id, self.facts) if self.view.is_noisy(self.facts.condition) else self.ladder()
         return [*found, *([margins] if margins else [])]
 
     def heard(self) -> Figure:
         """Waveform and log-mel of what the model heard."""
         facts, mel = self.facts, self.arrays["log_mel"]
-        time = {"x0": 0, "dx": facts["hop_ms"]}
+        time = {"x0": 0, "dx": facts.hop_ms}
         scale = {
             "colorscale": "Viridis",
             "colorbar": {"thickness": 8, "outlinewidth": 0, "title": {"text": "dB", "side": "right"}, "nticks": 5},
@@ -215,12 +207,12 @@ class CardFigures:
         layout = self.time_layout() | {"yaxis": {"domain": [0, top], **self.bands_axis(), "title": {"text": "Hz"}, "showgrid": False}}
         data: list[Trace] = [heat]
         if self.sound:
-            data.append(_envelope(self.sound))
+            data.append(_envelope(*read_sound(self.view.run.path, f"evidence/{self.facts.sound}")))
             quiet = {"showticklabels": False, "ticks": "", "showgrid": False, "domain": [1 - WAVE_SHARE, 1]}
             layout["yaxis2"] = quiet
         title = "what the model heard: waveform and log-mel" if self.sound else "what the model heard: log-mel (no sound was kept)"
-        speech, recording = (" to ".join(number(ms) for ms in facts[key]) for key in ("speech_ms", "recording_ms"))
-        sentence = f"Log-mel of {facts['word']}: speech from {speech} ms, padding outside {recording} ms."
+        speech, recording = (" to ".join(map(number, span)) for span in (facts.speech_ms, facts.recording_ms))
+        sentence = f"Log-mel of {facts.word}: speech from {speech} ms, padding outside {recording} ms."
         return Figure(f"{self.id}-heard", title, sentence, data, layout, self.blocks(mel, "dB"), HEIGHT)
 
     def short(self, variant: str) -> str:
@@ -229,7 +221,8 @@ class CardFigures:
 
     def map(self, method: str, variant: str, scale: Scale) -> Figure:
         """One attribution map on a scale centered on zero; what it failed stands on its face."""
-        failed = self.facts.get("trust", {}).get(f"{method}/{variant}", {}).get("failed", [])
+        box = (self.facts.trust or {}).get(f"{method}/{variant}")
+        failed = box.failed if box else ()
         warning = f" · FAILS ITS CHECKS: {'; '.join(failed)}" if failed else ""
         return overlaid(self, f"{method}/{variant}", f"{method.replace('-', ' ')}, {self.short(variant)}", scale, warning)
 
@@ -241,7 +234,7 @@ class CardFigures:
     def ladder(self) -> Figure | None:
         """The margin of the true label against the lead, with the flip marked."""
         view, facts = self.view, self.facts
-        rows = view.atlas[view.atlas["recording"] == facts["recording"]]
+        rows = view.atlas[view.atlas["recording"] == facts.recording]
         if rows.empty:
             return None
         data: list[Trace] = []
@@ -255,11 +248,11 @@ class CardFigures:
 
     def _ladder_figure(self, data: list[Trace], rows: Any) -> Figure:
         facts = self.facts
-        slack = facts["window_ms"] - (facts["recording_ms"][1] - facts["recording_ms"][0])
+        slack = facts.window_ms - (facts.recording_ms[1] - facts.recording_ms[0])
         first, last = float(rows["level"].min()), float(rows["level"].max())
-        wrong = [answer["restored_at_ms"] for _, answer in self.answers if answer["wrong"]]
+        wrong = [answer.restored_at_ms for _, answer in self.answers if answer.wrong]
         flip = next((ms for ms in wrong if ms is not None), None)
-        here = facts["offset_ms"]
+        here = facts.offset_ms
         zero = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "line": {"color": "var(--ink)", "width": 1}}
         shapes = [band(first, 0.0), band(max(0.0, slack), last), zero, vertical(here, dash="dot")]
         notes = [{**_note(here, "here"), "xanchor": "right"}]
@@ -274,7 +267,7 @@ class CardFigures:
             "annotations": notes,
         }
         said = "restored nowhere" if flip is None else f"right at a lead of {number(flip)} ms"
-        sentence = f"Margin of {facts['target']['label']} against the lead: wrong at {number(here)} ms, {said}."
+        sentence = f"Margin of {facts.target.label} against the lead: wrong at {number(here)} ms, {said}."
         return Figure(
             f"{self.id}-ladder", "margin against the lead; grey: the recording is cut", sentence, data, layout, self._steps(rows), HEIGHT
         )
@@ -291,23 +284,23 @@ class CardFigures:
     def time_layout(self) -> dict[str, Any]:
         """The time axis, with the speech span and the padding marked."""
         facts = self.facts
-        start, end = facts["recording_ms"]
+        start, end = facts.recording_ms
         shapes = [band(0.0, start)] if start > 0 else []
-        shapes += [band(end, facts["window_ms"])] if end < facts["window_ms"] else []
-        shapes += [vertical(ms, dash="dash", width=1.2) for ms in facts["speech_ms"] if 0 <= ms <= facts["window_ms"]]
+        shapes += [band(end, facts.window_ms)] if end < facts.window_ms else []
+        shapes += [vertical(ms, dash="dash", width=1.2) for ms in facts.speech_ms if 0 <= ms <= facts.window_ms]
         return {
-            "xaxis": {"title": {"text": "ms"}, "range": [0, facts["window_ms"]], "showgrid": False},
+            "xaxis": {"title": {"text": "ms"}, "range": [0, facts.window_ms], "showgrid": False},
             "shapes": shapes,
             "margin": {"t": 6, "l": 44, "r": 4, "b": 36},
         }
 
     def bands_axis(self) -> dict[str, Any]:
         """The frequency axis, which counts bands."""
-        return {**frequency_ticks(self.facts["band_hz"]), "range": [-0.5, len(self.facts["band_hz"]) - 0.5]}
+        return {**frequency_ticks(self.facts.band_hz), "range": [-0.5, len(self.facts.band_hz) - 0.5]}
 
     def blocks(self, array: Picture, unit: str) -> Table:
         """A picture as means over octaves and tenths of a second."""
-        hertz, hop = np.asarray(self.facts["band_hz"]), self.facts["hop_ms"]
+        hertz, hop = np.asarray(self.facts.band_hz), self.facts.hop_ms
         wide = max(1, round(BLOCK_MS / hop))
         rows = []
         for low, high in pairwise(OCTAVES_HZ):
@@ -323,10 +316,8 @@ def _note(x: float, text: str) -> dict[str, Any]:
     return {"x": x, "y": 1, "yref": "paper", "yanchor": "bottom", "text": text, "showarrow": False, "font": {"size": 11}}
 
 
-def _envelope(path: Path) -> Trace:
+def _envelope(rate_hz: int, samples: NDArray[np.float64]) -> Trace:
     """The extremes of a sound in short stretches, as a filled outline on the second axis."""
-    with wave.open(str(path), "rb") as file:
-        rate_hz, samples = file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float) / 32768
     size = max(1, round(rate_hz * ENVELOPE_MS / 1000))
     whole = samples[: len(samples) // size * size].reshape(-1, size)
     peak = max(1e-9, float(np.abs(samples).max()))

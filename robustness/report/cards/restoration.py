@@ -5,36 +5,32 @@ Made of the run's `evidence/restoring.json`; names of interventions come from th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from robustness.report.view import View
 from robustness.report.words import listed, number, percent, shortest, signed
+from robustness.run.restoration import CohortEffect, CohortFacts, RestorationRecord, RestoredAnswer, TriedEdit, read_restoration
 
-Facts = Mapping[str, Any]
+NOTHING: Final = RestorationRecord({}, 0, 0, (), ())
 SMALL: Final = 0.5  # logits: with so little missing, small changes of any kind can be enough
 ALWAYS: Final = ("move-word", "gain", "fill-floor", "add-white-noise")  # said of every failure, whichever way they went
 
 
 @lru_cache(maxsize=4)
-def restoring(view: View) -> dict[str, Any]:
+def restoring(view: View) -> RestorationRecord:
     """What was tried on the failures of a run; nothing where it was not written."""
-    path = view.run.evidence / "restoring.json"
-    if not path.exists():
-        return {"cards": {}, "conditions": [], "predictions": [], "asked": 0}
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    return read_restoration(view.run.evidence) or NOTHING
 
 
-def tried_on(view: View, card: str) -> dict[str, Facts]:
+def tried_on(view: View, card: str) -> dict[str, RestoredAnswer]:
     """What was tried on the failure of a card, by variant in the page's order."""
-    found = restoring(view)["cards"].get(card, {})
+    found = restoring(view).cards.get(card, {})
     return {variant.name: found[variant.name] for variant in view.variants if variant.name in found}
 
 
-def restoration_says(found: Mapping[str, Facts], names: Mapping[str, str]) -> list[str]:
+def restoration_says(found: Mapping[str, RestoredAnswer], names: Mapping[str, str]) -> list[str]:
     """What is said of each variant, those of which the same is said together.
 
     Args:
@@ -51,117 +47,117 @@ def restoration_says(found: Mapping[str, Facts], names: Mapping[str, str]) -> li
     ]
 
 
-def signature(facts: Facts) -> str:
+def signature(facts: RestoredAnswer) -> str:
     """What decides the sentence, but for its numbers."""
-    naming = facts["naming"]
-    pair = facts["pair"]["kinds"] if facts["pair"] else [two["kinds"] for two in facts["pairs"]]
-    return str((naming["verdict"], naming["by"], sorted(_restoring(facts)), pair))
+    naming = facts.naming
+    pair = facts.pair.kinds if facts.pair else [two.kinds for two in facts.pairs]
+    return str((naming.verdict, naming.by, sorted(_restoring(facts)), pair))
 
 
-def restoration_sentence(facts: Facts) -> str:
+def restoration_sentence(facts: RestoredAnswer) -> str:
     """One variant: what is named, or what helps; then what does not."""
-    naming = facts["naming"]
-    told = {"named": _named, "several": _several, "one": _one, "none": _none}[naming["verdict"]](facts)
+    naming = facts.naming
+    told = {"named": _named, "several": _several, "one": _one, "none": _none}[naming.verdict](facts)
     parts = [told, _next(facts), _small(facts), _not(facts)]
     return " ".join(part for part in parts if part)
 
 
-def _by_name(facts: Facts) -> dict[str, Facts]:
-    return {attempt["name"]: attempt for attempt in facts["tried"]}
+def _by_name(facts: RestoredAnswer) -> dict[str, TriedEdit]:
+    return {attempt.name: attempt for attempt in facts.tried}
 
 
-def _restoring(facts: Facts) -> list[str]:
-    return [attempt["name"] for attempt in facts["tried"] if attempt["restores_at"] is not None]
+def _restoring(facts: RestoredAnswer) -> list[str]:
+    return [attempt.name for attempt in facts.tried if attempt.restores_at is not None]
 
 
-def _named(facts: Facts) -> str:
-    attempt = _by_name(facts)[facts["naming"]["by"]]
-    best, at = attempt["best"], size_text(attempt, attempt["restores_at"])
-    does = capital(attempt["does"])
-    recovered = f"{share(best['share'])} of the drop of {number(facts['drop']['logits'], 1)} logits"
-    how = f"{at} is enough, and {size_text(attempt, best['size'])} recovers" if best["size"] != attempt["restores_at"] else f"{at} recovers"
-    sham = f"its sham, {attempt['sham_does']}, does not ({share(attempt['sham']['share'])})"
+def _named(facts: RestoredAnswer) -> str:
+    attempt = facts.named
+    best, at = attempt.best, size_text(attempt, attempt.smallest)
+    does = capital(attempt.does)
+    missing = facts.drop.logits if facts.drop else 0.0
+    recovered = f"{share(best.share)} of the drop of {number(missing, 1)} logits"
+    how = f"{at} is enough, and {size_text(attempt, best.size)} recovers" if best.size != attempt.smallest else f"{at} recovers"
+    sham = f"its sham, {attempt.sham_does}, does not ({share(attempt.sham.share)})"
     return f"{does} restores it: {how} {recovered}{against(facts)}; {sham}."
 
 
-def against(facts: Facts) -> str:
+def against(facts: RestoredAnswer) -> str:
     """What the drop is counted to, where that is not the recording itself."""
-    drop = facts["drop"]
-    if drop is None or drop["against"] == "counterpart":
+    drop = facts.drop
+    if drop is None or drop.against == "counterpart":
         return ""
-    return f" (counted to the median of {number(drop['others'])} other recordings that are right there)"
+    return f" (counted to the median of {number(drop.others)} other recordings that are right there)"
 
 
-def _several(facts: Facts) -> str:
-    helped = sorted((_by_name(facts)[name] for name in _restoring(facts)), key=lambda one: -(one["best"]["share"] or 0))
-    each = [f"{one['does']} ({size_text(one, one['restores_at'])}; {share(one['best']['share'])} of the drop at best)" for one in helped]
+def _several(facts: RestoredAnswer) -> str:
+    helped = sorted((_by_name(facts)[name] for name in _restoring(facts)), key=lambda one: -(one.best.share or 0))
+    each = [f"{one.does} ({size_text(one, one.smallest)}; {share(one.best.share)} of the drop at best)" for one in helped]
     return f"Several edits restore it, and none stands out: {listed(each, 4)}."
 
 
-def _one(facts: Facts) -> str:
+def _one(facts: RestoredAnswer) -> str:
     attempt = _by_name(facts)[_restoring(facts)[0]]
-    why = "but so does its sham" if attempt["sham"]["restores"] else "but does not stand out enough to be named"
-    size = size_text(attempt, attempt["restores_at"])
-    return f"Of all that was tried only {attempt['does']} ({size}) restores it{_share_note(attempt)}, {why}."
+    why = "but so does its sham" if attempt.sham.restores else "but does not stand out enough to be named"
+    size = size_text(attempt, attempt.smallest)
+    return f"Of all that was tried only {attempt.does} ({size}) restores it{_share_note(attempt)}, {why}."
 
 
-def _share_note(attempt: Facts) -> str:
-    found = attempt["best"]["share"]
+def _share_note(attempt: TriedEdit) -> str:
+    found = attempt.best.share
     return "" if found is None else f" ({share(found)} of the drop)"
 
 
-def _none(facts: Facts) -> str:
-    if facts["pair"]:
-        pair, tried = facts["pair"], _by_name(facts)
-        both = " and ".join(f"{tried[n]['does']} ({size_text(tried[n], s)})" for n, s in zip(pair["names"], pair["sizes"], strict=True))
-        worth = "" if pair["share"] is None else f", {share(pair['share'])} of the drop"
+def _none(facts: RestoredAnswer) -> str:
+    if facts.pair:
+        pair, tried = facts.pair, _by_name(facts)
+        both = " and ".join(f"{tried[n].does} ({size_text(tried[n], s)})" for n, s in zip(pair.names, pair.sizes, strict=True))
+        worth = "" if pair.share is None else f", {share(pair.share)} of the drop"
         return f"None of the edits tried restores it alone; {both} together do{worth}."
-    if facts["pairs"]:
-        return f"None of the edits tried restores it alone; {number(len(facts['pairs']))} pairs of them do, of different kinds."
+    if facts.pairs:
+        return f"None of the edits tried restores it alone; {number(len(facts.pairs))} pairs of them do, of different kinds."
     return "None of the edits tried restores it, alone or in pairs."
 
 
-def _next(facts: Facts) -> str:
+def _next(facts: RestoredAnswer) -> str:
     """What the strongest other kind recovers, where one is named."""
-    naming = facts["naming"]
-    if naming["verdict"] != "named" or naming["next_kind"] is None:
+    naming = facts.naming
+    if naming.verdict != "named" or naming.next_kind is None:
         return ""
-    others = [one for one in facts["tried"] if one["kind"] == naming["next_kind"]]
-    best = max(others, key=lambda one: max(rung["share"] for rung in one["rungs"]))
-    rung = max(best["rungs"], key=lambda rung: rung["share"])
-    if rung["share"] <= 0:
+    others = [one for one in facts.tried if one.kind == naming.next_kind]
+    best, rung, most = max(((one, r, r.share or 0.0) for one in others for r in one.rungs), key=lambda found: found[2])
+    if most <= 0:
         return "No other kind of edit recovers any of it."
-    return f"Of the other kinds, {best['does']} ({size_text(best, rung['size'])}) recovers most, {share(rung['share'])}."
+    return f"Of the other kinds, {best.does} ({size_text(best, rung.size)}) recovers most, {share(most)}."
 
 
-def _small(facts: Facts) -> str:
+def _small(facts: RestoredAnswer) -> str:
     """Where hardly anything is missing, that little things are enough."""
-    naming, margin = facts["naming"], facts["margin"]
-    rest = [one for one in facts["tried"] if one["restores_at"] is not None and one["kind"] != naming["kind"]]
-    if margin < -SMALL or not rest or naming["verdict"] != "named":
+    naming, margin = facts.naming, facts.margin
+    rest = [one for one in facts.tried if one.restores_at is not None and one.kind != naming.kind]
+    if margin < -SMALL or not rest or naming.verdict != "named":
         return ""
-    each = [f"{one['does']} ({size_text(one, one['restores_at'])})" for one in sorted(rest, key=lambda one: -(one["best"]["share"] or 0))]
+    each = [f"{one.does} ({size_text(one, one.smallest)})" for one in sorted(rest, key=lambda one: -(one.best.share or 0))]
     return f"At a margin of {number(margin, 1)} little is missing, and small edits are enough to turn it as well: {listed(each, 4)}."
 
 
-def _not(facts: Facts) -> str:
+def _not(facts: RestoredAnswer) -> str:
     """What was tried and does not restore it."""
-    failed = [one for one in facts["tried"] if one["restores_at"] is None]
-    if not failed or facts["naming"]["verdict"] == "none":
+    failed = [one for one in facts.tried if one.restores_at is None]
+    if not failed or facts.naming.verdict == "none":
         return ""
-    first = [one["does"] for one in failed if one["name"] in ALWAYS] or [failed[0]["does"]]
+    first = [one.does for one in failed if one.name in ALWAYS] or [failed[0].does]
     rest = len(failed) - len(first)
     whole = [*first, f"{number(rest)} other edit{'s' if rest != 1 else ''} tried"] if rest else first
     return f"{capital(listed(whole, 12))} {'does' if len(whole) == 1 else 'do'} not restore it."
 
 
-def size_text(attempt: Facts, value: float) -> str:
+def size_text(attempt: TriedEdit, value: float) -> str:
     """A size in words: `+12 dB`, `40 ms`."""
-    if value == 0 and attempt["unit"] == "float32":
+    if value == 0 and attempt.unit == "float32":
         return "float32"
-    both = any(rung["size"] < 0 for rung in attempt["rungs"]) and any(rung["size"] > 0 for rung in attempt["rungs"])
+    both = any(rung.size < 0 for rung in attempt.rungs) and any(rung.size > 0 for rung in attempt.rungs)
     text = signed(value) if both and float(value).is_integer() else shortest(value)
-    return f"{text}\u00a0{attempt['unit']}"
+    return f"{text}\u00a0{attempt.unit}"
 
 
 def share(value: float | None) -> str:
@@ -178,29 +174,29 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def over_recordings(conditions: Sequence[Facts], names: Mapping[str, str], places: Mapping[str, str]) -> list[str]:
+def over_recordings(conditions: Sequence[CohortFacts], names: Mapping[str, str], places: Mapping[str, str]) -> list[str]:
     """What holds over all recordings that share a failing condition, a sentence or two each."""
     return [text for facts in conditions for text in [_condition(facts, names, places)] if text]
 
 
-def _condition(facts: Facts, names: Mapping[str, str], places: Mapping[str, str]) -> str:
-    where = places.get(facts["placement"], facts["placement"])
+def _condition(facts: CohortFacts, names: Mapping[str, str], places: Mapping[str, str]) -> str:
+    where = places.get(facts.placement, facts.placement)
     parts = []
-    if facts["cost"]:
-        each = [f"lower for {one['lower']} of {_words(one)} ({signed(one['median'], 1)} logits, {_p(one['p'])})" for one in facts["cost"]]
+    if facts.cost:
+        each = [f"lower for {one.lower} of {_words(one)} ({signed(one.median, 1)} logits, {_p(one.p)})" for one in facts.cost]
         parts.append(f"{capital(where)} the margin is {' and '.join(each)}.")
-    if facts["edit"] and facts["gives"]:
-        edit = facts["edit"]
-        amount = f"{signed(edit['size']) if float(edit['size']).is_integer() else shortest(edit['size'])}\u00a0{edit['unit']}"
-        each = [f"raises it for {one['higher']} of {_words(one)} ({signed(one['median'], 1)}, {_p(one['p'])})" for one in facts["gives"]]
-        right, wrong = (sum(one[key] for one in facts["gives"]) for key in ("turned_right", "turned_wrong"))
-        parts.append(f"{capital(edit['does'])} by {amount} {' and '.join(each)}; it turns {right} right and {wrong} wrong.")
-    return f"{names[facts['variant']]}: {' '.join(parts)}" if parts else ""
+    if facts.edit and facts.gives:
+        edit = facts.edit
+        amount = f"{signed(edit.size) if float(edit.size).is_integer() else shortest(edit.size)}\u00a0{edit.unit}"
+        each = [f"raises it for {one.higher} of {_words(one)} ({signed(one.median, 1)}, {_p(one.p)})" for one in facts.gives]
+        right, wrong = (sum(getattr(one, key) for one in facts.gives) for key in ("turned_right", "turned_wrong"))
+        parts.append(f"{capital(edit.does)} by {amount} {' and '.join(each)}; it turns {right} right and {wrong} wrong.")
+    return f"{names[facts.variant]}: {' '.join(parts)}" if parts else ""
 
 
-def _words(one: Facts) -> str:
-    speakers = f", {number(one['speakers'])} speaker{'s' if one['speakers'] != 1 else ''}" if one["speakers"] else ""
-    return f"{one['recordings']} {one['words']} words{speakers}"
+def _words(one: CohortEffect) -> str:
+    speakers = f", {number(one.speakers)} speaker{'s' if one.speakers != 1 else ''}" if one.speakers else ""
+    return f"{one.recordings} {one.words} words{speakers}"
 
 
 def _p(value: float | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 from robustness.report.figures import Figure, Table
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
-from robustness.report.view import PADDING, View
+from robustness.report.view import View
 from robustness.report.words import condition_name, number, plural
 
 TEMPLATE = """
@@ -64,10 +64,10 @@ def offered(view: View) -> list[int]:
 def _named(view: View, place: int) -> str:
     condition = view.sums.conditions[place]
     facts: dict[str, Any] = {"perturbation": condition.perturbation, "level": condition.level, "placement": condition.placement}
-    name = condition_name({**facts, "fill": condition.fill}, view.unit(condition.perturbation))
+    name = condition_name({**facts, "fill": condition.fill}, view.kinds)
     if place == view.sums.clean:
         return f"the reference, {name}"
-    return f"placed {name}" if condition.perturbation == PADDING else name
+    return f"placed {name}" if condition.perturbation == view.placing else name
 
 
 def confusion_sentence(view: View, place: int, name: str) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Final
 
 from markupsafe import Markup
 
-from robustness.report.costs import Cost, Group, Level, costs_of, hardest_hit
+from robustness.analysis.groups import GroupCost
+from robustness.report.costs import Cost, Level, costs_of, hardest_hit
 from robustness.report.findings import has_known
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sections.outcomes import cohort
-from robustness.report.view import PADDING, View
+from robustness.report.view import View
 from robustness.report.words import condition_name, interval, level_of, number, percent, plural
 
 TEMPLATE = """
@@ -79,8 +80,9 @@ def costs_sentence(view: View) -> Markup:
     return text + ". " + (Markup("Hit hardest: {}.").format(" and ".join(whom)) if whom else "")
 
 
-def _whom(column: str, group: Group) -> str:
-    right = f"{percent(group.perturbed.value)} right under it, {percent(group.clean.value)} without"
+def _whom(column: str, group: GroupCost) -> str:
+    low = ", already low without it" if group.low_before else ""
+    right = f"{percent(group.before.value)} right without it, {percent(group.after.value)} under it{low}"
     return f"{column} “{group.name}” ({right}; {plural(group.recordings, 'recording')})"
 
 
@@ -95,10 +97,7 @@ def _points(cost: Cost) -> str:
 
 def _where(view: View, level: Level) -> str:
     condition = level.condition
-    return condition_name(
-        {"perturbation": condition.perturbation, "level": condition.level, "placement": condition.placement, "fill": condition.fill},
-        view.unit(condition.perturbation),
-    )
+    return condition_name(asdict(condition), view.kinds)
 
 
 def _row(view: View, cost: Cost, before: Cost | None) -> dict[str, Any]:
@@ -125,7 +124,7 @@ def _spread(levels: tuple[Level, ...]) -> list[Level]:
 def _cell(view: View, level: Level) -> dict[str, Any]:
     condition, right = level.condition, level.right
     level_text = level_of(condition.level or 0.0, view.unit(condition.perturbation))
-    short = condition.placement if condition.perturbation == PADDING else level_text
+    short = condition.placement if condition.perturbation == view.placing else level_text
     short += "" if condition.fill == "zeros" else f", {condition.fill}"
     title = f"{_where(view, level)}: {percent(right.value, 1)} of {number(right.total)} ({interval(right)})"
     return {"right": percent(right.value), "level": short, "title": title, "heat": _heat(1 - right.value)}

@@ -1,4 +1,4 @@
-"""How accuracy falls with shift and noise, each variant with its interval."""
+"""How accuracy falls over the levels of each perturbation, each variant with its interval."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import numpy as np
 from pandas import DataFrame
 
 from robustness.analysis.accuracy import curve, tolerance, unharmed
+from robustness.conditions import FAMILIES
 from robustness.report.figures import Figure, Table, Trace, color, interval_line, plain, vertical
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sections.outcomes import cohort
-from robustness.report.view import PADDING, SHIFT, Variant, View, rows_of
+from robustness.report.view import Variant, View, rows_of
 from robustness.report.words import level_of, number, percent, plural
+from robustness.run.perturbations import PerturbationFacts
 
 TEMPLATE = """
 <p>Accuracy over {{ count }}, by the winning label; bands are 95 % intervals. {{ who }}
-{% if draws %}Draws of one noise are averaged within a recording and never count as more recordings.{% endif %}</p>
+{% if draws %}Draws of one level are averaged within a recording and never count as more recordings.{% endif %}</p>
 <ul class="key">
 {% for v in variants %}
 <li><svg width="34" height="10" aria-hidden="true">
@@ -60,14 +62,15 @@ class Curves(Section):
         """A panel for each perturbation."""
         if not view.labelled:
             return None
-        panels = [panel for name in sorted(view.grids, key=_order) if name != PADDING if (panel := _panel(view, name))]
+        kinds = sorted((kind for kind in view.kinds.values() if not kind.placements), key=_order)
+        panels = [panel for kind in kinds if (panel := _panel(view, kind.name))]
         if not panels:
             return None
         html = fill(
             TEMPLATE,
             count=plural(view.labelled, "recording"),
             who=cohort(view),
-            draws=any(grid["draws"] > 1 for grid in view.grids.values()),
+            draws=any(kind.draws > 1 for kind in view.kinds.values()),
             variants=view.variants,
             color=color,
             dashes=STROKES,
@@ -77,9 +80,9 @@ class Curves(Section):
         return SectionPart(html, tuple(panel.figure for panel in panels))
 
 
-def _order(name: str) -> tuple[int, str]:
-    """Shifts first, then noises by name."""
-    return (0 if name == SHIFT else 1 if name.endswith("shift") else 2, name)
+def _order(kind: PerturbationFacts) -> tuple[bool, int, str]:
+    """The shifts of the atlas first, then by family, in a family by name."""
+    return (not kind.leads, FAMILIES.index(kind.family) if kind.family in FAMILIES else len(FAMILIES), kind.name)
 
 
 def _panel(view: View, name: str) -> Panel | None:
@@ -93,17 +96,17 @@ def _panel(view: View, name: str) -> Panel | None:
     part = 0 < len(whole) < view.labelled
     beside = curve(rows, whole, view.speakers) if part else points.iloc[:0]
     says = ([_cohort_says(len(whole), view)] if len(whole) < view.labelled else []) + _mixing_says(view, name)
-    says += _tolerance_says(view, points) if name == SHIFT else []
+    says += _tolerance_says(view, points) if view.kinds[name].leads else []
     return Panel(_figure(view, name, points, beside), says, not beside.empty)
 
 
 def _figure(view: View, name: str, points: DataFrame, beside: DataFrame) -> Figure:
-    grid = view.grids[name]
-    data = [trace for variant in view.variants for trace in _lines(variant, points, beside, grid["unit"])]
+    kind = view.kinds[name]
+    data = [trace for variant in view.variants for trace in _lines(variant, points, beside, kind.unit)]
     layout = {
-        "xaxis": {"title": {"text": f"{grid['axis']}, {grid['unit']}"}},
+        "xaxis": {"title": {"text": f"{kind.axis}, {kind.unit}"}},
         "yaxis": {"range": [-0.02, 1.03], "tickformat": ".0%", "dtick": 0.25},
-        "shapes": [vertical(0.0)] if name == SHIFT else [],
+        "shapes": [vertical(kind.neutral)] if kind.leads else [],
     }
     return Figure(
         f"curve-{name}", name.replace("-", " "), _sentence(view, name, points), data, layout, _table(view, name, points, beside), 230
@@ -128,25 +131,25 @@ def _ends(point: Any) -> str:
 
 
 def _sentence(view: View, name: str, points: DataFrame) -> str:
-    unit, parts = view.grids[name]["unit"], []
+    unit, parts = view.kinds[name].unit, []
     for variant in view.variants:
         mine = sorted(rows_of(points[points["variant"] == variant.name]), key=lambda p: p.value)
         ends = [f"{percent(p.value)} at {level_of(p.level, unit)}" for p in (mine[-1], mine[0])]
         parts.append(f"{variant.short} from {ends[0]} down to {ends[1]}")
-    return f"Accuracy over {view.grids[name]['axis']}, {name.replace('-', ' ')}: {'; '.join(parts)}."
+    return f"Accuracy over {view.kinds[name].axis}, {name.replace('-', ' ')}: {'; '.join(parts)}."
 
 
 def _table(view: View, name: str, points: DataFrame, beside: DataFrame) -> Table:
-    grid = view.grids[name]
+    kind = view.kinds[name]
     shorts = {variant.name: variant.short for variant in view.variants}
     cohort_of = {(p.variant, p.level): f"{percent(p.value)} of {number(p.total)}" for p in rows_of(beside)}
-    digits = 0 if grid["draws"] == 1 else 1
+    digits = 0 if kind.draws == 1 else 1
     rows = []
     for p in rows_of(points.sort_values(["level", "variant"])):
         counted = [number(p.right, digits), str(p.total), percent(p.value), _ends(p)]
         beside_it = [cohort_of[p.variant, p.level]] if cohort_of else []
-        rows.append([level_of(p.level, grid["unit"]), shorts[p.variant], *counted, *beside_it])
-    caption = f"Accuracy by {grid['axis']}; {plural(grid['draws'], 'draw')} a recording"
+        rows.append([level_of(p.level, kind.unit), shorts[p.variant], *counted, *beside_it])
+    caption = f"Accuracy by {kind.axis}; {plural(kind.draws, 'draw')} a recording"
     head = ["level", "variant", "right", "recordings", "accuracy", "95 % interval"]
     return Table(caption, [*head, *(["lose no speech"] if cohort_of else [])], rows)
 
@@ -159,15 +162,16 @@ def _cohort_says(whole: int, view: View) -> str:
 
 
 def _mixing_says(view: View, name: str) -> list[str]:
-    """How many windows with noise were scaled back, and how near the SNR obtained is to the one asked; nothing where no noise is mixed."""
-    if view.grids[name]["unit"] != "dB":
+    """How many windows were scaled back, and how near the level reached is to the one asked; nothing if no sound was changed."""
+    kind = view.kinds[name]
+    if kind.family == "placement":
         return []
-    columns = ["variant", "level", "clipped", "achieved_snr_db"]
+    columns = ["variant", "level", "clipped", "measured"]
     rows = view.of(view.first, view.run.trials(columns=columns, perturbation=name))
     rows = rows[np.isfinite(rows["level"])]
     said = f"{number(int(rows['clipped'].sum()))} of {plural(len(rows), 'window')} went above full scale and were scaled back"
-    off = (rows["achieved_snr_db"] - rows["level"]).abs().max()
-    return [f"{said}; the SNR obtained is within {off:.2g} dB of the one asked." if off == off else f"{said}."]  # noqa: PLR0124
+    off = (rows["measured"] - rows["level"]).abs().max()
+    return [f"{said}; the level reached is within {off:.2g} {kind.unit} of the one asked." if off == off else f"{said}."]  # noqa: PLR0124
 
 
 def _tolerance_says(view: View, points: DataFrame) -> list[str]:

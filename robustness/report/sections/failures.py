@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
+from robustness.conditions import Condition
 from robustness.report.cards.command import command_for
 from robustness.report.cards.edit_table import Tried, tried
 from robustness.report.cards.figures import CardFigures, compared_figures
@@ -17,8 +17,9 @@ from robustness.report.cards.text import method_lines, told
 from robustness.report.figures import Figure
 from robustness.report.forecast import forecast_sentences
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
-from robustness.report.view import View, is_noisy
+from robustness.report.view import View
 from robustness.report.words import FILLS, PLACES, listed, percent, plural
+from robustness.run.evidence import FailedRecordings
 
 TEMPLATE = """
 {% if cards %}
@@ -138,15 +139,15 @@ class Failures(Section):
         if not view.labelled:
             return None
         found = view.failures
-        cards = [_shown(CardFigures(view, facts)) for facts in found["failures"]]
+        cards = [_shown(CardFigures(view, facts)) for facts in found.failures]
         html = fill(
             TEMPLATE,
-            total=found["total"],
+            total=found.total,
             cards=cards,
             open=OPEN,
             heading=_heading(found),
             **_over(view),
-            missing=found.get("missing", False),
+            missing=not view.explained,
         )
         return SectionPart(html, tuple(figure for card in cards for figure in card.figures))
 
@@ -154,29 +155,29 @@ class Failures(Section):
 def _over(view: View) -> dict[str, Any]:
     """What holds over recordings, and how many were asked."""
     found, names = restoring(view), {variant.name: variant.short for variant in view.variants}
-    over, foretold = over_recordings(found["conditions"], names, PLACES), forecast_sentences(found["predictions"], names, PLACES)
-    return {"over": over, "foretold": foretold, "asked": found["asked"], "capped": found["asked"] < view.labelled, "tried_head": TRIED}
+    over, foretold = over_recordings(found.conditions, names, PLACES), forecast_sentences(found.predictions, names, PLACES)
+    return {"over": over, "foretold": foretold, "asked": found.asked, "capped": found.asked < view.labelled, "tried_head": TRIED}
 
 
-def _heading(found: Mapping[str, Any]) -> str:
-    total, shown, noise = found["total"], found["shown"], found.get("in_noise", {"total": 0})
+def _heading(found: FailedRecordings) -> str:
+    total, shown, noise = found.total, found.shown, found.in_noise
     rest = f"; the worst {shown} have a card" if shown < total else ""
     placed = f"{plural(total, 'recording')} {'fails' if total == 1 else 'fail'} at one placement at least{rest}."
     placed = placed if total else "No recording fails at any placement tried."
-    if not noise["total"]:
+    if not noise.total:
         return placed
-    who = plural(noise["total"], "other") if total else plural(noise["total"], "recording")
-    who = f"{who} {'fails' if noise['total'] == 1 else 'fail'} in added noise alone"
-    first = f"the {noise['shown']} that bear least have a card" if noise["shown"] > 1 else "the one that bears least has a card"
+    who = plural(noise.total, "other") if total else plural(noise.total, "recording")
+    who = f"{who} {'fails' if noise.total == 1 else 'fail'} in added noise alone"
+    first = f"the {noise.shown} that bear least have a card" if noise.shown > 1 else "the one that bears least has a card"
     return f"{placed} {who}; {first}, at the mildest level at which most draws are wrong."
 
 
 def _shown(card: CardFigures) -> Shown:
-    facts, condition = card.facts, card.facts["condition"]
+    facts, condition = card.facts, card.facts.condition
     windows, probabilities, rest = _probabilities(card)
     return Shown(
         id=card.id,
-        word=facts["word"],
+        word=facts.word,
         where=_where(card.view, condition),
         answer=_answer(card),
         tags=_tags(card),
@@ -188,55 +189,55 @@ def _shown(card: CardFigures) -> Shown:
         probabilities=probabilities,
         rest=rest,
         methods=method_lines(card),
-        followed=followed(facts.get("following"), {variant.name: variant.short for variant, _ in card.answers}),
+        followed=followed(facts.following, {variant.name: variant.short for variant, _ in card.answers}),
         tried=tried(tried_on(card.view, card.id), {variant.name: variant.short for variant in card.view.variants}),
         command=command_for(card.view, facts),
     )
 
 
-def _where(view: View, condition: dict[str, Any]) -> str:
+def _where(view: View, condition: Condition) -> str:
     """Under which condition it fails."""
-    if is_noisy(condition):
+    if view.is_noisy(condition):
         return noise_condition(view, condition)
-    padding = "" if condition["fill"] == "zeros" else f", padded with {FILLS[condition['fill']]}"
-    return f"{PLACES.get(condition['placement'], condition['placement'])}{padding}"
+    padding = "" if condition.fill == "zeros" else f", padded with {FILLS[condition.fill]}"
+    return f"{PLACES.get(condition.placement, condition.placement)}{padding}"
 
 
 def _answer(card: CardFigures) -> str:
     """What was answered: once where all variants that are wrong agree."""
-    wrong = {variant.short: v for variant, v in card.answers if v["wrong"] or v["outcome"] != "right"}
-    answers = {v["predicted"] for v in wrong.values()}
+    wrong = {variant.short: v for variant, v in card.answers if v.wrong or v.outcome != "right"}
+    answers = {v.predicted for v in wrong.values()}
     first = next(iter(wrong.values()))
     if len(answers) == 1:
-        return f"{first['predicted']} {percent(first['p_predicted'])}"
-    return ", ".join(f"{v['predicted']} {percent(v['p_predicted'])} ({name})" for name, v in wrong.items())
+        return f"{first.predicted} {percent(first.p_predicted)}"
+    return ", ".join(f"{v.predicted} {percent(v.p_predicted)} ({name})" for name, v in wrong.items())
 
 
 def _tags(card: CardFigures) -> list[str]:
     """Missed, substituted or falsely accepted; in which variants; where else."""
     facts, view = card.facts, card.view
-    failing = {variant.short: v["outcome"] for variant, v in card.answers if v["outcome"] != "right"}
+    failing = {variant.short: v.outcome for variant, v in card.answers if v.outcome != "right"}
     how = "alike" if len(failing) == len(view.variants) else "only"
     who = [f"{listed(list(failing), 6)} {how}"] if failing and len(view.variants) > 1 else []
-    also = [f"also {listed([PLACES[place] for place in facts['also_wrong']])}"] if facts["also_wrong"] else []
-    truth = [f"no command: {facts['label']}"] if facts["label"] in view.first.point.rejections else []
+    also = [f"also {listed([PLACES[place] for place in facts.also_wrong])}"] if facts.also_wrong else []
+    truth = [f"no command: {facts.label}"] if facts.label in view.first.point.rejections else []
     return [*dict.fromkeys(failing.values()), *truth, *who, *also]
 
 
 def _probabilities(card: CardFigures) -> tuple[list[str], list[Chances], bool]:
     """The labels that matter, where the recording fails and where it is right, by variant."""
-    facts, other = card.facts, card.facts["counterpart"]
-    here = facts["condition"]["placement"]
-    noisy = is_noisy(facts["condition"])
-    names = {"here": "in noise" if noisy else here if here != "offset" else "here"}
-    right = "in silence" if noisy else other["placement"] if other and other["placement"] != "offset" else "where right"
+    facts, other = card.facts, card.facts.counterpart
+    here = facts.condition.placement
+    noisy = card.view.is_noisy(facts.condition)
+    names: dict[str, str] = {"here": "in noise" if noisy else here if here != "offset" else "here"}
+    right = "in silence" if noisy else other.placement if other and other.placement != "offset" else "where right"
     names |= {"counterpart": right} if other else {}
     names |= {} if other else {place: place for place in card.view.placements if place != here}
-    columns = [v["probabilities"].get(place, {}) for _, v in card.answers for place in names]
+    columns = [v.probabilities.get(place, {}) for _, v in card.answers for place in names]
     best = {label: max(float(chances.get(label, 0)) for chances in columns) for label in card.view.model["labels"]}
     order = sorted(best, key=lambda label: -best[label])
-    kept = [label for label in order if label == facts["label"] or (best[label] >= LEAST and label in order[:MOST_LABELS])]
-    rows = [Chances(label, label == facts["label"], [_bar(chances.get(label, 0.0)) for chances in columns]) for label in kept]
+    kept = [label for label in order if label == facts.label or (best[label] >= LEAST and label in order[:MOST_LABELS])]
+    rows = [Chances(label, label == facts.label, [_bar(chances.get(label, 0.0)) for chances in columns]) for label in kept]
     return list(names.values()), rows, len(kept) < len(best)
 
 

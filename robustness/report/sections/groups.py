@@ -1,4 +1,4 @@
-"""Who is heard worst: accuracy by label, by speaker, by the word's length, level and room; and what the failures have in common."""
+"""For whom do perturbations cost most: by label, by speaker, by the word's length, level and room; and what failures have in common."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from robustness.report.costs import Costs, Group
+from robustness.analysis.groups import FEWEST, GroupCost
+from robustness.report.costs import Costs
 from robustness.report.figures import Table
 from robustness.report.findings import has_known
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
@@ -18,7 +19,8 @@ from robustness.report.words import condition_name, interval, number, percent
 
 TEMPLATE = """
 <p>{{ what }} by {{ variant }}: at the reference, and on average over the conditions of every
-perturbation. The group that is surely worst comes first (by the upper end of its interval).</p>
+perturbation. The cost is paired, in points; the group that surely loses most comes first (by the lower end of its interval). Groups of
+fewer than {{ fewest }} recordings are left out.</p>
 <div class="groups">
 {% for part in parts %}<div><h3 id="{{ part.id }}">{{ part.title }}</h3>
 {% if part.table %}{{ table(part.table) }}{% endif %}{% if part.note %}<p class="soft">{{ part.note }}</p>{% endif %}</div>
@@ -80,6 +82,7 @@ class Groups(Section):
         return SectionPart(
             fill(
                 TEMPLATE,
+                fewest=FEWEST,
                 what="Known words accepted right" if has_known(view) else "Unknown words rejected",
                 variant=view.first.short,
                 parts=parts,
@@ -89,24 +92,26 @@ class Groups(Section):
         )
 
 
-def _table(caption: str, head: str, groups: list[Group]) -> Table:
+def _table(caption: str, head: str, groups: list[GroupCost]) -> Table:
     rows = [
         [
             group.name,
             number(group.recordings),
-            percent(group.clean.value),
-            interval(group.clean),
-            percent(group.perturbed.value),
-            interval(group.perturbed),
+            percent(group.before.value),
+            interval(group.before),
+            percent(group.after.value),
+            interval(group.after),
+            f"{number(100 * group.cost.value, 1)} points{', low at the reference too' if group.low_before else ''}",
+            f"{number(100 * group.cost.low, 1)} to {number(100 * group.cost.high, 1)}",
         ]
         for group in groups
     ]
-    return Table(caption, [head, "recordings", "reference", "95 %", "perturbed", "95 %"], rows)
+    return Table(caption, [head, "recordings", "reference", "95 %", "perturbed", "95 %", "cost", "95 %"], rows)
 
 
 def _by_label(view: View, costs: Costs) -> Grouped:
     groups = costs.groups(view.sums.table["label"], view.first)
-    return Grouped("by-label", "By label", _table("Right outcomes by label", "label", groups), "")
+    return Grouped("by-label", "By label", _table("Good outcomes by label", "label", groups), "")
 
 
 def _by_speaker(view: View, costs: Costs) -> Grouped:
@@ -116,13 +121,13 @@ def _by_speaker(view: View, costs: Costs) -> Grouped:
     groups = costs.groups(names, view.first)
     if len(groups) == 1:
         return Grouped("by-speaker", "By speaker", None, "There is one speaker.")
-    values = np.asarray([group.perturbed.value for group in groups])
+    values = np.asarray([group.after.value for group in groups])
     ends = " to ".join(percent(float(end)) for end in np.nanquantile(values, [0.1, 0.9]))
     rest = len(groups) - MOST_SPEAKERS
-    note = f"The worst {MOST_SPEAKERS} of {number(len(groups))}; " if rest > 0 else ""
+    note = f"The {MOST_SPEAKERS} that lose most, of {number(len(groups))}; " if rest > 0 else ""
     note += f"eight in ten speakers lie within {ends} when perturbed."
     return Grouped(
-        "by-speaker", "By speaker", _table("Right outcomes by speaker, the worst first", "speaker", groups[:MOST_SPEAKERS]), note
+        "by-speaker", "By speaker", _table("Good outcomes by speaker, the costliest first", "speaker", groups[:MOST_SPEAKERS]), note
     )
 
 
@@ -140,7 +145,7 @@ def _by_measure(view: View, costs: Costs) -> Iterator[Grouped]:
         groups = costs.groups(bins.map(names).astype(object), view.first)
         order = {name: i for i, name in enumerate(names.values())}
         groups.sort(key=lambda group: order[group.name])
-        yield Grouped(address, title_, _table(f"Right outcomes by {title}", f"{title}, {unit}", groups), "")
+        yield Grouped(address, title_, _table(f"Good outcomes by {title}", f"{title}, {unit}", groups), "")
 
 
 def clusters(view: View) -> list[Cluster]:
@@ -172,7 +177,7 @@ def clusters(view: View) -> list[Cluster]:
 def _named(view: View, place: int) -> str:
     condition = view.sums.conditions[place]
     facts: dict[str, Any] = {"perturbation": condition.perturbation, "level": condition.level}
-    return condition_name({**facts, "placement": condition.placement, "fill": condition.fill}, view.unit(condition.perturbation))
+    return condition_name({**facts, "placement": condition.placement, "fill": condition.fill}, view.kinds)
 
 
 def _cluster_table(found: list[Cluster]) -> Table | None:

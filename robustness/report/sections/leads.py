@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from robustness.report.figures import Figure, Table, packed
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
-from robustness.report.view import SHIFT, Variant, View
+from robustness.report.view import Variant, View
 from robustness.report.words import number, percent
 
 TEMPLATE = """
@@ -35,7 +35,7 @@ class Leads(Section):
 
     def part(self, view: View) -> SectionPart | None:
         """The figures."""
-        if not view.many or not view.labelled or not view.sums.among(SHIFT, offsets=True):
+        if not view.many or not view.labelled or not view.sums.among(view.shifting, offsets=True):
             return None
         figures = tuple(_figure(view, variant) for variant in view.variants)
         count = len(order_of(view))
@@ -46,7 +46,7 @@ class Leads(Section):
 def right_at(view: View, variant: Variant) -> NDArray[np.float64]:
     """Whether each recording is right at each lead, [leads recordings]; NaN where it was not heard there."""
     sums = view.sums
-    return np.stack([sums.share(sums.good, variant.mark, i) for i in sums.among(SHIFT, offsets=True)])
+    return np.stack([sums.share(sums.good, variant.mark, i) for i in sums.among(view.shifting, offsets=True)])
 
 
 def order_of(view: View) -> NDArray[np.int64]:
@@ -63,7 +63,7 @@ def binned(view: View, variant: Variant, rows: int) -> NDArray[np.float64]:
 
 
 def _figure(view: View, variant: Variant) -> Figure:
-    leads = [float(view.sums.conditions[i].level or 0.0) for i in view.sums.among(SHIFT, offsets=True)]
+    leads = [float(view.sums.conditions[i].level or 0.0) for i in view.sums.among(view.shifting, offsets=True)]
     shares = binned(view, variant, ROWS)
     places = [round(100 * (i + 0.5) / len(shares), 2) for i in range(len(shares))]
     heat = {"type": "heatmap", "x": leads, "y": places, "z": packed(np.nan_to_num(shares), low=0.0, step=1 / 255), "zmin": 0, "zmax": 1}

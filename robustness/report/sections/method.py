@@ -91,18 +91,18 @@ def _trimming(view: View) -> str:
 
 def _grids(view: View) -> Table:
     rows = []
-    for name, grid in sorted(view.grids.items()):
-        levels = ", ".join(level_of(level, None) for level in sorted(map(float, grid["levels"])))
-        neutral = "no noise" if grid["neutral"] == "inf" else level_of(float(grid["neutral"]), grid["unit"])
+    for name, kind in sorted(view.kinds.items()):
+        levels = ", ".join(level_of(level, None) for level in sorted(kind.levels))
+        neutral = kind.neutral_says or level_of(kind.neutral, kind.unit)
         rows.append(
             [
                 name,
-                grid["axis"],
-                f"{levels} {grid['unit']}",
+                kind.axis,
+                f"{levels} {kind.unit}",
                 neutral,
-                plural(grid["draws"], "draw"),
-                ", ".join(grid["fills"]),
-                grid["source"],
+                plural(kind.draws, "draw"),
+                ", ".join(kind.fills),
+                kind.source,
             ]
         )
     return Table("The grids", ["perturbation", "axis", "levels", "changes nothing at", "draws", "padding", "source"], rows)

@@ -101,7 +101,7 @@ class Quantization(Section):
         by_name = {audit.variant.name: audit for audit in audits}
         found = [_compared(view, change, by_name.get(change.variant.name)) for change in changes(view)]
         times = latency_table(audits)
-        rounds = number(min((row["rounds"] for audit in audits for row in audit.times), default=0))
+        rounds = number(min((row.rounds for audit in audits for row in audit.times), default=0))
         leading = view.manifest.get("purpose") == "audit"  # then the page opens with these sentences
         told = {
             "says": [] if leading else sentences_of(view),
@@ -219,9 +219,7 @@ def _answers(view: View, every: DataFrame) -> Table:
     rows = [
         [
             names[row.recording],
-            condition_name(row._asdict(), view.unit(str(row.perturbation)))
-            if row.placement != "offset"
-            else f"lead of {number(row.level)} ms",
+            condition_name(row._asdict(), view.kinds) if row.placement != "offset" else f"lead of {number(row.level)} ms",
             f"{row.predicted_before} ({verdict.get(row.correct_before, 'no label')})",
             f"{row.predicted_after} ({verdict.get(row.correct_after, 'no label')})",
         ]

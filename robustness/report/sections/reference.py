@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from robustness.analysis.corruption import beside, corruption_errors, errors_of, mean_corruption_error, read_reference
+from robustness.analysis.corruption import Errors, beside, corruption_errors, errors_of, mean_corruption_error, read_reference
 from robustness.report.figures import Table
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import Variant, View
@@ -37,21 +37,21 @@ class Reference(Section):
         kept = read_reference(view.run)
         if kept is None:
             return None
-        if "refused" in kept:
-            return SectionPart(fill(TEMPLATE, refused=kept["refused"]))
-        own, theirs = errors_of(view.run), kept["errors"]
+        if kept.refused is not None:
+            return SectionPart(fill(TEMPLATE, refused=kept.refused))
+        own, theirs = errors_of(view.run), kept.errors
         says, rows = [], []
         for variant in view.variants:
-            line, more = _compared(variant, own[variant.name], theirs, kept["model"])
+            line, more = _compared(variant, own[variant.name], theirs, kept.model)
             says.append(line)
             rows += more
-        head = ["perturbation", "variant", "error", f"error of {kept['model']}", "CE", "conditions"]
+        head = ["perturbation", "variant", "error", f"error of {kept.model}", "CE", "conditions"]
         return SectionPart(
-            fill(TEMPLATE, refused="", says=says, notes=kept["notes"], errors=Table("Errors beside the reference's", head, rows))
+            fill(TEMPLATE, refused="", says=says, notes=kept.notes, errors=Table("Errors beside the reference's", head, rows))
         )
 
 
-def _compared(variant: Variant, own: Mapping[str, Any], theirs: Mapping[str, Any], model: str) -> tuple[str, list[list[object]]]:
+def _compared(variant: Variant, own: Mapping[str, Mapping[str, float]], theirs: Errors, model: str) -> tuple[str, list[list[object]]]:
     """A sentence and rows of the table."""
     other = beside(variant.name, theirs)
     errors = corruption_errors(own, theirs[other])

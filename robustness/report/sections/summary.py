@@ -143,23 +143,23 @@ def _few_speakers(view: View) -> bool:
 
 def plays(view: View) -> list[Play]:
     """The first failing card's two sounds: as it fails, and where it is accepted."""
-    cards = [card for card in view.failures["failures"] if (view.run.evidence / f"{card['id']}.wav").exists()]
+    cards = [card for card in view.failures.failures if (view.run.evidence / f"{card.id}.wav").exists()]
     if not cards:
         return []
     card = cards[0]
-    found = [Play(f"{card['id']}-sound", f"“{card['word']}” as it fails")]
-    if (view.run.evidence / f"{card['id']}-counterpart.wav").exists():
-        found.append(Play(f"{card['id']}-counterpart-sound", f"“{card['word']}” where it is right"))
+    found = [Play(f"{card.id}-sound", f"“{card.word}” as it fails")]
+    if (view.run.evidence / f"{card.id}-counterpart.wav").exists():
+        found.append(Play(f"{card.id}-counterpart-sound", f"“{card.word}” where it is right"))
     return found
 
 
 def not_tested(view: View) -> str:
     """What this run does not show."""
-    facts, kinds = view.manifest["recordings"], set(view.grids)
+    facts = view.manifest["recordings"]
     missing = ["other voices"] if not facts["speakers"] or facts["speakers"] < MANY_SPEAKERS else []
-    families = {str(grid.get("family", "")) for grid in view.grids.values()}
+    families = {kind.family for kind in view.kinds.values()}
     missing += [] if "room" in families else ["rooms"]
-    missing += [] if families & {"noise"} or any("noise" in name for name in kinds) else ["noise"]
+    missing += [] if "noise" in families else ["noise"]
     missing += [] if "level" in families else ["levels"]
     missing.append("streaming")
     here = at_placement(view, view.reference)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from robustness.report.audit_sentences import Audit, Facts, decibels_text, faster, harm, ratio
+from robustness.report.audit_sentences import Audit, decibels_text, faster, harm, ratio
 from robustness.report.figures import Table
 from robustness.report.words import number, percent, plural, signed
+from robustness.run.audit_records import ExperimentResult, LayerRecord
 
 NOT_COMPARED: Final = "not comparable"
 
@@ -19,22 +20,22 @@ def layer_table(audit: Audit) -> Table:
     return Table(f"The layers of {audit.variant.name}", head, [_layer_row(audit, layer) for layer in audit.layers])
 
 
-def _layer_row(audit: Audit, layer: Facts) -> list[object]:
-    runs = audit.type if layer["quantized"] else "float"
-    row: list[object] = [layer["name"], layer["kind"], runs, number(layer["parameters"]), number(layer["multiplications"])]
-    found = layer["activations"]
+def _layer_row(audit: Audit, layer: LayerRecord) -> list[object]:
+    runs = audit.type if layer.quantized else "float"
+    row: list[object] = [layer.name, layer.kind, runs, number(layer.parameters), number(layer.multiplications)]
+    found = layer.activations
     if not found:
         return [*row, NOT_COMPARED, "–", "–", "–", "–", "–"]
-    sqnr = found["sqnr_db"]
-    limits = found["int8_range"]
+    sqnr = found.sqnr_db
+    limits = found.int8_range
     return [
         *row,
         decibels_text(sqnr).removesuffix(" dB"),
-        _digits(found["normalized_l2"], 4),
-        _digits(found["cosine"], 5),
-        span(found["low"], found["high"]),
-        "each clip's own" if layer["quantized"] and not limits else span(limits["low"], limits["high"]) if limits else "–",
-        percent(limits["share"], 2) if limits else "–",
+        _digits(found.normalized_l2, 4),
+        _digits(found.cosine, 5),
+        span(found.low, found.high),
+        "each clip's own" if layer.quantized and not limits else span(limits.low, limits.high) if limits else "–",
+        percent(limits.share, 2) if limits else "–",
     ]
 
 
@@ -59,18 +60,18 @@ def experiments_table(audit: Audit) -> Table | None:
     rows = []
     for kind, words in names.items():
         found = audit.experiments(kind)
-        for one in sorted(found, key=lambda one: (one["layer"] is not None, harm(one) * (-1 if kind == "left" else 1))):
-            rows.append([one["layer"] or "all", words.format(type=audit.type), *_experiment_row(one)])
+        for one in sorted(found, key=lambda one: (one.layer is not None, harm(one) * (-1 if kind == "left" else 1))):
+            rows.append([one.layer or "all", words.format(type=audit.type), *_experiment_row(one)])
     if not rows:
         return None
     head = ["layer", "what was done", "SQNR of the answers", "the same answer", "right", "margin change, median", "mean KL"]
     return Table(f"What each layer of {audit.variant.name} costs", head, rows)
 
 
-def _experiment_row(one: Facts) -> list[object]:
-    right = f"{number(one['right'])} of {number(one['labelled'])}" if one["labelled"] else "–"
-    alike = f"{number(one['alike'])} of {number(one['clips'])}"
-    return [decibels_text(one["logits_sqnr_db"]), alike, right, signed(one["margin_change_median"], 3), f"{one['kl_mean']:.2g}"]
+def _experiment_row(one: ExperimentResult) -> list[object]:
+    right = f"{number(one.right)} of {number(one.labelled)}" if one.labelled else "–"
+    alike = f"{number(one.alike)} of {number(one.clips)}"
+    return [decibels_text(one.logits_sqnr_db), alike, right, signed(one.margin_change_median, 3), f"{one.kl_mean:.2g}"]
 
 
 def latency_table(audits: Sequence[Audit]) -> Table | None:
@@ -78,9 +79,9 @@ def latency_table(audits: Sequence[Audit]) -> Table | None:
     rows = [
         [
             audit.variant.name,
-            plural(row["clips"], "clip"),
-            f"{number(row['float_ms'], 2)} ms",
-            f"{number(row['variant_ms'], 2)} ms",
+            plural(row.clips, "clip"),
+            f"{number(row.float_ms, 2)} ms",
+            f"{number(row.variant_ms, 2)} ms",
             ratio(row),
             faster(row),
         ]

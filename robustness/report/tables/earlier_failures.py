@@ -1,4 +1,4 @@
-"""Does a quantized variant fail sooner than float under noise and shift? Paired over every condition, corrected for their number.
+"""Does a quantized variant fail sooner than float under what the sweep does? Paired over every condition, corrected for their number.
 
 A recording counts once a condition, its draws averaged; over all conditions it counts once, its mean. Differences are accuracy of the
 variant minus that of the first, with Tango's paired interval; p is McNemar's exact one of the recordings that are right less or more often,
@@ -21,7 +21,7 @@ from robustness.gates.samples import AT_THE_BAR, Differences
 from robustness.report.figures import Table
 from robustness.report.findings import distinct
 from robustness.report.view import Variant, View
-from robustness.report.words import condition_name, number, p_value, plural, signed
+from robustness.report.words import condition_name, listed, number, p_value, plural, signed
 
 KEYS: Final = ["perturbation", "placement", "fill", "level"]
 SIGNIFICANT: Final = 0.05
@@ -48,7 +48,7 @@ class Sooner:
     variant: Variant
     cells: list[PairedCell]
     overall: PairedCell
-    of: str  # of noise, shift, or both
+    of: str  # the families of the conditions, in words
 
     @property
     def worse(self) -> list[PairedCell]:
@@ -62,7 +62,7 @@ class Sooner:
 
 
 def sooner(view: View, variant: Variant) -> Sooner | None:
-    """A variant against the first, under every condition of noise and shift; None where the run has none, or no labels."""
+    """A variant against the first, under every condition; None where the run has none, or no labels."""
     parts = [found for rows in view.trials.parts() if (found := _both(view, variant, rows)) is not None]
     if not parts:
         return None
@@ -74,12 +74,12 @@ def sooner(view: View, variant: Variant) -> Sooner | None:
     cells = [PairedCell(**{**vars(cell), "q": float(q)}) for cell, q in zip(cells, adjusted, strict=True)]
     cells.sort(key=lambda cell: (cell.difference[0], cell.name))
     overall = both.groupby(level="recording", observed=True).mean()
-    kinds = {"noise" if str(view.unit(name)) == "dB" else "shift" for name in both.index.unique("perturbation")}
-    return Sooner(variant, cells, _cell(view, "all conditions", overall), " and ".join(sorted(kinds)))
+    kinds = {view.kinds[str(name)].family_word for name in both.index.unique("perturbation")}
+    return Sooner(variant, cells, _cell(view, "all conditions", overall), listed(sorted(kinds), len(kinds)))
 
 
 def _both(view: View, variant: Variant, trials: DataFrame) -> DataFrame | None:
-    """The share of draws that is right before and after, by condition and recording, under noise and shift; None where there is none."""
+    """The share of draws that is right before and after, by condition and recording; None where there is none."""
     trials = distinct(view, trials[trials["placement"] != "offset"])
     trials = trials[trials["perturbation"].isin(list(view.grids)) & trials["correct"].notna()]
     if trials.empty:
@@ -96,7 +96,7 @@ def _scores(rows: DataFrame, keys: list[str]) -> Series[Any]:
 
 def _name(view: View, key: Any) -> str:
     condition = dict(zip(KEYS, key, strict=True))
-    return condition_name(condition, view.unit(condition["perturbation"]))
+    return condition_name(condition, view.kinds)
 
 
 def _cell(view: View, name: str, rows: DataFrame) -> PairedCell:

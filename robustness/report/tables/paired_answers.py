@@ -24,13 +24,13 @@ def paired_table(view: View, variant: Variant, audit: Audit | None) -> Table:
     if len(labelled):
         rows += _of_labels(view, variant, labelled)
     if audit is not None:
-        found = audit.facts["answers"]
-        name = view.recordings["name"].get(found["kl_largest_of"], found["kl_largest_of"])
+        found = audit.facts.answers
+        name = view.recordings["name"].get(found.kl_largest_of, found.kl_largest_of)
         rows.append(
             [
                 f"KL({view.first.short} ‖ {variant.short}), nats",
-                f"mean {found['kl_mean']:.2g}",
-                f"largest {found['kl_largest']:.2g}, {name}",
+                f"mean {found.kl_mean:.2g}",
+                f"largest {found.kl_largest:.2g}, {name}",
             ]
         )
     return Table(f"{variant.short} against {view.first.short} at the reference", ["measure", "value", "how sure"], rows)

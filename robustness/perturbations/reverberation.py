@@ -1,0 +1,77 @@
+"""How much of a room does the model bear? The recording as a room with that reverberation time gives it back.
+
+A level is T60 in s, the time in which the sound of a room falls by 60 dB. The impulse response is the direct sound and, from 2.5 ms on, a
+tail of Gaussian noise under the envelope 10^(−3·t/T60) (Polack's model), as loud as the direct sound together: the speaker stands at the
+critical distance, whatever the level. What was said before the window is not there, so nothing reverberates into its start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import torch
+from torch import Tensor
+
+from robustness.audio.placement import Windows
+from robustness.conditions import Axis, Family
+from robustness.perturbations.base import PERTURBATIONS, Changed, WindowPerturbation
+
+FIRST_REFLECTION_S: Final = 0.0025
+DIRECT_TO_REVERBERANT_DB: Final = 0.0  # at the critical distance
+FIT_DB: Final = (-5.0, -25.0)  # of the decay curve, as ISO 3382-1 fits T20
+
+
+@PERTURBATIONS.register
+@dataclass(frozen=True)
+class Reverberation(WindowPerturbation):
+    """A synthetic diffuse room, another for each draw."""
+
+    name: ClassVar[str] = "reverberation"
+    family: ClassVar[Family] = "room"
+    axis: ClassVar[Axis] = Axis("reverberation time T60", "s", (0.2, 0.4, 0.6, 0.9, 1.3), neutral=0.0, neutral_says="no room")
+    source: ClassVar[str] = "Polack (1988), exponential decay of Gaussian noise; T60 measured by Schroeder (1965), fitted as ISO 3382-1"
+    draws: ClassVar[int] = 3
+    default: ClassVar[bool] = False
+
+    def realization(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
+        """The noise of the tail, [count]."""
+        return torch.randn(count, generator=rng, dtype=torch.float64)
+
+    def perturb(self, clean: Windows, level: float, random: Tensor | None) -> Changed:
+        """The windows in a room with that T60 in s."""
+        if random is None:
+            raise TypeError("a room has a tail")
+        count = clean.samples.shape[1]
+        responses = responses_of(random, clean.rate_hz, level)
+        spectrum = torch.fft.rfft(clean.samples.double(), n=2 * count) * torch.fft.rfft(responses, n=2 * count)
+        samples = torch.fft.irfft(spectrum, n=2 * count)[:, :count].float()
+        return Changed(samples, measured_t60_s(responses, clean.rate_hz))
+
+
+def responses_of(noise: Tensor, rate_hz: int, t60_s: float) -> Tensor:
+    """Impulse responses with that T60 from noise, [clips time] → [clips time]: the direct sound first, then the tail."""
+    seconds = torch.arange(noise.shape[1], dtype=torch.float64) / rate_hz
+    tail = noise * 10 ** (-3 * seconds / t60_s) * (seconds >= FIRST_REFLECTION_S)
+    loud = 10 ** (-DIRECT_TO_REVERBERANT_DB / 20)
+    tail = tail * loud / tail.square().sum(1, keepdim=True).sqrt()
+    tail[:, 0] = 1.0
+    return tail
+
+
+def measured_t60_s(responses: Tensor, rate_hz: int) -> Tensor:
+    """T60 of the tails, in s, [clips time] → [clips]: the slope of Schroeder's decay curve from −5 to −25 dB.
+
+    The curve at t is the energy of the response after t (Schroeder 1965, backward integration).
+    """
+    tails = responses[:, round(FIRST_REFLECTION_S * rate_hz) :]
+    curves = tails.square().flip(1).cumsum(1).flip(1)
+    curves = 10 * (curves / curves[:, :1]).clamp_min(1e-12).log10()
+    found = []
+    for curve in curves:
+        inside = (curve <= FIT_DB[0]) & (curve >= FIT_DB[1])
+        seconds = inside.nonzero().flatten().double() / rate_hz
+        decay = curve[inside]
+        slope = ((seconds - seconds.mean()) * (decay - decay.mean())).sum() / (seconds - seconds.mean()).square().sum()
+        found.append(-60.0 / slope)
+    return torch.stack(found)

@@ -1,0 +1,322 @@
+"""What restores a failing answer, and what holds over all recordings that fail alike? The records of `evidence/restoring.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from robustness.run.atomic import write_json
+from robustness.run.damage import plain, read_record
+from robustness.run.evidence import Number
+
+FILE: Final = "restoring.json"
+NamingVerdict = Literal["named", "several", "one", "none"]
+
+
+@dataclass(frozen=True)
+class TriedSize:
+    """An edit at one size.
+
+    Attributes:
+        size: in the edit's unit.
+        margin: of the median draw, in logits.
+        share: of the loss of margin that the median draw recovers; None where no loss is known.
+        right: the share of draws that are right.
+        answer: the commonest answer.
+        restores: whether it is right, and stays so a little beyond.
+    """
+
+    size: Number
+    margin: Number
+    share: Number | None
+    right: Number
+    answer: str
+    restores: bool
+
+
+@dataclass(frozen=True)
+class SideEffect:
+    """How many other recordings an edit turns wrong, of those that were right and could be edited."""
+
+    wrong: int
+    of: int
+
+
+@dataclass(frozen=True)
+class TriedEdit:
+    """Everything that one edit gave on one failing answer.
+
+    Attributes:
+        name: of the edit.
+        kind: of what it changes.
+        does: what it does, in words.
+        sham_does: what its control does.
+        axis: what its size is.
+        unit: of its size.
+        draws: of each size.
+        rungs: by size, mild to strong.
+        restores_at: the smallest size that restores the answer; None where none does.
+        best: the size that recovers most.
+        sham: the control.
+        collateral: on other recordings; None where it does not restore.
+    """
+
+    name: str
+    kind: str
+    does: str
+    sham_does: str
+    axis: str
+    unit: str
+    draws: int
+    rungs: tuple[TriedSize, ...]
+    restores_at: Number | None
+    best: TriedSize
+    sham: TriedSize
+    collateral: SideEffect | None
+
+    @property
+    def smallest(self) -> float:
+        """The smallest size that restores; of an edit that does not restore, the one that recovers most."""
+        return self.best.size if self.restores_at is None else self.restores_at
+
+    @property
+    def unshared(self) -> bool:
+        """Whether no loss is known of which its sizes recover a share."""
+        return any(size.share is None for size in self.rungs)
+
+
+@dataclass(frozen=True)
+class MarginLoss:
+    """What a failing answer lacks.
+
+    Attributes:
+        margin: where it fails.
+        wanted: where nothing is missing.
+        against: what `wanted` is of.
+        others: how many recordings `wanted` is the median of; 1 against the counterpart.
+    """
+
+    margin: Number
+    wanted: Number
+    against: Literal["counterpart", "other recordings"]
+    others: int
+
+    @property
+    def logits(self) -> float:
+        """The loss."""
+        return self.wanted - self.margin
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What may be said.
+
+    Attributes:
+        verdict: `named`; `several` edits restore the answer; `one` does, without what it takes to be named; `none` of those tried does.
+        kind: what is named.
+        by: the edit of that kind to speak of.
+        share: of the drop that it recovers.
+        next_kind: the kind that recovers most after it.
+        next_share: what that recovers.
+        restoring: every edit that restores the answer.
+    """
+
+    verdict: NamingVerdict
+    kind: str | None
+    by: str | None
+    share: Number | None
+    next_kind: str | None
+    next_share: Number | None
+    restoring: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EditPair:
+    """Two edits that restore an answer together, and what they recover.
+
+    Attributes:
+        names: of the interventions.
+        kinds: of the interventions.
+        sizes: of the interventions.
+        margin: in logits.
+        share: of the drop; None where none is known.
+    """
+
+    names: tuple[str, str]
+    kinds: tuple[str, str]
+    sizes: tuple[Number, Number]
+    margin: Number
+    share: Number | None
+
+
+@dataclass(frozen=True)
+class FactorCondition:
+    """A failing condition that differs from its counterpart in several ways, and the variant that it is counted against."""
+
+    offset_ms: Number
+    fill: str
+    lost_start_ms: Number
+    lost_end_ms: Number
+    against: str
+
+
+@dataclass(frozen=True)
+class FactorShares:
+    """What each factor is worth, in logits, under a condition; combinations that cannot be made are left out."""
+
+    condition: FactorCondition
+    answer: str
+    drop: Number
+    values: Mapping[str, Number]
+    left_out: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class RestoredAnswer:
+    """Everything tried on one failing answer of one variant."""
+
+    margin: Number
+    drop: MarginLoss | None
+    tried: tuple[TriedEdit, ...]
+    naming: Naming
+    pairs: tuple[EditPair, ...]
+    pair: EditPair | None
+    shares: tuple[FactorShares, ...]
+
+    def __post_init__(self) -> None:
+        """Holds what is named to what was tried.
+
+        Raises:
+            ValueError: where an edit is named that was not tried, or nothing is tried that the verdict needs.
+        """
+        known = {one.name for one in self.tried}
+        named = {*self.naming.restoring, *([] if self.naming.by is None else [self.naming.by]), *(self.pair.names if self.pair else ())}
+        if not named <= known:
+            raise ValueError(f"{', '.join(sorted(named - known))} is named and was not tried")
+        restoring = any(one.restores_at is not None for one in self.tried)
+        if restoring != (self.naming.verdict in {"several", "one"}) and not (restoring and self.naming.verdict == "named"):
+            raise ValueError(f"the verdict is {self.naming.verdict}, and that is not what was tried")
+        if self.naming.verdict == "named" and (self.naming.by is None or self.drop is None):
+            raise ValueError("an edit is named without its name, or without a loss of margin")
+
+    @property
+    def named(self) -> TriedEdit:
+        """The edit to speak of."""
+        return next(one for one in self.tried if one.name == self.naming.by)
+
+
+@dataclass(frozen=True)
+class CohortEffect:
+    """Margins of the same recordings before and after.
+
+    Attributes:
+        words: `known` or `unknown`.
+        recordings: how many.
+        speakers: how many are known.
+        higher: how many margins rise.
+        lower: how many margins fall.
+        median: the median change, in logits.
+        p: of the signed-rank test; None for fewer than two recordings.
+        right_before: how many are right before.
+        right_after: how many are right after.
+        turned_right: how many turn right.
+        turned_wrong: how many turn wrong.
+    """
+
+    words: str
+    recordings: int
+    speakers: int
+    higher: int
+    lower: int
+    median: Number
+    p: Number | None
+    right_before: int
+    right_after: int
+    turned_right: int
+    turned_wrong: int
+
+
+@dataclass(frozen=True)
+class SharedEdit:
+    """One edit that is given to all recordings under a condition."""
+
+    name: str
+    size: Number
+    does: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class CohortFacts:
+    """What a failing placement costs all recordings, and what one edit gives them, in one variant."""
+
+    placement: str
+    variant: str
+    failing: int
+    cost: tuple[CohortEffect, ...]
+    edit: SharedEdit | None
+    gives: tuple[CohortEffect, ...]
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well one placement is predicted, a recording left out at a time.
+
+    Attributes:
+        variant: whose answers.
+        placement: which.
+        recordings: how many are right at the reference and could be predicted.
+        failing: how many of them fail there.
+        hits: how many of those were predicted to fail.
+        false_alarms: how many of the others were.
+        auc: the chance that a failing one has a lower predicted margin than another; None where there is no pair.
+        auc_alone: the same by the margin at the reference alone.
+        onset_error_ms: the median distance from the predicted onset of the flip to the true one.
+        onsets: how many flips that is the median of.
+    """
+
+    variant: str
+    placement: str
+    recordings: int
+    failing: int
+    hits: int
+    false_alarms: int
+    auc: Number | None
+    auc_alone: Number | None
+    onset_error_ms: Number | None
+    onsets: int
+
+
+@dataclass(frozen=True)
+class RestorationRecord:
+    """What restores the failures of a run.
+
+    Attributes:
+        cards: by the name of the card and the variant.
+        asked: how many recordings were asked for side effects.
+        most: how many would be asked at most.
+        conditions: what holds over all recordings under each.
+        predictions: the leave-one-out scores.
+    """
+
+    cards: Mapping[str, Mapping[str, RestoredAnswer]]
+    asked: int
+    most: int
+    conditions: tuple[CohortFacts, ...]
+    predictions: tuple[Score, ...]
+
+
+def read_restoration(evidence: Path) -> RestorationRecord | None:
+    """What restores the failures of a run; None where it was not written.
+
+    Raises:
+        RunError: where it is damaged.
+    """
+    return read_record(evidence.parent, f"{evidence.name}/{FILE}", RestorationRecord) if (evidence / FILE).exists() else None
+
+
+def write_restoration(evidence: Path, found: RestorationRecord) -> None:
+    """Writes what restores the failures of a run, whole or not at all."""
+    write_json(evidence / FILE, plain(RestorationRecord, found))
