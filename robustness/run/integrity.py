@@ -23,7 +23,7 @@ from robustness.run.folder import Run
 from robustness.run.restoration import FILE as RESTORING
 from robustness.run.restoration import read_restoration
 from robustness.run.resume import is_run
-from robustness.run.schema import HEARD, KIND, RECORDINGS, REQUEST, TRIALS
+from robustness.run.schema import HEARD, KIND, RECORDINGS, REQUEST, trials_schema
 
 KEY: Final = ["model", "variant", "recording", "placement", "fill", "perturbation", "level", "draw"]
 SAID: Final = ["model", "variant", "recording", "placement", "fill", "perturbation", "draw", "predicted", "p_predicted"]  # in every row
@@ -229,9 +229,10 @@ class _Check:
     def _part(self, name: str, known: set[str]) -> pd.DataFrame:
         """The rows of one part."""
         table = read_table(self.path, name)
-        self._columns(name, table, TRIALS.names)
+        schema = trials_schema(self.run.schema)
+        self._columns(name, table, schema.names)
         with said_when_damaged(self.path, name):
-            frame: pd.DataFrame = table.select(TRIALS.names).cast(TRIALS).unify_dictionaries().to_pandas()
+            frame: pd.DataFrame = table.select(schema.names).cast(schema).unify_dictionaries().to_pandas()
         if frame[SAID].isna().any(axis=None) or frame.loc[frame["label"].notna(), LABELLED].isna().any(axis=None):
             raise damaged(self.path, name, "has rows in which something is missing")
         if any(pc.any(pc.is_nan(table[column])).as_py() for column in NUMBERS):

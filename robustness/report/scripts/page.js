@@ -27,6 +27,16 @@ for (const element of document.querySelectorAll("[data-sound]")) {
   };
 }
 
+/* A button plays the sound that it names, from its beginning. */
+for (const button of document.querySelectorAll("[data-plays]")) {
+  button.addEventListener("click", () => {
+    const sound = document.getElementById(button.dataset.plays);
+    if (!sound) return;
+    sound.currentTime = 0;
+    sound.play();
+  });
+}
+
 /* Sounds are read after everything is drawn, so that none delays it. */
 window.addEventListener("load", () => {
   for (const sound of document.querySelectorAll("audio")) sound.preload = "metadata";
