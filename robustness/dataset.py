@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from robustness.audio.labels import LabelSource
-from robustness.audio.levels import decibels, span_power
+from robustness.audio.levels import decibels, speech_power
 from robustness.audio.placement import LEAST_SLACK_MS, Frame, slack_ms, span_of, trimmed
 from robustness.audio.reading import Reading, open_recordings
 from robustness.audio.recordings import Recording
@@ -84,7 +84,7 @@ def measured(native: Recording, placed: Recording, frame: Frame, threshold_db: f
         speech_start_ms=span.start * ms,
         speech_end_ms=span.end * ms,
         slack_ms=slack_ms(len(placed.samples), frame),
-        level_dbfs=decibels(float(span_power(placed.samples[None], torch.tensor([span])))),
+        level_dbfs=decibels(float(speech_power(placed.samples[None], torch.tensor([span]), placed.rate_hz))),
     )
 
 

@@ -14,8 +14,11 @@ from typing import Final, NamedTuple
 from robustness.audio.manifests import is_table, listed
 from robustness.errors import RecordingError, UsageError
 
-READ: Final = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
-UNREAD: Final = frozenset({".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".3gp", ".sph"})  # audio, in formats that libsndfile lacks
+READ: Final = frozenset(
+    {".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3"}
+    | {".aif", ".aiff", ".aifc", ".caf", ".au", ".snd", ".voc", ".sph"}
+)
+UNREAD: Final = frozenset({".m4a", ".mp4", ".aac", ".wma", ".webm", ".mka", ".amr", ".3gp"})  # audio, in formats that libsndfile lacks
 NOT_WORDS: Final = "_background_noise_"
 SHOWN: Final = 3  # how many names a message gives before it counts
 

@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 import torch
 from torch import Tensor
 
-from robustness.audio.levels import SMALLEST_POWER, span_power
+from robustness.audio.levels import SMALLEST_POWER, span_power, speech_power
 from robustness.audio.placement import Windows
 from robustness.conditions import Axis
 from robustness.perturbations.base import WindowPerturbation
@@ -39,7 +39,7 @@ class AdditiveNoise(WindowPerturbation):
         """The windows with noise at that SNR in dB; +inf adds none."""
         if level == float("inf"):
             return windows
-        speech = span_power(windows.samples, windows.speech)
+        speech = speech_power(windows.samples, windows.speech, windows.rate_hz)
         added = self.added(windows, speech, level, draw, seed)
         mixed = windows.samples + added
         low, high = mixed.aminmax(dim=1)
