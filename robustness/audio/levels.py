@@ -59,24 +59,37 @@ def speech_span(samples: Tensor, rate_hz: int, threshold_db: float = SPEECH_THRE
         threshold_db: how far below the loudest frame speech may be.
     """
     powers = frame_powers(without_rumble(samples, rate_hz), rate_hz)
-    loud = _loud(powers, threshold_db)
+    loud = _loud(powers, threshold_db).frames
     frame, margin = round(rate_hz * FRAME_MS / 1000), round(rate_hz * SPEECH_MARGIN_MS / 1000)
     return Span(max(0, int(loud[0]) * frame - margin), min(len(samples), (int(loud[-1]) + 1) * frame + margin))
 
 
-def _loud(powers: Tensor, threshold_db: float) -> Tensor:
-    """The frames of speech, by number, in order; a click neither is one nor says how loud the loudest is."""
-    kept = powers
+def click_count(samples: Tensor, rate_hz: int, threshold_db: float = SPEECH_THRESHOLD_DB) -> int:
+    """How many clicks `speech_span` leaves out."""
+    return _loud(frame_powers(without_rumble(samples, rate_hz), rate_hz), threshold_db).clicks
+
+
+class _Loud(NamedTuple):
+    """The frames of speech, by number, in order, and how many clicks are none of them."""
+
+    frames: Tensor
+    clicks: int
+
+
+def _loud(powers: Tensor, threshold_db: float) -> _Loud:
+    """What is loud; a click is no speech and does not say how loud the loudest frame is."""
+    kept, count = powers, 0
     while True:
         loud = (kept >= kept.max() * 10 ** (-threshold_db / 10)).nonzero().flatten()
         islands = torch.tensor_split(loud, (loud.diff() * FRAME_MS > LONGEST_CLOSURE_MS).nonzero().flatten() + 1)
         clicks = [island for island in islands if len(island) * FRAME_MS < LEAST_ISLAND_MS]
         if not clicks:
-            return loud
+            return _Loud(loud, count)
+        count += len(clicks)
         kept = kept.clone()
         kept[torch.cat(clicks)] = 0.0
         if not kept.any():
-            return (powers >= powers.max() * 10 ** (-threshold_db / 10)).nonzero().flatten()
+            return _Loud((powers >= powers.max() * 10 ** (-threshold_db / 10)).nonzero().flatten(), 0)
 
 
 def without_rumble(samples: Tensor, rate_hz: int) -> Tensor:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from robustness.audio.placement import Frame
+from robustness.audio.spelling import same_word
 from robustness.errors import RecordingError, UsageError
 from robustness.frontends.base import Frontend
 
@@ -149,6 +150,9 @@ class Classifier:
         """
         if word is None or word in self.labels:
             return word
+        same = same_word(word, self.labels) or {"_silence_": self.silence, "_unknown_": self.unknown}.get(word)
+        if same is not None:
+            return same
         if self.unknown is None:
             raise RecordingError(
                 f"the word {word!r} is not among the labels of {self.name} ({', '.join(self.labels)}) and its card names no "

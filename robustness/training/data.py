@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 from torchaudio.functional import resample
 
-from robustness.audio.resampling import WIDTH
 from robustness.audio.levels import QUIET_DBFS, Span, decibels, frame_powers, speech_span
+from robustness.audio.resampling import WIDTH
 from robustness.errors import RecordingError, UsageError
 from robustness.seeds import seed_of
 from robustness.training.folders import AUDIO_SUFFIXES, DIGITS, NOISE_FOLDER, find_clips, word_root
