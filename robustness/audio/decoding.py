@@ -103,7 +103,7 @@ def _too_long(samples: int, rate_hz: int, longest: int) -> str:
     lasts_ms, window_ms = samples * 1000 / rate_hz, longest * 1000 / rate_hz
     return (
         f"lasts {lasts_ms:.0f} ms ({samples} samples) and the model's window {window_ms:.0f} ms ({longest}), "
-        "and its speech does not fit; cut it into words with `robustness segment`"
+        "and its speech does not fit; cut it into words with `robustness segment`, a folder of single words with its --one"
     )
 
 

@@ -49,7 +49,12 @@ class Found(NamedTuple):
 def some(names: Sequence[str], shown: int = SHOWN) -> str:
     """The first few names and how many more there are."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+    return ", ".join(printable(name) for name in names[:shown]) + more
+
+
+def printable(name: str) -> str:
+    """A name with its control characters escaped, so that it cannot write a line of its own into a log."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def counted(count: int, noun: str) -> str:
