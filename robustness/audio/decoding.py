@@ -149,7 +149,7 @@ def _decoded(data: bytes, rate_hz: int, longest: int | None) -> _Sound:
     return _Sound(mono, native_hz, tally.peaks, [*([notice] if notice else []), *guessed])
 
 
-class _Forward(soundfile.SoundFile):
+class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
     """A file that is read from its start to its end: soundfile seeks after each read, which fails where the length is not known."""
 
     def seekable(self) -> bool:

@@ -102,7 +102,8 @@ def without_rumble(samples: Tensor, rate_hz: int) -> Tensor:
     centred = samples.double() - samples.double().mean()
     hz = torch.fft.rfftfreq(size, 1 / rate_hz, dtype=torch.float64)
     gain = (hz / LOWEST_HZ) ** STEEPNESS / (1 + (hz / LOWEST_HZ) ** (2 * STEEPNESS)).sqrt()
-    return torch.fft.irfft(torch.fft.rfft(centred, n=size) * gain, n=size)[:count]
+    kept: Tensor = torch.fft.irfft(torch.fft.rfft(centred, n=size) * gain, n=size)[:count]
+    return kept
 
 
 def speech_power(samples: Tensor, spans: Tensor, rate_hz: int) -> Tensor:

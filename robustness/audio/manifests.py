@@ -87,8 +87,8 @@ def _names(columns: Sequence[str]) -> list[str]:
 def _check_types(path: Path, schema: pa.Schema, wanted: Sequence[str]) -> None:
     """Refuses a Parquet file whose columns could be read in more than one way."""
     for name in wanted:
-        for kind in (schema.field(place).type for place in schema.get_all_field_indices(name)):
-            kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        for held in (schema.field(place).type for place in schema.get_all_field_indices(name)):
+            kind = held.value_type if pa.types.is_dictionary(held) else held
             if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
                 raise RecordingError(f"{path}: the column {name!r} holds {kind}; expected text or integers")
 

@@ -32,7 +32,7 @@ def wav() -> bytearray:
     return bytearray(file.getvalue())
 
 
-def read(path: Path, data: bytes) -> tuple[int, tuple[str, ...]]:
+def read(path: Path, data: bytes | bytearray) -> tuple[int, tuple[str, ...]]:
     path.write_bytes(data)
     audio = decode(path, RATE_HZ, RATE_HZ)
     return len(audio.samples), audio.notices
