@@ -294,7 +294,7 @@ def test_help_names_every_command() -> None:
 
 
 NAMING: Final = {"run/perturbations.py"}  # reads runs of before, which keep no facts
-APART: Final = {"explanations", "interventions"}  # they take a window apart, and still place and name for themselves
+APART: Final[frozenset[str]] = frozenset()
 
 
 def perturbation_names() -> set[str]:

@@ -95,12 +95,12 @@ def inspector_page(found: Explanation, repeat: str = "", *, audio: bool = True) 
 def inspector_data(found: Explanation, players: list[str], *, audio: bool) -> dict[str, Any]:
     """What the script needs."""
     question, axes = found.question, found.axes
-    spans = question.movable.frame.ms(question.movable.at([question.here.lead_ms]).speech[0]).tolist()
+    spans = list(question.subject.speech_ms(question.here.lead_ms))
     return {
         **axes,
         "mel": packed_range(found.arrays["log_mel"]),
         "ticks": frequency_ticks(axes["band_hz"]),
-        "recording_ms": list(question.movable.recording_ms(question.here.lead_ms)),
+        "recording_ms": list(question.subject.recording_ms(question.here.lead_ms)),
         "speech_ms": spans,
         "targets": target_facts(found),
         "shown": shown_of(found),
