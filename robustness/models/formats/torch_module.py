@@ -146,6 +146,11 @@ def module_of(network: Network) -> nn.Module:
     return network.module
 
 
+def own_name(path: str) -> str:
+    """The name that a layer has in the user's network, of one whose modules may be wrapped to run a clip at a time."""
+    return ".".join(part for part in path.split(".") if part != INNER)
+
+
 def with_module(network: Network, module: nn.Module) -> TorchNetwork:
     """A network that can what this one can, of another module."""
     return TorchNetwork(module, network.can, network.kind)
