@@ -189,11 +189,15 @@ def test_every_command_ends_with_an_answer_or_a_sentence(name: str, tmp_path: Pa
     checked = command("check", card, "--recordings", words)
     assert checked.returncode == DONE, checked.stderr
     assert "dynamic-int8 is left out" in checked.stdout
+    left_out = load_classifier(card).network.left_out
+    assert left_out is None or f"note: {left_out}" in checked.stdout
 
     reported = command("report", "--model", card, "--recordings", words, *shift, "--out", tmp_path / "run")
     assert reported.returncode == DONE, reported.stderr
     folder = Run.open(tmp_path / "run")
     assert json.loads((folder.evidence / "failures.json").read_text(encoding="utf-8"))["failures"], "recordings fail, so that maps are made"
+    page = (folder.path / "index.html").read_text(encoding="utf-8")
+    assert left_out is None or left_out in page
     (model,) = folder.manifest["models"]
     assert [variant["name"] for variant in model["variants"]] == ["float32"]
     assert model["left_out"]["dynamic-int8"]

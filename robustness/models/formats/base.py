@@ -33,6 +33,12 @@ WITHOUT: Final[dict[Capability, str]] = {
     "copies": "cannot be copied",
 }
 
+NEEDED_FOR: Final[dict[Capability, str]] = {
+    "gradients": "maps by gradients",
+    "layers": "what its layers give",
+    "weights": "quantized variants and the test of maps with random weights",
+}
+
 
 @dataclass(frozen=True)
 class Capabilities:
@@ -116,6 +122,15 @@ class Network(ABC):
     def without(self, capability: Capability) -> str:
         """What it cannot, as a sentence."""
         return f"the network is {self.kind} and {WITHOUT[capability]}"
+
+    @property
+    def left_out(self) -> str | None:
+        """What the page lacks for want of a capability, as a sentence; None if nothing."""
+        missing = [capability for capability in NEEDED_FOR if not getattr(self.can, capability)]
+        if not missing:
+            return None
+        why, what = ", ".join(WITHOUT[one] for one in missing), ", ".join(NEEDED_FOR[one] for one in missing)
+        return f"the network is {self.kind} and {why}; left out: {what}"
 
 
 @dataclass(frozen=True)

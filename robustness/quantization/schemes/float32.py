@@ -24,8 +24,10 @@ class Float32(Quantizer):
         """The same classifier, with the facts every variant has."""
         if not classifier.network.can.layers:
             nothing: dict[str, Any] = {"quantized_layers": [], "float_layers": [], "quantized_share": 0.0, "bytes": None}
-            note = classifier.network.without("weights")
-            return replace(classifier, variant=self.name, about={"engine": classifier.network.can.kernels, **nothing, "notes": [note]})
-        net = module_of(classifier.network)
-        about = {"engine": "float", **layers_about(net, WEIGHTED, []), "bytes": saved_bytes(net)}
+            about = {"engine": classifier.network.can.kernels, **nothing}
+        else:
+            net = module_of(classifier.network)
+            about = {"engine": "float", **layers_about(net, WEIGHTED, []), "bytes": saved_bytes(net)}
+        left_out = classifier.network.left_out
+        about |= {"notes": [left_out]} if left_out else {}
         return replace(classifier, variant=self.name, about=about)
