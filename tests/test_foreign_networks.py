@@ -110,14 +110,17 @@ against = "float32"
 max = 0.05
 {if_variant}
 """
-ALL: Final = Capabilities(gradients=True, layers=True, weights=True, graph=True, copies=True, kernels="torch")
+ALL: Final = Capabilities(gradients=True, layers=True, modules=True, weights=True, graph=True, copies=True, kernels="torch")
 NETWORKS: Final = {
     "callable": ('callable = "foreign:answer"', Capabilities(kernels="a callable")),
     "one-sample": ('callable = "foreign:one_sample"\nbatch = 1\ncopies = true', Capabilities(copies=True, batch=1, kernels="a callable")),
     "no-layer": ('factory = "foreign:Flat"', ALL),
-    "no-gradient": ('factory = "foreign:Detached"', Capabilities(layers=True, weights=True, graph=True, copies=True, kernels="torch")),
-    "no-copy": ('factory = "foreign:Locked"', Capabilities(gradients=True, layers=True, kernels="torch")),
-    "native": ('factory = "foreign:Native"', Capabilities(layers=True, kernels="torch")),
+    "no-gradient": (
+        'factory = "foreign:Detached"',
+        Capabilities(layers=True, modules=True, weights=True, graph=True, copies=True, kernels="torch"),
+    ),
+    "no-copy": ('factory = "foreign:Locked"', Capabilities(gradients=True, layers=True, modules=True, kernels="torch")),
+    "native": ('factory = "foreign:Native"', Capabilities(layers=True, modules=True, kernels="torch")),
 }
 INSTALLED: Final = importlib.util.find_spec("onnxruntime") is not None
 WHICH: Final = [

@@ -155,7 +155,7 @@ class Following:
         features = self._features(classifier, moved, lead)
         start, end = classifier.frame.ms(moved.movable.at([moved.here_ms]).speech[0]).tolist()
         here, there = self._margins(moved, [moved.here_ms, lead.ms])
-        if not there > here:
+        if not there > here or not classifier.network.can.modules:
             return {}
         label = classifier.labels.index(moved.label)
         drop = LayerLoss(features[:1], label, here, there, (start, end), classifier.frontend.hop_ms)

@@ -88,7 +88,7 @@ class HeardAsPicture(nn.Module):
 
     def __init__(self, classifier: Classifier, window: Tensor) -> None:
         super().__init__()
-        self.module: Any = module_of(classifier.network) if classifier.network.can.layers else classifier.network
+        self.module: Any = module_of(classifier.network) if classifier.network.can.modules else classifier.network
         self.frontend = classifier.frontend
         self.resynthesis = Resynthesis(window, classifier.frontend.picture)
         self.register_buffer("shown", classifier.frontend.picture.features(window[None].cpu()).clone())

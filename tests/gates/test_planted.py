@@ -310,13 +310,25 @@ def test_a_rule_about_a_variant_that_is_none(
 
 def test_one_that_is_there_is_judged_all_the_same(tmp_path: Path) -> None:
     planted = Planted([Answers(right(20, 20)), Answers(right(10, 20), variant="dynamic-int8")])
-    keys = {"metric": "accuracy_drop", "variant": "dynamic-int8", "against": "float32", "max": 0.05, "if_variant": "present"}
+    keys: dict[str, Any] = {
+        "metric": "accuracy_drop",
+        "variant": "dynamic-int8",
+        "against": "float32",
+        "max": 0.05,
+        "if_variant": "present",
+    }
     assert verdict(tmp_path, planted, **keys).outcome == "fail"
 
 
 def test_a_rule_on_the_variant_that_it_is_compared_with_is_skipped_too(tmp_path: Path) -> None:
     planted = Planted([Answers(right(20, 20))], model=LEFT_OUT)
-    keys = {"metric": "accuracy_drop", "variant": "float32", "against": "dynamic-int8", "max": 0.05, "if_variant": "present"}
+    keys: dict[str, Any] = {
+        "metric": "accuracy_drop",
+        "variant": "float32",
+        "against": "dynamic-int8",
+        "max": 0.05,
+        "if_variant": "present",
+    }
     assert verdict(tmp_path, planted, **keys).outcome == "skipped"
 
 

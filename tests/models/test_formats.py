@@ -11,6 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from robustness.attributions.base import Target
+from robustness.attributions.methods.integrated_gradients import IntegratedGradients
 from robustness.errors import CardError, UsageError
 from robustness.frontends.log_mel import LogMel
 from robustness.models.card import load_classifier, read_card
@@ -111,6 +113,10 @@ def test_what_a_callable_has_not_is_said(tmp_path: Path) -> None:
     model = load_classifier(write_callable(tmp_path))
     with pytest.raises(UsageError, match=r"called \(float32\) has no layer 'fc1': the network is a callable and has no layers"):
         model.activations(torch.zeros(1, 1, 64, 101), ["fc1"])
+    with pytest.raises(
+        UsageError, match=r"needs gradients and float32 has none: the network is a callable and gives no gradients; take occ"
+    ):
+        IntegratedGradients().attribute(model, torch.zeros(1, 1, 64, 101), Target(0))
     with pytest.raises(UsageError, match=r"called cannot be quantized as dynamic-int8: the network is a callable and has no weights"):
         quantized(model, "dynamic-int8")
     with pytest.raises(UsageError, match=r"dynamic-int8 is left out, for the network is a callable .*; no variant of called remains"):

@@ -44,6 +44,9 @@ class Function(Method):
 class Hears(nn.Module):
     """A front-end in the network: log-mel of the samples, as torch computes it step by step."""
 
+    filters: Tensor
+    hann: Tensor
+
     def __init__(self, net: nn.Module, filters: Tensor) -> None:
         super().__init__()
         self.net = net
@@ -112,14 +115,16 @@ def mel_filters() -> Tensor:
     """HTK triangles from 0 to 8,000 Hz over 161 bins, [bins mels]."""
     from torchaudio.functional import melscale_fbanks
 
-    return melscale_fbanks(161, 0.0, 8000.0, 64, 16_000, mel_scale="htk")
+    found: Tensor = melscale_fbanks(161, 0.0, 8000.0, 64, 16_000, mel_scale="htk")
+    return found
 
 
 @pytest.mark.parametrize("first", [False, True])
 @pytest.mark.parametrize("scheme", ["static-int8", "qat-int8"])
 def test_batch_norm_without_weights(scheme: str, first: bool) -> None:
     net = Normed(first=first)
-    net.norm1.running_var *= 50
+    assert net.norm1.running_var is not None
+    net.norm1.running_var.mul_(50)
     original = replace(with_net(Method), network=TorchNetwork(net.eval()))
     samples = calibration().samples
     int8 = quantized(original, scheme, calibration())

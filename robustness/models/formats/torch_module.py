@@ -23,7 +23,7 @@ from robustness.models.formats.base import FORMATS, Capabilities, Format, Networ
 from robustness.models.network import build, filled, weights_in
 
 INNER: Final = "one_row"  # the name of the module inside one that runs a clip at a time
-EVERYTHING: Final = Capabilities(gradients=True, layers=True, weights=True, graph=True, copies=True, kernels="torch")
+EVERYTHING: Final = Capabilities(gradients=True, layers=True, modules=True, weights=True, graph=True, copies=True, kernels="torch")
 QUANTIZED: Final = replace(EVERYTHING, gradients=False)
 LEAVING: Final = frozenset(  # functions by which values leave torch
     getattr(Tensor, name) for name in ("numpy", "__array__", "tolist", "item", "data_ptr", "__dlpack__", "storage", "untyped_storage")

@@ -22,7 +22,7 @@ class Float32(Quantizer):
 
     def quantize(self, classifier: Classifier, calibration: Calibration | None = None, only: Collection[str] | None = None) -> Classifier:
         """The same classifier, with the facts every variant has."""
-        if not classifier.network.can.layers:
+        if not classifier.network.can.modules:
             nothing: dict[str, Any] = {"quantized_layers": [], "float_layers": [], "quantized_share": 0.0, "bytes": None}
             about = {"engine": classifier.network.can.kernels, **nothing}
         else:
