@@ -52,9 +52,8 @@ class Mfcc(MelFrontend):
         if self.n_mfcc > self.n_mels:
             raise UsageError(f"n_mfcc is {self.n_mfcc} and there are {self.n_mels} mel bands; expected no more coefficients than bands")
 
-    def features(self, samples: Tensor) -> Tensor:
-        """Coefficients of each frame, [clips time] → [clips 1 coefficients frames]."""
-        spectrum = self.spectrum(samples)
+    def from_spectrum(self, spectrum: Tensor) -> Tensor:
+        """Coefficients of each frame, [clips frames bins] → [clips 1 coefficients frames]."""
         cepstra = self._cepstra(self.logarithm(self.cells(spectrum).transpose(-1, -2)[:, None]))
         if self.energy_first:
             energy = spectrum.pow(2.0 / self.power).sum(-1).clamp_min(self.floor).log()[:, None, None]

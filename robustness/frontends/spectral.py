@@ -121,8 +121,11 @@ class SpectralFrontend(Frontend):
 
     def features(self, samples: Tensor) -> Tensor:
         """Features of each clip, [clips time] → [clips 1 bands frames]."""
-        levels = self.logarithm(self.cells(self.spectrum(samples)).transpose(-1, -2)[:, None])
-        return self.finished(levels)
+        return self.from_spectrum(self.spectrum(samples))
+
+    def from_spectrum(self, spectrum: Tensor) -> Tensor:
+        """Features of a spectrum, [clips frames bins] → [clips 1 bands frames]."""
+        return self.finished(self.logarithm(self.cells(spectrum).transpose(-1, -2)[:, None]))
 
     def spectrum(self, samples: Tensor) -> Tensor:
         """Magnitude to the `power` of each frame, [clips time] → [clips frames bins]."""

@@ -57,7 +57,7 @@ class FrontendSettings(BaseModel):
     factory: Annotated[str, Field(pattern=FACTORY)] | None = Field(
         default=None, description='"module:callable", what makes a front-end of your own; a module beside the card is found'
     )
-    arguments: dict[str, Any] = Field(default_factory=dict, description="a table of that callable's keyword arguments")
+    arguments: dict[str, Any] | None = Field(default=None, description="a table of that callable's keyword arguments")
     rate_hz: Annotated[int, Field(strict=True, gt=0)] = Field(description="the sampling rate in Hz that the model hears")
 
     @model_validator(mode="after")
