@@ -156,7 +156,13 @@ def test_what_reads_a_run_names_no_torch() -> None:
 def test_what_is_imported_is_what_is_required() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     required = {re.split(r"[^\w-]", text)[0] for text in project["dependencies"]}
-    ours_too = {"robustness", "pytest", "onnxruntime", "pymicro_features", "tflite_micro"}  # pytest imports the plugin; the others are extras
+    ours_too = {
+        "robustness",
+        "pytest",
+        "onnxruntime",
+        "pymicro_features",
+        "tflite_micro",
+    }  # pytest imports the plugin; the others are extras
     imported = {found.module.partition(".")[0] for found in imports()} - set(sys.stdlib_module_names) - ours_too
     assert imported - {"pydantic_core"} == required  # that one is a part of pydantic
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from itertools import product
 from typing import Any, Final
 
 from robustness.errors import UsageError
@@ -38,20 +39,25 @@ HIGH_HZ: Final = (3300.0, 3400.0, 3600.0, 3700.0, 3800.0, 4000.0, 5000.0, 6000.0
 LOW_STEPS: Final = (-50.0, -20.0, -10.0, -5.0, -1.0, 1.0, 5.0, 10.0, 20.0, 50.0)
 HIGH_STEPS: Final = (-1000.0, -400.0, -200.0, -100.0, -50.0, -20.0, -10.0, 10.0, 20.0, 50.0, 100.0, 200.0, 400.0, 1000.0)
 FLOORS: Final = (1e-30, 2.220446049250313e-16, 1e-12, 1e-10, 1e-9, 1e-8, 1.1920929e-07, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1.0)
+NATURAL_SAMPLES: Final = ("full-scale", "int16", "maximum", "peak", "rms")
+NATURAL_AFFINE: Final = ((1.0, 0.0), (0.1, 2.0), (1 / 64, 52 / 64), (1 / 80, 1.0), (1 / 40, 1.0), (2 / 80, 1.0))
 EMPHASES: Final = (0.0, 0.9, 0.95, 0.96, 0.96875, 0.97, 0.98, 0.99)
+EMPHASIS_WAYS: Final[tuple[Settings, ...]] = (
+    {"pre_emphasis_per": "clip", "pre_emphasis_first": "keep"},
+    {"pre_emphasis_per": "clip", "pre_emphasis_first": "self"},
+    {"pre_emphasis_per": "clip", "pre_emphasis_first": "wrap"},
+    {"pre_emphasis_per": "frame", "pre_emphasis_first": "keep"},
+    {"pre_emphasis_per": "frame", "pre_emphasis_first": "self"},
+    {"pre_emphasis_per": "frame", "pre_emphasis_first": "self", "remove_dc": True},
+)
 SIMPLE: Final[dict[str, tuple[Any, ...]]] = {
     "power": (1.0, 2.0),
     "padding": ("reflect", "zeros", "edge"),
-    "pre_emphasis": EMPHASES,
-    "pre_emphasis_first": ("keep", "self", "wrap"),
-    "pre_emphasis_per": ("clip", "frame"),
-    "remove_dc": (False, True),
     "top_db": (None, 40.0, 60.0, 80.0, 100.0, 120.0),
     "normalise_frames": (None, 101, 301),
     "mel_scale": ("htk", "slaney"),
     "mel_norm": ("none", "slaney"),
     "mel_shape": ("hz", "mel", "tf-op", "bins", "half-bins"),
-    "dct_norm": ("ortho", "tf", "none"),
     "energy_first": (False, True),
     "time_constant_ms": (20.0, 25.0, 60.0, 100.0, 200.0, 400.0, 1000.0),
     "gain": (0.5, 0.8, 0.9, 0.95, 0.98, 1.0),
@@ -80,6 +86,8 @@ def steps(frontend: Frontend) -> Iterator[Settings]:
     for key, values in SIMPLE.items():
         yield from ({key: value} for value in values)
     yield from TAPERS
+    yield from ({"pre_emphasis": amount, **way} for amount in EMPHASES for way in EMPHASIS_WAYS)
+    yield from ({"remove_dc": remove} for remove in (False, True))
     yield from FRAMINGS
     yield from _sizes(frontend)
     yield from _logs(frontend)
@@ -88,6 +96,11 @@ def steps(frontend: Frontend) -> Iterator[Settings]:
     if is_cepstral(frontend):
         yield from ({"n_mels": mels} for mels in MELS)
         yield from ({"lifter": lifter, "lifter_first": first} for lifter in (0.0, 22.0, 24.0, 27.0) for first in (0, 1))
+
+
+def coarse_steps(frontend: Frontend) -> Iterator[Settings]:
+    """The same without floors: what shows though each band is scaled by itself."""
+    return (step for step in steps(frontend) if "floor" not in step)
 
 
 def _sizes(frontend: SpectralFrontend) -> Iterator[Settings]:
@@ -107,8 +120,8 @@ def hops(rate_hz: int) -> list[int]:
 
 
 def _logs(frontend: SpectralFrontend) -> Iterator[Settings]:
-    """Floors, in full scale and in 16-bit numbers, and logarithms that no affine scaling turns into one another."""
-    for samples in ("full-scale", "int16"):
+    """Floors, under each scaling of the samples, and logarithms that no affine scaling turns into one another."""
+    for samples in NATURAL_SAMPLES[:4]:
         for kind in ("clamp", "add"):
             yield from ({"samples": samples, "floor": floor, "floor_kind": kind, "log": "dB"} for floor in FLOORS)
         yield from ({"samples": samples, "log": log, "top_db": None} for log in ("log1p", "none"))
@@ -122,24 +135,18 @@ def _edges(frontend: MelFrontend) -> Iterator[Settings]:
     yield {"f_max_hz": None}
 
 
-NATURAL_SAMPLES: Final = ("full-scale", "int16", "maximum", "peak", "rms")
-NATURAL_AFFINE: Final = ((1.0, 0.0), (0.1, 2.0), (1 / 64, 52 / 64), (1 / 80, 1.0), (1 / 40, 1.0), (2 / 80, 1.0))
-
-
 def natural(frontend: SpectralFrontend) -> Iterator[Frontend]:
-    """The same up to an affine scaling: other logarithms, scalings of the samples, norms of the spectrum and references, simplest first."""
+    """The same up to an affine scaling: other logarithms, scalings of the samples, norms and references, simplest first."""
     logs = (frontend.log,) if frontend.log in ("none", "log1p") else ("dB", "ln", "log10")
-    for scale, offset in NATURAL_AFFINE:
-        for reference in ("one", "maximum"):
-            for log in logs:
-                for norm in ("none", "n_fft", "window"):
-                    for samples in NATURAL_SAMPLES:
-                        made = changed(
-                            replace(frontend, scale=0.5),
-                            {"scale": scale, "offset": offset, "reference": reference, "log": log, "spectrum_norm": norm, "samples": samples},
-                        )
-                        if made is not None:
-                            yield made
+    cepstra = is_cepstral(frontend)
+    norms: tuple[Settings, ...] = tuple({"dct_norm": norm} for norm in ("ortho", "tf", "none")) if cepstra else ({},)
+    for scale, offset in NATURAL_AFFINE[:1] if cepstra else NATURAL_AFFINE:
+        for reference, log, norm, samples in product(("one", "maximum"), logs, ("none", "n_fft", "window"), NATURAL_SAMPLES):
+            shared = {"scale": scale, "offset": offset, "reference": reference, "log": log, "spectrum_norm": norm, "samples": samples}
+            for more in norms:
+                made = changed(replace(frontend, scale=0.5), shared | more)
+                if made is not None:
+                    yield made
 
 
 def kinds() -> Iterator[str]:

@@ -9,30 +9,36 @@ fit as well is listed: the data cannot tell these apart.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
+from itertools import product
 from math import ceil
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from robustness.errors import UsageError
 from robustness.frontends import conventions
 from robustness.frontends.base import FRONTENDS, Frontend
 from robustness.frontends.conventions import Settings, changed, natural, steps
-from robustness.frontends.matching import NO_MATCH, Array, Match, Target, is_cepstral, tensor_of, with_affine
+from robustness.frontends.matching import NO_MATCH, Array, Match, Target, is_cepstral, tensor_of
 from robustness.frontends.presets import made_from, presets
 from robustness.frontends.spectral import SpectralFrontend
 
-BEAM: Final = 6
-FRAMINGS_KEPT: Final = 10
+BEAM: Final = 4
+NICHES: Final = 8
+WORTH: Final = 4.0  # times the least error: what is worse is not gone on with
+PATIENCE: Final = 1
+NEAR: Final = 0.2  # of a band's standard deviation: features the other way round are then not looked at
 EXACT: Final = 1e-3  # of a band's standard deviation: float32 in other orders of sums gives 1e-6 to 1e-4
 SAME: Final = 1.2  # errors within this factor of the best are one and the same to the data
 NOISE: Final = 2e-5  # of a band's standard deviation: below it no error says anything
 GRIDS: Final = (1.0, 0.5, 0.25, 1 / 128, 1 / 256)
 SECONDS: Final = 45.0
-COARSE_EDGES: Final = ((0.0, None), (20.0, 4000.0), (60.0, 3800.0), (20.0, 7600.0))
-COARSE_MELS: Final = (26, 40, 64, 128)
+COARSE_SHARE: Final = 0.5  # of the time
+COARSE_EDGES: Final = ((0.0, None), (20.0, 4000.0), (60.0, 3800.0), (80.0, 7600.0))
+COARSE_MELS: Final = (23, 26, 32, 40, 64, 80, 128)
 
 
 class Undecided(NamedTuple):
@@ -72,13 +78,19 @@ class Fit(NamedTuple):
 
 
 class Search:
-    """What was tried, with its match, until the time is up."""
+    """What was tried, with its match, until the time is up.
 
-    def __init__(self, target: Target, seconds: float) -> None:
+    Args:
+        target: given features.
+        compare: how near a front-end comes.
+        until: when the time is up, by time.monotonic().
+    """
+
+    def __init__(self, target: Target, compare: Callable[[Frontend], Match], until: float) -> None:
         self.target = target
-        self.until = time.monotonic() + seconds
+        self.compare = compare
+        self.until = until
         self.found: dict[Frontend, Match] = {}
-        self.step = grid_of(target.features)
 
     @property
     def over(self) -> bool:
@@ -91,20 +103,33 @@ class Search:
             if self.over:
                 return
             if candidate not in self.found:
-                self.found[candidate] = self.target.match(candidate)
+                self.found[candidate] = self.compare(candidate)
 
-    def best(self, count: int) -> list[Frontend]:
-        """The best, one of each error: those with the very same error are one to the data."""
-        chosen: dict[float, Frontend] = {}
+    def best(self, count: int, niches: int = 0) -> list[Frontend]:
+        """The best, one of each error, for those with the very same error are one to the data; and the best of so many niches.
+
+        A niche is a kind with its number of mel bands: a wrong number can be made up for in part, and would crowd out the right one.
+        """
+        chosen: dict[tuple[str, float], Frontend] = {}
+        seen: set[tuple[str, int]] = set()
         for candidate in sorted(self.found, key=lambda one: self.found[one].error):
-            chosen.setdefault(float(f"{self.found[candidate].error:.5g}"), candidate)
-            if len(chosen) == count:
+            error = self.found[candidate].error
+            key, niche = (candidate.name, float(f"{error:.5g}")), (candidate.name, getattr(candidate, "n_mels", 0))
+            if error == NO_MATCH.error or error > WORTH * max(self.least.error, EXACT):
                 break
+            if key not in chosen and (len(chosen) < count or (niche not in seen and len(seen) < niches)):
+                chosen[key] = candidate
+                seen.add(niche)
         return list(chosen.values())
+
+    @property
+    def least(self) -> Match:
+        """The best match."""
+        return min(self.found.values(), key=lambda match: match.error, default=NO_MATCH)
 
     def exact(self, match: Match) -> bool:
         """Whether no more than rounding remains."""
-        return match.error < EXACT or match.largest <= 0.51 * self.step
+        return match.error < EXACT or match.largest <= 0.51 * grid_of(self.target.features)
 
 
 def grid_of(features: Array) -> float:
@@ -129,42 +154,68 @@ def fit(samples: Array, rate_hz: int, features: Array, *, seconds: float = SECON
     Raises:
         UsageError: the features are not finite, are constant, have another number of axes, or fit no framing of these samples.
     """
-    searches = [Search(Target(tensor_of(samples), rate_hz, shape), seconds / 2) for shape in orientations(features)]  # type: ignore[arg-type]
-    for search in searches:
-        search.until = time.monotonic() + seconds / len(searches)
-        search.add(seeds(search.target, known=known))
-        descend(search)
-        if search.found and search.exact(search.found[search.best(1)[0]]):
+    start = time.monotonic()
+    begun = [_begun(Target(tensor_of(samples), rate_hz, shape), start, seconds, known=known) for shape in orientations(features)]  # type: ignore[arg-type]
+    searches = []
+    for coarse, fine in sorted(begun, key=lambda pair: min(pair[0].least.error, pair[1].least.error)):
+        searches.append(_searched(coarse, fine))
+        if fine.least.error < NEAR:
             break
-    tried = [search for search in searches if any(match.error < NO_MATCH.error for match in search.found.values())]
-    if not tried:
-        shape = " ".join(str(size) for size in np.shape(features))
+    best = min(searches, key=lambda search: search.least.error)
+    if best.least == NO_MATCH:
+        shown = " ".join(str(size) for size in np.shape(features))
         raise UsageError(
-            f"features of the shape [{shape}] fit no hop and window of {len(samples)} samples at {rate_hz} Hz; are they of this recording, "
+            f"features of the shape [{shown}] fit no hop and window of {len(samples)} samples at {rate_hz} Hz; are they of this recording, "
             "whole and alone?"
         )
-    best = min(tried, key=lambda search: search.found[search.best(1)[0]].error)
     return finished(best)
+
+
+def _begun(target: Target, start: float, seconds: float, *, known: bool) -> tuple[Search, Search]:
+    """Two searches with their first candidates: by likeness, whatever the scale of each band, and by all of it."""
+    coarse = Search(target, target.likeness, start + seconds * COARSE_SHARE)
+    fine = Search(target, target.match, start + seconds)
+    if known:
+        fine.add(named_seeds(target))
+    if fine.least.error > NOISE:
+        coarse.add(framed_seeds(target))
+    return coarse, fine
+
+
+def _searched(coarse: Search, fine: Search) -> Search:
+    """Framing and filters first, and then all of it, from what these gave and from the first candidates."""
+    if fine.least.error > NOISE:
+        first = list(coarse.found)
+        descend(coarse, conventions.coarse_steps)
+        fine.add(coarse.best(2 * BEAM, niches=NICHES))
+        fine.add(first)
+        descend(fine, steps)
+    return fine
 
 
 def orientations(features: Array) -> list[Array]:
     """The features as [bands frames], both ways round: more frames than bands first."""
     plain = np.squeeze(np.asarray(features, dtype=np.float64))
     if plain.ndim != 2:
-        raise UsageError(f"the features have the shape {list(np.shape(features))}; expected one clip's bands and frames, two axes longer than 1")
+        raise UsageError(
+            f"the features have the shape {list(np.shape(features))}; expected one clip's bands and frames, two axes longer than 1"
+        )
     if not np.isfinite(plain).all() or float(plain.std()) == 0.0:
         raise UsageError("the features hold NaN or infinite values, or one value alone; give those of a clip with a word in it")
     return [np.ascontiguousarray(plain.T), plain]
 
 
-def seeds(target: Target, *, known: bool) -> Iterator[Frontend]:
-    """Presets with these bands, programs with a memory, and a coarse grid of framings."""
-    for name, preset in presets().items() if known else ():
+def named_seeds(target: Target) -> Iterator[Frontend]:
+    """Presets, and programs with a memory."""
+    for name, preset in presets().items():
         if preset.kind in conventions.kinds():
-            made = made_from(name, rate_hz=target.rate_hz)
-            yield replace(made, lowest=None, highest=None, round_to=0.0)  # type: ignore[type-var]
+            yield replace(made_from(name, rate_hz=target.rate_hz), lowest=None, highest=None, round_to=0.0)  # type: ignore[type-var]
     if target.bands == 40 and target.rate_hz == 16_000:
         yield from (FRONTENDS["microfrontend"](values=values) for values in ("float", "raw", "int8"))
+
+
+def framed_seeds(target: Target) -> Iterator[Frontend]:
+    """A coarse grid of framings and filters for each kind."""
     for settings in framings(target):
         for kind in conventions.kinds():
             if kind != "spectrogram" or target.bands <= settings["n_fft"] // 2 + 1:
@@ -178,7 +229,7 @@ def framings(target: Target) -> Iterator[Settings]:
     for hop in conventions.hops(target.rate_hz):
         for window in windows:
             power = 1 << (window - 1).bit_length()
-            for n_fft in sorted({window, power, max(power, 512)}):
+            for n_fft in sorted({window, power, power // 2, max(power, 512)}):
                 for framing in conventions.FRAMINGS:
                     if frame_count(time_, hop, window, n_fft, framing) == target.frames and window >= hop * 0.8:
                         yield {"hop_samples": hop, "window_samples": window, "n_fft": n_fft, **framing}
@@ -192,40 +243,49 @@ def frame_count(samples: int, hop: int, window: int, n_fft: int, framing: Settin
 
 
 def _coarse(target: Target, kind: str, settings: Settings) -> Iterator[Frontend]:
-    first = changed(replace(conventions.start(kind, target.rate_hz, target.bands), **_normal(target)), settings)  # type: ignore[type-var]
-    if first is None:
-        return
-    if kind in ("spectrogram", "pcen"):
-        yield first
-        return
-    mels = [mels for mels in COARSE_MELS if mels >= target.bands] if kind == "mfcc" else [target.bands]
-    for count in mels:
-        for low, high in COARSE_EDGES:
-            for scale in ("htk", "slaney"):
-                made = changed(first, {"n_mels": count, "f_min_hz": low, "f_max_hz": high, "mel_scale": scale}) or first
-                yield made
+    start = conventions.start(kind, target.rate_hz, target.bands)
+    for normal in normalisations(target.features):
+        first = replace(start, **normal, **settings)  # type: ignore[type-var]
+        if kind == "spectrogram":
+            yield first
+            continue
+        if kind == "pcen":  # no affine scaling makes up for the level at which it works
+            for scale, norm, level in product(("htk", "slaney"), ("none", "slaney"), ("full-scale", "int16")):
+                yield replace(first, mel_scale=scale, mel_norm=norm, samples=level)  # type: ignore[type-var]
+            continue
+        mels = [mels for mels in COARSE_MELS if mels >= target.bands] if kind == "mfcc" else [target.bands]
+        for count in mels:
+            for low, high in COARSE_EDGES:
+                for scale in ("htk", "slaney"):
+                    made = changed(first, {"n_mels": count, "f_min_hz": low, "f_max_hz": high, "mel_scale": scale})
+                    yield first if made is None else made
 
 
-def _normal(target: Target) -> Settings:
-    """How the features are normalised, which their means and deviations show."""
-    spread = target.features.std()
-    if np.abs(target.features.mean(1)).max() < 1e-3 * spread:
-        unit = np.abs(target.features.std(1) - 1.0).max() < 1e-2
-        return {"normalise": "band", "normalise_by": "mean-deviation" if unit else "mean"}
-    return {}
+def normalisations(features: Array) -> list[Settings]:
+    """How the features may be normalised, which the means and deviations of their bands show."""
+    means, spreads = np.abs(features.mean(1)), features.std(1)
+    if means.max() < 1e-3 * features.std():
+        unit = np.abs(spreads - 1.0).max() < 1e-2
+        return [{"normalise": "band", "normalise_by": "mean-deviation" if unit else "mean"}]
+    if abs(features.mean()) < 1e-3 * features.std():
+        unit = abs(features.std() - 1.0) < 1e-2
+        return [{"normalise": "clip", "normalise_by": "mean-deviation" if unit else "mean"}]
+    if means.max() < 0.5 and 0.5 < spreads.min() and spreads.max() < 1.5:
+        return [{"normalise": "band", "normalise_frames": frames} for frames in (101, 301)]
+    return [{}]
 
 
-def descend(search: Search) -> None:
-    """Changes the best in one convention at a time until none is better, or no more than rounding remains."""
-    error = float("inf")
+def descend(search: Search, ways: Callable[[Frontend], Iterator[Settings]]) -> None:
+    """Changes the best in one convention at a time until none is better for two rounds, or no more than rounding remains."""
+    error, patience = float("inf"), PATIENCE
     while search.found and not search.over:
-        beam = search.best(BEAM)
-        match = search.found[beam[0]]
-        if search.exact(match) and match.error < 20 * NOISE or match.error >= error * 0.999:
+        least = search.least.error
+        patience = PATIENCE if least < error * 0.999 else patience - 1
+        if least < NOISE or patience < 0:
             return
-        error = match.error
-        for candidate in beam:
-            search.add(made for step in steps(candidate) if (made := changed(candidate, step)) is not None)
+        error = min(error, least)
+        for candidate in search.best(BEAM, niches=NICHES):
+            search.add(made for step in ways(candidate) if (made := changed(candidate, step)) is not None)
 
 
 def finished(search: Search) -> Fit:
@@ -245,31 +305,39 @@ def _natural(search: Search, best: Frontend) -> Frontend:
     if not isinstance(best, SpectralFrontend):
         return best
     found = search.found[best]
-    ends = _ends(search)
+    ends = _ends(search.target.features, search.target.free)
     for candidate in natural(best):
-        made = replace(candidate, **ends)  # type: ignore[type-var]
-        if search.target.match(made, affine=False).error <= max(found.error * SAME, NOISE):
-            return made
-    made = search.target.of(best)
-    if made is None or is_cepstral(best):
-        return replace(best, scale=found.scale)
-    return replace(best, scale=found.scale, offset=found.offset, **ends)
+        for more in ends:
+            made = replace(candidate, **more(candidate.scale))  # type: ignore[type-var]
+            if search.target.match(made, affine=False).error <= max(found.error * SAME, NOISE):
+                return made
+    solved = replace(best, scale=found.scale) if is_cepstral(best) else replace(best, scale=found.scale, offset=found.offset)
+    return min((replace(solved, **more(found.scale)) for more in ends), key=lambda made: search.target.match(made, affine=False).error)
 
 
-def _ends(search: Search) -> Settings:
-    """Clipping and rounding that the features show: a grid, and edges of the range on which many cells lie."""
-    features, free = search.target.features, search.target.free
-    low, high = float(features.min()), float(features.max())
-    clipped = {"lowest": low} if not free[features == low].all() and low in (0.0, -1.0, -128.0) else {}
-    clipped |= {"highest": high} if not free[features == high].all() else {}
-    return clipped | ({"round_to": search.step} if search.step else {})
+def _ends(features: Array, free: npt.NDArray[np.bool_]) -> list[Callable[[float], Settings]]:
+    """Ways of clipping and rounding that the features show: a grid, and edges of the range on which many cells lie."""
+    low, high, step = float(features.min()), float(features.max()), grid_of(features)
+    always: Settings = {"round_to": step} if step else {}
+    if not free[features == high].all():
+        always["highest"] = high
+    if free[features == low].all():
+        return [lambda _scale: always]
+    return [
+        lambda scale: always | {"top_db": float(f"{(high - low) / abs(scale):.5g}") if scale else None},
+        lambda _scale: always | {"lowest": low},
+    ]
 
 
 def _simplest(search: Search, frontend: Frontend) -> Frontend:
     """Defaults for every setting that makes no difference to these features."""
     allowed = max(search.target.match(frontend, affine=False).error * 1.001, NOISE / 10)
     for field in fields(frontend):  # type: ignore[arg-type]
-        simpler = changed(frontend, {field.name: field.default}) if field.init and field.name not in ("scale", "offset", "layout") else None
+        simpler = (
+            changed(frontend, {field.name: field.default})
+            if field.init and field.name not in ("scale", "offset", "layout", "top_db")
+            else None
+        )
         if simpler is not None and search.target.match(simpler, affine=False).error <= allowed:
             frontend = simpler
     return frontend
@@ -295,7 +363,11 @@ def _undecided(search: Search, frontend: Frontend, match: Match) -> tuple[Undeci
         if search.target.match(made, affine=False).error <= allowed:
             others.setdefault(keys, []).append(tuple(step[key] for key in keys) if len(keys) > 1 else step[keys[0]])
     return tuple(
-        Undecided(" with ".join(keys), tuple(getattr(frontend, key) for key in keys) if len(keys) > 1 else getattr(frontend, keys[0]), tuple(values))
+        Undecided(
+            " with ".join(keys),
+            tuple(getattr(frontend, key) for key in keys) if len(keys) > 1 else getattr(frontend, keys[0]),
+            tuple(values),
+        )
         for keys, values in others.items()
         if len(keys) == 1 or not any((key,) in others for key in keys)
     )
@@ -311,7 +383,7 @@ def nearest_step(samples: Array, frontend: Frontend, features: Array) -> tuple[S
     """
     target = Target(tensor_of(samples), frontend.rate_hz, np.asarray(features, np.float64))  # type: ignore[arg-type]
     best, change = target.match(frontend, affine=False), None
-    for step in (*steps(frontend), *_affine_steps(frontend)):
+    for step in (*steps(frontend), *affine_steps(frontend)):
         made = changed(frontend, step)
         match = NO_MATCH if made is None else target.match(made, affine=False)
         if match.error < 0.5 * best.error:
@@ -319,11 +391,10 @@ def nearest_step(samples: Array, frontend: Frontend, features: Array) -> tuple[S
     return None if change is None else (change, best)
 
 
-def _affine_steps(frontend: Frontend) -> Iterator[Settings]:
+def affine_steps(frontend: Frontend) -> Iterator[Settings]:
     """Changes that the search need not try, for it solves scale and offset."""
     if isinstance(frontend, SpectralFrontend):
         yield from ({"log": log} for log in ("dB", "ln", "log10", "log1p"))
         yield from ({"samples": samples} for samples in conventions.NATURAL_SAMPLES)
         yield from ({"reference": reference} for reference in ("one", "maximum"))
         yield from ({"normalise": over, "normalise_by": by} for over in ("clip", "band") for by in ("mean", "mean-deviation", "range"))
-        yield {"scale": 0.5}

@@ -1,7 +1,8 @@
 """How near do a front-end's features come to given ones, whatever their scale and offset?
 
 The affine part is solved and not searched: y ≈ a x + b, by least squares over the cells that the given features do not clip. Of cepstral coefficients
-b acts on c0 alone, for an offset of the logarithm does. Residuals are in standard deviations of each given band, so that a loud band, or c0, does not
+c0 has an a and a b of its own, and the others have no b: an offset of the logarithm, the norm of the transform and the logarithm of the energy act so.
+Residuals are in standard deviations of each given band, so that a loud band, or c0, does not
 outweigh the others.
 """
 
@@ -21,6 +22,7 @@ from robustness.frontends.spectral import SpectralFrontend
 
 Array = npt.NDArray[np.float64]
 KEPT_SPECTRA: Final = 128
+QUIET: Final = 0.3  # of the median band's deviation: what bands count at least, lest one that hardly moves decide
 TIED: Final = 0.01  # of the cells: so many at the very edge of the range are clipped, and not by chance there
 OF_THE_SPECTRUM: Final = (
     "n_fft hop_samples samples pre_emphasis pre_emphasis_first pre_emphasis_per remove_dc window_samples window window_periodic window_at "
@@ -66,7 +68,7 @@ class Target:
         object.__setattr__(self, "_spectra", {})
         object.__setattr__(self, "free", _free(self.features))
         spread = self.features.std(1, keepdims=True)
-        object.__setattr__(self, "spread", np.maximum(spread, max(1e-3 * float(spread.max()), 1e-12)))
+        object.__setattr__(self, "spread", np.maximum(spread, max(QUIET * float(np.median(spread)), 1e-12)))
 
     free: npt.NDArray[np.bool_] = None  # type: ignore[assignment]
     spread: Array = None  # type: ignore[assignment]
@@ -84,7 +86,11 @@ class Target:
     def of(self, frontend: Frontend) -> Array | None:
         """A front-end's features of the same samples, [bands frames]; None if they are of another shape or cannot be computed."""
         try:
-            found = frontend.from_spectrum(self._spectrum(frontend)) if isinstance(frontend, SpectralFrontend) else frontend.features(self.samples)
+            found = (
+                frontend.from_spectrum(self._spectrum(frontend))
+                if isinstance(frontend, SpectralFrontend)
+                else frontend.features(self.samples)
+            )
         except (RuntimeError, ValueError, IndexError):
             return None
         made: Array = found[0, 0].double().numpy()
@@ -109,24 +115,51 @@ class Target:
         made = self.of(frontend)
         if made is None:
             return NO_MATCH
-        scale, offset = (1.0, 0.0) if not affine else self._solved(made, cepstra=is_cepstral(frontend))
-        fitted = made * scale
-        fitted[: 1 if is_cepstral(frontend) else None] += offset
+        cepstra = is_cepstral(frontend)
+        scale, offset = self._solved(made, cepstra=cepstra) if affine else (1.0, 0.0)
+        fitted = made * scale + (0.0 if cepstra else offset)
+        if affine and cepstra:
+            fitted[0] = np.polyval(self._line(made[:1], self.free[:1] | True, self.spread[:1]), made[0])
         if affine:
             fitted = fitted.clip(*self._ends)
         away = fitted - self.features
         error = float(np.sqrt(np.mean(np.square(away / self.spread))))
         return Match(error if np.isfinite(error) else float("inf"), scale, offset, float(np.abs(away).max()))
 
+    def likeness(self, frontend: Frontend) -> Match:
+        """How near a front-end comes if each band has a scale and an offset of its own: framing and filters show, whatever else is unknown."""
+        made = self.of(frontend)
+        if made is None:
+            return NO_MATCH
+        first = 1 if is_cepstral(frontend) else 0  # c0 may be an energy
+        ours, given = made[first:], self.features[first:]
+        free = self.free[first:]
+        count = np.maximum(free.sum(1, keepdims=True), 1)
+        ours = np.where(free, ours - np.where(free, ours, 0.0).sum(1, keepdims=True) / count, 0.0)
+        given = np.where(free, given - np.where(free, given, 0.0).sum(1, keepdims=True) / count, 0.0)
+        below = np.square(ours).sum(1)
+        slope = np.divide((ours * given).sum(1), below, out=np.zeros_like(below), where=below > 0.0)
+        away = (given - ours * slope[:, None]) / self.spread[first:]
+        return Match(float(np.sqrt(np.mean(np.square(away)))), 1.0, 0.0, float(np.abs(away).max()))
+
     def _solved(self, made: Array, *, cepstra: bool) -> tuple[float, float]:
-        """Scale and offset by weighted least squares over the cells that are not clipped."""
-        free = self.free if not cepstra else np.ones_like(self.free)
-        weights = np.broadcast_to(1.0 / self.spread, made.shape)[free]
-        constant = np.zeros_like(made)
-        constant[: 1 if cepstra else None] = 1.0
-        columns = np.stack([made[free] * weights, constant[free] * weights], axis=1)
-        solved, *_ = np.linalg.lstsq(columns, self.features[free] * weights, rcond=None)
-        return float(solved[0]), float(solved[1])
+        """Scale and offset by weighted least squares over the cells that are not clipped; of coefficients, of those after c0."""
+        if not cepstra:
+            scale, offset = self._line(made, self.free, self.spread)
+            return scale, offset
+        weights = 1.0 / self.spread[1:]
+        below = float(np.square(made[1:] * weights).sum())
+        return (float((made[1:] * self.features[1:] * weights**2).sum()) / below if below > 0.0 else 1.0), 0.0
+
+    def _line(self, made: Array, free: npt.NDArray[np.bool_], spread: Array) -> tuple[float, float]:
+        """Slope and intercept of the first of the given bands over ours."""
+        weights = np.broadcast_to(1.0 / spread, made.shape)[free] ** 2
+        ours, given = made[free], self.features[: len(made)][free]
+        total = weights.sum()
+        center, level = (weights * ours).sum() / total, (weights * given).sum() / total
+        below = float((weights * (ours - center) ** 2).sum())
+        slope = float((weights * (ours - center) * (given - level)).sum()) / below if below > 0.0 else 0.0
+        return slope, float(level - slope * center)
 
     @property
     def _ends(self) -> tuple[float, float]:
@@ -147,13 +180,6 @@ def _free(features: Array) -> npt.NDArray[np.bool_]:
 def is_cepstral(frontend: Frontend) -> bool:
     """Whether bands are coefficients, of which an offset of the logarithm moves the first alone."""
     return isinstance(frontend, MelFrontend) and any(field.name == "n_mfcc" for field in fields(frontend))
-
-
-def with_affine(made: Array, match: Match, *, cepstra: bool) -> Array:
-    """Features scaled and moved as a match found, [bands frames]."""
-    fitted = made * match.scale
-    fitted[: 1 if cepstra else None] += match.offset
-    return fitted
 
 
 def tensor_of(samples: npt.NDArray[np.float32]) -> Tensor:

@@ -97,6 +97,19 @@ class Mfcc(MelFrontend):
         """The log-mel under the coefficients, in dB."""
         log_mel: Any = FRONTENDS["log-mel"]
         shared = {field.name: getattr(self, field.name) for field in fields(MelFrontend)}
-        kept = ("log", "floor", "floor_kind", "reference", "top_db", "scale", "offset", "lowest", "highest", "round_to", "normalise", "layout")
+        kept = (
+            "log",
+            "floor",
+            "floor_kind",
+            "reference",
+            "top_db",
+            "scale",
+            "offset",
+            "lowest",
+            "highest",
+            "round_to",
+            "normalise",
+            "layout",
+        )
         made: Frontend = log_mel(**{key: value for key, value in shared.items() if key not in kept} | {"power": 2.0})
         return made

@@ -162,9 +162,7 @@ def _imported(card: Path, module_name: str, key: str) -> ModuleType:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name in {module_name, top}:
-            raise CardError(
-                f"{card}: {key} names the module {module_name}, which is neither beside the card nor installed"
-            ) from error
+            raise CardError(f"{card}: {key} names the module {module_name}, which is neither beside the card nor installed") from error
         raise CardError(f"{card}: importing {module_name} fails, for it needs {error.name}; install that") from error
     except Exception as error:
         raise CardError(f"{card}: importing {module_name} fails with {_first(error)}") from error
