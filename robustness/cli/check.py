@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from robustness.audio.recordings import Recording
     from robustness.models.card import Card
     from robustness.models.classifier import Classifier
-    from robustness.models.inspection import InspectedVariant, Inspection, WordCount
     from robustness.models.golden import Stage
+    from robustness.models.inspection import InspectedVariant, Inspection, WordCount
 
 FRONTEND_DIFFERS: Final = (
     "the front-end computes other features than the one of the training (its settings in [frontend] are the usual reason), or weights and "
@@ -48,15 +48,15 @@ def check(
 ) -> None:
     """Load a model and say what was understood: shapes, ranges, labels, what each variant quantizes, a few answers.
 
-    If the card names golden samples, their features and logits are compared with the card's stage by stage; a difference ends with status 2.
+    If the card names golden samples, their features and logits are compared with the card's, stage by stage; a difference is status 2.
 
     Example: robustness check models/digits.toml --recordings recordings/joe
     """
     from robustness.audio.labels import LabelSource
     from robustness.audio.reading import open_recordings
     from robustness.models.card import load_classifier, read_card
-    from robustness.models.inspection import inspect, logit_spread
     from robustness.models.golden import golden_stages, likely_change
+    from robustness.models.inspection import inspect, logit_spread
     from robustness.quantization.calibration import read_calibration
     from robustness.quantization.variants import variants as variants_of
 

@@ -29,8 +29,8 @@ def fit_features(
 ) -> None:
     """Find the settings under which a front-end here gives these features.
 
-    Every convention in which libraries differ is searched, scale and offset are solved. Printed are the card section that comes nearest, what
-    remains, and the settings that one clip cannot tell apart. The clip is best loud at one place, quiet at another, and a second long.
+    Every convention in which libraries differ is searched, scale and offset are solved. Printed are the card section that comes nearest,
+    what remains, and the settings that one clip cannot tell apart. The clip is best loud at one place, quiet at another, and a second long.
 
     Example: robustness frontend fit --samples golden.wav --features golden.npy
     """

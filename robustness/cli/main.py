@@ -1,7 +1,7 @@
 """The command `robustness`: one file a command, and what each ending means to a shell.
 
-A file NAME.py of this folder defines the command NAME as a function of that name, or as a group of commands. Nothing heavy is imported here or at the top of those
-files, so that `--help` is instant.
+A file NAME.py of this folder defines the command NAME as a function of that name, or as a group of commands. Nothing heavy is imported
+here or at the top of those files, so that `--help` is instant.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """In what do front-ends of the field differ? The settings that are searched, and the steps from one to its neighbours.
 
-What an affine scaling of the features can stand for is not searched: dB, ln and log10, 16-bit numbers, a clip's own maximum. `natural` tries these at the end.
+What an affine scaling of the features can stand for is not searched: dB, ln and log10, 16-bit numbers, a clip's own maximum. `natural`
+tries these at the end.
 """
 
 from __future__ import annotations

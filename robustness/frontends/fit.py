@@ -1,9 +1,9 @@
 """Under which settings does a front-end here give these features? The front-end detective.
 
-A beam search over the conventions of conventions.py: presets and a coarse grid of framings and filters give the first candidates, then each is
-changed in one convention at a time, and the best are gone on with. Scale and offset are solved (matching.py). At the end the affine part is
-explained by logarithm, samples and norms where these give it, defaults replace what makes no difference, and what other values of one setting
-fit as well is listed: the data cannot tell these apart.
+A beam search over the conventions of conventions.py: presets and a coarse grid of framings and filters give the first candidates, then
+each is changed in one convention at a time, and the best are gone on with. Scale and offset are solved (matching.py). At the end the
+affine part is explained by logarithm, samples and norms where these give it, defaults replace what makes no difference, and what other
+values of one setting fit as well is listed: the data cannot tell these apart.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ PATIENCE: Final = 1
 NEAR: Final = 0.2  # of a band's standard deviation: features the other way round are then not looked at
 EXACT: Final = 1e-3  # of a band's standard deviation: float32 in other orders of sums gives 1e-6 to 1e-4
 SAME: Final = 1.2  # errors within this factor of the best are one and the same to the data
+EXPLAINS: Final = 0.3  # of a band's standard deviation: what remains after a change that explains a difference
 NOISE: Final = 2e-5  # of a band's standard deviation: below it no error says anything
 GRIDS: Final = (1.0, 0.5, 0.25, 1 / 128, 1 / 256)
 SECONDS: Final = 45.0
@@ -90,6 +91,7 @@ class Search:
         self.target = target
         self.compare = compare
         self.until = until
+        self.step = grid_of(target.features)
         self.found: dict[Frontend, Match] = {}
 
     @property
@@ -97,10 +99,15 @@ class Search:
         """Whether the time is up."""
         return time.monotonic() > self.until
 
-    def add(self, candidates: Iterable[Frontend]) -> None:
-        """Tries those that were not tried."""
+    @property
+    def done(self) -> bool:
+        """Whether nothing remains to be explained, on a grid no more than half a step."""
+        return self.least.error < NOISE or self.least.largest <= 0.51 * self.step
+
+    def add(self, candidates: Iterable[Frontend], *, late: bool = False) -> None:
+        """Tries those that were not tried, with `late` even if the time is up."""
         for candidate in candidates:
-            if self.over:
+            if self.over and not late:
                 return
             if candidate not in self.found:
                 self.found[candidate] = self.compare(candidate)
@@ -129,7 +136,7 @@ class Search:
 
     def exact(self, match: Match) -> bool:
         """Whether no more than rounding remains."""
-        return match.error < EXACT or match.largest <= 0.51 * grid_of(self.target.features)
+        return match.error < EXACT or match.largest <= 0.51 * self.step
 
 
 def grid_of(features: Array) -> float:
@@ -177,17 +184,17 @@ def _begun(target: Target, start: float, seconds: float, *, known: bool) -> tupl
     fine = Search(target, target.match, start + seconds)
     if known:
         fine.add(named_seeds(target))
-    if fine.least.error > NOISE:
+    if not fine.done:
         coarse.add(framed_seeds(target))
     return coarse, fine
 
 
 def _searched(coarse: Search, fine: Search) -> Search:
     """Framing and filters first, and then all of it, from what these gave and from the first candidates."""
-    if fine.least.error > NOISE:
+    if not fine.done:
         first = list(coarse.found)
         descend(coarse, conventions.coarse_steps)
-        fine.add(coarse.best(2 * BEAM, niches=NICHES))
+        fine.add(coarse.best(2 * BEAM, niches=NICHES), late=True)
         fine.add(first)
         descend(fine, steps)
     return fine
@@ -270,7 +277,7 @@ def normalisations(features: Array) -> list[Settings]:
     if abs(features.mean()) < 1e-3 * features.std():
         unit = abs(features.std() - 1.0) < 1e-2
         return [{"normalise": "clip", "normalise_by": "mean-deviation" if unit else "mean"}]
-    if means.max() < 0.5 and 0.5 < spreads.min() and spreads.max() < 1.5:
+    if means.max() < 0.5 and spreads.min() > 0.5 and spreads.max() < 1.5:
         return [{"normalise": "band", "normalise_frames": frames} for frames in (101, 301)]
     return [{}]
 
@@ -281,7 +288,7 @@ def descend(search: Search, ways: Callable[[Frontend], Iterator[Settings]]) -> N
     while search.found and not search.over:
         least = search.least.error
         patience = PATIENCE if least < error * 0.999 else patience - 1
-        if least < NOISE or patience < 0:
+        if search.done or patience < 0:
             return
         error = min(error, least)
         for candidate in search.best(BEAM, niches=NICHES):
@@ -293,9 +300,7 @@ def finished(search: Search) -> Fit:
     best = search.best(1)[0]
     frontend = _simplest(search, _natural(search, best))
     match = search.target.match(frontend, affine=False)
-    made = search.target.of(frontend)
-    assert made is not None
-    away = (made - search.target.features) / search.target.spread
+    away = (search.target.of(frontend) - search.target.features) / search.target.spread  # type: ignore[operator]
     errors = tuple(float(value) for value in np.sqrt(np.mean(np.square(away), axis=1)))
     return Fit(frontend, match.error, match.largest, search.exact(match), errors, _undecided(search, frontend, match), len(search.found))
 
@@ -388,7 +393,7 @@ def nearest_step(samples: Array, frontend: Frontend, features: Array) -> tuple[S
         match = NO_MATCH if made is None else target.match(made, affine=False)
         if match.error < 0.5 * best.error:
             best, change = match, step
-    return None if change is None else (change, best)
+    return None if change is None or best.error > EXPLAINS else (change, best)
 
 
 def affine_steps(frontend: Frontend) -> Iterator[Settings]:

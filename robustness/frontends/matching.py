@@ -1,9 +1,9 @@
 """How near do a front-end's features come to given ones, whatever their scale and offset?
 
-The affine part is solved and not searched: y ≈ a x + b, by least squares over the cells that the given features do not clip. Of cepstral coefficients
-c0 has an a and a b of its own, and the others have no b: an offset of the logarithm, the norm of the transform and the logarithm of the energy act so.
-Residuals are in standard deviations of each given band, so that a loud band, or c0, does not
-outweigh the others.
+The affine part is solved and not searched: y ≈ a x + b, by least squares over the cells that the given features do not clip. Of cepstral
+coefficients c0 has an a and a b of its own, and the others have no b: an offset of the logarithm, the norm of the transform and the
+logarithm of the energy act so. Residuals are in standard deviations of each given band, so that a loud band, or c0, does not outweigh the
+others.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Target:
         return Match(error if np.isfinite(error) else float("inf"), scale, offset, float(np.abs(away).max()))
 
     def likeness(self, frontend: Frontend) -> Match:
-        """How near a front-end comes if each band has a scale and an offset of its own: framing and filters show, whatever else is unknown."""
+        """How near a front-end comes if each band has a scale and an offset of its own: framing and filters show in it."""
         made = self.of(frontend)
         if made is None:
             return NO_MATCH

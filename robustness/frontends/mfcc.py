@@ -1,9 +1,9 @@
 """Cepstral coefficients: the cosine transform of log-mel bands, with the norms and lifters of each library.
 
-DCT norms: `ortho` (librosa, torchaudio, python_speech_features), `tf` scales every coefficient by sqrt(2 / mels), so c0 is √2 times the orthonormal one
-(tf.signal, TensorFlow's Mfcc operator), `none` is twice the plain sum (scipy's). A coefficient has no frequency: what is drawn of such a model is
-the log-mel under it. Silence is the coefficients of digital silence, or the clip's quietest frame where its floor hangs on the clip.
-Sources: tf.signal.mfccs_from_log_mel_spectrograms; librosa.feature.mfcc; python_speech_features.base.
+DCT norms: `ortho` (librosa, torchaudio, python_speech_features), `tf` scales every coefficient by sqrt(2 / mels), so c0 is √2 times the
+orthonormal one (tf.signal, TensorFlow's Mfcc operator), `none` is twice the plain sum (scipy's). A coefficient has no frequency: what is
+drawn of such a model is the log-mel under it. Silence is the coefficients of digital silence, or the clip's quietest frame where its floor
+hangs on the clip. Sources: tf.signal.mfccs_from_log_mel_spectrograms; librosa.feature.mfcc; python_speech_features.base.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Mfcc(MelFrontend):
         return self.finished(cepstra)
 
     def _cepstra(self, levels: Tensor) -> Tensor:
-        """[clips 1 mels frames] → [clips 1 coefficients frames], each clip by itself: the sums of a larger product may be in another order."""
+        """[clips 1 mels frames] → [clips 1 coefficients frames], each clip by itself: a larger product may add in another order."""
         cosines = self._cosines.to(levels)
         return torch.stack([torch.matmul(cosines, clip) for clip in levels])
 

@@ -1,9 +1,9 @@
 """How does a clip become a spectrum over time: scaled, emphasised, cut into frames, windowed, transformed?
 
-The steps and their order, with every convention in which libraries differ. Framing: torch and librosa cut frames of `n_fft` and lay a shorter window
-in their middle (`window_at = "center"`), TensorFlow, Kaldi and python_speech_features cut frames of the window's length and add zeros
-after it (`"start"`). Magnitudes do not depend on where in the frame the window lies, but on which samples it covers.
-Sources: torch.stft; tf.signal.stft; kaldi feature-window.cc; python_speech_features.sigproc.
+The steps and their order, with every convention in which libraries differ. Framing: torch and librosa cut frames of `n_fft` and lay a
+shorter window in their middle (`window_at = "center"`), TensorFlow, Kaldi and python_speech_features cut frames of the window's length and
+add zeros after it (`"start"`). Magnitudes do not depend on where in the frame the window lies, but on which samples it covers. Sources:
+torch.stft; tf.signal.stft; kaldi feature-window.cc; python_speech_features.sigproc.
 """
 
 from __future__ import annotations

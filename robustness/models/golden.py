@@ -1,7 +1,7 @@
 """Are the features and logits of a card's golden samples what the card says, and where do they depart first?
 
-A front-end that differs from the one of the training is the commonest real failure, and nothing but values computed there can show it. Stages are
-compared in the order in which a model computes: samples, features, logits, label. The first that departs is where the fault is.
+A front-end that differs from the one of the training is the commonest real failure, and nothing but values computed there can show it.
+Stages are compared in the order in which a model computes: samples, features, logits, label. The first that departs is where the fault is.
 """
 
 from __future__ import annotations
@@ -251,8 +251,8 @@ def where_they_depart(classifier: Classifier, features: GoldenFeatures) -> str:
     hertz = f" ({frontend.band_hz[band]:.0f} Hz)" if frontend.band_hz else ""
     at = f"band {band}{hertz}, frame {frame} ({frontend.first_frame_ms + frame * frontend.hop_ms:.0f} ms)"
     return (
-        f"{largest}; largest in {at}: {features.found[band, frame]:.4g}, expected {features.expected[band, frame]:.4g}; {int(off.sum())} of {off.size} cells "
-        f"are off, in bands {_runs(off.any(1))} and frames {_runs(off.any(0))}"
+        f"{largest}; largest in {at}: {features.found[band, frame]:.4g}, expected {features.expected[band, frame]:.4g}; "
+        f"{int(off.sum())} of {off.size} cells are off, in bands {_runs(off.any(1))} and frames {_runs(off.any(0))}"
     )
 
 

