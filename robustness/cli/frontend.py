@@ -25,7 +25,7 @@ def fit_features(
     samples: Annotated[Path, typer.Option(help="One clip: an audio file.")],
     features: Annotated[Path, typer.Option(help="What the other program gives for it, a .npy: bands by frames, or frames by bands.")],
     bands: Annotated[int | None, typer.Option(min=1, help="Of flat features: how many numbers a frame has.")] = None,
-    seconds: Annotated[float, typer.Option(min=1.0, help="How long to search at most.")] = 45.0,
+    seconds: Annotated[float, typer.Option(min=1.0, help="How long to search at most.")] = 35.0,
 ) -> None:
     """Find the settings under which a front-end here gives these features.
 
@@ -88,7 +88,7 @@ def _say_where(found: Fit) -> None:
     worst = sorted(range(len(found.band_errors)), key=lambda band: -found.band_errors[band])[:SHOWN_BANDS]
     hertz = found.frontend.band_hz
     shown = (f"{band}{f' ({hertz[band]:.0f} Hz)' if hertz else ''}: {found.band_errors[band]:.2g}" for band in sorted(worst))
-    print(f"it differs most in the bands {', '.join(shown)} (of a standard deviation)")
+    print(f"it differs most in the bands {', '.join(shown)} (of the band's deviation, with a scale and an offset of its own)")
 
 
 def _toml(value: object) -> str:

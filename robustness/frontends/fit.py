@@ -27,7 +27,8 @@ from robustness.frontends.presets import made_from, presets
 from robustness.frontends.spectral import SpectralFrontend
 
 BEAM: Final = 4
-NICHES: Final = 8
+FRAMINGS_KEPT: Final = 12
+NICHES: Final = 10
 WORTH: Final = 4.0  # times the least error: what is worse is not gone on with
 PATIENCE: Final = 1
 NEAR: Final = 0.2  # of a band's standard deviation: features the other way round are then not looked at
@@ -36,7 +37,7 @@ SAME: Final = 1.2  # errors within this factor of the best are one and the same 
 EXPLAINS: Final = 0.3  # of a band's standard deviation: what remains after a change that explains a difference
 NOISE: Final = 2e-5  # of a band's standard deviation: below it no error says anything
 GRIDS: Final = (1.0, 0.5, 0.25, 1 / 128, 1 / 256)
-SECONDS: Final = 45.0
+SECONDS: Final = 35.0
 COARSE_SHARE: Final = 0.5  # of the time
 COARSE_EDGES: Final = ((0.0, None), (20.0, 4000.0), (60.0, 3800.0), (80.0, 7600.0))
 COARSE_MELS: Final = (23, 26, 32, 40, 64, 80, 128)
@@ -64,7 +65,7 @@ class Fit(NamedTuple):
         error: root mean square of what remains, in standard deviations of each band.
         largest: what remains in the worst cell, in the features' unit.
         exact: whether no more than rounding remains.
-        band_errors: root mean square of what remains in each band, in its standard deviations, lowest band first.
+        band_errors: root mean square of what remains in each band, given a scale and offset of its own, in its standard deviations.
         undecided: settings that the data cannot tell apart.
         tried: how many front-ends were compared.
     """
@@ -115,13 +116,16 @@ class Search:
     def best(self, count: int, niches: int = 0) -> list[Frontend]:
         """The best, one of each error, for those with the very same error are one to the data; and the best of so many niches.
 
-        A niche is a kind with its number of mel bands: a wrong number can be made up for in part, and would crowd out the right one.
+        A niche is a kind with its number of mel bands and its power: a wrong one can be made up for in part, and would crowd out the right one.
         """
         chosen: dict[tuple[str, float], Frontend] = {}
-        seen: set[tuple[str, int]] = set()
+        seen: set[tuple[object, ...]] = set()
         for candidate in sorted(self.found, key=lambda one: self.found[one].error):
             error = self.found[candidate].error
-            key, niche = (candidate.name, float(f"{error:.5g}")), (candidate.name, getattr(candidate, "n_mels", 0))
+            key, niche = (
+                (candidate.name, float(f"{error:.5g}")),
+                (candidate.name, getattr(candidate, "n_mels", 0), getattr(candidate, "power", 0)),
+            )
             if error == NO_MATCH.error or error > WORTH * max(self.least.error, EXACT):
                 break
             if key not in chosen and (len(chosen) < count or (niche not in seen and len(seen) < niches)):
@@ -162,20 +166,24 @@ def fit(samples: Array, rate_hz: int, features: Array, *, seconds: float = SECON
         UsageError: the features are not finite, are constant, have another number of axes, or fit no framing of these samples.
     """
     start = time.monotonic()
-    begun = [_begun(Target(tensor_of(samples), rate_hz, shape), start, seconds, known=known) for shape in orientations(features)]  # type: ignore[arg-type]
-    searches = []
+    targets = [Target(tensor_of(samples), rate_hz, shape) for shape in orientations(features)]  # type: ignore[arg-type]
+    begun = [_begun(target, start, seconds, known=known) for target in targets]
+    tried = []
     for coarse, fine in sorted(begun, key=lambda pair: min(pair[0].least.error, pair[1].least.error)):
-        searches.append(_searched(coarse, fine))
+        tried.append((coarse, _searched(coarse, fine)))
         if fine.least.error < NEAR:
             break
-    best = min(searches, key=lambda search: search.least.error)
-    if best.least == NO_MATCH:
+    coarse, fine = min(tried, key=lambda pair: pair[1].least.error)
+    if fine.least == NO_MATCH:
         shown = " ".join(str(size) for size in np.shape(features))
         raise UsageError(
             f"features of the shape [{shown}] fit no hop and window of {len(samples)} samples at {rate_hz} Hz; are they of this recording, "
             "whole and alone?"
         )
-    return finished(best)
+    if fine.least.error < NEAR:
+        return finished(fine, _simplest(fine, _natural(fine, fine.best(1)[0])))
+    nearest, _ = min(tried, key=lambda pair: pair[0].least.error)  # of no known kind: what is most like it, band by band
+    return finished(nearest, nearest.best(1)[0])
 
 
 def _begun(target: Target, start: float, seconds: float, *, known: bool) -> tuple[Search, Search]:
@@ -185,7 +193,8 @@ def _begun(target: Target, start: float, seconds: float, *, known: bool) -> tupl
     if known:
         fine.add(named_seeds(target))
     if not fine.done:
-        coarse.add(framed_seeds(target))
+        coarse.add(fine.found)
+        seed_framings(coarse)
     return coarse, fine
 
 
@@ -221,12 +230,16 @@ def named_seeds(target: Target) -> Iterator[Frontend]:
         yield from (FRONTENDS["microfrontend"](values=values) for values in ("float", "raw", "int8"))
 
 
-def framed_seeds(target: Target) -> Iterator[Frontend]:
-    """A coarse grid of framings and filters for each kind."""
+def seed_framings(coarse: Search) -> None:
+    """Every framing with one set of filters of each kind, and then a grid of filters over the framings that came nearest."""
+    target, of_framing = coarse.target, []
     for settings in framings(target):
+        made = [one for kind in conventions.kinds() for one in _coarse(target, kind, settings, plain=True)]
+        coarse.add(made)
+        of_framing.append((min((coarse.found.get(one, NO_MATCH).error for one in made), default=NO_MATCH.error), settings))
+    for _, settings in sorted(of_framing, key=lambda pair: pair[0])[:FRAMINGS_KEPT]:
         for kind in conventions.kinds():
-            if kind != "spectrogram" or target.bands <= settings["n_fft"] // 2 + 1:
-                yield from _coarse(target, kind, settings)
+            coarse.add(_coarse(target, kind, settings))
 
 
 def framings(target: Target) -> Iterator[Settings]:
@@ -249,11 +262,13 @@ def frame_count(samples: int, hop: int, window: int, n_fft: int, framing: Settin
     return 1 + (max(0, ceil(room / hop)) if framing["partial"] == "zeros" else room // hop if room >= 0 else -1)
 
 
-def _coarse(target: Target, kind: str, settings: Settings) -> Iterator[Frontend]:
+def _coarse(target: Target, kind: str, settings: Settings, *, plain: bool = False) -> Iterator[Frontend]:
+    if kind == "spectrogram" and target.bands > settings["n_fft"] // 2 + 1:
+        return
     start = conventions.start(kind, target.rate_hz, target.bands)
     for normal in normalisations(target.features):
         first = replace(start, **normal, **settings)  # type: ignore[type-var]
-        if kind == "spectrogram":
+        if kind == "spectrogram" or plain:
             yield first
             continue
         if kind == "pcen":  # no affine scaling makes up for the level at which it works
@@ -263,8 +278,8 @@ def _coarse(target: Target, kind: str, settings: Settings) -> Iterator[Frontend]
         mels = [mels for mels in COARSE_MELS if mels >= target.bands] if kind == "mfcc" else [target.bands]
         for count in mels:
             for low, high in COARSE_EDGES:
-                for scale in ("htk", "slaney"):
-                    made = changed(first, {"n_mels": count, "f_min_hz": low, "f_max_hz": high, "mel_scale": scale})
+                for scale, power in product(("htk", "slaney"), (2.0, 1.0)):
+                    made = changed(first, {"n_mels": count, "f_min_hz": low, "f_max_hz": high, "mel_scale": scale, "power": power})
                     yield first if made is None else made
 
 
@@ -295,14 +310,12 @@ def descend(search: Search, ways: Callable[[Frontend], Iterator[Settings]]) -> N
             search.add(made for step in ways(candidate) if (made := changed(candidate, step)) is not None)
 
 
-def finished(search: Search) -> Fit:
-    """The best front-end with its affine part, its defaults and its doubts."""
-    best = search.best(1)[0]
-    frontend = _simplest(search, _natural(search, best))
+def finished(search: Search, frontend: Frontend) -> Fit:
+    """A front-end with what remains, and its doubts."""
     match = search.target.match(frontend, affine=False)
-    away = (search.target.of(frontend) - search.target.features) / search.target.spread  # type: ignore[operator]
-    errors = tuple(float(value) for value in np.sqrt(np.mean(np.square(away), axis=1)))
-    return Fit(frontend, match.error, match.largest, search.exact(match), errors, _undecided(search, frontend, match), len(search.found))
+    exact = search.exact(match)
+    doubts = _undecided(search, frontend, match) if match.error < NEAR else ()
+    return Fit(frontend, match.error, match.largest, exact, search.target.band_errors(frontend), doubts, len(search.found))
 
 
 def _natural(search: Search, best: Frontend) -> Frontend:

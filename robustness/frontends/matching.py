@@ -117,30 +117,46 @@ class Target:
             return NO_MATCH
         cepstra = is_cepstral(frontend)
         scale, offset = self._solved(made, cepstra=cepstra) if affine else (1.0, 0.0)
-        fitted = made * scale + (0.0 if cepstra else offset)
-        if affine and cepstra:
-            fitted[0] = np.polyval(self._line(made[:1], self.free[:1] | True, self.spread[:1]), made[0])
-        if affine:
-            fitted = fitted.clip(*self._ends)
-        away = fitted - self.features
+        away = self._fitted(made, scale, offset, cepstra=cepstra) - self.features if affine else made - self.features
         error = float(np.sqrt(np.mean(np.square(away / self.spread))))
         return Match(error if np.isfinite(error) else float("inf"), scale, offset, float(np.abs(away).max()))
 
+    def _fitted(self, made: Array, scale: float, offset: float, *, cepstra: bool) -> Array:
+        """Features scaled and moved, and clipped where the given ones are."""
+        fitted = made * scale + (0.0 if cepstra else offset)
+        if cepstra:
+            fitted[0] = np.polyval(self._line(made[:1], self.free[:1] | True, self.spread[:1]), made[0])
+        ends: Array = fitted.clip(*self._ends)
+        return ends
+
     def likeness(self, frontend: Frontend) -> Match:
         """How near a front-end comes if each band has a scale and an offset of its own: framing and filters show in it."""
+        away = self._unlike(frontend)
+        if away is None:
+            return NO_MATCH
+        kept = away[1:] if is_cepstral(frontend) else away  # c0 may be an energy
+        error = float(np.sqrt(np.mean(np.square(kept))))
+        return Match(error if np.isfinite(error) else float("inf"), 1.0, 0.0, float(np.abs(kept).max()))
+
+    def band_errors(self, frontend: Frontend) -> tuple[float, ...]:
+        """Root mean square of what remains in each band, given its own scale and offset, in standard deviations of the band."""
+        away = self._unlike(frontend)
+        return () if away is None else tuple(float(value) for value in np.sqrt(np.mean(np.square(away), axis=1)))
+
+    def _unlike(self, frontend: Frontend) -> Array | None:
+        """What remains of each cell that is not clipped, given each band's own scale and offset, [bands frames]."""
         made = self.of(frontend)
         if made is None:
-            return NO_MATCH
-        first = 1 if is_cepstral(frontend) else 0  # c0 may be an energy
-        ours, given = made[first:], self.features[first:]
-        free = self.free[first:]
-        count = np.maximum(free.sum(1, keepdims=True), 1)
-        ours = np.where(free, ours - np.where(free, ours, 0.0).sum(1, keepdims=True) / count, 0.0)
-        given = np.where(free, given - np.where(free, given, 0.0).sum(1, keepdims=True) / count, 0.0)
+            return None
+        count = np.maximum(self.free.sum(1, keepdims=True), 1)
+        ours, given = (
+            np.where(self.free, values - np.where(self.free, values, 0.0).sum(1, keepdims=True) / count, 0.0)
+            for values in (made, self.features)
+        )
         below = np.square(ours).sum(1)
         slope = np.divide((ours * given).sum(1), below, out=np.zeros_like(below), where=below > 0.0)
-        away = (given - ours * slope[:, None]) / self.spread[first:]
-        return Match(float(np.sqrt(np.mean(np.square(away)))), 1.0, 0.0, float(np.abs(away).max()))
+        away: Array = (given - ours * slope[:, None]) / self.spread
+        return away
 
     def _solved(self, made: Array, *, cepstra: bool) -> tuple[float, float]:
         """Scale and offset by weighted least squares over the cells that are not clipped; of coefficients, of those after c0."""

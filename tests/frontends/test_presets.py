@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from robustness.errors import UsageError
 from robustness.frontends.base import FRONTENDS, TakesLayout, laid_out
 from robustness.frontends.presets import card_settings, made_from, preset_named, presets
 from tests.frontends.golden_recipe import RECIPES, RECORDING
+from tests.frontends.table import rows
 
 GOLDEN = Path(__file__).resolve().parent / "golden.npz"
 ROUNDING = 2e-5  # of the range of the features: float32 in another order of sums
@@ -102,7 +104,7 @@ def test_a_preset_in_a_card_is_the_same_front_end(name: str) -> None:
 
 
 def test_an_unknown_preset_is_answered_with_the_right_ones() -> None:
-    with pytest.raises(UsageError, match="no preset 'mlperf-tiny-kw'; did you mean mlperf-tiny-kws.*kaldi-fbank"):
+    with pytest.raises(UsageError, match=r"no preset 'mlperf-tiny-kw'; did you mean mlperf-tiny-kws.*kaldi-fbank"):
         preset_named("mlperf-tiny-kw")
 
 
@@ -175,3 +177,18 @@ def test_cepstra_are_drawn_by_the_log_mel_under_them(name: str) -> None:
 def test_the_recipe_names_what_it_needs() -> None:
     done = subprocess.run([sys.executable, "-c", "import tests.frontends.golden_recipe"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr  # the libraries are imported where they are used
+
+
+def test_the_documents_table_is_the_one_that_is_measured(root: Path) -> None:
+    text = (root / "docs" / "frontends.md").read_text(encoding="utf-8")
+    written = {cells[1].strip("` "): cells for line in text.splitlines() if (cells := line.split("|"))[0] == "" and len(cells) == 7}
+    for row in rows():
+        cells = written[row.preset]
+        assert [cells[2].strip(), cells[3].strip()] == [row.original, row.shape]
+        assert row.largest <= max(3 * float(cells[5]), 1e-6)  # another processor adds in another order
+
+
+def test_every_setting_is_in_the_document(root: Path) -> None:
+    text = (root / "docs" / "frontends.md").read_text(encoding="utf-8")
+    settings = {field.name for name in ("log-mel", "mfcc", "pcen") for field in dataclasses.fields(FRONTENDS[name])}  # type: ignore[arg-type]
+    assert sorted(name for name in settings - {"rate_hz", "n_fft", "layout"} if f"`{name}`" not in text) == []
