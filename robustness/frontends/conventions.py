@@ -104,6 +104,18 @@ def coarse_steps(frontend: Frontend) -> Iterator[Settings]:
     return (step for step in steps(frontend) if "floor" not in step)
 
 
+def joint_steps(frontend: Frontend) -> Iterator[Settings]:
+    """Changes of two conventions that stand in for each other: a taper and its length, an emphasis and the power, a scale and its edge."""
+    if not isinstance(frontend, SpectralFrontend):
+        return
+    windows = [round(ms * frontend.rate_hz / 1000) for ms in (16, 20, 25, 30, 32, 40)]
+    yield from ({**taper, "window_samples": window} for taper in TAPERS for window in windows)
+    yield from ({"pre_emphasis": amount, "power": power} for amount in EMPHASES for power in (1.0, 2.0))
+    yield from ({"mel_shape": shape, "n_fft": n_fft} for shape in SIMPLE["mel_shape"] for n_fft in (256, 512, 1024))
+    yield from ({"mel_scale": scale, "f_max_hz": high} for scale in SIMPLE["mel_scale"] for high in (None, 3800.0, 4000.0, 7000.0, 7600.0))
+    yield from ({"n_mels": mels, "pre_emphasis": amount} for mels in MELS for amount in (0.0, 0.95, 0.97) if is_cepstral(frontend))
+
+
 def _sizes(frontend: SpectralFrontend) -> Iterator[Settings]:
     windows = {round(ms * frontend.rate_hz / 1000) for ms in WINDOWS_MS} | set(POWERS_OF_TWO)
     for window in sorted(windows):
@@ -160,4 +172,6 @@ def start(kind: str, rate_hz: int, bands: int) -> Frontend:
     named = {"log-mel": "n_mels", "pcen": "n_mels", "mfcc": "n_mfcc", "spectrogram": "bins"}[kind]
     more: Settings = {"n_mels": max(40, bands)} if kind == "mfcc" else {}
     more |= {} if kind == "pcen" else {"top_db": None}
-    return FRONTENDS[kind](rate_hz=rate_hz, **{named: bands}, **more)
+    made: Any = FRONTENDS[kind]
+    first: Frontend = made(rate_hz=rate_hz, **{named: bands}, **more)
+    return first

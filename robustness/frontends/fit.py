@@ -116,7 +116,7 @@ class Search:
     def best(self, count: int, niches: int = 0) -> list[Frontend]:
         """The best, one of each error, for those with the very same error are one to the data; and the best of so many niches.
 
-        A niche is a kind with its number of mel bands and its power: a wrong one can be made up for in part, and would crowd out the right one.
+        A niche is a kind with its number of mel bands and its power: what is wrong in these can be made up for in part.
         """
         chosen: dict[tuple[str, float], Frontend] = {}
         seen: set[tuple[object, ...]] = set()
@@ -305,7 +305,10 @@ def descend(search: Search, ways: Callable[[Frontend], Iterator[Settings]]) -> N
         patience = PATIENCE if least < error * 0.999 else patience - 1
         if search.done or patience < 0:
             return
+        stuck = least >= error * 0.999
         error = min(error, least)
+        for candidate in search.best(2) if stuck else ():
+            search.add(made for step in conventions.joint_steps(candidate) if (made := changed(candidate, step)) is not None)
         for candidate in search.best(BEAM, niches=NICHES):
             search.add(made for step in ways(candidate) if (made := changed(candidate, step)) is not None)
 

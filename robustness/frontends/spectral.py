@@ -133,7 +133,8 @@ class SpectralFrontend(Frontend):
         values = torch.fft.rfft(frames * self._taper.to(frames), n=self.n_fft).abs()
         if self.power != 1.0:
             values = values.pow(self.power)
-        return values if self._divisor == 1.0 else values / self._divisor
+        scaled_down: Tensor = values if self._divisor == 1.0 else values / self._divisor
+        return scaled_down
 
     def _frames(self, samples: Tensor) -> Tensor:
         """The clips cut into frames, before the window: [clips time] → [clips frames window]."""

@@ -149,7 +149,7 @@ def test_bands_without_a_bin_are_known() -> None:
 
 def test_pcen_against_its_definition_frame_by_frame() -> None:
     frontend = made_from("librosa-pcen")
-    energies = FRONTENDS["log-mel"](**{**_shared(frontend), "log": "none"}).features(clip())[0, 0].double()  # type: ignore[arg-type]
+    energies = FRONTENDS["log-mel"](**{**_shared(frontend), "log": "none"}).features(clip())[0, 0].double()
     frames = 0.4 * 16_000 / 512
     share = ((1 + 4 * frames**2) ** 0.5 - 1) / (2 * frames**2)
     level, expected = torch.ones(len(energies), dtype=torch.float64), []
