@@ -109,7 +109,7 @@ def joint_steps(frontend: Frontend) -> Iterator[Settings]:
     if not isinstance(frontend, SpectralFrontend):
         return
     windows = [round(ms * frontend.rate_hz / 1000) for ms in (16, 20, 25, 30, 32, 40)]
-    yield from ({**taper, "window_samples": window} for taper in TAPERS for window in windows)
+    yield from ({**taper, "window_samples": window, "window_at": at} for taper, window, at in product(TAPERS, windows, ("center", "start")))
     yield from ({"pre_emphasis": amount, "power": power} for amount in EMPHASES for power in (1.0, 2.0))
     yield from ({"mel_shape": shape, "n_fft": n_fft} for shape in SIMPLE["mel_shape"] for n_fft in (256, 512, 1024))
     yield from ({"mel_scale": scale, "f_max_hz": high} for scale in SIMPLE["mel_scale"] for high in (None, 3800.0, 4000.0, 7000.0, 7600.0))
@@ -118,8 +118,8 @@ def joint_steps(frontend: Frontend) -> Iterator[Settings]:
 
 def _sizes(frontend: SpectralFrontend) -> Iterator[Settings]:
     windows = {round(ms * frontend.rate_hz / 1000) for ms in WINDOWS_MS} | set(POWERS_OF_TWO)
-    for window in sorted(windows):
-        yield {"window_samples": window}
+    for window in sorted(windows):  # where a window lies shows only once it is shorter than the transform
+        yield from ({"window_samples": window, "window_at": at} for at in ("center", "start"))
         yield {"window_samples": window, "n_fft": max(window, frontend.n_fft)}
     for n_fft in (*POWERS_OF_TWO, frontend.window_samples or frontend.n_fft):
         yield {"n_fft": n_fft}

@@ -227,7 +227,8 @@ def named_seeds(target: Target) -> Iterator[Frontend]:
         if preset.kind in conventions.kinds():
             yield replace(made_from(name, rate_hz=target.rate_hz), lowest=None, highest=None, round_to=0.0)  # type: ignore[type-var]
     if target.bands == 40 and target.rate_hz == 16_000:
-        yield from (FRONTENDS["microfrontend"](values=values) for values in ("float", "raw", "int8"))
+        program: Any = FRONTENDS["microfrontend"]
+        yield from (program(values=values) for values in ("float", "raw", "int8"))
 
 
 def seed_framings(coarse: Search) -> None:
@@ -329,7 +330,7 @@ def _natural(search: Search, best: Frontend) -> Frontend:
     ends = _ends(search.target.features, search.target.free)
     for candidate in natural(best):
         for more in ends:
-            made = replace(candidate, **more(candidate.scale))  # type: ignore[type-var]
+            made = replace(candidate, **more(candidate.scale))  # type: ignore[type-var,attr-defined]
             if search.target.match(made, affine=False).error <= max(found.error * SAME, NOISE):
                 return made
     solved = replace(best, scale=found.scale) if is_cepstral(best) else replace(best, scale=found.scale, offset=found.offset)

@@ -252,7 +252,7 @@ def where_they_depart(classifier: Classifier, features: GoldenFeatures) -> str:
     at = f"band {band}{hertz}, frame {frame} ({frontend.first_frame_ms + frame * frontend.hop_ms:.0f} ms)"
     return (
         f"{largest}; largest in {at}: {features.found[band, frame]:.4g}, expected {features.expected[band, frame]:.4g}; "
-        f"{int(off.sum())} of {off.size} cells are off, in bands {_runs(off.any(1))} and frames {_runs(off.any(0))}"
+        f"{int(off.sum())} of {off.size} cells are off, in bands {_runs(np.asarray(off.any(1)))} and frames {_runs(np.asarray(off.any(0)))}"
     )
 
 

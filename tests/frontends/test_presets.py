@@ -192,3 +192,43 @@ def test_every_setting_is_in_the_document(root: Path) -> None:
     text = (root / "docs" / "frontends.md").read_text(encoding="utf-8")
     settings = {field.name for name in ("log-mel", "mfcc", "pcen") for field in dataclasses.fields(FRONTENDS[name])}  # type: ignore[arg-type]
     assert sorted(name for name in settings - {"rate_hz", "n_fft", "layout"} if f"`{name}`" not in text) == []
+
+
+@pytest.mark.parametrize("name", ["mlperf-tiny-kws", "edge-impulse-mfcc", "python-speech-features", "micro-wake-word"])
+def test_a_window_is_resynthesised_over_any_framing(name: str) -> None:
+    from robustness.models.resynthesis import Resynthesis
+
+    picture, window = made_from(name).picture, noises()[0]
+    resynthesis = Resynthesis(window, picture)
+    shape = picture.features(window[None])[:, 0].shape
+    assert torch.allclose(resynthesis(torch.ones(shape)), window[None], atol=1e-6)
+    gains = torch.ones(shape)
+    at = shape[2] // 2
+    gains[..., at:] = 0.0  # the second half falls silent, the first stays
+    made = resynthesis(gains)[0]
+    middle = round((picture.first_frame_ms + at * picture.hop_ms) * 16)
+    assert torch.allclose(made[: middle - 1200], window[: middle - 1200], atol=1e-5)
+    assert made[middle + 1200 : -1200].square().mean() < 0.02 * window.square().mean()
+
+
+def test_cepstra_are_explained_with_gradients_through_the_sound() -> None:
+    from robustness.audio.placement import Frame
+    from robustness.models.classifier import Classifier
+    from robustness.models.resynthesis import explainable
+
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(3))
+    frontend = made_from("mlperf-tiny-kws")
+    window = noises()[0]
+    fitted = frontend.fitted(net)
+    fitted(frontend.features(window[None]))
+    shown = explainable(
+        Classifier("c", "float32", ("a", "b", "c"), frontend, fitted.eval(), "logits", Frame(16_000, 16_000, "center")), window
+    )
+    features = shown.frontend.features(window[None]).clone().requires_grad_()
+    logits = shown.forward(features)
+    with torch.no_grad():
+        assert torch.allclose(logits, fitted(frontend.features(window[None])), atol=1e-3)
+    logits[0, 0].backward()
+    assert features.grad is not None
+    assert features.grad.isfinite().all()
+    assert features.grad.abs().max() > 0.0
