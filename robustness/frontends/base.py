@@ -113,6 +113,5 @@ class Frontend(ABC):
         return net if self.layout == OURS else TakesLayout(net, self.layout)
 
 
-FRONTENDS: Registry[Frontend] = Registry(
-    "front-end", "robustness.frontends", apart=("base", "spectral", "mel", "scaling", "presets", "streamed", "owned")
-)
+APART: Final = ("base", "spectral", "mel", "scaling", "presets", "streamed", "owned", "conventions", "fit", "matching")
+FRONTENDS: Registry[Frontend] = Registry("front-end", "robustness.frontends", apart=APART)

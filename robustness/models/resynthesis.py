@@ -1,8 +1,9 @@
 """What a window sounds like when parts of its time-frequency plane are taken away, and a waveform-in model explained by that.
 
 A gain a band and frame is carried to the bins of the window's STFT by linear interpolation between the band centers, which is what
-triangular mel filters do where they are made to sum to 1. Magnitudes are scaled, the phase stays, and what changed is added back to
-the window: gains of 1 give the very same samples. Frames that are not centered on multiples of a short hop are carried to such frames likewise.
+triangular mel filters do where they are made to sum to 1. Magnitudes are scaled, the phase stays, and what changed is added back to the
+window: gains of 1 give the very same samples. Frames that are not centered on multiples of a short hop are carried to such frames
+likewise.
 """
 
 from __future__ import annotations
