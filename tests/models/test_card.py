@@ -346,6 +346,7 @@ def test_golden_logits_show_a_difference(card: Path, length: int, off: float, *,
     said = with_golden(card, recording("a", 1000).samples[:length].numpy(), off)
     assert said.golden
     result = golden_result(load_classifier(card), said.golden, card)
+    assert result is not None
     assert result.agrees == agrees
     assert result.largest_gap == pytest.approx(abs(off), abs=1e-4)
     assert off < 1e-3 or result.label == LABELS[3]
