@@ -148,6 +148,9 @@ def _natural(search: Search, best: Frontend) -> Frontend:
     """The front-end with scale and offset: by other logarithms and samples where these give them, else as they were solved."""
     if not isinstance(best, SpectralFrontend):
         return best
+    if best.normalise != "none" and best.normalise_by == "mean-deviation":  # no affine scaling is left; clipping came before it
+        clipped = [made for ceiling in conventions.SIMPLE["top_db"] if (made := changed(best, {"top_db": ceiling})) is not None]
+        return min([best, *clipped], key=lambda made: search.target.match(made, affine=False).error)
     found = search.found[best]
     ends = _ends(search.target.features, search.target.free)
     for candidate in natural(best):
