@@ -113,5 +113,5 @@ class Frontend(ABC):
         return net if self.layout == OURS else TakesLayout(net, self.layout)
 
 
-APART: Final = ("base", "spectral", "mel", "scaling", "presets", "streamed", "owned", "conventions", "fit", "matching")
+APART: Final = ("base", "spectral", "mel", "scaling", "presets", "streamed", "owned", "conventions", "fit", "matching", "search")
 FRONTENDS: Registry[Frontend] = Registry("front-end", "robustness.frontends", apart=APART)
