@@ -111,7 +111,7 @@ def variants_of(models: Sequence[Classifier], schemes: Sequence[str], calibrate:
 
 def is_quantized(classifier: Classifier) -> bool:
     """Whether the network of a card is a variant already: its card says so, or it has quantized layers."""
-    return classifier.variant != PLAIN or (classifier.network.can.layers and bool(quantized_names(module_of(classifier.network))))
+    return classifier.variant != PLAIN or (classifier.network.can.modules and bool(quantized_names(module_of(classifier.network))))
 
 
 def quantized_names(net: nn.Module) -> list[str]:
