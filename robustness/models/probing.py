@@ -12,7 +12,6 @@ from robustness.errors import CardError, RobustnessError
 from robustness.models.checkpoints import first_line
 from robustness.models.classifier import Classifier, Output
 from robustness.models.foreign import FOREIGN
-from robustness.rendering import reference_windows
 from robustness.seeds import generator_of
 
 SUM_TOLERANCE: Final = 1e-3  # float32 log_softmax over a few hundred labels sums to 1 within 1e-5

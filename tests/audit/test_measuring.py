@@ -19,8 +19,8 @@ from robustness.frontends.waveform import Waveform
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import TorchNetwork, module_of
 from robustness.quantization.base import quantized
-from robustness.run.audit_records import VariantAudit
 from robustness.quantization.one_by_one import RowByRow
+from robustness.run.audit_records import VariantAudit
 from tests.builders import FRAME, calibration, classifier, recordings
 
 CLIPS = recordings(6)
@@ -221,7 +221,7 @@ def test_a_network_that_takes_samples_is_audited_layer_by_layer(scheme: str) -> 
     (audit,) = audited(made, [variant], Listening(made, CLIPS, 35.0), calibration=calibration(), thorough=True)
     assert {name for name, layer in layers(audit).items() if layer["quantized"]} == {"module.fc1", "module.fc2"}
     assert all(layer["activations"]["sqnr_db"] > 15 for layer in layers(audit).values())
-    assert {(one["kind"], one["layer"]) for one in audit["experiments"]} >= {
+    assert {(one.kind, one.layer) for one in audit.experiments} >= {
         ("alone", "module.fc1"),
         ("weights", "module.fc2"),
         ("both", None),
