@@ -22,6 +22,7 @@ from robustness.attributions.methods.occlusion import Occlusion
 from robustness.attributions.methods.shapley import Shapley
 from robustness.audio.placement import batch_of, place
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of
 from robustness.sweep.inference.preparing import each_alone, for_gradients
 from tests.builders import FRAME, classifier, recordings
 
@@ -32,7 +33,7 @@ Maps = Callable[[Classifier, Tensor], Tensor]
 def plain_occlusion(net: Classifier, clip: Tensor) -> Tensor:
     """A pass a patch and a label, [labels bands frames]."""
     baseline = net.frontend.silence(clip).expand_as(clip)
-    method = captum.attr.Occlusion(net.net)
+    method = captum.attr.Occlusion(module_of(net.network))
     found = [method.attribute(clip, (1, 8, 11), strides=(1, 4, 5), baselines=baseline, target=i) for i in range(len(net.labels))]
     return torch.cat(found)[:, 0].detach()
 
@@ -46,7 +47,7 @@ def own_occlusion(net: Classifier, clip: Tensor) -> Tensor:
 def plain_gradients(net: Classifier, clip: Tensor) -> Tensor:
     """All steps at once, with gradients of the weights as well."""
     baseline = net.frontend.silence(clip).expand_as(clip)
-    found: Tensor = captum.attr.IntegratedGradients(net.net).attribute(clip, baseline, target=0, n_steps=STEPS)[:, 0]
+    found: Tensor = captum.attr.IntegratedGradients(module_of(net.network)).attribute(clip, baseline, target=0, n_steps=STEPS)[:, 0]
     return found.detach()
 
 

@@ -14,6 +14,7 @@ from robustness.audio.placement import Frame
 from robustness.frontends.log_mel import LogMel
 from robustness.models.architectures import TutorialNet
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 
 RATE_HZ: Final = 16_000
 FRAME: Final = Frame(RATE_HZ, RATE_HZ)
@@ -24,7 +25,7 @@ def tutorial() -> Classifier:
     """The tutorial's network in float."""
     net = TutorialNet().eval()
     net.load_state_dict(torch.load(shared("tutorial") / "speech_commands_model.pt", map_location="cpu", weights_only=True))
-    return Classifier("tutorial", "float32", LABELS, LogMel(), net, "log-probabilities", FRAME, unknown="unknown")
+    return Classifier("tutorial", "float32", LABELS, LogMel(), TorchNetwork(net), "log-probabilities", FRAME, unknown="unknown")
 
 
 def copied(count: int, folder: Path) -> list[Path]:

@@ -25,6 +25,7 @@ from robustness.audio.labels import LabelSource
 from robustness.audio.reading import read_recordings
 from robustness.conditions import NONE, Condition
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of
 from robustness.perturbations.base import PERTURBATIONS
 from robustness.quantization.base import quantized
 from robustness.run.folder import RunWriter
@@ -80,7 +81,7 @@ def as_torch_makes_it(name: str) -> Classifier:
     variant = quantized(tutorial(), name)
     if name == "dynamic-int8":
         for layer in ("fc1", "fc2"):
-            setattr(variant.net, layer, getattr(variant.net, layer).module)
+            setattr(module_of(variant.network), layer, getattr(module_of(variant.network), layer).one_row)
     return variant
 
 
@@ -124,7 +125,7 @@ def compared(names: Sequence[str], files: list[Path], folder: Path, runs: int, s
     plan, classifiers = plan_of_40(), [quantized(tutorial(), name) for name in names]
     answers = len(recordings) * len(plan.conditions)
     features = classifiers[0].features(torch.randn(KEPT, FRAME.samples, generator=torch.Generator().manual_seed(0)) * 0.05)
-    nets = [as_torch_makes_it(name).net for name in names]
+    nets = [module_of(as_torch_makes_it(name).network) for name in names]
     batch, times = best_batch(nets, features), max(1, round(answers / KEPT))
     engine = engine_of(classifiers, plan, placeable(recordings[:8], FRAME, plan.settings))
     contenders = [

@@ -140,6 +140,8 @@ class RuleItem(pytest.Item):
         verdict = self.config.stash[KEY].verdicts[self.name]
         said = "\n".join([f"{verdict.word}: {verdict.sentence}", *verdict.warnings])
         self.add_report_section("call", "robustness", said)
+        if verdict.outcome == "skipped":
+            pytest.skip(verdict.sentence)
         if verdict.counts:
             raise BrokenRuleError(said)
 
@@ -187,7 +189,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """What warned without failing, which a green test would hide."""
     verdicts = config.stash[KEY]._verdicts or {}
-    softly = [v for v in verdicts.values() if not v.counts and (v.outcome != "pass" or v.warnings)]
+    softly = [v for v in verdicts.values() if not v.counts and (v.outcome not in ("pass", "skipped") or v.warnings)]
     if softly:
         terminalreporter.section("robustness warnings")
         for verdict in softly:

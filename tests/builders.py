@@ -13,6 +13,7 @@ from robustness.audio.recordings import Recording
 from robustness.frontends.log_mel import LogMel
 from robustness.models.architectures import TutorialNet
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.quantization.base import Calibration
 
 RATE_HZ = 16_000
@@ -48,7 +49,7 @@ def classifier(seed: int = 0) -> Classifier:
         net = TutorialNet()
     net.eval()
     net.bn1.load_state_dict({**net.bn1.state_dict(), "running_var": torch.full((32,), 400.0)})
-    return Classifier("small", "float32", LABELS, LogMel(), net, "log-probabilities", FRAME, unknown="unknown")
+    return Classifier("small", "float32", LABELS, LogMel(), TorchNetwork(net), "log-probabilities", FRAME, unknown="unknown")
 
 
 def calibration(count: int = 24, seed: int = 5) -> Calibration:

@@ -8,6 +8,7 @@ from pathlib import Path
 import soundfile
 import torch
 
+from robustness.models.formats.torch_module import module_of
 from tests.builders import LABELS, RATE_HZ, classifier, recordings
 
 CARD = """
@@ -42,7 +43,7 @@ def write_card(folder: Path, name: str = "small", seed: int = 0) -> Path:
     """A card beside its weights: the tutorial's network with seeded weights."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / "small.pt"
-    torch.save(classifier(seed).net.state_dict(), weights)
+    torch.save(module_of(classifier(seed).network).state_dict(), weights)
     text = CARD.format(name=name, labels=list(LABELS), sha256=hashlib.sha256(weights.read_bytes()).hexdigest()).replace("'", '"')
     card = folder / "small.toml"
     card.write_text(text, encoding="utf-8")

@@ -32,11 +32,11 @@ def line(text: str) -> Line:
 
 
 MEASURES: Final = line(
-    "errors < registry conditions seeds threads downloads < run < analysis < audio < perturbations < rendering < frontends < models"
+    "errors < registry conditions seeds threads downloads files < run < analysis < audio < perturbations < rendering < frontends < models"
     " < training < quantization attributions interventions < sweep < explanations audit < inspector < jobs < cli pytest_plugin"
 )
 JUDGES: Final = line(
-    "errors < registry conditions downloads < run < analysis < gates < comparison < report < inspector < jobs < cli pytest_plugin"
+    "errors < registry conditions downloads files < run < analysis < gates < comparison < report < inspector < jobs < cli pytest_plugin"
 )
 PLUGINS: Final = {
     "perturbations": "perturbations",
@@ -155,7 +155,13 @@ def test_what_reads_a_run_names_no_torch() -> None:
 def test_what_is_imported_is_what_is_required() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     required = {re.split(r"[^\w-]", text)[0] for text in project["dependencies"]}
-    ours_too = {"robustness", "pytest", "onnxruntime"}  # pytest alone imports the plugin; the last is of the extra `onnx`
+    ours_too = {
+        "robustness",
+        "pytest",
+        "onnxruntime",
+        "pymicro_features",
+        "tflite_micro",
+    }  # pytest imports the plugin; the others are extras
     imported = {found.module.partition(".")[0] for found in imports()} - set(sys.stdlib_module_names) - ours_too
     assert imported - {"pydantic_core"} == required  # that one is a part of pydantic
 

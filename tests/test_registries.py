@@ -141,16 +141,27 @@ def windows() -> Windows:
     return place(batch_of(recordings(3)), torch.tensor([0, 1000, 2000]), FRAME)
 
 
-@pytest.mark.parametrize("name", FRONTENDS.names())
+USERS_OWN = {"factory": "module:callable", "command": "needs a program", "tflm-graph": "is not there"}
+
+
+@pytest.mark.parametrize("name", USERS_OWN)
+def test_a_front_end_of_the_users_own_says_what_it_needs(name: str) -> None:
+    with pytest.raises(UsageError, match=USERS_OWN[name]):
+        FRONTENDS[name]().features(torch.zeros(1, RATE_HZ))
+
+
+@pytest.mark.parametrize("name", [name for name in FRONTENDS.names() if name not in USERS_OWN])
 def test_a_front_end_keeps_clips_apart_and_knows_its_bands(name: str) -> None:
     made = FRONTENDS[name]()
     rng = torch.Generator().manual_seed(0)
     loud_and_quiet = torch.randn(2, RATE_HZ, generator=rng) * torch.tensor([[0.3], [1e-4]])
     together = made.features(loud_and_quiet)
     assert torch.equal(together, torch.cat([made.features(clip[None]) for clip in loud_and_quiet]))
-    assert together.shape[:3] == (2, 1, len(made.band_hz))
-    assert all(low < high for low, high in pairwise(made.band_hz))
-    assert made.silence(together).shape == (2, 1, 1, 1)
+    assert together.shape[:2] == (2, 1)
+    assert made.band_hz == () or together.shape[2] == len(made.band_hz)
+    assert all(low < high for low, high in pairwise(made.picture.band_hz))
+    assert made.silence(together).shape in {(2, 1, 1, 1), (2, 1, together.shape[2], 1)}
+    assert made.silence(together).expand_as(together).isfinite().all()
     assert (made.silence(together) <= together.amax(dim=(1, 2, 3), keepdim=True)).all()
 
 

@@ -7,19 +7,17 @@ The explained score is a logit, or the margin between two, never a softmax proba
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import ClassVar, Final, Literal, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from robustness.errors import CannotJudgeError, UsageError
-from robustness.models.classifier import Classifier, evaluating
+from robustness.models.classifier import Classifier
 from robustness.registry import Registry
 
 Kind = Literal["perturbation", "gradient"]
@@ -176,7 +174,7 @@ class Attribution(ABC):
         clips = features.detach().to(run.device).clone()  # a copy outside inference mode, so that gradients can be asked for
         reference = classifier.frontend.silence(clips) if baseline is None else baseline.detach().to(clips).clone()
 
-        with evaluating(run.net), frozen(run.net):
+        with run.network.evaluating(), run.network.frozen():
             found = self.relevances(Asked(self._runs(run), targets), clips, reference.expand_as(clips))
         for one in found:
             if not bool(one.map.isfinite().all() and one.change.isfinite().all()):
@@ -190,9 +188,11 @@ class Attribution(ABC):
         if self.kind == "perturbation" or classifier.differentiable:
             return classifier
         if classifier.surrogate is None:
+            quantized = bool(classifier.about.get("quantized_layers")) or classifier.variant != "float32"
+            why = "its quantized layers detach silently" if quantized else classifier.network.without("gradients")
             raise UsageError(
-                f"{self.name} needs gradients and {classifier.variant} has none: its quantized layers detach silently; "
-                "take occlusion, which runs the variant itself, or explain float32"
+                f"{self.name} needs gradients and {classifier.variant} has none: {why}; take occlusion, which runs the variant itself"
+                f"{', or explain float32' if classifier.variant != 'float32' else ''}"
             )
         return classifier.surrogate
 
@@ -203,11 +203,9 @@ class Attribution(ABC):
 
     def _runs(self, run: Classifier) -> list[Classifier]:
         """The classifier, with a copy for each other thread of torch where gradients are asked for on the CPU and it can be copied."""
-        threads = torch.get_num_threads() if self.kind == "gradient" and run.device.type == "cpu" else 1
-        try:
-            return [run, *(replace(run, net=copy.deepcopy(run.net)) for _ in range(threads - 1))]
-        except Exception:  # a foreign network may hold what cannot be copied
-            return [run]
+        alone = self.kind != "gradient" or run.device.type != "cpu" or not run.network.can.copies
+        threads = 1 if alone else torch.get_num_threads()
+        return [run, *(replace(run, network=run.network.copied()) for _ in range(threads - 1))]
 
     def explains(self, classifier: Classifier) -> bool:
         """Whether this method has what it needs of the variant."""
@@ -227,18 +225,6 @@ def _stood_in(found: Relevance, classifier: Classifier, surrogate: Classifier, c
     """The same, labelled as a surrogate's, with the distance of its logits from the variant's."""
     gap = (surrogate.logits_from(clips) - classifier.logits_from(clips)).abs().amax(1)
     return replace(found, surrogate=surrogate.variant, logit_gap=gap)
-
-
-@contextmanager
-def frozen(net: nn.Module) -> Iterator[None]:
-    """The network's weights without gradients, so that no graph is kept for them; as before afterwards."""
-    wanted = [(weight, weight.requires_grad) for weight in net.parameters()]
-    try:
-        net.requires_grad_(False)
-        yield
-    finally:
-        for weight, flag in wanted:
-            weight.requires_grad_(flag)
 
 
 ATTRIBUTIONS: Registry[Attribution] = Registry("attribution method", "robustness.attributions.methods")

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from robustness.attributions.coalitions import Parts, coalition_scores
 from robustness.attributions.masking import Explainable
-from robustness.models.classifier import evaluating
 from robustness.seeds import generator_of
 
 BANDS: Final = 8  # blocks a column; with ten segments, 80 blocks
@@ -51,7 +50,7 @@ class DeletionCurves:
 
     def __init__(self, case: Explainable, seed: int = 0) -> None:
         self.case, self.seed = case, seed
-        with evaluating(case.classifier.net), torch.inference_mode():
+        with case.classifier.network.evaluating(), torch.inference_mode():
             self.masked = case.masked()
         blocks = Parts.of(case.features, BANDS, SEGMENTS).blocks().to(case.features.device)
         self.blocks = blocks[(blocks & self.masked.differs[0]).flatten(1).any(1)]
@@ -77,6 +76,6 @@ class DeletionCurves:
         there = torch.zeros(STEPS + 1, count, dtype=torch.bool, device=self.blocks.device)
         for step in range(STEPS + 1):
             there[step, order[: round(step * count / STEPS)].to(there.device)] = True
-        with evaluating(self.case.classifier.net), torch.inference_mode():
+        with self.case.classifier.network.evaluating(), torch.inference_mode():
             scores = coalition_scores(self.masked, self.blocks, ~there if deleting else there)[:, 0].double().cpu()
         return float(torch.trapezoid(scores) / STEPS)

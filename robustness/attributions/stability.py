@@ -16,7 +16,6 @@ from robustness.attributions.agreement import map_correlation
 from robustness.attributions.base import Attribution, Target
 from robustness.attributions.coalitions import Parts, coalition_scores
 from robustness.attributions.masking import Explainable
-from robustness.models.classifier import evaluating
 from robustness.seeds import generator_of
 
 DRAWS: Final = 64  # of blocks removed together
@@ -31,7 +30,7 @@ def infidelity(case: Explainable, relevance: Tensor, seed: int = 0) -> float | N
     0 is a map that predicts every fall, 1 one that predicts none; None where nothing falls.
     Source: Yeh et al. 2019, arXiv:1901.09392; β as in its section 5.
     """
-    with evaluating(case.classifier.net), torch.inference_mode():
+    with case.classifier.network.evaluating(), torch.inference_mode():
         masked = case.masked()
         blocks = Parts.of(case.features, 8, 10).blocks().to(case.features.device)
         kept = torch.rand(DRAWS, len(blocks), generator=generator_of(seed, "infidelity")) < KEPT

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from robustness.models.classifier import Classifier, parameter_count
+from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of, parameter_count
 from robustness.quantization.base import WEIGHTED, layer_names
 
 RECURRENT = (nn.RNNBase, nn.RNNCellBase)
@@ -36,15 +37,16 @@ def audited_layers(classifier: Classifier, features: Tensor) -> list[AuditedLaye
         features: of one clip, [1 1 bands frames].
     """
     counted: dict[str, int] = {}
-    names = layer_names(classifier.net, WEIGHTED)
-    handles = [classifier.net.get_submodule(name).register_forward_hook(_counting(name, counted)) for name in names]
+    net = module_of(classifier.network)
+    names = layer_names(net, WEIGHTED)
+    handles = [net.get_submodule(name).register_forward_hook(_counting(name, counted)) for name in names]
     try:
         classifier.logits_from(features)
     finally:
         for handle in handles:
             handle.remove()
     order = [*counted, *(name for name in names if name not in counted)]
-    return [_layer(name, classifier.net.get_submodule(name), counted.get(name, 0)) for name in order]
+    return [_layer(name, net.get_submodule(name), counted.get(name, 0)) for name in order]
 
 
 def _layer(name: str, module: nn.Module, multiplications: int) -> AuditedLayer:

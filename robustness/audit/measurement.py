@@ -18,8 +18,10 @@ from robustness.audit.distortion import Distortion, Range
 from robustness.audit.experiments import Experiment, experiments_on
 from robustness.audit.layers import AuditedLayer, audited_layers
 from robustness.audit.simulation import UINT8, grid_of_layer
-from robustness.models.classifier import SMALLEST_PROBABILITY, Classifier, parameter_count
+from robustness.models.classifier import SMALLEST_PROBABILITY, Classifier
+from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import Calibration
+from robustness.quantization.one_by_one import RowByRow
 from robustness.rendering import reference_windows
 from robustness.run.audit_records import ActivationError, ExperimentResult, LayerRecord, VariantAudit
 from robustness.sweep.trials import label_indices
@@ -138,7 +140,7 @@ def _facts(original: Classifier, one: _Variant, experiments: list[ExperimentResu
     return VariantAudit(
         model=original.name,
         variant=variant.variant,
-        parameters=parameter_count(original.net),
+        parameters=original.network.parameters or 0,
         bytes=variant.about.get("bytes"),
         layers=one.rows(),
         answers=one.answers.facts(),
@@ -161,7 +163,7 @@ def _hear(original: Classifier, variants: Sequence[_Variant], listening: Listeni
 
 def _is_alone(one: _Variant) -> bool:
     """Whether the variant runs as a whole one clip at a time."""
-    return any(name.startswith("module.") for name, _ in one.classifier.net.named_modules())
+    return isinstance(module_of(one.classifier.network), RowByRow)
 
 
 def _float_activations(original: Classifier, features: Tensor, names: set[str], *, alone: bool) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import INNER, module_of, with_module
 from robustness.quantization.base import torch_deprecations_filtered
 
 Side = Literal["weights", "activations", "both"]
@@ -34,8 +35,8 @@ def simulated(original: Classifier, variant: Classifier, layers: Collection[str]
         layers: names of layers that the variant quantizes.
         side: what to round.
     """
-    net = copy.deepcopy(original.net).cpu().eval()
-    modules = _modules(variant.net)
+    net = copy.deepcopy(module_of(original.network)).cpu().eval()
+    modules = _modules(module_of(variant.network))
     for name in layers:
         if side != "activations":
             _round_weights(net.get_submodule(name), per_channel=not is_dynamic(modules[name]), half=is_half(modules[name]))
@@ -43,13 +44,13 @@ def simulated(original: Classifier, variant: Classifier, layers: Collection[str]
             net.get_submodule(name).register_forward_pre_hook(_rounding_input)
     if side != "weights":
         _round_outputs(net, variant, [name for name in layers if not is_dynamic(modules[name])])
-    return replace(original, net=net, device=torch.device("cpu"), variant=f"simulated {side}")
+    return replace(original, network=with_module(original.network, net), device=torch.device("cpu"), variant=f"simulated {side}")
 
 
 def _modules(net: nn.Module) -> dict[str, nn.Module]:
     """The modules by the names they have in the float network, without what applies them a clip at a time."""
-    named = {name.removeprefix("module."): module for name, module in net.named_modules()}
-    return {name: getattr(module, "module", module) for name, module in named.items()}
+    named = {name.removeprefix(f"{INNER}."): module for name, module in net.named_modules()}
+    return {name: getattr(module, INNER, module) for name, module in named.items()}
 
 
 def is_dynamic(module: nn.Module) -> bool:
@@ -71,7 +72,7 @@ def output_grid(module: nn.Module) -> tuple[float, int] | None:
 
 def grid_of_layer(variant: Classifier, layer: str) -> tuple[float, int] | None:
     """Scale and zero point of what a layer of a variant gives; None where its output is float."""
-    module = _modules(variant.net).get(layer)
+    module = _modules(module_of(variant.network)).get(layer)
     return None if module is None else output_grid(module)
 
 
@@ -103,7 +104,7 @@ def _rounding_input(module: nn.Module, given: Any) -> Any:
 def _round_outputs(net: nn.Module, variant: Classifier, layers: Collection[str]) -> None:
     """Rounds what static layers give, where the kernel gives it, and what the first of them is given."""
     results = variant.about.get("results", {})
-    buffers = {name.removeprefix("module."): value for name, value in variant.net.named_buffers()}
+    buffers = {name.removeprefix(f"{INNER}."): value for name, value in module_of(variant.network).named_buffers()}
     for name in layers:
         grid = grid_of_layer(variant, name)
         if grid is not None and name in results:

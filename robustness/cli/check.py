@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from robustness.audio.recordings import Recording
     from robustness.models.card import Card
     from robustness.models.classifier import Classifier
+    from robustness.models.golden import Stage
     from robustness.models.inspection import InspectedVariant, Inspection, WordCount
-    from robustness.models.probing import GoldenResult
 
 FRONTEND_DIFFERS: Final = (
     "the front-end computes other features than the one of the training (its settings in [frontend] are the usual reason), or weights and "
@@ -48,15 +48,15 @@ def check(
 ) -> None:
     """Load a model and say what was understood: shapes, ranges, labels, what each variant quantizes, a few answers.
 
-    Where the card names golden samples, their logits are compared with the card's; a difference ends with status 2.
+    If the card names golden samples, their features and logits are compared with the card's, stage by stage; a difference is status 2.
 
     Example: robustness check models/digits.toml --recordings recordings/joe
     """
     from robustness.audio.labels import LabelSource
     from robustness.audio.reading import open_recordings
     from robustness.models.card import load_classifier, read_card
+    from robustness.models.golden import golden_stages, likely_change
     from robustness.models.inspection import inspect, logit_spread
-    from robustness.models.probing import golden_result
     from robustness.quantization.calibration import read_calibration
     from robustness.quantization.variants import variants as variants_of
 
@@ -71,16 +71,32 @@ def check(
         chosen, notices = logit_spread(read.recordings, answers), [*read.notices, *(f"{bad.id} {bad.reason}" for bad in read.bad)]
     names = dict.fromkeys(["float32", *(variants or VARIANTS)])
     calibrate = None if calibration is None else (lambda classifier: read_calibration(calibration, classifier, labels=source))
-    found = inspect(variants_of(original, list(names), calibrate), chosen)
-    golden = golden_result(original, said.golden, card) if said.golden else None
+    made, left_out = variants_of(original, list(names), calibrate)
+    notices += map(str, left_out)
+    found = inspect(made, chosen)
+    stages = golden_stages(original, said.golden, card) if said.golden else []
     _print(said.name, _understood(said, original, found))
     _print("variants", (line for variant in found.variants for line in _variant(variant)))
     _print("notices", (CheckLine("", notice) for notice in notices))
     _print(f"answers at the {frame.reference}", _answers(found.answered))
-    _print("golden vector", [_golden(golden)])
-    if golden and not golden.agrees:
-        gap = f"differ by up to {golden.largest_gap:.3g} (tolerance {golden.tolerance:g})"
-        raise CardError(f"{card}: the logits of the golden samples {gap}: {FRONTEND_DIFFERS}")
+    _print("golden vector", _golden(stages))
+    departs = next((stage for stage in stages if not stage.agrees), None)
+    if departs and said.golden:
+        change = likely_change(original, said.golden, card) if departs.name in ("features", "logits") else None
+        raise CardError(f"{card}: {_departure(departs, said.golden.tolerance)}" + (f"; {change}" if change else ""))
+
+
+def _departure(stage: Stage, tolerance: float) -> str:
+    """What it means that a stage is the first to depart."""
+    if stage.name == "samples":
+        return f"the golden samples are no full-scale sound: {stage.says}"
+    if stage.name == "label":
+        return (
+            f"the golden samples are answered {stage.says}: labels are in another order, or weights and golden vector are of two trainings"
+        )
+    if stage.name == "features":
+        return f"the features of the golden samples differ {stage.says}: the front-end computes other features than the one of the training"
+    return f"the logits of the golden samples differ {stage.says.partition(' of ')[0]} (tolerance {tolerance:g}): {FRONTEND_DIFFERS}"
 
 
 def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[CheckLine]:
@@ -90,16 +106,20 @@ def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[C
     rejections = [f"{role}: {label}" for role, label in (("other words", said.unknown), ("no word", said.silence)) if label is not None]
     sums = "" if said.output in ("logits", "sigmoids") else f"; probabilities sum to 1 within {output.sum_gap:.0e}"
     settings = said.frontend.model_dump(exclude={"kind"})
+    sums = "" if said.output == "logits" else f"; probabilities sum to 1 within {output.sum_gap:.0e}"
+    which = ("kind", "preset", "factory")
+    settings = {key: value for key, value in said.frontend.settings.items() if key not in which}
+    named = ", ".join(value for key in which if (value := getattr(said.frontend, key)) is not None)
     return [
         CheckLine("labels", f"{len(said.labels)}: {' '.join(said.labels)}"),
         CheckLine("rejections", ", ".join(rejections) or "none: every window carries out a command"),
         CheckLine("threshold", threshold),
-        CheckLine("network", f"{said.network.factory}, {found.parameters:,} parameters"),
-        CheckLine("weights", f"{said.weights.file}, SHA-256 {said.weights.sha256[:12]}… as the card says"),
+        CheckLine("network", _network(said, found)),
+        CheckLine("weights", _weights(said)),
         CheckLine(
             "window", f"{frame.samples} samples at {frame.rate_hz} Hz, {said.window.duration_ms:g} ms, recordings at its {frame.reference}"
         ),
-        CheckLine("front-end", f"{said.frontend.kind}: {', '.join(f'{key} {value}' for key, value in settings.items())}"),
+        CheckLine("front-end", f"{named}: {', '.join(f'{key} {value}' for key, value in settings.items())}"),
         CheckLine(
             "features",
             f"[clips 1 {features.bands} {features.frames}], {features.lowest:.1f} to {features.highest:.1f} on {found.measured_on}, "
@@ -109,19 +129,35 @@ def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[C
     ]
 
 
+def _network(said: Card, found: Inspection) -> str:
+    count = "parameters that nobody can count" if found.parameters is None else f"{found.parameters:,} parameters"
+    return f"{said.network.factory or said.network.callable}, {count}"
+
+
+def _weights(said: Card) -> str:
+    if said.weights is None:
+        return "none: the network is a callable"
+    return f"{said.weights.file}, SHA-256 {said.weights.sha256[:12]}… as the card says"
+
+
 def _variant(variant: InspectedVariant) -> list[CheckLine]:
     about, independence = variant.about, variant.independence
     allowed = "must be exactly 0" if independence.allowed == 0 else f"up to {independence.allowed:g} is rounding"
     verdict = "independent of its batch" if independence.holds else "DEPENDS ON ITS BATCH, give --batch 1"
     return [
-        CheckLine(variant.name, f"{about['bytes']:,} bytes, engine {about['engine']}, on {variant.device}"),
+        CheckLine(variant.name, f"{_size(about['bytes'])}, engine {about['engine']}, on {variant.device}"),
         CheckLine(
             "", f"{about.get('type', 'int8')}: {_layers(about['quantized_layers'])}, {about['quantized_share']:.1%} of the parameters"
         ),
+        *(CheckLine("", f"functions in int8: {_layers(names)}") for names in [about.get("quantized_functions")] if names),
         CheckLine("", f"float: {_layers(about['float_layers'])}"),
         CheckLine("", f"{verdict}: a loud batch-mate moves its logits by {independence.gap:.2g} ({allowed})"),
         *(CheckLine("", f"note: {note}") for note in about.get("notes", ())),
     ]
+
+
+def _size(size: int | None) -> str:
+    return "of unknown size" if size is None else f"{size:,} bytes"
 
 
 def _layers(names: Any) -> str:
@@ -140,12 +176,14 @@ def _verdict(right: bool | None) -> str:
     return "" if right is None else " right" if right else " WRONG"
 
 
-def _golden(result: GoldenResult | None) -> CheckLine:
-    if result is None:
-        return CheckLine("none", "nothing shows that this front-end is the one of the training; [golden] in the card would")
-    verdict = "agrees" if result.agrees else "DIFFERS"
-    worst = f"largest at {result.label}: {result.found:.4f}, expected {result.expected:.4f}"
-    return CheckLine(verdict, f"by up to {result.largest_gap:.1e} of {result.tolerance:g} allowed, {worst}")
+def _golden(stages: Sequence[Stage]) -> list[CheckLine]:
+    """A line a stage: the first that departs is where the fault is."""
+    if not stages:
+        return [CheckLine("none", "nothing shows that this front-end is the one of the training; [golden] in the card would")]
+    return [
+        CheckLine(f"{stage.name} {'agree' if stage.name != 'label' else 'agrees'}" if stage.agrees else f"{stage.name} DIFFER", stage.says)
+        for stage in stages
+    ]
 
 
 def _print(title: str, lines: Iterable[CheckLine]) -> None:

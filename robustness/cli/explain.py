@@ -78,9 +78,12 @@ def explain(
     writable(out)
     original = load_classifier(model, weights=weights, device=device)
     source = LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=False)
+    given, left_out = made(original, list(dict.fromkeys(variants or VARIANTS)))
+    for one in left_out:
+        print(f"note: {one}", file=sys.stderr)
     with progress_bar() as progress:
         found = explained(
-            made(original, list(dict.fromkeys(variants or VARIANTS))),
+            given,
             _read(recording, original, source, label),
             placement=placement,
             offset_ms=offset_ms,

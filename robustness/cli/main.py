@@ -1,7 +1,7 @@
 """The command `robustness`: one file a command, and what each ending means to a shell.
 
-A file NAME.py of this folder defines the command NAME as a function of that name. Nothing heavy is imported here or at the top of those
-files, so that `--help` is instant.
+A file NAME.py of this folder defines the command NAME as a function of that name, or as a group of commands. Nothing heavy is imported
+here or at the top of those files, so that `--help` is instant.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import signal
 import sys
 import traceback
 from importlib.metadata import version
@@ -18,11 +19,15 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from robustness import cli
-from robustness.errors import BUG, DONE, INTERRUPTED, USER_ERROR, RobustnessError
+from robustness.errors import BUG, CANNOT_JUDGE, DONE, INTERRUPTED, USER_ERROR, RobustnessError
 
 # Threads that wait by spinning stop each other on a busy machine: 50 s became 12 s there. Read by OpenMP when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+ENDED: Final = (
+    "code that the model card names ended the program by sys.exit({!r}), and nothing was finished; "
+    'put what it does when it is run behind `if __name__ == "__main__":`'
+)
 APART: Final = ("main", "options")
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -46,7 +51,11 @@ def root(
 def _add_commands() -> None:
     for name in sorted(module.name for module in pkgutil.iter_modules(cli.__path__)):
         if name not in APART:
-            app.command(name)(getattr(importlib.import_module(f"robustness.cli.{name}"), name))
+            found = getattr(importlib.import_module(f"robustness.cli.{name}"), name)
+            if isinstance(found, typer.Typer):
+                app.add_typer(found, name=name)
+            else:
+                app.command(name)(found)
 
 
 def main() -> None:
@@ -56,6 +65,7 @@ def main() -> None:
 
 def run() -> int:
     """Runs the command line; the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told, and kept, like Ctrl-C
     try:
         status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except RobustnessError as error:
@@ -67,6 +77,9 @@ def run() -> int:
     except (KeyboardInterrupt, Abort):
         print("robustness: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except SystemExit as error:  # never ours: what ends the program here is code that a card names
+        print(f"robustness: {ENDED.format(error.code)}", file=sys.stderr)
+        return CANNOT_JUDGE
     except Exception:
         traceback.print_exc()
         print("robustness: this is a bug; please report it with the lines above", file=sys.stderr)

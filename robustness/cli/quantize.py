@@ -46,6 +46,8 @@ def quantize(
     if is_quantized(original):
         raise UsageError(f"{card} holds a quantized network already ({original.variant}); give the card of the float one")
     quantizer = _quantizer(scheme, engine)
+    if not original.network.can.weights:
+        raise UsageError(f"{card} cannot be quantized: {original.network.without('weights')}")
     labels = LabelSource(column=label_column, pattern=label_pattern)
     learned = None
     if calibration is not None and quantizer.calibrated:

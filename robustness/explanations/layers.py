@@ -16,8 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.ao.nn.intrinsic.modules.fused import _FusedModule
 
+from robustness.frontends.base import TakesLayout
 from robustness.frontends.waveform import TakesSamples
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import WEIGHTED
 from robustness.quantization.dynamic import DYNAMIC
 from robustness.quantization.fx import kernel_names
@@ -67,7 +69,9 @@ class Layer:
 
 def layers_of(classifier: Classifier) -> tuple[Layer, ...]:
     """The layers with weights that give a row a clip, in the order they run."""
-    paths = {path: name for name, path in paths_of(classifier.net).items()}
+    paths = {path: name for name, path in paths_of(classifier).items()}
+    if not paths:
+        return ()
     clicks = _Clicks.of(classifier)
     coarse = (clicks.first, clicks.first + clicks.far)
     still, *moved = clicks.at(())[0], *clicks.at(coarse)
@@ -83,20 +87,28 @@ def layers_of(classifier: Classifier) -> tuple[Layer, ...]:
     )
 
 
-def paths_of(net: nn.Module) -> dict[str, str]:
-    """Each layer with weights by the name that the user knows, and where it is in a network that may be wrapped to run row by row."""
+def paths_of(classifier: Classifier) -> dict[str, str]:
+    """Each layer with weights by the name that the user knows, and where it is in a network that may be wrapped to run row by row.
+
+    None if the network has no layers that can be read.
+    """
+    if not classifier.network.can.layers:
+        return {}
+    if not classifier.network.can.modules:
+        return {name: name for name in classifier.network.layer_names()}
+    net = module_of(classifier.network)
     kernels = set(kernel_names(net))
     return dict(_walk(net, "", "", kernels))
 
 
 def _walk(module: nn.Module, name: str, path: str, kernels: set[str]) -> Iterator[tuple[str, str]]:
-    inner = module.module if isinstance(module, RowByRow) else module
+    inner = module.one_row if isinstance(module, RowByRow) else module
     if isinstance(inner, KINDS) or path in kernels:
         yield name or "network", path
         return
     for child_name, child in module.named_children():
         below = f"{path}.{child_name}".lstrip(".")
-        wrapped = isinstance(module, (RowByRow, TakesSamples))
+        wrapped = isinstance(module, (RowByRow, TakesSamples, TakesLayout))
         yield from _walk(child, name if wrapped else f"{name}.{child_name}".lstrip("."), below, kernels)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +19,6 @@ from robustness.explanations.maps import Map, correlations_of, explain, methods_
 from robustness.explanations.word_tracking import Following, Moved
 from robustness.models.classifier import Classifier
 from robustness.run.evidence import FailureMaps, LayerTracking
-from robustness.sweep.engine import copied
 from robustness.sweep.inference.preparing import Family
 from robustness.threads import worker_threads
 
@@ -94,21 +92,19 @@ def _made(cases: Cases, workers: int) -> list[Mapper]:
     """A mapper for each worker, with networks that nobody else asks."""
     unrelated, (families,) = Unrelated(cases), cases.engine.families
     own = Mapper(Networks(cases.classifiers, cases.gradients, families), unrelated, Following(cases.given))
-    if any(classifier.device.type != "cpu" for classifier in cases.given.values()):
+    given = cases.given.values()
+    if any(classifier.device.type != "cpu" or not classifier.network.can.copies for classifier in given):
         return [own]
-    try:
-        return [_copy(cases, families, unrelated) for _ in range(workers)]
-    except Exception:  # a foreign network may hold what cannot be copied
-        return [own]
+    return [_copy(cases, families, unrelated) for _ in range(workers)]
 
 
 def _copy(cases: Cases, families: Sequence[Family], unrelated: Unrelated) -> Mapper:
-    networks = Networks(_copied(cases.classifiers), _copied(cases.gradients), tuple(map(copied, families)))
+    networks = Networks(_copied(cases.classifiers), _copied(cases.gradients), tuple(family.copied() for family in families))
     return Mapper(networks, unrelated, Following(_copied(cases.given)))
 
 
 def _copied(classifiers: Mapping[str, Classifier]) -> Mapping[str, Classifier]:
-    return {name: replace(one, net=copy.deepcopy(one.net)) for name, one in classifiers.items()}
+    return {name: replace(one, network=one.network.copied()) for name, one in classifiers.items()}
 
 
 def mapped(case: Case, mapper: Mapper, *, in_full: bool) -> Mapped:

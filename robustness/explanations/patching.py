@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from robustness.explanations.equivariance import ActivationPair
 from robustness.explanations.layers import noise_of
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of
 from robustness.quantization.one_by_one import RowByRow
 from robustness.run.evidence import ChannelShare, PatchedLayer, SpanShare
 from robustness.sweep.trials import answer_of
@@ -51,7 +52,7 @@ def can_be_short(classifier: Classifier, features: Tensor, path: str, values: Te
 
     It may not where a network counts its clips before the layer, or joins what the layer gives with what was before it.
     """
-    if isinstance(classifier.net, RowByRow):
+    if isinstance(module_of(classifier.network), RowByRow):
         return False  # the layers inside would meet a batch
     try:
         found = answers_with(classifier, features, path, values, short=True)
@@ -63,7 +64,7 @@ def can_be_short(classifier: Classifier, features: Tensor, path: str, values: Te
 
 def _answered(classifier: Classifier, features: Tensor, path: str, values: Tensor, *, short: bool) -> Tensor:
     clips = features if short else features.expand(len(values), *features.shape[1:])
-    handle = dict(classifier.net.named_modules())[path].register_forward_hook(_replacing(values, whole=short))
+    handle = dict(module_of(classifier.network).named_modules())[path].register_forward_hook(_replacing(values, whole=short))
     try:
         return classifier.logits_from(clips)
     finally:

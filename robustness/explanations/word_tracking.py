@@ -70,7 +70,7 @@ class Following:
     def __init__(self, classifiers: Mapping[str, Classifier], only: Collection[str] = ()) -> None:
         self.classifiers = classifiers
         self.only = only
-        known = list(dict.fromkeys(name for classifier in classifiers.values() for name in paths_of(classifier.net)))
+        known = list(dict.fromkeys(name for classifier in classifiers.values() for name in paths_of(classifier)))
         absent = [name for name in only if name not in known]
         if absent:
             model = next(iter(classifiers.values())).name
@@ -163,7 +163,7 @@ class Following:
         features = self._features(classifier, moved, lead)
         span = moved.subject.speech_ms(moved.here_ms)
         here, there = self._margins(moved, [moved.here_ms, lead.ms])
-        if not there > here:
+        if not there > here or not classifier.network.can.modules:
             return {}
         label = classifier.labels.index(moved.label)
         drop = LayerLoss(features[:1], label, here, there, span, classifier.frontend.hop_ms)

@@ -7,14 +7,12 @@ the shape that it was trained with, [clips 1 time] or [clips time]. What is draw
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from robustness.frontends.base import FRONTENDS, Frontend
-
-PICTURED_MELS: Final = 40  # with 25 ms of window no mel filter is empty, at 8 kHz as at 48
-PICTURED_MS: Final = 25
+from robustness.frontends.scaling import SampleScale, scaled
 
 
 class TakesSamples(nn.Module):
@@ -34,20 +32,25 @@ class TakesSamples(nn.Module):
 @FRONTENDS.register
 @dataclass(frozen=True)
 class Waveform(Frontend):
-    """The samples; `channel` says whether the network takes [clips 1 time] or [clips time]."""
+    """The samples; `channel` says whether the network takes [clips 1 time] or [clips time], `samples` in which scale."""
 
     name: ClassVar[str] = "waveform"
     rate_hz: int = 16_000
     channel: bool = True
+    samples: SampleScale = "full-scale"
     hop_samples: int = field(default=1, init=False)
 
     def features(self, samples: Tensor) -> Tensor:
         """The samples, [clips time] → [clips 1 1 time]."""
-        return samples[:, None, None, :]
+        return scaled(samples, self.samples)[:, None, None, :]
 
     def silence(self, features: Tensor) -> Tensor:
         """Digital silence, [clips 1 1 time] → [clips 1 1 1]."""
         return features.new_zeros(len(features), 1, 1, 1)
+
+    def given(self, features: Tensor) -> Tensor:
+        """The samples in the network's own shape, [clips 1 1 time] → [clips 1 time] or [clips time]."""
+        return features.flatten(1, 2) if self.channel else features.flatten(1)
 
     def fitted(self, net: nn.Module) -> nn.Module:
         """The network, given the samples in its own shape."""
@@ -61,7 +64,4 @@ class Waveform(Frontend):
     @property
     def picture(self) -> Frontend:
         """A log-mel with 10 ms hops, to draw what was heard."""
-        n_fft = 1 << (self.rate_hz * PICTURED_MS // 1000 - 1).bit_length()
-        log_mel: Any = FRONTENDS["log-mel"]
-        made: Frontend = log_mel(rate_hz=self.rate_hz, n_fft=n_fft, hop_samples=self.rate_hz // 100, n_mels=PICTURED_MELS)
-        return made
+        return self.log_mel_picture

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from robustness.gates.samples import AT_THE_BAR, Interval, Sample
 
-Outcome = Literal["pass", "inconclusive", "fail", "error"]
+Outcome = Literal["pass", "inconclusive", "fail", "error", "skipped"]
 Scope = Literal["files", "population"]
 WORSE: Final[tuple[Outcome, ...]] = ("pass", "inconclusive", "fail", "error")  # of several, the last counts
 

@@ -10,11 +10,9 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
-
-from typing_extensions import TypedDict
 
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, OutputError
 from robustness.gates.metrics.base import METRICS, Kinds
@@ -32,14 +30,16 @@ HEADLINES: Final = {DONE: "The model passes.", RULE_FAILED: "The model does not 
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class CaseFacts(TypedDict):
+@dataclass(frozen=True)
+class CaseFacts:
     """The worst case of a rule, as the page needs it."""
 
     condition: dict[str, Any] | None
     behind: list[str]
 
 
-class VerdictFacts(TypedDict):
+@dataclass(frozen=True)
+class VerdictFacts:
     """One rule's verdict, as the page needs it."""
 
     name: str
@@ -51,7 +51,8 @@ class VerdictFacts(TypedDict):
     worst: CaseFacts | None
 
 
-class VerdictsFacts(TypedDict):
+@dataclass(frozen=True)
+class VerdictsFacts:
     """What was last judged of a run, as the page needs it."""
 
     status: int
@@ -151,7 +152,7 @@ def junit(verdicts: Sequence[Verdict]) -> str:
         "tests": len(verdicts),
         "failures": sum(v.counts and v.outcome != "error" for v in verdicts),
         "errors": sum(v.outcome == "error" for v in verdicts),
-        "skipped": 0,
+        "skipped": sum(v.outcome == "skipped" for v in verdicts),
     }
     suites = ET.Element("testsuites", {"name": "robustness gate", **{key: str(n) for key, n in counted.items()}, "time": "0"})
     suite = ET.SubElement(suites, "testsuite", {"name": "robustness gate", **{key: str(n) for key, n in counted.items()}, "time": "0"})
@@ -160,6 +161,8 @@ def junit(verdicts: Sequence[Verdict]) -> str:
         kind = "error" if verdict.outcome == "error" else "failure"
         if verdict.counts:
             ET.SubElement(case, kind, {"type": verdict.outcome, "message": _xml(verdict.sentence)}).text = _xml(_details(verdict))
+        if verdict.outcome == "skipped":
+            ET.SubElement(case, "skipped", {"message": _xml(verdict.sentence)})
         ET.SubElement(case, "system-out").text = _xml(_details(verdict))
     ET.indent(suites)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"

@@ -87,6 +87,14 @@ class Rows:
         several = len(models) > 1
         return {f"{m['name']} · {v['name']}" if several else v["name"]: m for m in models for v in m["variants"]}
 
+    def left_out(self, pattern: str) -> str | None:
+        """Why there is no such variant, where the run has left it out of every model; None where it is there, or nothing is known of it."""
+        reasons = [model.get("left_out", {}) for model in self.run.manifest["models"]]
+        plain = pattern.rpartition(" · ")[2]
+        if any(pattern in (name, name.rpartition(" · ")[2]) for name in self.variants):
+            return None
+        return next((found[plain] for found in reasons if plain in found), None)
+
     @property
     def reference(self) -> str:
         """The reference placement."""
@@ -100,8 +108,12 @@ class Rows:
         """
         found = [name for name in self.variants if pattern in ("*", name, name.rpartition(" · ")[2])]
         if not found:
-            raise CannotJudgeError(f"{self.name} has no variant {pattern!r}; it has {', '.join(self.variants)}")
+            raise CannotJudgeError(f"{self.name} has no variant {pattern!r}{self._why(pattern)}; it has {', '.join(self.variants)}")
         return found
+
+    def _why(self, pattern: str) -> str:
+        why = self.left_out(pattern)
+        return "" if why is None else f', for {why}; with if_variant = "present" the rule would be skipped'
 
     def beside(self, variant: str, other: str) -> str:
         """The other variant of the same model.
@@ -112,7 +124,9 @@ class Rows:
         model, several, _ = variant.rpartition(" · ")
         name = other if other in self.variants else f"{model}{several}{other}"
         if name not in self.variants:
-            raise CannotJudgeError(f"{self.name} has no variant {other!r} to compare {variant} with; it has {', '.join(self.variants)}")
+            raise CannotJudgeError(
+                f"{self.name} has no variant {other!r} to compare {variant} with{self._why(other)}; it has {', '.join(self.variants)}"
+            )
         return name
 
     @cached_property

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from robustness.errors import UsageError
+from robustness.files import UnreadableError, text_of
 from robustness.gates.judgement import Scope
 from robustness.gates.levels import Levels
 
@@ -59,6 +60,8 @@ class Rule(_Section):
         min: the least allowed value.
         max: the most allowed value.
         severity: whether breaking it fails the gate, or only warns.
+        if_variant: `present` skips the rule where the run has left out a variant that it names, for that quantizes nothing of the model;
+            otherwise the rule cannot be judged there.
     """
 
     metric: Text
@@ -76,6 +79,7 @@ class Rule(_Section):
     confidence: Confidence | None = None
     on_inconclusive: Literal["fail", "warn"] | None = None
     severity: Literal["fail", "warn"] = "fail"
+    if_variant: Literal["present"] | None = None
 
     @field_validator("level")
     @classmethod
@@ -129,10 +133,9 @@ def read_rules(path: Path) -> Rules:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise RulesError(f"the rules file {path} cannot be read: {why}; give the path of a TOML file of rules") from error
+        text = text_of(path)
+    except UnreadableError as error:
+        raise RulesError(f"the rules file {path} cannot be read: {error}; give the path of a TOML file of rules") from error
     if not text.strip():
         raise RulesError(f"the rules file {path} is empty, and a gate without rules would pass anything; write one, such as {EXAMPLE}")
     try:

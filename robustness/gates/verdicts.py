@@ -19,6 +19,7 @@ from robustness.gates.rules import BASELINE, Rule, Rules
 from robustness.gates.samples import AT_THE_BAR, Differences, Sample, Scores
 from robustness.gates.wording import amount, bar, condition_text, counted, some
 
+QUIET: Final = ("pass", "skipped")
 PRECEDENCE: Final = (DONE, RULE_FAILED, CANNOT_JUDGE, USER_ERROR)  # of several, the last counts
 
 
@@ -42,7 +43,7 @@ class Verdict:
     Attributes:
         name: the rule's.
         rule: as written, with defaults.
-        outcome: pass, inconclusive, fail, or error where it could not be judged.
+        outcome: pass, inconclusive, fail, error where it could not be judged, or skipped where it is about a variant that is none.
         sentence: why, in words.
         status: the exit status that it asks for.
         judged: every case, worst first; empty with an error.
@@ -77,24 +78,24 @@ class Verdict:
         if self.outcome == "error":
             return "could not be judged"
         softly = " (warning only)" if self.outcome in ("fail", "inconclusive") and not self.counts else ""
-        return {"pass": "pass", "fail": "FAIL", "inconclusive": "inconclusive"}[self.outcome] + softly
+        return {"pass": "pass", "fail": "FAIL", "inconclusive": "inconclusive", "skipped": "skipped"}[self.outcome] + softly
 
 
 def status_of(verdicts: Sequence[Verdict]) -> int:
     """The exit status of all: 2 before 3 before 1.
 
     Raises:
-        CannotJudgeError: where there is no verdict.
+        CannotJudgeError: where no rule was judged.
     """
-    if not verdicts:
+    if all(verdict.outcome == "skipped" for verdict in verdicts):
         raise CannotJudgeError("no rule was judged, and a gate that judges nothing does not pass")
     return max((verdict.status for verdict in verdicts), key=PRECEDENCE.index)
 
 
 def failing_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """What could not be judged, then what fails, then warnings, then passes; each in the file's order."""
-    order = {"error": 0, "fail": 1, "inconclusive": 2, "pass": 4}
-    return sorted(verdicts, key=lambda verdict: order[verdict.outcome] if verdict.counts or verdict.outcome == "pass" else 3)
+    """What could not be judged, then what fails, then warnings, then passes, then what was skipped; each in the file's order."""
+    order = {"error": 0, "fail": 1, "inconclusive": 2, "pass": 4, "skipped": 5}
+    return sorted(verdicts, key=lambda verdict: order[verdict.outcome] if verdict.counts or verdict.outcome in QUIET else 3)
 
 
 def judge(rules: Rules, data: Data) -> list[Verdict]:
@@ -116,6 +117,9 @@ def judge(rules: Rules, data: Data) -> list[Verdict]:
 
 def verdict_of(name: str, rule: Rule, data: Data) -> Verdict:
     """The verdict of one rule."""
+    skipped = _skipped(rule, data)
+    if skipped:
+        return Verdict(name, rule, "skipped", f"{name}: {skipped}", DONE)
     try:
         cases = list(METRICS[rule.metric].cases(rule, data))
         if not cases:
@@ -130,6 +134,15 @@ def verdict_of(name: str, rule: Rule, data: Data) -> Verdict:
     untestable = len(data.rows.untestable) if data.rows.moves(METRICS[rule.metric].about(rule, data.rows.kinds)) else 0
     says, warnings = _sentence(name, rule, ordered, untestable, data.rows.kinds), _warnings(rule, data, ordered)
     return Verdict(name, rule, outcome, says, status, ordered, untestable, warnings, data.rows.kinds)
+
+
+def _skipped(rule: Rule, data: Data) -> str:
+    """Why a rule is not judged, where it says that it is about a variant only if that is there; empty where it is judged."""
+    if rule.if_variant is None:
+        return ""
+    named = [name for name in (rule.variant, rule.against) if name is not None]
+    reasons = ((name, data.rows.left_out(name)) for name in named)
+    return next((f"there is no {name}, for {why}" for name, why in reasons if why is not None), "")
 
 
 def _judgement(case: RuleCase, rule: Rule) -> Judgement:

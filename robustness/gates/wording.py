@@ -83,8 +83,9 @@ def meaning(name: str, rule: Rule, version: int = 2) -> str:
         if rule.scope != "population"
         else f"; where the interval straddles the bar it {'warns' if 'warn' in (rule.on_inconclusive, rule.severity) else 'fails'}"
     )
+    there = "; skipped where that variant quantizes nothing of the model" if rule.if_variant else ""
     subject = f"the {metric.meaning(version)}{at}{label}, {_done(rule)}{_beside(rule)}"
-    return f"{name}: for {who}, {subject}, must be {bar(rule)}; {scope}; {verb} otherwise{unsure}."
+    return f"{name}: for {who}, {subject}, must be {bar(rule)}; {scope}; {verb} otherwise{unsure}{there}."
 
 
 def _done(rule: Rule) -> str:

@@ -19,6 +19,7 @@ from robustness.report.words import slug
 from robustness.run.damage import plain
 from robustness.run.evidence import LayerTracking
 from robustness.run.folder import write_json, write_text
+from robustness.run.lock import FolderLock
 
 KIND: Final = "robustness explanation"
 FILE: Final = "explanation.json"
@@ -53,6 +54,13 @@ def write_explanation(found: Explanation, out: Path, repeat: str = "", *, audio:
         audio: False leaves the voices out.
     """
     path = writable(out)
+    with FolderLock(path):
+        _write_whole(found, path, repeat, audio=audio)
+    return out / "index.html"
+
+
+def _write_whole(found: Explanation, path: Path, repeat: str, *, audio: bool) -> None:
+    """Writes the folder beside its place, and puts it there."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
@@ -62,8 +70,7 @@ def write_explanation(found: Explanation, out: Path, repeat: str = "", *, audio:
             shutil.rmtree(path)
         partial.rename(path)
     except OSError as error:
-        raise OutputError(f"the folder {out} cannot be written ({error.strerror}); give another --out") from error
-    return out / "index.html"
+        raise OutputError(f"the folder {path} cannot be written ({error.strerror}); give another --out") from error
 
 
 def _fill(found: Explanation, folder: Path, repeat: str, *, audio: bool) -> None:

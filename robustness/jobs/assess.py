@@ -24,7 +24,7 @@ from robustness.models.card import load_classifier
 from robustness.models.classifier import Classifier
 from robustness.quantization.base import Calibration
 from robustness.quantization.calibration import read_calibration, refuse_tested
-from robustness.quantization.variants import is_quantized, variants_of
+from robustness.quantization.variants import LeftOut, is_quantized, variants_of
 from robustness.report.page import write_page
 from robustness.run.atomic import said_when_full
 from robustness.run.folder import Run, RunWriter
@@ -50,6 +50,7 @@ class Job(NamedTuple):
     cards: dict[str, dict[str, Any]]
     inputs: dict[str, dict[str, str]]  # SHA-256 of each audio file of a folder, by the folder's name
     originals: dict[str, Classifier]  # each model in float, by name
+    left_out: Sequence[LeftOut] = ()  # variants that are none
 
     @property
     def frame(self) -> Frame:
@@ -86,7 +87,7 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     originals = {path: load_classifier(path, weights=request.weights, device=request.device) for path in request.models}
     if request.threshold is not None:
         originals = {path: replace(classifier, threshold=request.threshold) for path, classifier in originals.items()}
-    classifiers = variants_of(list(originals.values()), request.variants, calibrating(request))
+    classifiers, left_out = variants_of(list(originals.values()), request.variants, calibrating(request))
     _refuse_twice([f"{classifier.name} {classifier.variant}" for classifier in classifiers])
     frame = common_frame(classifiers)
     runnable(request.settings, frame)  # for what it refuses, before recordings are read
@@ -100,11 +101,11 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     floats_last = sorted(originals.items(), key=lambda item: not is_quantized(item[1]))  # the model's facts are those of its float card
     cards = {classifier.name: card_facts(path, classifier) for path, classifier in floats_last}
     table = recordings_table(found, classifiers[0])
-    reading = found.reading._replace(notices=[*found.reading.notices, *unsaid(table, classifiers[0])])
+    reading = found.reading._replace(notices=[*found.reading.notices, *unsaid(table, classifiers[0]), *map(str, left_out)])
     plan = plan_of(request.settings, frame, float(table["slack_ms"].max()))
     placed = placeable(reading.recordings, frame, request.settings)
     floats = {classifier.name: classifier for _, classifier in floats_last}
-    return Job(request, classifiers, reading, placed, table, plan, cards, inputs, floats)
+    return Job(request, classifiers, reading, placed, table, plan, cards, inputs, floats, left_out)
 
 
 def calibrating(request: Request) -> Callable[[Classifier], Calibration] | None:
@@ -124,6 +125,13 @@ def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | No
     Raises:
         OutputError: where the disk is full; what was swept before is kept.
     """
+    try:
+        return _computed(job, writer, progress, finish or explain_and_draw)
+    finally:
+        writer.release()
+
+
+def _computed(job: Job, writer: RunWriter, progress: Progress, finish: Finish) -> Run:
     tally = Tally.of(writer.begin(requested(job), job.table))
     if writer.is_finished:
         return writer.finish()
@@ -144,7 +152,7 @@ def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | No
         sweep.run(job.placed)
         note(complete=True, interrupted=False)
         with said_when_full(writer.path):
-            (finish or explain_and_draw)(job, Run.open(writer.path), progress)
+            finish(job, Run.open(writer.path), progress)
     except KeyboardInterrupt:
         writer.flush()
         note(complete=False, interrupted=True)
@@ -189,7 +197,7 @@ def _refuse_twice(names: list[str]) -> None:
 
 def _manifest(job: Job, tally: Tally) -> dict[str, Any]:
     return {
-        "models": models_of(job.classifiers, job.cards),
+        "models": models_of(job.classifiers, job.cards, job.left_out),
         "plan": {**plan_facts(job.plan, job.classifiers, tally), **_asked(job)},
         "recordings": recordings_facts(job.table, job.reading, job.request.recordings),
         "audio_sha256": tally.audio,
@@ -203,7 +211,7 @@ def _manifest(job: Job, tally: Tally) -> dict[str, Any]:
 def requested(job: Job) -> dict[str, Any]:
     """All that decides what a run holds, but its recordings, by the names under which a difference is said."""
     return {
-        "models": {model["name"]: model for model in models_of(job.classifiers, job.cards)},
+        "models": {model["name"]: model for model in models_of(job.classifiers, job.cards, job.left_out)},
         "settings": {**_asked(job), **plan_facts(job.plan, job.classifiers, Tally()), "threshold": job.request.threshold},
         "conditions": [key_of(condition) for condition in job.plan.conditions],
         "versions": versions(),

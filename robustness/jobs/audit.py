@@ -46,6 +46,8 @@ def prepared_audit(request: Request) -> Job:
     settings = replace(request.settings, perturbations=request.settings.perturbations or placements())
     job = prepare(replace(request, variants=variants, settings=settings))
     if not any(quantized_of(original, job.classifiers) for original in job.originals.values()):
+        if job.left_out:
+            raise UsageError(f"there is nothing to audit: {'; '.join(map(str, job.left_out))}")
         raise UsageError(
             "there is nothing to audit: no quantized variant of a float network is asked for; name one with --variant, such as "
             "dynamic-int8, and give a card whose own weights are float"

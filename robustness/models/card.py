@@ -7,6 +7,7 @@ and is to be trusted like one. The weights are data only: a state_dict, read wit
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -14,16 +15,25 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from robustness.audio.placement import Frame
 from robustness.errors import CardError
+from robustness.files import UnreadableError, text_of
 from robustness.models.card_messages import card_sentence
+from robustness.models.checkpoints import Source
 from robustness.models.classifier import Classifier, Output, Threshold
+from robustness.models.formats.base import Sought, format_of
 from robustness.models.frontend_settings import frontend_from
-from robustness.models.network import build, filled, torch_device, weights_in
+from robustness.models.network import torch_device
 from robustness.models.probing import probe
 from robustness.models.thresholds import read_threshold, threshold_mistakes
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
 FACTORY: Final = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+LOWEST_RATE_HZ: Final = 1_000
+HIGHEST_RATE_HZ: Final = 768_000  # the fastest converters
+LONGEST_WINDOW_MS: Final = 60_000.0  # a command is a second or two
+MOST_LABELS: Final = 4_096
+Rate = Annotated[int, Field(strict=True, ge=LOWEST_RATE_HZ, le=HIGHEST_RATE_HZ)]
+Labels = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MOST_LABELS)]
 GOLDEN_TOLERANCE: Final = 1e-3  # logits of one network on two machines differ by less; of another front-end by more
 
 
@@ -37,15 +47,44 @@ class Weights(_Section):
     file: Text = Field(description="the weights' file, a state_dict, relative to the card")
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] = Field(description="the SHA-256 of the weights, 64 hex digits")
     source: str | None = Field(default=None, description="what to do where the file is not there, such as a command that gets it")
+    key: Text | None = Field(default=None, description="the entry of a checkpoint that is the state_dict, such as state_dict")
+    prefix: str = Field(default="", description="what every name in the file begins with, such as module.; it is taken off")
+
+    def at(self, card: Path, weights: Path | None = None) -> Source:
+        """Where they are, for a card at this path; `weights` is a copy at another place."""
+        return Source(card, self.file if weights is None else weights, self.sha256, self.source, self.key, self.prefix)
 
 
-class Network(_Section):
-    """What builds the network that the weights fill."""
+class NetworkSection(_Section):
+    """What the network is: a factory that builds what the weights fill, or a function that answers."""
 
-    factory: Annotated[str, Field(pattern=FACTORY)] = Field(
-        description='"module:callable", what builds the network; a module beside the card is found'
+    factory: Annotated[str, Field(pattern=FACTORY)] | None = Field(
+        default=None, description='"module:callable", what builds the network; a module beside the card is found'
     )
-    arguments: dict[str, Any] = Field(default_factory=dict, description="a table of the callable's keyword arguments")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="a table of the factory's keyword arguments")
+    callable: Annotated[str, Field(pattern=FACTORY)] | None = Field(
+        default=None, description='"module:function", from features [clips …] to scores [clips labels]; it has no weights'
+    )
+    copies: Annotated[bool, Field(strict=True)] | None = Field(
+        default=None, description="true or false: whether several threads may call `callable` at once"
+    )
+    batch: Annotated[int, Field(strict=True, gt=0)] | None = Field(
+        default=None, description="a whole number: the most clips that `callable` takes at once"
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if self.factory is None and self.callable is None:
+            raise ValueError(
+                '`network.factory` is missing; expected "module:callable", what builds the network, or `callable`, a function that answers'
+            )
+        if self.factory is not None and self.callable is not None:
+            raise ValueError("network has both `factory` and `callable`; give one: what builds a network, or a function that answers")
+        others = {"arguments"} if self.callable else {"copies", "batch"}
+        wrong = sorted(others & self.model_fields_set)
+        if wrong:
+            raise ValueError(f"network.{wrong[0]} does not go with `{'callable' if self.callable else 'factory'}`; leave it out")
+        return self
 
 
 class FrontendSettings(BaseModel):
@@ -53,14 +92,32 @@ class FrontendSettings(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    kind: Text = Field(description="the name of a front-end, such as log-mel")
+    kind: Text | None = Field(default=None, description="the name of a front-end, such as log-mel")
+    preset: Text | None = Field(default=None, description="the name of a front-end of the field, such as mlperf-tiny-kws")
+    factory: Annotated[str, Field(pattern=FACTORY)] | None = Field(
+        default=None, description='"module:callable", what makes a front-end of your own; a module beside the card is found'
+    )
+    arguments: dict[str, Any] | None = Field(default=None, description="a table of that callable's keyword arguments")
     rate_hz: Annotated[int, Field(strict=True, gt=0)] = Field(description="the sampling rate in Hz that the model hears")
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if self.kind is None and self.preset is None and self.factory is None:
+            raise ValueError('frontend says not which one it is; give `kind`, `preset`, or `factory = "module:callable"`')
+        if self.factory is not None and (self.kind is not None or self.preset is not None):
+            raise ValueError("frontend.factory makes the whole front-end; leave `kind` and `preset` out")
+        return self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keys that were given."""
+        return self.model_dump(exclude_unset=True)
 
 
 class Window(_Section):
     """How long the model hears, and where it expects the word."""
 
-    duration_ms: Annotated[Number, Field(gt=0)] = Field(description="the window's length in ms")
+    duration_ms: Annotated[Number, Field(gt=0, le=LONGEST_WINDOW_MS)] = Field(description="the window's length in ms")
     placement: Literal["start", "center", "end"] = Field(default="center", description="where a recording lies in the window")
 
 
@@ -76,28 +133,39 @@ class CardVariant(_Section):
 
 
 class Golden(_Section):
-    """Samples whose logits are known: a front-end that differs shows here."""
+    """Samples whose features or logits are known: a front-end that differs shows here."""
 
-    samples: Text = Field(description="an audio file, relative to the card")
-    logits: tuple[Number, ...] = Field(description="the logits of that file, one a label, as the training program computed them")
+    samples: Text = Field(description="an audio file, or a .npy of samples, relative to the card")
+    features: Text | None = Field(default=None, description="a .npy of the features of that file, as the training program computed them")
+    logits: tuple[Number, ...] | None = Field(
+        default=None, description="the logits of that file, one a label, as the training program computed them"
+    )
+    label: str | None = Field(default=None, description="the label that the file is answered with")
     tolerance: Annotated[Number, Field(gt=0)] = Field(default=GOLDEN_TOLERANCE, description="how far a logit may be off")
+    features_tolerance: Annotated[Number, Field(gt=0)] = Field(
+        default=GOLDEN_TOLERANCE, description="how far a feature may be off, as a share of the features' range"
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.features is None and self.logits is None and self.label is None:
+            raise ValueError("golden has samples alone; give what the training program computes for them: `features`, `logits` or `label`")
+        return self
 
 
 class Card(_Section):
     """A model card; `about` is free, everything else is checked, and no other key is taken."""
 
     name: Text = Field(description="the model's name")
-    labels: Annotated[tuple[Text, ...], Field(min_length=1)] = Field(
-        description="the classes in the order of the outputs, two or more; one is enough for sigmoids"
-    )
+    labels: Labels = Field(description="the classes in the order of the outputs, two or more; one is enough for sigmoids")
     unknown: str | None = Field(default=None, description="the label of words outside the vocabulary")
     silence: str | None = Field(default=None, description="the label of windows without a word")
     output: Output = Field(description="logits, log-probabilities, probabilities or sigmoids: what the network gives")
     threshold: Annotated[Threshold, BeforeValidator(read_threshold)] | None = Field(
         default=None, description="a probability, the operating point; or a section with one a label, such as [threshold] yes = 0.8"
     )
-    weights: Weights = Field(description="a section with file and sha256")
-    network: Network = Field(description="a section with factory and arguments")
+    weights: Weights | None = Field(default=None, description="a section with file and sha256")
+    network: NetworkSection = Field(description="a section with factory and arguments, or with callable")
     frontend: FrontendSettings = Field(description="a section with kind, rate_hz and the front-end's settings")
     window: Window = Field(description="a section with duration_ms and placement")
     variant: CardVariant | None = Field(default=None, description="a section with scheme and rebuild, where the weights are quantized")
@@ -118,7 +186,13 @@ class Card(_Section):
         wrong = [*threshold_mistakes(self.labels, (self.unknown, self.silence), self.output, self.threshold)]
         if wrong:
             raise ValueError(wrong[0])
-        if self.golden and len(self.golden.logits) != len(self.labels):
+        if self.network.factory and self.weights is None:
+            raise ValueError("`weights` is missing; expected a section with file and sha256")
+        if self.network.callable and (self.weights or self.variant):
+            raise ValueError(f"network.callable has no weights of its own; leave [{'weights' if self.weights else 'variant'}] out")
+        if self.golden and self.golden.label is not None and self.golden.label not in self.labels:
+            raise ValueError(f"golden.label is {self.golden.label!r}, which is not among the labels ({', '.join(self.labels)})")
+        if self.golden and self.golden.logits is not None and len(self.golden.logits) != len(self.labels):
             raise ValueError(f"golden.logits holds {len(self.golden.logits)} numbers and there are {len(self.labels)} labels")
         return self
 
@@ -136,11 +210,11 @@ def read_card(path: Path) -> Card:
         CardError: the file cannot be read, is no TOML, or a key is wrong; the sentence names file and key.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CardError(f"the card {path} cannot be opened: {error.strerror}; give the path of a model card (a .toml file)") from error
-    except UnicodeDecodeError as error:
-        raise CardError(f"{path} is no text in UTF-8; expected a model card (a .toml file), not the weights") from error
+        content = tomllib.loads(text_of(path))
+    except UnreadableError as error:
+        raise CardError(
+            f"the card {path} cannot be opened: {error}; give the path of a model card (a .toml file), not the weights"
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise CardError(f"{path} is no valid TOML: {error}") from error
     try:
@@ -164,27 +238,20 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
     """
     said = read_card(card)
     where = torch_device(device if said.variant is None else "cpu")
-    frontend = frontend_from(said.frontend.kind, said.frontend.model_dump(exclude={"kind"}), card)
-    state = weights_in(card, said.weights.file if weights is None else weights, said.weights.sha256, said.weights.source)
-    net = build(card, said.network.factory, said.network.arguments)
-    if said.variant is None:
-        net = frontend.fitted(filled(net, state, card))
-    else:  # a variant was made of the network as its front-end has it
-        net = filled(build(card, said.variant.rebuild, {"net": frontend.fitted(net), **said.variant.arguments}), state, card)
+    frontend = frontend_from(said.frontend.settings, card)
+    network = format_of(card, said).load(Sought(card, said, frontend, weights, where))
     classifier = Classifier(
         name=said.name,
         variant="float32" if said.variant is None else said.variant.scheme,
         labels=said.labels,
         frontend=frontend,
-        net=net.to(where).eval(),
+        network=network,
         output=said.output,
         frame=said.frame,
         unknown=said.unknown,
         silence=said.silence,
         threshold=said.threshold,
         device=where,
-        differentiable=said.variant is None,
         about={} if said.variant is None else said.variant.about,
     )
-    probe(classifier, card)
-    return classifier
+    return replace(classifier, network=network.tried(probe(classifier, card)))

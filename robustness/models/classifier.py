@@ -6,50 +6,23 @@ log-probabilities they are used as they are, where it gives probabilities their 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from threading import get_ident
 from typing import Any, Final, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from robustness.analysis.outcomes import OTHER_WORD, SIGMOIDS, SMALLEST, Decisions, Floats, OperatingPoint, decide, probabilities_of
 from robustness.audio.placement import Frame
+from robustness.audio.spelling import same_word
 from robustness.errors import RecordingError, UsageError
 from robustness.frontends.base import Frontend
+from robustness.models.formats.base import Network
 
 Output = Literal["logits", "log-probabilities", "probabilities", "sigmoids"]
 Threshold = float | Mapping[str, float]
 SMALLEST_PROBABILITY: Final = 1e-12  # its logarithm stands for the logit of a probability of 0
-
-
-@contextmanager
-def evaluating(net: nn.Module) -> Iterator[nn.Module]:
-    """The network in evaluation mode; every module's own mode is the same after as before."""
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
-    try:
-        yield net
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-def parameter_count(net: nn.Module) -> int:
-    """Weights and biases of a network, those that a quantized layer has packed as well."""
-    return sum(parameter.numel() for parameter in net.parameters()) + sum(_packed_count(module) for module in net.modules())
-
-
-def _packed_count(module: Any) -> int:
-    """What torch's quantized layers hold outside of their parameters."""
-    if not type(module).__module__.startswith("torch.ao.nn"):
-        return 0
-    if hasattr(module, "get_weight") and hasattr(module, "get_bias"):  # a recurrent one
-        return sum(value.numel() for value in (*module.get_weight().values(), *module.get_bias().values()))
-    parts = [getattr(module, name)() for name in ("weight", "bias") if callable(getattr(module, name, None))]
-    return sum(part.numel() for part in parts if part is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +34,7 @@ class Classifier:
         variant: of the network, such as `float32` or `dynamic-int8`.
         labels: the classes, in the order of the network's outputs.
         frontend: samples → features.
-        net: features → outputs, [clips labels].
+        network: features → outputs, [clips labels]; what it can beyond that it says.
         output: what the network's outputs are.
         frame: the window it hears.
         unknown: the label of words outside the vocabulary, if there is one.
@@ -69,7 +42,6 @@ class Classifier:
         threshold: the probability from which a command is carried out, one for all or by label; None is argmax.
         probability_step: of a network whose probabilities are quantized, such as 1 / 256; None is a float.
         device: where the network runs.
-        differentiable: whether a gradient through `net` is one (declared: behind an int8 layer it silently is not).
         about: facts about the variant: which layers are quantized, its size, its engine.
         surrogate: where the network has no gradients: one that has, and stands in for it for gradients only.
     """
@@ -78,7 +50,7 @@ class Classifier:
     variant: str
     labels: tuple[str, ...]
     frontend: Frontend
-    net: nn.Module
+    network: Network
     output: Output
     frame: Frame
     unknown: str | None = None
@@ -86,7 +58,6 @@ class Classifier:
     threshold: Threshold | None = None
     probability_step: float | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    differentiable: bool = True
     about: dict[str, Any] = field(default_factory=dict)
     surrogate: Classifier | None = None
 
@@ -97,16 +68,21 @@ class Classifier:
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of features, [clips 1 bands frames] → [clips labels]; differentiable where declared."""
-        outputs: Tensor = self.net(features.to(self.device))
+        outputs = self.outputs(features)
         if self.output == SIGMOIDS:
             return outputs.logit(SMALLEST if self.probability_step is None else self.probability_step / 4)
         if self.output == "probabilities":
             return outputs.clamp_min(SMALLEST_PROBABILITY if self.probability_step is None else self.probability_step / 2).log()
         return outputs
 
+    def outputs(self, features: Tensor) -> Tensor:
+        """What the network itself gives, before any conversion; as many clips at once as it takes."""
+        placed, most = features.to(self.device), self.network.can.batch
+        return self.network(placed) if most is None else torch.cat([self.network(part) for part in placed.split(most)])
+
     def logits_from(self, features: Tensor) -> Tensor:
         """Logits of features without gradient, on the CPU: [clips 1 bands frames] → [clips labels]."""
-        with evaluating(self.net), torch.inference_mode():
+        with self.network.evaluating(), torch.inference_mode():
             return self.forward(features).float().cpu()
 
     def logits(self, samples: Tensor) -> Tensor:
@@ -118,31 +94,23 @@ class Classifier:
 
         Args:
             features: of the windows.
-            layers: names as in `net.named_modules()`; a recurrent layer gives its outputs, without its last state.
+            layers: names as in torch's `named_modules()`; a recurrent layer gives its outputs, without its last state.
 
         Returns:
             In the order in which the layers first run; one that does not run is left out.
 
         Raises:
-            UsageError: where the network has no such layer; the message lists those with weights.
+            UsageError: where the network has no such layer, the message lists those with weights; or no layers that can be read.
         """
-        seen: dict[str, list[Tensor]] = {}
-        handles = [self._layer(name).register_forward_hook(_keeping(seen, name)) for name in layers]
         try:
-            self.logits_from(features)
-        finally:
-            for handle in handles:
-                handle.remove()
-        return {name: torch.cat(parts) for name, parts in seen.items()}
+            return self.network.activations(features.to(self.device), layers)
+        except UsageError as error:
+            raise UsageError(f"{self.name} ({self.variant}) {error}") from error
 
-    def _layer(self, name: str) -> nn.Module:
-        """The layer of that name; one that is wrapped to run a clip at a time is found by its own name."""
-        modules = dict(self.net.named_modules())
-        found: nn.Module | None = modules.get(name, modules.get(f"module.{name}"))
-        if found is None:
-            known = ", ".join(key for key, module in modules.items() if hasattr(module, "weight"))
-            raise UsageError(f"{self.name} ({self.variant}) has no layer {name!r}; it has {known}")
-        return found
+    @property
+    def differentiable(self) -> bool:
+        """Whether a gradient through the network is one."""
+        return self.network.can.gradients
 
     @property
     def point(self) -> OperatingPoint:
@@ -177,6 +145,9 @@ class Classifier:
         """
         if word is None or word in self.labels:
             return word
+        same = same_word(word, self.labels) or {"_silence_": self.silence, "_unknown_": self.unknown}.get(word)
+        if same is not None:
+            return same
         if self.unknown is None and not self.point.contest:
             return OTHER_WORD
         if self.unknown is None:
@@ -185,16 +156,3 @@ class Classifier:
                 f"`unknown` label; leave those recordings out, or name that label in the card"
             )
         return self.unknown
-
-
-def _keeping(seen: dict[str, list[Tensor]], name: str) -> Callable[[nn.Module, object, Any], None]:
-    """A forward hook that keeps what a layer gives; a network that runs a clip at a time gives a part a clip."""
-    mine = get_ident()
-
-    def keep(_module: nn.Module, _inputs: object, output: Any) -> None:
-        if get_ident() != mine:  # another thread asks the same network
-            return
-        first = output[0] if isinstance(output, tuple) else output
-        seen.setdefault(name, []).append((first.dequantize() if first.is_quantized else first).float().cpu())
-
-    return keep

@@ -15,7 +15,7 @@ from torch import Tensor
 from robustness.audio.levels import from_decibels
 from robustness.audio.recordings import Recording
 from robustness.errors import RecordingError
-from robustness.models.classifier import Classifier, evaluating, parameter_count
+from robustness.models.classifier import Classifier
 from robustness.rendering import reference_windows
 from robustness.seeds import generator_of
 
@@ -83,7 +83,7 @@ class InspectedVariant(NamedTuple):
 class Inspection:
     """What was found out about a model."""
 
-    parameters: int
+    parameters: int | None
     features: Features
     output: Output
     variants: tuple[InspectedVariant, ...]
@@ -102,7 +102,7 @@ def inspect(classifiers: Sequence[Classifier], recordings: Sequence[Recording] =
     windows = _windows(original, recordings)
     outputs = [classifier.logits(windows) for classifier in classifiers]
     return Inspection(
-        parameters=parameter_count(original.net),
+        parameters=original.network.parameters,
         features=_features(original, windows),
         output=_output(original, windows),
         variants=tuple(InspectedVariant(c.variant, c.about, str(c.device), independence(c, windows)) for c in classifiers),
@@ -149,8 +149,8 @@ def _features(classifier: Classifier, windows: Tensor) -> Features:
 
 def _output(classifier: Classifier, windows: Tensor) -> Output:
     features = classifier.features(windows)
-    with evaluating(classifier.net), torch.inference_mode():
-        outputs = classifier.net(features).float().cpu()
+    with classifier.network.evaluating(), torch.inference_mode():
+        outputs = classifier.outputs(features).float().cpu()
     probabilities = {"logits": outputs.softmax(1), "log-probabilities": outputs.exp(), "probabilities": outputs}[classifier.output]
     return Output(float(outputs.min()), float(outputs.max()), float((probabilities.double().sum(1) - 1).abs().max()))
 

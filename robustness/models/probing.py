@@ -1,49 +1,26 @@
-"""Do a card's front-end, network and output kind go together, tried on a window of zeros and one of noise.
-
-And are the logits of a card's golden samples what the card says: a front-end that differs from the one of the training is the commonest
-real failure, and nothing but a vector computed there can show it.
-"""
+"""Do a card's front-end, network and output kind go together, tried on a window of zeros and one of noise."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final
 
 import torch
 from torch import Tensor
 
-from robustness.audio.reading import read_audio
-from robustness.audio.recordings import Recording
-from robustness.errors import CardError, RecordingError
-from robustness.models.classifier import Classifier, Output, evaluating
-from robustness.rendering import reference_windows
+from robustness.errors import CardError, RobustnessError
+from robustness.models.checkpoints import first_line
+from robustness.models.classifier import Classifier, Output
+from robustness.models.foreign import FOREIGN
 from robustness.seeds import generator_of
-
-if TYPE_CHECKING:
-    from robustness.models.card import Golden
 
 SUM_TOLERANCE: Final = 1e-3  # float32 log_softmax over a few hundred labels sums to 1 within 1e-5
 PROBE_LEVEL: Final = 0.05
 SETTINGS: Final = "the front-end's settings, window.duration_ms or network.arguments are not those that it was trained with"
 
 
-class GoldenResult(NamedTuple):
-    """How far the logits of the golden samples are from the card's."""
-
-    largest_gap: float
-    label: str  # where the gap is largest
-    expected: float
-    found: float
-    tolerance: float
-
-    @property
-    def agrees(self) -> bool:
-        """Whether every logit is within the tolerance; NaN is not."""
-        return self.largest_gap <= self.tolerance
-
-
-def probe(classifier: Classifier, card: Path) -> None:
-    """Tries a classifier on two windows.
+def probe(classifier: Classifier, card: Path) -> Tensor:
+    """Tries a classifier on two windows, and gives their features, [2 1 bands frames].
 
     Raises:
         CardError: the features cannot be computed or are not [clips 1 bands frames], the network does not take them, its outputs are
@@ -66,12 +43,15 @@ def probe(classifier: Classifier, card: Path) -> None:
         contradiction = output_contradiction(outputs, classifier.output)
         if contradiction:
             raise CardError(f'{card}: output = "{classifier.output}", and {contradiction}')
+    return features.clone()
 
 
 def _features(classifier: Classifier, windows: Tensor, card: Path) -> Tensor:
     try:
         features = classifier.features(windows)
-    except (RuntimeError, ValueError, TypeError, AssertionError, ZeroDivisionError) as error:
+    except RobustnessError as error:
+        raise CardError(f"{card}: {error}") from error
+    except Exception as error:  # the user's own front-end may raise anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CardError(f"{card}: the front-end cannot be computed with the settings in [frontend]: {reason}") from error
     if features.ndim != 4 or len(features) != len(windows):
@@ -84,10 +64,12 @@ def _features(classifier: Classifier, windows: Tensor, card: Path) -> Tensor:
 def _outputs(classifier: Classifier, features: Tensor, card: Path) -> Tensor:
     """What the network itself gives, before any conversion."""
     try:
-        with evaluating(classifier.net), torch.inference_mode():
-            outputs = classifier.net(features)
-    except Exception as error:  # the user's own code may raise anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        with classifier.network.evaluating(), torch.inference_mode():
+            outputs = classifier.outputs(features)
+    except CardError as error:
+        raise CardError(f"{card}: {error}") from error
+    except FOREIGN as error:
+        reason = first_line(error)
         shape = " ".join(str(size) for size in features.shape)
         raise CardError(f"{card}: the network does not take features of the shape [{shape}]: {reason}; {SETTINGS}") from error
     if not isinstance(outputs, Tensor):
@@ -119,24 +101,3 @@ def output_contradiction(outputs: Tensor, kind: Output) -> str | None:
 def _are_probabilities(values: Tensor) -> bool:
     inside = bool(((values >= -SUM_TOLERANCE) & (values <= 1 + SUM_TOLERANCE)).all())
     return inside and bool(((values.sum(1) - 1).abs() <= SUM_TOLERANCE).all())
-
-
-def golden_result(classifier: Classifier, golden: Golden, card: Path) -> GoldenResult:
-    """The logits of the card's golden samples against those in the card; samples shorter than the window are placed at its reference.
-
-    Raises:
-        CardError: the samples cannot be read, or are longer than the window.
-    """
-    try:
-        samples = read_audio(card.parent / golden.samples, classifier.frame.rate_hz).samples
-    except RecordingError as error:
-        raise CardError(f"{card}: golden.samples: {error}") from error
-    frame = classifier.frame
-    if len(samples) > frame.samples:
-        raise CardError(f"{card}: golden.samples holds {len(samples)} samples and the window {frame.samples}; give no more than a window")
-    window = reference_windows([Recording(golden.samples, samples, frame.rate_hz)], frame).samples
-    found = classifier.logits(window)[0].double()
-    expected = torch.tensor(golden.logits, dtype=torch.float64)
-    gaps = (found - expected).abs().nan_to_num(nan=torch.inf)
-    worst = int(gaps.argmax())
-    return GoldenResult(float(gaps[worst]), classifier.labels[worst], float(expected[worst]), float(found[worst]), golden.tolerance)

@@ -1,20 +1,22 @@
 """What a window sounds like when parts of its time-frequency plane are taken away, and a waveform-in model explained by that.
 
 A gain a band and frame is carried to the bins of the window's STFT by linear interpolation between the band centers, which is what
-triangular mel filters do where they are made to sum to 1. Magnitudes are scaled, the phase stays, and what changed is added back to
-the window: gains of 1 give the very same samples.
+triangular mel filters do where they are made to sum to 1. Magnitudes are scaled, the phase stays, and what changed is added back to the
+window: gains of 1 give the very same samples. Frames that are not centered on multiples of a short hop are carried to such frames
+likewise.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 from robustness.frontends.base import Frontend
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork, module_of
 
 DECIBELS_A_DECADE: Final = 20.0
 
@@ -31,11 +33,13 @@ class Resynthesis(nn.Module):
     hann: Tensor
     spectrum: Tensor
     weights: Tensor
+    times: Tensor | None
 
     def __init__(self, window: Tensor, picture: Frontend) -> None:
         super().__init__()
-        self.hop = picture.hop_samples
-        self.n_fft = int(getattr(picture, "n_fft", 2 * self.hop))
+        self.n_fft = int(getattr(picture, "n_fft", 2 * picture.hop_samples))
+        same = picture.first_frame_ms == 0.0 and 2 * picture.hop_samples <= self.n_fft
+        self.hop = picture.hop_samples if same else self.n_fft // 4
         hann = torch.hann_window(self.n_fft, dtype=torch.float64)
         samples = window.detach().cpu().double().clone()
         spectrum = torch.stft(samples, self.n_fft, self.hop, window=hann, return_complex=True)
@@ -44,10 +48,19 @@ class Resynthesis(nn.Module):
         self.register_buffer("spectrum", spectrum)  # [bins frames]
         bins_hz = torch.arange(len(spectrum), dtype=torch.float64) * picture.rate_hz / self.n_fft
         self.register_buffer("weights", between(bins_hz, torch.tensor(picture.band_hz, dtype=torch.float64)))
+        self.register_buffer("times", None if same else self._times(picture, spectrum.shape[1]))
+
+    def _times(self, picture: Frontend, frames: int) -> Tensor:
+        """How much of each frame of the picture a frame of the transform is, where the two lie at other times: [picture's frames]."""
+        shown = picture.features(self.window[None]).shape[-1]
+        centers_ms = picture.first_frame_ms + torch.arange(shown, dtype=torch.float64) * picture.hop_ms
+        at_ms = torch.arange(frames, dtype=torch.float64) * self.hop * 1000 / picture.rate_hz
+        return between(at_ms, centers_ms).T.contiguous()
 
     def forward(self, gains: Tensor) -> Tensor:
         """The window with each band and frame scaled, [clips bands frames] → [clips time]."""
-        change = (self.weights @ (gains.to(self.weights) - 1.0)) * self.spectrum  # [clips bins frames]
+        scaled = self.weights @ (gains.to(self.weights) - 1.0)  # [clips bins frames]
+        change = (scaled if self.times is None else scaled @ self.times) * self.spectrum
         added: Tensor = torch.istft(change, self.n_fft, self.hop, window=self.hann, length=len(self.window))
         return self.window + added.float()
 
@@ -76,7 +89,7 @@ class HeardAsPicture(nn.Module):
 
     def __init__(self, classifier: Classifier, window: Tensor) -> None:
         super().__init__()
-        self.module = classifier.net
+        self.module: Any = module_of(classifier.network) if classifier.network.can.modules else classifier.network
         self.frontend = classifier.frontend
         self.resynthesis = Resynthesis(window, classifier.frontend.picture)
         self.register_buffer("shown", classifier.frontend.picture.features(window[None].cpu()).clone())
@@ -98,6 +111,9 @@ def explainable(classifier: Classifier, window: Tensor) -> Classifier:
     picture = classifier.frontend.picture
     if picture is classifier.frontend:
         return classifier
-    net = HeardAsPicture(classifier, window).to(classifier.device)
+    net, can = HeardAsPicture(classifier, window).to(classifier.device), classifier.network.can
+    gradients = can.gradients and classifier.frontend.differentiable
+    network = TorchNetwork(net, replace(can, gradients=gradients, graph=False), classifier.network.kind)
     stand_in = None if classifier.surrogate is None else explainable(classifier.surrogate, window)
-    return replace(classifier, frontend=picture, net=net, surrogate=stand_in)
+    stand_in = stand_in if stand_in is not None and stand_in.differentiable else None
+    return replace(classifier, frontend=picture, network=network, surrogate=stand_in)

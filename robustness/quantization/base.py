@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
 import torch
@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from robustness.audio.files import some
 from robustness.errors import UsageError
-from robustness.models.classifier import Classifier, parameter_count
+from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork, module_of, parameter_count, with_module
 from robustness.registry import Registry
 
 # The kinds of layer that hold nearly all of a model.
@@ -71,6 +72,7 @@ class Quantizer(ABC):
     name: ClassVar[str]
     source: ClassVar[str]
     calibrated: ClassVar[bool] = False  # whether it needs calibration windows
+    changes: ClassVar[bool] = True  # whether it needs weights that can be changed
 
     @abstractmethod
     def quantize(self, classifier: Classifier, calibration: Calibration | None = None, only: Collection[str] | None = None) -> Classifier:
@@ -102,7 +104,10 @@ def quantized(
             `only` names no layer of the network.
         CardError: where the network cannot be quantized so.
     """
-    return QUANTIZERS[scheme]().quantize(classifier, calibration, checked_layers(classifier, only))
+    quantizer = QUANTIZERS[scheme]
+    if quantizer.changes and not classifier.network.can.weights:
+        raise UsageError(f"{classifier.name} cannot be quantized as {scheme}: {classifier.network.without('weights')}")
+    return quantizer().quantize(classifier, calibration, checked_layers(classifier, only))
 
 
 def checked_layers(classifier: Classifier, only: Collection[str] | None) -> Collection[str] | None:
@@ -111,8 +116,12 @@ def checked_layers(classifier: Classifier, only: Collection[str] | None) -> Coll
     Raises:
         UsageError: where one is not.
     """
-    layers = layer_names(classifier.net, WEIGHTED)
-    absent = [name for name in only or () if name not in layers]
+    if only is None:
+        return None
+    if not classifier.network.can.weights:
+        raise UsageError(f"{classifier.name} has no layer {', '.join(only)} to quantize: {classifier.network.without('weights')}")
+    layers = layer_names(module_of(classifier.network), WEIGHTED)
+    absent = [name for name in only if name not in layers]
     if absent:
         raise UsageError(f"{classifier.name} has no layer {', '.join(absent)} to quantize; it has {', '.join(layers)}")
     return only
@@ -130,6 +139,12 @@ def required(calibration: Calibration | None, scheme: str) -> Calibration:
             "that are not among the tested ones with --calibration DIR, or take dynamic-int8, which needs none"
         )
     return calibration
+
+
+def quantized_network(classifier: Classifier, module: nn.Module) -> TorchNetwork:
+    """A network with quantized layers in place of a float classifier's: behind them no gradient is one."""
+    network = with_module(classifier.network, module)
+    return replace(network, can=replace(network.can, gradients=False))
 
 
 def saved_bytes(net: nn.Module) -> int:

@@ -19,11 +19,13 @@ from torch.ao.quantization import quantize_dynamic
 
 from robustness.errors import UsageError
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import (
     WEIGHTED,
     cpu_kind,
     layer_names,
     layers_about,
+    quantized_network,
     saved_bytes,
     torch_deprecations_filtered,
     without_kernel,
@@ -51,7 +53,7 @@ def dynamic_variant(classifier: Classifier, scheme: str, kind: str, only: Collec
     Raises:
         UsageError: where this CPU's torch has no such kernels.
     """
-    net = copy.deepcopy(classifier.net).cpu().eval()
+    net = copy.deepcopy(module_of(classifier.network)).cpu().eval()
     converted = dynamic_network(net, kind, only)
     layers = layers_about(net, WEIGHTED, layer_names(converted, DYNAMIC))
     about = {
@@ -63,8 +65,8 @@ def dynamic_variant(classifier: Classifier, scheme: str, kind: str, only: Collec
         "bytes": saved_bytes(converted),
         "notes": without_kernel(layers, net, only),
     }
-    variant = replace(classifier, variant=scheme, device=torch.device("cpu"), differentiable=False, about=about)
-    return with_surrogate(alone_in_any_batch(replace(variant, net=converted)))
+    variant = replace(classifier, variant=scheme, device=torch.device("cpu"), network=quantized_network(classifier, converted), about=about)
+    return with_surrogate(alone_in_any_batch(variant))
 
 
 def dynamic_network(net: nn.Module, kind: str, only: Collection[str] | None) -> nn.Module:

@@ -18,15 +18,18 @@ from typing import Final, Literal, NamedTuple
 import torch
 from torch import Tensor, fx, nn
 from torch.ao.quantization import QConfigMapping, get_default_qat_qconfig_mapping, get_default_qconfig_mapping
+from torch.ao.quantization.fx.tracer import QuantizationTracer
 from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx, prepare_qat_fx
 from torch.nn import functional
 
-from robustness.errors import CardError, UsageError
+from robustness.errors import CardError, RobustnessError, UsageError
 from robustness.quantization.base import torch_deprecations_filtered
+from robustness.quantization.tracing import NORMALIZING, PLAIN, methods, plainly_traced, with_affine_norms, with_float_front
 
 Engine = Literal["x86", "onednn", "fbgemm", "qnnpack"]
 BATCH: Final = 32  # clips from which ranges are learned at once; the histograms depend on it a little
 KERNELS: Final = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized")
+OURS: Final = str(Path(__file__).resolve().parent.parent)
 LIBRARY: Final = str(Path(torch.__file__).parent)
 WITHOUT_NAMES: Final = (
     functional.linear,
@@ -34,7 +37,6 @@ WITHOUT_NAMES: Final = (
     functional.conv2d,
 )  # weights without a layer's name: left in float
 FRAME: Final = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)[^\n]*\n\s*(?P<code>[^\n]*)')
-NORMALIZING: Final = (nn.BatchNorm1d, nn.BatchNorm2d)
 NO_TRACE_NEEDED: Final = "dynamic-int8 or dynamic-float16, which need no trace"
 
 
@@ -68,7 +70,13 @@ def quantized_engine(name: Engine) -> Iterator[None]:
 
 
 def prepared_graph(
-    net: nn.Module, example: Tensor, only: Collection[str] | None, engine: Engine, *, training: bool = False
+    net: nn.Module,
+    example: Tensor,
+    only: Collection[str] | None,
+    engine: Engine,
+    *,
+    training: bool = False,
+    plain: bool = True,
 ) -> fx.GraphModule:
     """A traced copy with an observer at every activation that becomes int8, or with fake quantization where it is for training.
 
@@ -78,18 +86,30 @@ def prepared_graph(
         only: names of the layers to quantize; None = all that can be.
         engine: whose ranges to learn.
         training: fake quantization, with gradients, in place of observers.
+        plain: whether methods are taken as functions and what lies before the first layer with weights stays in float; variants that were
+            saved before this have neither.
 
     Raises:
-        CardError: where torch cannot trace it; the sentence names the line.
+        CardError: where torch cannot trace it, the sentence names the line; or BatchNorm in it depends on the batch.
     """
     with torch_deprecations_filtered(), torch.random.fork_rng(devices=[]):  # layers are made with random weights, then filled
         made = (get_default_qat_qconfig_mapping if training else get_default_qconfig_mapping)(engine)
         mapping = _confined(made, net, only)
-        original = copy.deepcopy(net).cpu().train(training)
+        original: nn.Module = copy.deepcopy(net).cpu().train(training)
         try:
+            lines: dict[str, str | None] = {}
+            if plain:
+                original = plainly_traced(original)
+                mapping = with_float_front(mapping, original)
+                lines = {node.name: node.stack_trace for node in original.graph.nodes}
+            original = with_affine_norms(original)
             traced: fx.GraphModule = (prepare_qat_fx if training else prepare_fx)(original, mapping, (example[:1],))
+        except RobustnessError:
+            raise
         except Exception as error:  # the user's own code runs, and may raise anything
             raise CardError(_untraceable(error)) from error
+    for node in traced.graph.nodes:  # torch traces once more, and then the lines are those of its own code
+        node.stack_trace = lines.get(node.name, node.stack_trace)
     return traced.eval()
 
 
@@ -166,8 +186,7 @@ def _untraceable(error: Exception) -> str:
 
 
 def _broken(node: fx.Node | None, error: Exception) -> str:
-    frames = [Place(m["file"], int(m["line"]), m["code"]) for m in FRAME.finditer((node.stack_trace if node else None) or "")]
-    place = _theirs(frames)
+    place = _theirs(_places(node))
     where = f" in {place}" if place else f" at {node.target}" if node else ""
     if node is not None and node.target == "view":
         return (
@@ -199,6 +218,24 @@ def results(net: nn.Module, kernels: nn.Module) -> dict[str, str]:
     last = {str(node.target): _folded(node, modules) for node in graph.nodes if node.op == "call_module" and node.target in names}
     relu = {name for name in names if "ReLU" in type(kernels.get_submodule(name)).__name__}
     return {name: found for name, found in last.items() if isinstance(modules[found], nn.ReLU) == (name in relu)}
+
+
+def spelt_otherwise(net: nn.Module) -> list[str]:
+    """A sentence for each method in the user's own code that was taken as the function of its name."""
+    tracer = QuantizationTracer([], [])
+    with torch_deprecations_filtered():
+        found = methods(tracer.trace(copy.deepcopy(net)))
+    lines = [(str(node.target), _theirs(_places(node))) for node in found]
+    how = "for as a method FX takes it to float and back: write it so before you convert the network yourself"
+    return [
+        f"`.{name}(…)`{f' in {place}' if place else ''} was taken as `torch.{PLAIN[name].__name__}(x, …)`, {how}"
+        for name, place in dict.fromkeys(lines)
+        if place is None or not place.file.startswith(OURS)
+    ]
+
+
+def _places(node: fx.Node | None) -> list[Place]:
+    return [Place(m["file"], int(m["line"]), m["code"]) for m in FRAME.finditer((node.stack_trace if node else None) or "")]
 
 
 def _folded(node: fx.Node, modules: dict[str, nn.Module]) -> str:

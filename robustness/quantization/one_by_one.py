@@ -18,6 +18,7 @@ from torch.ao.nn.quantized.dynamic import Linear as DynamicLinear
 from torch.ao.nn.quantized.dynamic.modules.rnn import RNNBase as DynamicRNNBase
 
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of, with_module
 from robustness.seeds import generator_of
 
 PROBES: Final = 11  # clips from −70 dBFS to full scale: a scale shared over the batch would crush the quiet ones
@@ -27,15 +28,15 @@ RECURRENT: Final = (nn.RNNBase, DynamicRNNBase)
 
 
 class RowByRow(nn.Module):
-    """A module applied to one clip at a time."""
+    """A module applied to one clip at a time; its name in here is no network's own, so that layers keep theirs."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
-        self.module = module
+        self.one_row = module
 
     def forward(self, batch: Tensor) -> Tensor:
         """What the module answers to each row alone, [clips …] → [clips …]."""
-        return torch.cat([self.module(row) for row in batch.split(1)])
+        return torch.cat([self.one_row(row) for row in batch.split(1)])
 
 
 class RecurrentByRow(RowByRow):
@@ -43,7 +44,7 @@ class RecurrentByRow(RowByRow):
 
     def forward(self, batch: Tensor) -> Any:
         """The outputs, [clips time features], and the last state, [layers clips features], of an LSTM two."""
-        outputs, states = zip(*(self.module(row) for row in batch.split(1)), strict=True)
+        outputs, states = zip(*(self.one_row(row) for row in batch.split(1)), strict=True)
         if isinstance(states[0], tuple):
             return torch.cat(outputs), tuple(torch.cat(parts, dim=1) for parts in zip(*states, strict=True))
         return torch.cat(outputs), torch.cat(states, dim=1)
@@ -51,15 +52,16 @@ class RecurrentByRow(RowByRow):
 
 def alone_in_any_batch(classifier: Classifier) -> Classifier:
     """The same answers as to one clip at a time, in any batch: what depends on its batch row by row, or else the whole network."""
-    layers = replace(classifier, net=_rows(copy.deepcopy(classifier.net)))
-    whole = replace(classifier, net=RowByRow(classifier.net))
+    network, module = classifier.network, module_of(classifier.network)
+    layers = replace(classifier, network=with_module(network, _rows(copy.deepcopy(module))))
+    whole = replace(classifier, network=with_module(network, RowByRow(module)))
     return layers if _agree(layers, whole, SIZES) else whole
 
 
 def unwrapped(net: nn.Module) -> nn.Module:
     """A copy without what applies it row by row: the network as its quantization made it."""
     changed = copy.deepcopy(net)
-    return _unwrapped(changed.module if isinstance(changed, RowByRow) else changed)
+    return _unwrapped(changed.one_row if isinstance(changed, RowByRow) else changed)
 
 
 def _agree(layers: Classifier, whole: Classifier, sizes: Sequence[int]) -> bool:
@@ -91,5 +93,5 @@ def _row_by_row(child: nn.Module) -> nn.Module:
 
 def _unwrapped(net: nn.Module) -> nn.Module:
     for name, child in net.named_children():
-        setattr(net, name, child.module if isinstance(child, RowByRow) else _unwrapped(child))
+        setattr(net, name, child.one_row if isinstance(child, RowByRow) else _unwrapped(child))
     return net

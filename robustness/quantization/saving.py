@@ -17,6 +17,7 @@ import torch
 from robustness.errors import CannotJudgeError, OutputError
 from robustness.models.card import Card, load_classifier
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import torch_deprecations_filtered
 from robustness.quantization.one_by_one import unwrapped
 from robustness.quantization.structure import FACTORY
@@ -25,7 +26,7 @@ from robustness.seeds import generator_of
 from robustness.training.session import write_whole
 from robustness.training.toml import to_toml
 
-KEPT: Final = ("cpu", "type", "results", "calibration", "notes")
+KEPT: Final = ("cpu", "type", "quantized_functions", "results", "calibration", "notes")
 CHECKED: Final = 5  # windows of noise that both must answer alike
 
 
@@ -68,7 +69,7 @@ def _check(card: Path, out: Path, source: Path) -> None:
 def _state_bytes(variant: Classifier) -> bytes:
     buffer = io.BytesIO()
     with torch_deprecations_filtered():
-        torch.save(unwrapped(variant.net).state_dict(), buffer)
+        torch.save(unwrapped(module_of(variant.network)).state_dict(), buffer)
     return buffer.getvalue()
 
 
@@ -76,9 +77,11 @@ def _content(variant: Classifier, said: Card, name: str, weights: bytes) -> dict
     """The float network's card with other weights, and with what makes a network for them; golden logits are those of the float one."""
     kept = said.model_dump(exclude_none=True, exclude={"weights", "golden", "about", "variant"})
     about = variant.about
+    plain = {"plain": True} if about.get("plain") else {}
     only = {} if about.get("only") is None else {"only": list(about["only"])}
     facts = {key: about[key] for key in KEPT if about.get(key)}
-    made_of = {"engine": about["engine"], "torch": torch.__version__.partition("+")[0], "made_of_sha256": said.weights.sha256}
+    original = "" if said.weights is None else said.weights.sha256
+    made_of = {"engine": about["engine"], "torch": torch.__version__.partition("+")[0], "made_of_sha256": original}
     return {
         **{key: value for key, value in kept.items() if not isinstance(value, dict)},
         "weights": {"file": f"{name}.pt", "sha256": hashlib.sha256(weights).hexdigest()},
@@ -86,7 +89,7 @@ def _content(variant: Classifier, said: Card, name: str, weights: bytes) -> dict
         "variant": {
             "scheme": variant.variant,
             "rebuild": FACTORY,
-            "arguments": {"scheme": variant.variant, "engine": about["engine"], **only},
+            "arguments": {"scheme": variant.variant, **plain, "engine": about["engine"], **only},
             "about": {**facts, **made_of},
         },
         **({"about": said.about} if said.about else {}),

@@ -12,10 +12,21 @@ from torch import fx
 
 from robustness.errors import CardError
 from robustness.models.classifier import Classifier
-from robustness.quantization.base import WEIGHTED, Calibration, cpu_kind, layer_names, layers_about, saved_bytes, without_kernel
-from robustness.quantization.fx import NORMALIZING, Engine, kernel_names, results
+from robustness.models.formats.torch_module import module_of
+from robustness.quantization.base import (
+    WEIGHTED,
+    Calibration,
+    cpu_kind,
+    layer_names,
+    layers_about,
+    quantized_network,
+    saved_bytes,
+    without_kernel,
+)
+from robustness.quantization.fx import Engine, kernel_names, results, spelt_otherwise
 from robustness.quantization.one_by_one import alone_in_any_batch
 from robustness.quantization.surrogates import with_surrogate
+from robustness.quantization.tracing import NORMALIZING, quantized_functions
 
 
 class Made(NamedTuple):
@@ -39,15 +50,16 @@ def naming(classifier: Classifier, scheme: str) -> Iterator[None]:
 def variant_of(classifier: Classifier, kernels: fx.GraphModule, made: Made) -> Classifier:
     """The variant of a float classifier that these kernels make."""
     about = about_of(classifier, kernels, made)
-    variant = replace(classifier, variant=made.scheme, device=torch.device("cpu"), differentiable=False, about=about)
-    return with_surrogate(alone_in_any_batch(replace(variant, net=kernels)), kernels)
+    network = quantized_network(classifier, kernels)
+    variant = replace(classifier, variant=made.scheme, device=torch.device("cpu"), network=network, about=about)
+    return with_surrogate(alone_in_any_batch(variant), kernels)
 
 
 def about_of(classifier: Classifier, kernels: fx.GraphModule, made: Made) -> dict[str, Any]:
     """The facts: what runs in int8, on what, from which recordings, and what is doubtful."""
-    left = dict(kernels.named_modules())
-    folded = [name for name in layer_names(classifier.net, NORMALIZING) if name not in left]
-    layers = layers_about(classifier.net, WEIGHTED, kernel_names(kernels), folded)
+    left, net = dict(kernels.named_modules()), module_of(classifier.network)
+    folded = [name for name in layer_names(net, NORMALIZING) if name not in left]
+    layers = layers_about(net, WEIGHTED, kernel_names(kernels), folded)
     notices = made.calibration.notices if made.calibration else ()
     return {
         "engine": made.engine,
@@ -55,8 +67,10 @@ def about_of(classifier: Classifier, kernels: fx.GraphModule, made: Made) -> dic
         "cpu": cpu_kind(),
         "type": "int8",
         **layers,
-        "results": results(classifier.net, kernels),
+        "quantized_functions": quantized_functions(kernels),
+        "plain": True,
+        "results": results(net, kernels),
         "bytes": saved_bytes(kernels),
         **({"calibration": made.calibration.about} if made.calibration else {}),
-        "notes": [*without_kernel(layers, classifier.net, made.only), *notices],
+        "notes": [*without_kernel(layers, net, made.only), *spelt_otherwise(net), *notices],
     }

@@ -17,7 +17,7 @@ FACTORY: Final = "robustness.quantization.structure:rebuilt"
 TRAINED: Final = "qat-int8"
 
 
-def rebuilt(net: nn.Module, scheme: str, engine: Engine, only: Collection[str] | None = None) -> nn.Module:
+def rebuilt(net: nn.Module, scheme: str, engine: Engine, only: Collection[str] | None = None, plain: bool = False) -> nn.Module:
     """The network of a variant, to be filled with its weights.
 
     Args:
@@ -25,6 +25,7 @@ def rebuilt(net: nn.Module, scheme: str, engine: Engine, only: Collection[str] |
         scheme: a variant of the registry.
         engine: for which the weights are packed.
         only: the layers that were asked for; None = all.
+        plain: as for `prepared_graph`; cards that do not say it are of variants without it.
 
     Raises:
         UsageError: where this machine lacks the engine, or there is no such scheme.
@@ -37,4 +38,5 @@ def rebuilt(net: nn.Module, scheme: str, engine: Engine, only: Collection[str] |
             return dynamic_network(net.eval(), kind, only)
         if not QUANTIZERS[scheme].calibrated:
             raise CardError(f"{scheme} has no quantized network; leave out [variant]")
-        return converted(prepared_graph(net.eval(), torch.zeros(1, 1, 1, 1), only, engine, training=scheme == TRAINED), None)
+        example, training = torch.zeros(1, 1, 1, 1), scheme == TRAINED
+        return converted(prepared_graph(net.eval(), example, only, engine, training=training, plain=plain), None)

@@ -18,9 +18,13 @@ from torch.ao.nn.quantized.dynamic.modules.rnn import RNNBase as DynamicRNNBase
 from torch.nn import functional
 
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of, with_module
+from robustness.seeds import generator_of
 
+OPERANDS: Final = 4  # of an operation of two tensors: both, scale and zero point; one with a number has two
 LEVELS: Final = 255  # of an activation's unsigned 8 bits, from 0
 DYNAMIC_LEVELS: Final = 127  # torch's dynamic kernels use 7 of them, so that their sums cannot saturate
+NOISE: Final = 0.05  # of the samples on which gradients are tried, full scale is 1
 KERNELS: Final = "torch.ao.nn"
 CONVOLUTIONS: Final = {3: functional.conv1d, 4: functional.conv2d}
 OPERATIONS: Final[dict[str, Callable[..., Tensor]]] = {
@@ -43,11 +47,20 @@ def with_surrogate(variant: Classifier, kernels: fx.GraphModule | None = None) -
         kernels: its traced network before anything was wrapped, where it has one.
     """
     try:
-        net = _of_modules(copy.deepcopy(variant.net)) if kernels is None else _of_graph(kernels)
+        net = _of_modules(copy.deepcopy(module_of(variant.network))) if kernels is None else _of_graph(kernels)
     except NoSurrogateError as error:
-        note = f"gradient methods cannot run on it: there is no float counterpart of its {error}"
-        return replace(variant, about={**variant.about, "notes": [*variant.about.get("notes", ()), note]})
-    return replace(variant, surrogate=replace(variant, net=net.eval(), differentiable=True, surrogate=None))
+        return _without(variant, f"there is no float counterpart of its {str(error).splitlines()[0]}")  # torch adds where it was
+    network = with_module(variant.network, net.eval())
+    noise = torch.randn(1, variant.frame.samples, generator=generator_of("probe of gradients")) * NOISE
+    tried = replace(network, can=replace(network.can, gradients=True)).tried(variant.features(noise))
+    if not tried.can.gradients:
+        return _without(variant, "its float counterpart gives none")
+    return replace(variant, surrogate=replace(variant, network=tried, surrogate=None))
+
+
+def _without(variant: Classifier, why: str) -> Classifier:
+    note = f"gradient methods cannot run on it: {why}"
+    return replace(variant, about={**variant.about, "notes": [*variant.about.get("notes", ()), note]})
 
 
 class FakeDynamicLinear(nn.Module):
@@ -143,6 +156,8 @@ class _Faking(fx.Transformer):
         name = str(target).rpartition(".")[2]
         if name not in OPERATIONS:
             raise NoSurrogateError(name)
+        if len(args) < OPERANDS:
+            raise NoSurrogateError(f"{name} with a number")
         return super().call_function(_operated, (name, args[:2], *args[2:4]), {})
 
     def call_method(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

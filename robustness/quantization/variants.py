@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import fx, nn
 from torch.ao.nn.intrinsic.modules.fused import _FusedModule
 
-from robustness.models.classifier import Classifier, parameter_count
-from robustness.quantization.base import QUANTIZERS, WEIGHTED, Calibration, cpu_kind, layer_names, quantized, saved_bytes
+from robustness.errors import UsageError
+from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of, parameter_count
+from robustness.quantization.base import QUANTIZERS, WEIGHTED, Calibration, cpu_kind, layer_names, quantized, quantized_network, saved_bytes
 from robustness.quantization.dynamic import DYNAMIC
 from robustness.quantization.fx import kernel_names, quantized_engine
 from robustness.quantization.one_by_one import alone_in_any_batch
@@ -26,8 +28,28 @@ PLAIN: Final = "float32"
 Calibrate = Callable[[Classifier], Calibration]
 
 
-def variants(classifier: Classifier, schemes: Sequence[str], calibrate: Calibrate | None = None) -> list[Classifier]:
+class LeftOut(NamedTuple):
+    """A variant that is none, and why."""
+
+    model: str
+    variant: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.variant} is left out, for {self.why}"
+
+
+class Variants(NamedTuple):
+    """The variants of one or several cards, and what would be none."""
+
+    made: list[Classifier]
+    left_out: list[LeftOut]
+
+
+def variants(classifier: Classifier, schemes: Sequence[str], calibrate: Calibrate | None = None) -> Variants:
     """The variants of a card's classifier, in the order of the schemes; one that is quantized already is the only one.
+
+    A scheme that quantizes nothing of this network makes no variant: what it would answer is what the float network answers.
 
     Args:
         classifier: as `load_classifier` gives it.
@@ -38,12 +60,37 @@ def variants(classifier: Classifier, schemes: Sequence[str], calibrate: Calibrat
         RobustnessError: as `quantized` does.
     """
     if is_quantized(classifier):
-        return [as_given(classifier)]
+        return Variants([as_given(classifier)], [])
+    changed = [scheme for scheme in schemes if QUANTIZERS[scheme].changes]
+    if not classifier.network.can.weights:
+        why = classifier.network.without("weights")
+        plain = [quantized(classifier, scheme) for scheme in schemes if scheme not in changed]
+        return _some(classifier, Variants(plain, [LeftOut(classifier.name, scheme, why) for scheme in changed]))
     learned = calibrate(classifier) if calibrate and any(QUANTIZERS[scheme].calibrated for scheme in schemes) else None
-    return [quantized(classifier, scheme, learned) for scheme in schemes]
+    made = [quantized(classifier, scheme, learned) for scheme in schemes]
+    nothing = [one for one in made if one.variant in changed and not one.about["quantized_layers"]]
+    left_out = [LeftOut(classifier.name, one.variant, _why(one)) for one in nothing]
+    return _some(classifier, Variants([one for one in made if one not in nothing], left_out))
 
 
-def variants_of(models: Sequence[Classifier], schemes: Sequence[str], calibrate: Calibrate | None = None) -> list[Classifier]:
+def _why(variant: Classifier) -> str:
+    """Why a variant quantizes nothing."""
+    floats = variant.about["float_layers"]
+    return f"it quantizes nothing: {variant.about['notes'][0]}" if floats else "it quantizes nothing: the network has no layer with weights"
+
+
+def _some(classifier: Classifier, found: Variants) -> Variants:
+    """What was found, if it holds a variant.
+
+    Raises:
+        UsageError: it holds none.
+    """
+    if not found.made and found.left_out:
+        raise UsageError(f"{'; '.join(map(str, found.left_out))}; no variant of {classifier.name} remains: ask for {PLAIN}")
+    return found
+
+
+def variants_of(models: Sequence[Classifier], schemes: Sequence[str], calibrate: Calibrate | None = None) -> Variants:
     """The variants of several cards, those of one name side by side, float first.
 
     A variant that one card gives is not made again of another, where there are no recordings to learn it from.
@@ -55,14 +102,16 @@ def variants_of(models: Sequence[Classifier], schemes: Sequence[str], calibrate:
     """
     given = {given_name(model) for model in models if is_quantized(model)}
     asked = [scheme for scheme in schemes if calibrate is not None or scheme not in given]
-    made = [variant for model in models for variant in variants(model, asked, calibrate)]
+    each = [variants(model, asked, calibrate) for model in models]
+    made = [variant for found in each for variant in found.made]
     order = list(dict.fromkeys(variant.name for variant in made))
-    return sorted(made, key=lambda variant: (order.index(variant.name), variant.variant != PLAIN))
+    sorted_by_model = sorted(made, key=lambda variant: (order.index(variant.name), variant.variant != PLAIN))
+    return Variants(sorted_by_model, [one for found in each for one in found.left_out])
 
 
 def is_quantized(classifier: Classifier) -> bool:
     """Whether the network of a card is a variant already: its card says so, or it has quantized layers."""
-    return classifier.variant != PLAIN or bool(quantized_names(classifier.net))
+    return classifier.variant != PLAIN or (classifier.network.can.modules and bool(quantized_names(module_of(classifier.network))))
 
 
 def quantized_names(net: nn.Module) -> list[str]:
@@ -84,7 +133,7 @@ def given_name(classifier: Classifier) -> str:
 
 
 def _described(classifier: Classifier, said: dict[str, Any]) -> Classifier:
-    net = classifier.net
+    net = module_of(classifier.network)
     names = quantized_names(net)
     inside = sum(parameter_count(net.get_submodule(name)) for name in names)
     about = {
@@ -95,10 +144,12 @@ def _described(classifier: Classifier, said: dict[str, Any]) -> Classifier:
         "float_layers": _float_names(net),
         "quantized_share": inside / max(1, parameter_count(net)),
         "bytes": saved_bytes(net),
-        **{key: said[key] for key in ("results", "calibration", "made_of_sha256") if said.get(key)},
+        **{key: said[key] for key in ("quantized_functions", "results", "calibration", "made_of_sha256") if said.get(key)},
         "notes": [*said.get("notes", ()), *_elsewhere(said)],
     }
-    variant = replace(classifier, variant=given_name(classifier), about=about, device=torch.device("cpu"), differentiable=False)
+    variant = replace(
+        classifier, variant=given_name(classifier), about=about, device=torch.device("cpu"), network=quantized_network(classifier, net)
+    )
     alone = alone_in_any_batch(variant)
     return with_surrogate(alone, net if isinstance(net, fx.GraphModule) and kernel_names(net) else None)
 

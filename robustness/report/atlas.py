@@ -1,4 +1,7 @@
-"""The shift atlas as numbers: the margin of each recording at each lead, by variant, in the order of the recordings' table."""
+"""The shift atlas as numbers: what the device does with each recording at each lead, by variant, in the order of the recordings' table.
+
+A cell has one of five codes, by the outcome: two good ones, an error that the device keeps to itself, and two that a user notices.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,27 @@ from numpy.typing import NDArray
 from pandas import DataFrame
 
 from robustness.analysis.accuracy import consistency, worst_case
-from robustness.report.figures import WRONG_TO_RIGHT, Figure, Table, packed
+from robustness.analysis.outcomes import ACCEPTED, LEFT_ALONE, MISSED
+from robustness.report.figures import Figure, Table, packed
 from robustness.report.trials import of_recording
 from robustness.report.view import Variant, View
 from robustness.report.words import PLACES, interval, listed, number, percent, share_of
 
 TABLE_STEP_MS: Final = 50.0  # of the table behind the atlas
-EXTREME_SHARE: Final = 0.8  # the colour scale ends where this share of the margins lies within
+COLOURS: Final = ("var(--accepted)", "var(--alone)", "var(--silent)", "var(--missed)", "var(--harm)")
+FIRST_BAD: Final = 3  # codes from here on are noticed by a user
+
+
+def codes_of(outcome: NDArray[Any], predicted: NDArray[Any], label: NDArray[Any]) -> NDArray[np.int64]:
+    """What each answer is to a user: the place among COLOURS, the same shape.
+
+    Args:
+        outcome: what the device does; missing without a label.
+        predicted: the winning label.
+        label: the true one.
+    """
+    alone, right = outcome == LEFT_ALONE, predicted == label
+    return np.select([outcome == ACCEPTED, alone & right, alone, outcome == MISSED], [0, 1, 2, 3], default=4).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,16 +67,20 @@ class Atlas:
         return rows[rows["recording"].isin(self.view.shown.index)].astype({"recording": str, "predicted": str})
 
     def margin(self, variant: Variant) -> NDArray[np.float64]:
-        """Margins, [recordings leads]; for a recording without a label ± its probability, + where the answer is that at the reference."""
-        margin = self.grid(variant, "margin").astype(float)
+        """Outcome margins, [recordings leads]; NaN where there is none."""
+        return self.grid(variant, "outcome_margin").astype(float)
+
+    def codes(self, variant: Variant) -> NDArray[np.int64]:
+        """What each answer is to a user, [recordings leads]; without a label, whether it is that at the reference."""
+        answers, outcome = self.answer(variant).astype(object), self.grid(variant, "outcome").astype(object)
+        labels = self.view.shown["label"].astype(object).to_numpy()[:, None]
+        found = codes_of(outcome, answers, labels)
         clean = self.view.of(variant, self.view.clean)
         usual = dict(zip(clean["recording"].astype(str), clean["predicted"].astype(str), strict=True))
         for i, name in enumerate(self.view.shown.index):
             if not self.labelled[i]:
-                same = self.answer(variant)[i] == usual[str(name)]
-                margin[i] = np.where(same, 1, -1) * self.grid(variant, "p_predicted")[i].astype(float)
-        filled: NDArray[np.float64] = np.nan_to_num(margin)
-        return filled
+                found[i] = np.where(answers[i] == usual[str(name)], 0, FIRST_BAD)
+        return found
 
     def answer(self, variant: Variant) -> NDArray[Any]:
         """Answers, [recordings leads]."""
@@ -69,12 +90,6 @@ class Atlas:
     def labelled(self) -> list[bool]:
         """Which recordings have a label, [recordings]."""
         return [bool(known) for known in self.view.shown["label"].notna()]
-
-    @cached_property
-    def limit(self) -> float:
-        """Where the colour scale ends, one for all variants."""
-        every = np.abs(np.concatenate([self.margin(v).ravel() for v in self.view.variants]))
-        return float(max(2.0, 2.0 * np.ceil(np.quantile(every, EXTREME_SHARE) / 2.0)))
 
     def data(self) -> dict[str, Any]:
         """What the script needs."""
@@ -90,9 +105,9 @@ class Atlas:
             "slack": [round(float(ms), 3) for ms in view.shown["slack_ms"]],
             "reference": [round(float(offsets[str(name)]), 3) for name in view.shown.index],
             "labels": view.model["labels"],
-            "limit": self.limit,
-            "ticks": [-self.limit, -self.limit / 2, 0.0, self.limit / 2, self.limit],
-            "scale": WRONG_TO_RIGHT,
+            "colours": list(COLOURS),
+            "bad": FIRST_BAD,
+            "outcomes": ["accepted", "left alone", "the model errs, the device stays silent", "missed", "acted on wrongly"],
             "variants": [self._variant(variant) for variant in view.variants],
         }
 
@@ -100,10 +115,11 @@ class Atlas:
         place = {name: i for i, name in enumerate(self.view.model["labels"])}
         answers = np.vectorize(place.__getitem__, otypes=[float])(self.answer(variant))
         percent_of = self.grid(variant, "p_predicted").astype(float) * 100
-        margin = self.margin(variant)
+        margin = np.nan_to_num(self.margin(variant), nan=0.0)
         return {
             "name": variant.short,
-            "margin": packed(np.where(margin < 0, np.minimum(margin, -0.01), margin), low=0.0, step=0.01, kind="i2"),
+            "code": packed(self.codes(variant).astype(float), low=0.0, step=1.0),
+            "margin": packed(margin, low=0.0, step=0.01, kind="i2"),
             "answer": packed(answers, low=0.0, step=1.0),
             "percent": packed(percent_of, low=0.0, step=0.1, kind="i2"),
         }
@@ -145,8 +161,8 @@ class Atlas:
         """The figure; its traces are made by the script, for they follow the table."""
         first, last = self.leads[0], self.leads[-1]
         sentence = (
-            f"Heat map of {len(self.view.shown)} recordings by leads from {number(first)} to {number(last)} ms: margin of the true label, "
-            f"orange and dotted where the answer is wrong, blue where it is right. " + " ".join(self.says())
+            f"Heat map of {len(self.view.shown)} recordings by leads from {number(first)} to {number(last)} ms: blue where the device does "
+            f"what it should, grey where only the model errs, orange and dotted where a user notices. " + " ".join(self.says())
         )
         return Figure("atlas", "", sentence, [], table=self._table(), height=560, role="application")
 
@@ -154,10 +170,12 @@ class Atlas:
         columns = [i for i, lead in enumerate(self.leads) if lead % TABLE_STEP_MS == 0]
         rows = []
         for variant in self.view.variants:
-            answers, margin = self.answer(variant), self.margin(variant)
+            answers, codes = self.answer(variant), self.codes(variant)
             for i, name in enumerate(self.view.shown["name"]):
-                cells = [f"{'✗ ' if margin[i, c] < 0 else ''}{answers[i, c]}" for c in columns]
+                cells = [f"{'✗ ' if codes[i, c] >= FIRST_BAD else ''}{answers[i, c]}" for c in columns]
                 rows.append([name, variant.short, *cells])
         head = ["recording", "variant", *(f"{number(self.leads[c])} ms" for c in columns)]
-        caption = f"Answers by lead, every {number(TABLE_STEP_MS)} ms; ✗ is a wrong one. The reference is {PLACES[self.view.reference]}."
+        caption = (
+            f"Answers by lead, every {number(TABLE_STEP_MS)} ms; ✗ is a wrong outcome. The reference is {PLACES[self.view.reference]}."
+        )
         return Table(caption, head, rows)

@@ -63,15 +63,17 @@ def banner(run: Run, addresses: Collection[str]) -> Markup:
     found = read_verdicts(run.path)
     if found is None:
         return Markup(BEGIN + END)
-    ids = unique([*addresses, *(f"rule-{slug(verdict['name'])}" for verdict in found["verdicts"])])[len(addresses) :]
-    verdicts = [_shown(verdict, run, addresses, name) for verdict, name in zip(found["verdicts"], ids, strict=True)]
+    ids = unique([*addresses, *(f"rule-{slug(verdict.name)}" for verdict in found.verdicts)])[len(addresses) :]
+    verdicts = [_shown(verdict, run, addresses, name) for verdict, name in zip(found.verdicts, ids, strict=True)]
     blocking = [verdict for verdict in verdicts if verdict["counts"]]
     others = [verdict for verdict in verdicts if not verdict["counts"]]
-    passed = sum(verdict["outcome"] == "pass" for verdict in found["verdicts"])
-    warned = len(others) - passed
+    passed = sum(verdict.outcome == "pass" for verdict in found.verdicts)
+    skipped = sum(verdict.outcome == "skipped" for verdict in found.verdicts)
+    warned = len(others) - passed - skipped
     passing = plural(passed, "rule passes", "rules pass") + (f", {plural(warned, 'warning')}" if warned else "")
+    passing += f", {skipped} skipped" if skipped else ""
     counts = {"passed": passed, "rules": plural(len(verdicts), "rule"), "passing": passing}
-    told = {"status": found["status"], "headline": found["headline"], "source": found["rules"]}
+    told = {"status": found.status, "headline": found.headline, "source": found.rules}
     return Markup(BEGIN) + fill(TEMPLATE, blocking=blocking, others=others, **counts, **told).strip() + Markup(END)
 
 
@@ -100,17 +102,17 @@ def addresses_in(text: str) -> frozenset[str]:
 
 def _shown(verdict: VerdictFacts, run: Run, addresses: Collection[str], name: str) -> dict[str, Any]:
     links = [{"to": to, "text": text} for to, text in _links(verdict, run) if to in addresses]
-    return {**verdict, "id": name, "links": links[:MOST_LINKS]}
+    return {**vars(verdict), "id": name, "links": links[:MOST_LINKS]}
 
 
 def _links(verdict: VerdictFacts, run: Run) -> Iterable[tuple[str, str]]:
     """Addresses that would be evidence, best first: the failures' cards, the curve, the section."""
-    worst = verdict["worst"]
-    condition = None if worst is None else worst["condition"]
+    worst = verdict.worst
+    condition = None if worst is None else worst.condition
     if worst is None or not condition:
         yield "quantization", "quantization"
         return
-    behind, kind = set(worst["behind"]), condition["perturbation"]
+    behind, kind = set(worst.behind), condition["perturbation"]
     places = _places(run, kind)
     if places or condition["placement"] == "offset":
         for card in _cards(run):

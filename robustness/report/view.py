@@ -175,14 +175,15 @@ class View:
 
     @cached_property
     def recordings(self) -> DataFrame:
-        """The recordings by id, worst margin first, with `address` and `name`."""
+        """The recordings by id, worst outcome margin first, with `address` and `name`."""
         there = self.clean["recording"].unique()
         table = self.run.recordings()
         table = table.set_axis(table["id"].astype(str).to_numpy(), axis=0)
         table = table[table.index.isin(there)]
-        least = self.placed.groupby("recording", observed=True)[["margin", "p_predicted"]].min()
+        placed = self.placed.assign(worst=self.placed["outcome_margin"].fillna(self.placed["margin"]))
+        least = placed.groupby("recording", observed=True)[["worst", "p_predicted"]].min()
         least = least.set_axis(least.index.astype(str)).reindex(table.index)
-        table = table.assign(worst=least["margin"], least=least["p_predicted"])
+        table = table.assign(worst=least["worst"], least=least["p_predicted"])
         table = table.sort_values(["worst", "least", "id"], na_position="last", kind="stable")
         words = table["word"].where(table["word"].notna(), table["id"])
         repeated = words.duplicated(keep=False)

@@ -135,7 +135,7 @@ def read_arrays(folder: Path, name: str) -> dict[str, NDArray[np.float32]]:
     Raises:
         RunError: where it is damaged, or an array in it holds no finite numbers.
     """
-    with said_when_damaged(folder, name) as path, np.load(path, allow_pickle=False) as content:
+    with said_when_damaged(folder, name) as path, path.open("rb") as file, np.load(file, allow_pickle=False) as content:
         arrays = {key: content[key] for key in content.files}
     for key, array in arrays.items():
         if array.dtype.kind != "f" or not np.isfinite(array).all():

@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from robustness.errors import OutputError, RunError
 from robustness.run.atomic import write_json, write_table, write_text
 from robustness.run.damage import again
+from robustness.run.lock import FolderLock
 from robustness.run.resume import go_on, is_run, refuse_other, remove_left
 from robustness.run.schema import EARLIER, HEARD, KIND, PROGRESS, READABLE, RECORDINGS, REQUEST, SCHEMA, TRIALS, UNFINISHED, part_name
 
@@ -157,7 +158,7 @@ class RunWriter:
         blocks: those that are on disk as a whole, from which a later process can go on.
 
     Raises:
-        OutputError: where that place is something else, or cannot be written.
+        OutputError: where that place is something else, cannot be written, or is being written by another process.
     """
 
     def __init__(self, out: Path, *, resume: bool = False) -> None:
@@ -170,6 +171,17 @@ class RunWriter:
         self._heard: list[pa.Table] = []
         self.blocks: list[str] = []
         self._resume = resume
+        self._lock = FolderLock(out)
+        self._lock.acquire()
+        try:
+            self._claim()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _claim(self) -> None:
+        """The place, looked at and made ready."""
+        out = self.out
         if out.exists() and not (is_run(out) or (out.is_dir() and not any(out.iterdir()))):
             raise OutputError(f"{out} exists and is not a run folder; it is left as it is: give another --out, or remove it yourself")
         try:
@@ -272,6 +284,11 @@ class RunWriter:
     def discard(self) -> None:
         """Removes what was written; the place itself stays as it was."""
         shutil.rmtree(self.path, ignore_errors=True)
+        self.release()
+
+    def release(self) -> None:
+        """Lets another process write here; what is written stays."""
+        self._lock.release()
 
     def finish(self) -> Run:
         """Puts the run in its place, as a whole."""
@@ -282,4 +299,5 @@ class RunWriter:
         if self._old.exists():
             shutil.rmtree(self._old)
         (self.out / PROGRESS).unlink(missing_ok=True)
+        self.release()
         return Run.open(self.out)

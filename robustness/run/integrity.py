@@ -7,14 +7,13 @@ numbers that are none, and names that the manifest does not know. Loads no torch
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NotRequired
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from typing_extensions import TypedDict
 
 from robustness.conditions import FILLS, NO_WORD, NONE, PLACEMENTS
 from robustness.run.audit_records import read_audit, read_latencies
@@ -24,7 +23,7 @@ from robustness.run.folder import Run
 from robustness.run.restoration import FILE as RESTORING
 from robustness.run.restoration import read_restoration
 from robustness.run.resume import is_run
-from robustness.run.schema import HEARD, KIND, RECORDINGS, REQUEST, TRIALS
+from robustness.run.schema import HEARD, KIND, RECORDINGS, REQUEST, trials_schema
 
 KEY: Final = ["model", "variant", "recording", "placement", "fill", "perturbation", "level", "draw"]
 SAID: Final = ["model", "variant", "recording", "placement", "fill", "perturbation", "draw", "predicted", "p_predicted"]  # in every row
@@ -36,14 +35,16 @@ COLUMNS: Final = (  # of the table of recordings
 )  # fmt: skip
 
 
-class VariantFacts(TypedDict):
+@dataclass(frozen=True, kw_only=True)
+class VariantFacts:
     """A variant in the manifest."""
 
     name: str
-    about: NotRequired[dict[str, Any] | None]
+    about: dict[str, Any] | None = None
 
 
-class ModelFacts(TypedDict):
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
     """A model in the manifest."""
 
     name: str
@@ -61,7 +62,8 @@ class ModelFacts(TypedDict):
     variants: list[VariantFacts]
 
 
-class GridFacts(TypedDict):
+@dataclass(frozen=True, kw_only=True)
+class GridFacts:
     """The levels of a perturbation in the manifest; infinity is a word."""
 
     axis: str
@@ -73,7 +75,8 @@ class GridFacts(TypedDict):
     source: str
 
 
-class PlanFacts(TypedDict):
+@dataclass(frozen=True, kw_only=True)
+class PlanFacts:
     """The plan in the manifest."""
 
     seed: int
@@ -82,11 +85,12 @@ class PlanFacts(TypedDict):
     grids: dict[str, GridFacts]
     skipped: dict[str, str]
     conditions: int
-    devices: NotRequired[list[str]]
-    no_word: NotRequired[dict[str, int]]
+    devices: list[str] = field(default_factory=list)
+    no_word: dict[str, int] = field(default_factory=dict)
 
 
-class RecordingsFacts(TypedDict):
+@dataclass(frozen=True, kw_only=True)
+class RecordingsFacts:
     """What the manifest says of the recordings."""
 
     folders: list[str]
@@ -100,14 +104,16 @@ class RecordingsFacts(TypedDict):
     sha256: str
 
 
-class CheckFacts(TypedDict):
+@dataclass(frozen=True, kw_only=True)
+class CheckFacts:
     """The sweep's check of itself."""
 
     checked: int
     flips: int
 
 
-class ManifestFacts(TypedDict):
+@dataclass(frozen=True, kw_only=True)
+class ManifestFacts:
     """What every manifest has; others of its keys are not looked at."""
 
     complete: bool
@@ -223,9 +229,10 @@ class _Check:
     def _part(self, name: str, known: set[str]) -> pd.DataFrame:
         """The rows of one part."""
         table = read_table(self.path, name)
-        self._columns(name, table, TRIALS.names)
+        schema = trials_schema(self.run.schema)
+        self._columns(name, table, schema.names)
         with said_when_damaged(self.path, name):
-            frame: pd.DataFrame = table.select(TRIALS.names).cast(TRIALS).unify_dictionaries().to_pandas()
+            frame: pd.DataFrame = table.select(schema.names).cast(schema).unify_dictionaries().to_pandas()
         if frame[SAID].isna().any(axis=None) or frame.loc[frame["label"].notna(), LABELLED].isna().any(axis=None):
             raise damaged(self.path, name, "has rows in which something is missing")
         if any(pc.any(pc.is_nan(table[column])).as_py() for column in NUMBERS):

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from robustness.errors import OutputError, RunError
-from robustness.run.schema import KIND, OWN, PROGRESS, RECORDINGS, REQUEST, part_name
+from robustness.run.schema import KIND, PROGRESS, RECORDINGS, REQUEST, part_name
 
 COMPARED: Final = {
     "sha256": "have other sound",
@@ -33,10 +33,16 @@ def is_run(path: Path) -> bool:
 
 
 def remove_left(path: Path) -> None:
-    """Removes what an interrupted run left; anything else is refused."""
-    if not is_run(path) and any(child.name not in OWN and not child.name.startswith(".") for child in path.iterdir()):
+    """Removes what an interrupted run left; anything else is refused, and links are not followed."""
+    if path.is_symlink() or not (is_run(path) or _barely_begun(path)):
         raise OutputError(f"{path} is in the way and is not an interrupted run; move it, or give another --out")
     shutil.rmtree(path)
+
+
+def _barely_begun(path: Path) -> bool:
+    """Whether a folder is as a run leaves it that was killed before its manifest was written: its tables at the most."""
+    files = {file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir() or file.is_symlink()}
+    return all(file in {RECORDINGS, REQUEST} or (file.startswith(".") and file.endswith(".tmp")) for file in files)
 
 
 class Reached(NamedTuple):

@@ -53,8 +53,17 @@ HEARD: Final = pa.schema([("condition", _WORD), ("recording", _WORD), ("mark", p
 
 
 EARLIER: Final = {"measured": "achieved_snr_db"}  # columns that older runs have under another name
+LATER: Final = frozenset({"outcome", "outcome_margin", "command", "p_command", "command_margin"})  # that runs of schema 1 lack
 OVER_TIME: Final = "time/"  # before the name of a stored map: what each of its frames says
 OVER_BANDS: Final = "bands/"  # what each of its bands says
+
+
+def trials_schema(schema: int) -> pa.Schema:
+    """The columns that the trials of a run of this schema have, by the names that they have there."""
+    if schema == SCHEMA:
+        return TRIALS
+    kept = [field for field in TRIALS if field.name not in LATER]
+    return pa.schema([field.with_name(EARLIER.get(field.name, field.name)) for field in kept])
 
 
 def block_name(first: int) -> str:

@@ -7,12 +7,11 @@ thread: cores do not wait for each other inside a layer, and which worker takes 
 
 from __future__ import annotations
 
-import copy
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any, Final, Literal, TypeVar
 
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor
 
 from robustness.models.classifier import Classifier
-from robustness.sweep.inference.cache import bytes_a_window, fitting_batch
+from robustness.sweep.inference.cache import SIZES, bytes_a_window, fitting_batch
 from robustness.sweep.inference.preparing import Family, prepared
 from robustness.threads import worker_threads
 
@@ -100,7 +99,7 @@ class Engine:
         copies = _copies(families, workers or torch.get_num_threads())
         if batch is None:
             most = max(bytes_a_window(c, c.features(probes[:1])) for c in classifiers)
-            batch = fitting_batch(most, len(copies))
+            batch = min([fitting_batch(most, len(copies)), *(c.network.can.batch or SIZES[-1] for c in classifiers)])
         return cls(copies, batch, tuple(classifiers))
 
     def __post_init__(self) -> None:
@@ -164,15 +163,7 @@ def _finished(what: What, parts: Sequence[Future[list[Tensor]]]) -> tuple[What, 
 
 def _copies(families: tuple[Family, ...], workers: int) -> tuple[tuple[Family, ...], ...]:
     """The families, with a copy for each other worker; alone where they cannot be copied, or run on another device."""
-    if any(head.device.type != "cpu" for family in families for head in family.heads):
+    elsewhere = any(head.device.type != "cpu" for family in families for head in family.heads)
+    if elsewhere or not all(family.copies for family in families):
         return (families,)
-    try:
-        return (families, *(tuple(map(copied, families)) for _ in range(workers - 1)))
-    except Exception:  # a foreign network may hold what cannot be copied, such as a generator of random numbers
-        return (families,)
-
-
-def copied(family: Family) -> Family:
-    """The same with networks of its own, for another thread."""
-    heads = tuple(replace(head, net=copy.deepcopy(head.net)) for head in family.heads)
-    return replace(family, heads=heads, trunk=copy.deepcopy(family.trunk))
+    return (families, *(tuple(family.copied() for family in families) for _ in range(workers - 1)))

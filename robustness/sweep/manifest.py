@@ -20,8 +20,10 @@ import torch
 from robustness.audio.reading import Reading
 from robustness.errors import CardError
 from robustness.models.card import read_card
-from robustness.models.classifier import Classifier, parameter_count
-from robustness.models.probing import golden_result
+from robustness.models.classifier import Classifier
+from robustness.models.formats.base import format_of
+from robustness.models.golden import golden_stages
+from robustness.quantization.variants import LeftOut
 from robustness.sweep.plan import Plan
 from robustness.sweep.state import Tally
 
@@ -32,29 +34,36 @@ def card_facts(path: Path, classifier: Classifier) -> dict[str, Any]:
     """What the run keeps of a card.
 
     Raises:
-        CardError: where the card's golden samples get other logits than it says; nothing measured then would be of the trained model.
+        CardError: where the card's golden samples get other features or logits than it says: nothing would be of the trained model.
     """
     card = read_card(path)
     if card.golden is not None:
-        result = golden_result(classifier, card.golden, path)
-        if not result.agrees:
+        departs = next((stage for stage in golden_stages(classifier, card.golden, path) if not stage.agrees), None)
+        if departs is not None:
             raise CardError(
-                f"{path}: the golden samples get {result.found:.4f} for {result.label!r} and the card says {result.expected:.4f} "
-                f"± {result.tolerance:g}; the front-end is not that of the training, or the weights are not: see `robustness check {path}`"
+                f"{path}: the {departs.name} of the golden samples are not those of the card ({departs.says}); the front-end is not that "
+                f"of the training, or the weights are not: see `robustness check {path}`"
             )
     try:  # TOML knows dates, which JSON does not, and nan, which no page can show
         about = json.loads(json.dumps(card.about, default=str, allow_nan=False))
     except ValueError as error:
         raise CardError(f"{path}: about: a number is nan or infinite; leave it out, or write it as text") from error
-    return {"card": path.name, "weights_sha256": card.weights.sha256, "about": about}
+    return {"card": path.name, "weights_sha256": format_of(path, card).digest(path, card), "about": about}
 
 
-def models_of(classifiers: Sequence[Classifier], cards: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each model with its variants; `cards` has each model's free-form facts and the digest of its weights, by name."""
+def models_of(
+    classifiers: Sequence[Classifier], cards: dict[str, dict[str, Any]], left_out: Sequence[LeftOut] = ()
+) -> list[dict[str, Any]]:
+    """Each model with its variants; `cards` has each model's free-form facts and the digest of its weights, by name.
+
+    Variants that are none stand in `left_out`, each with its reason.
+    """
     models: dict[str, dict[str, Any]] = {}
     for classifier in classifiers:
         model = models.setdefault(classifier.name, {**_model(classifier), **cards[classifier.name], "variants": []})
         model["variants"].append({"name": classifier.variant, "about": classifier.about})
+    for one in left_out:
+        models[one.model].setdefault("left_out", {})[one.variant] = one.why
     return list(models.values())
 
 
@@ -71,7 +80,7 @@ def _model(classifier: Classifier) -> dict[str, Any]:
         "window_ms": frame.samples * 1000 / frame.rate_hz,
         "reference": frame.reference,
         "frontend": repr(classifier.frontend),
-        "parameters": parameter_count(classifier.net),
+        "parameters": classifier.network.parameters,
     }
 
 

@@ -24,7 +24,7 @@ from robustness.audio.placement import Frame, slack_ms, trimmed
 from robustness.audio.reading import read_recordings
 from robustness.audio.recordings import Recording
 from robustness.conditions import Condition
-from robustness.models.classifier import Classifier, evaluating
+from robustness.models.classifier import Classifier
 from robustness.rendering import Renderer, reference_windows
 from robustness.training.data import Corpus
 
@@ -69,7 +69,7 @@ def predictions_table(classifiers: Sequence[Classifier], samples: Tensor) -> lis
         for piece in samples.split(PIECE):
             features = classifiers[0].features(piece)
             for part, classifier in zip(parts, classifiers, strict=True):
-                with evaluating(classifier.net):
+                with classifier.network.evaluating():
                     part.append(classifier.logits_from(features))
     return [torch.cat(part) for part in parts]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +17,9 @@ import torch
 from torch import Tensor
 
 from robustness.audio.placement import Frame
+from robustness.frontends.presets import card_settings
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.seeds import generator_of
 from robustness.training import accuracy, evaluation
 from robustness.training.accuracy import HeldOut, accuracy_table, listing
@@ -81,7 +82,7 @@ def write_model(
         **({} if threshold is None else {"threshold": threshold}),
         "weights": {"file": f"{request.out.name}.pt", "sha256": hashlib.sha256(weights).hexdigest()},
         "network": {"factory": recipe_named(request.recipe).factory, "arguments": {"labels": len(trained.labels)}},
-        "frontend": {"kind": FRONTEND.name, **{key: value for key, value in asdict(FRONTEND).items() if value is not None}},
+        "frontend": card_settings(FRONTEND),
         "window": {"duration_ms": WINDOW_SAMPLES * 1000 / RATE_HZ, "placement": FRAME.reference},
         "golden": {"samples": GOLDEN, "logits": _golden_logits(classifier, golden), "tolerance": GOLDEN_TOLERANCE},
         "about": _about(request, trained, classifiers, measured),
@@ -102,7 +103,7 @@ def classifier_of(name: str, trained: Trained) -> Classifier:
         variant="float32",
         labels=trained.labels,
         frontend=FRONTEND,
-        net=trained.net,
+        network=TorchNetwork(trained.net),
         output="log-probabilities",
         frame=FRAME,
         unknown=UNKNOWN,

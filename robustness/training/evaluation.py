@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from robustness.frontends.base import Frontend
-from robustness.models.classifier import evaluating
+from robustness.models.formats.torch_module import evaluating
 from robustness.training.data import FULL_SCALE, WINDOW_SAMPLES, Corpus, targets
 
 EVALUATION_BATCH = 128

@@ -16,8 +16,8 @@ from torch import nn
 
 from robustness.errors import CardError, OutputError, RecordingError
 from robustness.frontends.log_mel import LogMel
-from robustness.models.card import read_card
-from robustness.models.network import weights_in
+from robustness.models.card import Weights, read_card
+from robustness.models.checkpoints import weights_in
 from robustness.seeds import generator_of, seed_of
 from robustness.training import augmentation, evaluation
 from robustness.training.batches import NOISE_PIECES, SYNTHETIC, Batches, no_word_clips
@@ -147,7 +147,7 @@ def training_plan(request: TrainingRequest, corpus: Corpus) -> TrainingPlan:
         source: _digest("\n".join(sorted(clip.id for clip in corpus.clips if clip.source == source)).encode())
         for source in sorted(set(corpus.sources))
     }
-    init = "" if request.init is None else read_card(request.init).weights.sha256
+    init = "" if request.init is None else _weights(request.init).sha256
     return TrainingPlan(
         recipe=request.recipe,
         vocabulary=request.vocabulary,
@@ -176,9 +176,8 @@ def started_from(net: nn.Module, labels: Sequence[str], card: Path) -> nn.Module
     Raises:
         CardError: where the card or its weights cannot be used, or its network is another one.
     """
-    said = read_card(card)
-    theirs = said.labels
-    given = weights_in(card, said.weights.file, said.weights.sha256, said.weights.source)
+    theirs, weights = read_card(card).labels, _weights(card)
+    given = weights_in(weights.at(card))
     started = copy.deepcopy(net)
     state = started.state_dict()
     rows = {label: theirs.index(label) for label in labels if label in theirs}
@@ -191,6 +190,18 @@ def started_from(net: nn.Module, labels: Sequence[str], card: Path) -> nn.Module
             value.copy_(given[name])
     started.load_state_dict(state)
     return started
+
+
+def _weights(card: Path) -> Weights:
+    """The weights that a card names.
+
+    Raises:
+        CardError: where it names none.
+    """
+    found = read_card(card).weights
+    if found is None:
+        raise CardError(f"--init {card}: its network is a callable and has no weights to start from; give a model of the same network")
+    return found
 
 
 def write_whole(path: Path, content: bytes) -> None:

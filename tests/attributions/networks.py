@@ -10,6 +10,7 @@ from robustness.audio.placement import Frame
 from robustness.frontends.log_mel import LogMel
 from robustness.models.architectures import TutorialNet
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.seeds import generator_of
 
 LABELS = ("yes", "no", "unknown")
@@ -34,7 +35,7 @@ class Flat(nn.Module):
 
 
 def classifier_of(net: nn.Module, labels: tuple[str, ...] = LABELS) -> Classifier:
-    return Classifier("planted", "float32", labels, LogMel(), net, "logits", Frame(16_000, 16_000))
+    return Classifier("planted", "float32", labels, LogMel(), TorchNetwork(net), "logits", Frame(16_000, 16_000))
 
 
 def tutorial_like() -> Classifier:

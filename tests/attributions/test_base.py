@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from robustness.attributions.base import ATTRIBUTIONS, Kind, Target
 from robustness.errors import CannotJudgeError, UsageError
+from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import quantized
 from tests.attributions.networks import TARGET, classifier_of, right_padded, tutorial_like
 
@@ -41,12 +42,12 @@ def test_contract(name: str) -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_network_is_as_before(name: str) -> None:
     classifier = tutorial_like()
-    classifier.net.train()
-    next(classifier.net.children()).eval()
-    modes = [module.training for module in classifier.net.modules()]
+    module_of(classifier.network).train()
+    next(module_of(classifier.network).children()).eval()
+    modes = [module.training for module in module_of(classifier.network).modules()]
     ATTRIBUTIONS[name]().attribute(classifier, right_padded(classifier), TARGET)
-    assert [module.training for module in classifier.net.modules()] == modes
-    assert all(weight.requires_grad and weight.grad is None for weight in classifier.net.parameters())
+    assert [module.training for module in module_of(classifier.network).modules()] == modes
+    assert all(weight.requires_grad and weight.grad is None for weight in module_of(classifier.network).parameters())
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if ATTRIBUTIONS[name].kind == "gradient"])

@@ -14,6 +14,7 @@ from robustness.attributions.methods.integrated_gradients import IntegratedGradi
 from robustness.attributions.methods.occlusion import Occlusion
 from robustness.errors import UsageError
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import quantized
 from robustness.seeds import generator_of
 from tests.attributions.networks import LABELS, TARGET, Flat, classifier_of, right_padded, tutorial_like
@@ -50,7 +51,9 @@ def test_integrated_gradients_equal_plain_captum() -> None:
     classifier = tutorial_like()
     features = right_padded(classifier)
     silence = classifier.frontend.silence(features).expand_as(features)
-    plain = captum.attr.IntegratedGradients(classifier.net).attribute(features.clone(), silence.clone(), target=0, n_steps=50)
+    plain = captum.attr.IntegratedGradients(module_of(classifier.network)).attribute(
+        features.clone(), silence.clone(), target=0, n_steps=50
+    )
     found = IntegratedGradients(steps=(50,)).attribute(classifier, features, Target(0))
     torch.testing.assert_close(found.map, plain.detach()[:, 0], rtol=0, atol=1e-4)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from robustness.attributions.base import Target, within_bound
 from robustness.attributions.methods.integrated_gradients import IntegratedGradients
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.seeds import generator_of
 from tests.attributions.networks import TARGET, Flat, classifier_of, right_padded, tutorial_like
 
@@ -134,7 +136,10 @@ def test_in_two_threads_it_is_the_same_map(threads: Callable[[int], None], targe
 def test_a_network_that_cannot_be_copied_is_asked_by_one_thread(threads: Callable[[int], None]) -> None:
     threads(2)
     net = Alone()
-    IntegratedGradients().attribute(classifier_of(net), torch.randn(1, 1, 64, 101, generator=generator_of("alone")), TARGET)
+    features = torch.randn(1, 1, 64, 101, generator=generator_of("alone"))
+    classifier = replace(classifier_of(net), network=TorchNetwork(net).tried(features))
+    net.asked_by.clear()
+    IntegratedGradients().attribute(classifier, features, TARGET)
     assert net.asked_by == {threading.get_ident()}
 
 

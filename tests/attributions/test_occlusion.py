@@ -9,6 +9,7 @@ from torch import nn
 
 from robustness.attributions.base import Target
 from robustness.attributions.methods.occlusion import Occlusion, tiling
+from robustness.models.formats.torch_module import TorchNetwork, module_of
 from robustness.quantization.base import quantized
 from robustness.quantization.one_by_one import RowByRow
 from robustness.seeds import generator_of
@@ -84,11 +85,11 @@ def test_batched_equals_unbatched(scheme: str) -> None:
 
 def test_batching_moves_the_map_of_int8_layers_that_share_a_scale() -> None:
     classifier = quantized(tutorial_like(), "dynamic-int8")
-    shared = copy.deepcopy(classifier.net)
+    shared = copy.deepcopy(module_of(classifier.network))
     for name, child in list(shared.named_children()):
         if isinstance(child, RowByRow):
-            setattr(shared, name, child.module)
-    unguarded = replace(classifier, net=shared)
+            setattr(shared, name, child.one_row)
+    unguarded = replace(classifier, network=TorchNetwork(shared))
     features = right_padded(classifier)
     moved = Occlusion().attribute(unguarded, features, TARGET).map - Occlusion(batch=1).attribute(unguarded, features, TARGET).map
     assert moved.abs().max() > 1e-3
@@ -104,7 +105,7 @@ def test_difference_of_two_variants_is_the_map_of_their_difference() -> None:
             difference: torch.Tensor = other.forward(x) - one.forward(x)
             return difference
 
-    maps = [Occlusion().attribute(c, features, TARGET).map for c in (other, one, replace(one, net=Difference()))]
+    maps = [Occlusion().attribute(c, features, TARGET).map for c in (other, one, replace(one, network=TorchNetwork(Difference())))]
     torch.testing.assert_close(maps[0] - maps[1], maps[2], rtol=0, atol=1e-4)
 
 

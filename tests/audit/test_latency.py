@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from robustness.audit.latency import CLIPS, latencies
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from tests.builders import classifier
 
 
@@ -25,7 +26,7 @@ class Slow(nn.Module):
 
 
 def slow(seconds: float, variant: str = "float32") -> Classifier:
-    return replace(classifier(), net=Slow(seconds), variant=variant, output="logits")
+    return replace(classifier(), network=TorchNetwork(Slow(seconds)), variant=variant, output="logits")
 
 
 def test_a_network_that_takes_three_times_as_long_has_a_ratio_of_three_with_its_interval() -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from robustness.audit.layers import audited_layers, multiplications
+from robustness.models.formats.torch_module import TorchNetwork
 from tests.builders import classifier
 
 
@@ -57,6 +58,6 @@ class Twice(nn.Module):
 
 
 def test_a_layer_that_runs_twice_counts_twice_and_one_that_never_runs_is_still_named() -> None:
-    made = replace(classifier(), net=Twice(), output="logits")
+    made = replace(classifier(), network=TorchNetwork(Twice()), output="logits")
     found = audited_layers(made, torch.zeros(1, 1, 64, 101))
     assert [(layer.name, layer.multiplications) for layer in found] == [("shared", 2 * 64 * 64), ("last", 64 * 11), ("unused", 0)]

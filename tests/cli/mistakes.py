@@ -12,6 +12,7 @@ import soundfile
 import torch
 from torch import nn
 
+from robustness.models.formats.torch_module import module_of
 from tests.builders import RATE_HZ, classifier, recording
 from tests.cards import write_card
 
@@ -125,7 +126,7 @@ def empty_audio(at: Place) -> None:
 
 @mistake(r"fc2")
 def weights_of_another_network(at: Place) -> None:
-    state = classifier().net.state_dict() | {"fc2.weight": torch.zeros(12, 128)}
+    state = module_of(classifier().network).state_dict() | {"fc2.weight": torch.zeros(12, 128)}
     with_weights(at.card, lambda path: torch.save(state, path))
 
 

@@ -14,6 +14,7 @@ import torch
 
 from robustness.cli.main import run
 from robustness.errors import DONE, USER_ERROR
+from robustness.models.formats.torch_module import module_of
 from tests.builders import RATE_HZ, classifier, recording
 from tests.cards import write_card, write_recordings
 
@@ -46,7 +47,7 @@ def test_what_was_understood_is_said(card: Path, monkeypatch: pytest.MonkeyPatch
     assert said.line("window") == "16000 samples at 16000 Hz, 1000 ms, recordings at its center"
     assert said.line("front-end") == "log-mel: rate_hz 16000, n_fft 320, hop_samples 160, n_mels 64, top_db 80.0"
     assert said.line("features").startswith("[clips 1 64 101], ")
-    assert f"{sum(p.numel() for p in classifier().net.parameters()):,} parameters" in said.line("network")
+    assert f"{sum(p.numel() for p in module_of(classifier().network).parameters()):,} parameters" in said.line("network")
     assert re.fullmatch(r"log-probabilities, -[\d.e+]+ to -[\d.e-]+; probabilities sum to 1 within \de-0[6-9]", said.line("output"))
     assert re.search(
         r"dynamic-int8 .*\n +int8: fc1 fc2, 92\.8% of the parameters\n +float: conv1 conv2\n +independent of its batch", said.out
@@ -79,7 +80,7 @@ def test_a_bad_recording_ends_it_or_is_skipped(
     assert "silent.wav is digital silence" in skipped.out
 
 
-@pytest.mark.parametrize(("off", "status", "verdict"), [(0.0, DONE, "agrees"), (0.3, USER_ERROR, "DIFFERS")])
+@pytest.mark.parametrize(("off", "status", "verdict"), [(0.0, DONE, "logits agree"), (0.3, USER_ERROR, "logits DIFFER")])
 def test_a_golden_vector_is_compared(
     card: Path, off: float, status: int, verdict: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,7 @@ from robustness.audio.placement import Frame
 from robustness.audio.recordings import Recording
 from robustness.frontends.base import Frontend
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import QUANTIZED, TorchNetwork
 from robustness.run.folder import Run, RunWriter
 from robustness.sweep.manifest import models_of
 from robustness.sweep.plan import Settings, plan_of
@@ -71,7 +72,8 @@ class RightWithin(nn.Module):
 def classifier(*intervals_ms: tuple[float, float], rival: int = 2, variant: str = "float32", name: str = "planted") -> Classifier:
     frame = Frame(WINDOW_MS, RATE_HZ, "center")
     net = RightWithin(*intervals_ms, rival=rival)
-    return Classifier(name, variant, LABELS, Magnitude(), net, "logits", frame, unknown="unknown", differentiable=variant == "float32")
+    network = TorchNetwork(net) if variant == "float32" else TorchNetwork(net, QUANTIZED)
+    return Classifier(name, variant, LABELS, Magnitude(), network, "logits", frame, unknown="unknown")
 
 
 def recording(name: str, label: str | None = "yes") -> Recording:

@@ -24,6 +24,7 @@ from robustness.explanations.subject import Subject
 from robustness.frontends.base import Frontend
 from robustness.interventions.scene import Scene
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.run.restoration import Naming
 
 RATE_HZ: Final = 4000
@@ -256,7 +257,7 @@ class Verdict(NamedTuple):
 
 def verdict(case: Case) -> Verdict:
     """Everything tried on one case."""
-    classifier = Classifier("planted", "float32", LABELS, Samples(), Planted(case.margin), "logits", Frame(WINDOW, RATE_HZ))
+    classifier = Classifier("planted", "float32", LABELS, Samples(), TorchNetwork(Planted(case.margin)), "logits", Frame(WINDOW, RATE_HZ))
     answers = Answers({"float32": classifier}, scene_of(case), "yes")
     assert not answers.here["float32"].good
     tried = attempts(answers, ["float32"], {"float32": case.wanted})["float32"]

@@ -28,6 +28,7 @@ from robustness.explanations.subject import Subject
 from robustness.explanations.word_tracking import Following, Moved
 from robustness.models.card import load_classifier
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import QUANTIZED, TorchNetwork, module_of
 from robustness.quantization.base import quantized
 from robustness.quantization.one_by_one import RowByRow
 from robustness.run.damage import plain
@@ -39,7 +40,7 @@ WORD = torch.sin(torch.arange(400) / 7).abs() * 0.25 + 0.05  # no two parts alik
 
 
 def of(net: nn.Module) -> Classifier:
-    return replace(classifier((0, 1)), net=net.eval())
+    return replace(classifier((0, 1)), network=TorchNetwork(net.eval()))
 
 
 def moved(here_ms: float, there_ms: float) -> Moved:
@@ -204,7 +205,7 @@ def static() -> Classifier:
 
 def by_row() -> Classifier:
     model = quantized(builders.classifier(), "dynamic-int8")
-    return replace(model, net=RowByRow(model.net))
+    return replace(model, network=TorchNetwork(RowByRow(module_of(model.network))))
 
 
 @pytest.mark.parametrize(
@@ -250,7 +251,7 @@ def test_what_joins_a_layer_with_what_was_before_is_not_made_short() -> None:
     values = torch.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])
     assert not can_be_short(model, features, "part", values)
     flat = features.flatten(1).expand(2, -1)
-    expected = model.net.get_submodule("joined")(torch.cat([flat, values], 1))
+    expected = module_of(model.network).get_submodule("joined")(torch.cat([flat, values], 1))
     assert torch.allclose(answers_with(model, features, "part", values), expected, atol=1e-5)
 
 
@@ -269,7 +270,7 @@ def test_shares_are_the_same_with_and_without_the_shortcut() -> None:
 def test_hooks_are_gone_afterwards() -> None:
     model = of(Late(2))
     Following({"float32": model}).of(moved(50, 533))
-    assert not any(module._forward_hooks for module in model.net.modules())
+    assert not any(module._forward_hooks for module in module_of(model.network).modules())
 
 
 def test_an_unknown_layer_is_refused_with_those_that_exist() -> None:
@@ -287,7 +288,7 @@ def test_a_network_without_weights_has_nothing_to_say() -> None:
 
 
 def test_the_card_of_a_failure_has_it_and_other_words_as_its_floor(tmp_path: Path) -> None:
-    models = [of(Late(2)), replace(of(Late(2)), variant="dynamic-int8", differentiable=False)]
+    models = [of(Late(2)), replace(of(Late(2)), variant="dynamic-int8", network=TorchNetwork(Late(2).eval(), QUANTIZED))]
     words = [replace(recording("a.wav"), samples=WORD), replace(recording("b.wav", "no"), samples=WORD.flip(0))]
     run = run_of(models, words, tmp_path / "run")
     write_evidence(run, models, words, seed=0)

@@ -21,6 +21,7 @@ from robustness.explanations.evidence import write_evidence
 from robustness.explanations.failures import Failure, find_failures, placed_trials
 from robustness.explanations.subject import Subject
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.perturbations.noise import AdditiveNoise
 from robustness.perturbations.pink_noise import PinkNoise
 from robustness.perturbations.white_noise import WhiteNoise
@@ -48,7 +49,7 @@ class Hush(nn.Module):
 
 
 def hush(variant: str = "float32") -> Classifier:
-    return replace(classifier((0, 0), variant=variant), net=Hush())
+    return replace(classifier((0, 0), variant=variant), network=TorchNetwork(Hush()))
 
 
 def swept(folder: Path, recordings: list[Recording], classifiers: list[Classifier]) -> Run:
@@ -124,7 +125,7 @@ def elsewhere(run: Run) -> list[Failure]:
 
 
 def test_what_fails_at_a_place_in_silence_is_no_failure_of_noise(tmp_path: Path) -> None:
-    run = swept(tmp_path, [recording("a.wav")], [replace(hush(), net=Hush(bias=-20.0))])
+    run = swept(tmp_path, [recording("a.wav")], [replace(hush(), network=TorchNetwork(Hush(bias=-20.0)))])
     assert elsewhere(run) == []
     kinds = perturbation_facts(run.manifest)
     placed = placed_trials(run, kinds)

@@ -13,6 +13,7 @@ from robustness.explanations.layers import Layer, layers_of, noise_of, paths_of
 from robustness.frontends.waveform import Waveform
 from robustness.models.architectures import GruNet, TimeDelayNet
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork, module_of
 from robustness.quantization.base import quantized
 from robustness.quantization.one_by_one import RowByRow
 from tests.builders import calibration, classifier
@@ -70,7 +71,7 @@ def of(net: nn.Module, seed: int = 3) -> Classifier:
         for module in net.modules():
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()  # type: ignore[operator]
-    return replace(classifier(), net=net.eval(), output="logits")
+    return replace(classifier(), network=TorchNetwork(net.eval()), output="logits")
 
 
 def strides(found: tuple[Layer, ...]) -> dict[str, float | None]:
@@ -118,8 +119,8 @@ def test_quantized_variants_have_the_users_names_and_strides(scheme: str) -> Non
 
 def test_a_network_that_runs_row_by_row_is_looked_into() -> None:
     model = classifier()
-    whole = replace(model, net=RowByRow(model.net))
-    assert paths_of(whole.net) == {name: f"module.{name}" for name in ("conv1", "conv2", "fc1", "fc2")}
+    whole = replace(model, network=TorchNetwork(RowByRow(module_of(model.network))))
+    assert paths_of(whole) == {name: f"one_row.{name}" for name in ("conv1", "conv2", "fc1", "fc2")}
     assert strides(layers_of(whole)) == strides(layers_of(model))
 
 

@@ -14,6 +14,7 @@ import torch
 
 from robustness.audio.recordings import Recording
 from robustness.explanations.evidence import write_evidence
+from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import quantized
 from robustness.run.folder import Run, RunWriter
 from robustness.sweep.manifest import models_of
@@ -28,7 +29,9 @@ VARIANTS = ("float32", "dynamic-int8")
 def run(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Three of its recordings, placed and moved, with evidence."""
     original = classifier()
-    original.net.load_state_dict(torch.load(shared / "tutorial" / "speech_commands_model.pt", map_location="cpu", weights_only=True))
+    module_of(original.network).load_state_dict(
+        torch.load(shared / "tutorial" / "speech_commands_model.pt", map_location="cpu", weights_only=True)
+    )
     variants = [quantized(replace(original, name="tutorial"), scheme) for scheme in VARIANTS]
     recordings = [
         read(shared / "tutorial" / "recordings" / f"SCRIC20_ragh_imac_clean_{word}_1.wav", word) for word in ("up", "left", "yes")

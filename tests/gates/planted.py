@@ -23,10 +23,11 @@ from tests.trials import outcome_of
 LABELS = ("yes", "no", "unknown")
 CLEAN = Condition(NONE)
 SHIFTS = (-40.0, -20.0, 20.0, 40.0)
+SAID = {"axis": "planted", "source": "planted"}
 GRIDS: dict[str, Any] = {
-    "padding-placement": {"unit": "share", "levels": [0.5, 0.0, 1.0], "neutral": 0.5, "draws": 1, "fills": ["zeros"]},
-    "time-shift": {"unit": "ms", "levels": list(SHIFTS), "neutral": 0.0, "draws": 1, "fills": ["zeros"]},
-    "white-noise": {"unit": "dB", "levels": [20.0, 10.0, 0.0], "neutral": "inf", "draws": 2, "fills": ["zeros"]},
+    "padding-placement": SAID | {"unit": "share", "levels": [0.5, 0.0, 1.0], "neutral": 0.5, "draws": 1, "fills": ["zeros"]},
+    "time-shift": SAID | {"unit": "ms", "levels": list(SHIFTS), "neutral": 0.0, "draws": 1, "fills": ["zeros"]},
+    "white-noise": SAID | {"unit": "dB", "levels": [20.0, 10.0, 0.0], "neutral": "inf", "draws": 2, "fills": ["zeros"]},
 }
 PLACES = {"start": 0.0, "center": 0.5, "end": 1.0}
 
@@ -94,9 +95,14 @@ class Planted:
         ]
         model: dict[str, Any] = {"name": "planted", "rate_hz": 16000, "window_ms": 1000.0, "variants": variants}
         model |= {"labels": list(LABELS), "unknown": "unknown", "silence": None, "threshold": None, "reference": "center"}
+        model |= {"output": "logits", "parameters": 1, "weights_sha256": "0" * 64, "about": {}}
         model |= self.model
-        plan = {"grids": GRIDS, "skipped": {}, "seed": 0, "trim": "auto", "speech_threshold_db": 35.0}
-        return {"models": [model], "plan": plan, "complete": True, "interrupted": False, "versions": {"torch": "2"}, "audio_sha256": {}}
+        plan = {"grids": GRIDS, "skipped": {}, "seed": 0, "trim": "auto", "speech_threshold_db": 35.0, "conditions": len(self.answers)}
+        facts: dict[str, Any] = {"folders": ["planted"], "count": self.count, "speakers": 0, "words": {}, "trimmed": 0, "untestable": 0}
+        facts |= {"bad": [], "notices": [], "sha256": "0" * 64}
+        said = {"models": [model], "plan": plan, "recordings": facts, "complete": True, "interrupted": False, "versions": {"torch": "2"}}
+        said |= {"audio_sha256": {}, "self_check": {"checked": 0, "flips": 0}, "repeat": "robustness report", "provenance": {}}
+        return said
 
     def _recordings(self) -> pd.DataFrame:
         count = self.count
@@ -108,6 +114,12 @@ class Planted:
                 "slack_ms": self.slack_ms,
                 "duration_ms": 1000.0 - self.slack_ms,
                 "untestable": self.slack_ms < 20,
+                "word": list(self.labels or ["yes"] * count),
+                "native_ms": 1000.0 - self.slack_ms,
+                "speech_start_ms": 0.0,
+                "speech_end_ms": 300.0,
+                "trimmed": False,
+                "level_dbfs": -20.0,
                 "sha256": [f"{i:064d}" for i in range(count)],
             }
         )

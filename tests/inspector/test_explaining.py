@@ -20,6 +20,7 @@ from robustness.inspector.figure import figure_of
 from robustness.inspector.page import scales_of
 from robustness.inspector.wording import map_verdict
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from tests.builders import classifier, recording
 
 PLACED = {"placement": "start", "tested": False}
@@ -161,7 +162,7 @@ class Broken(nn.Module):
 )
 def test_outputs_that_explain_nothing_are_refused(value: float, shape: tuple[int, ...], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
-        explain(replace(classifier(), net=Broken(value, shape), output="logits"), recording("up.wav"))
+        explain(replace(classifier(), network=TorchNetwork(Broken(value, shape)), output="logits"), recording("up.wav"))
 
 
 def test_a_recording_that_does_not_fit_is_refused() -> None:

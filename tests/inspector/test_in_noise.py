@@ -16,6 +16,7 @@ from robustness.explanations.explanation import explain
 from robustness.inspector.folder import facts_of
 from robustness.inspector.wording import inspector_title, lead_sentence
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.perturbations.white_noise import WhiteNoise
 from tests.builders import LABELS, classifier, recording
 
@@ -32,7 +33,7 @@ class Hush(nn.Module):
 
 
 def hush() -> Classifier:
-    return replace(classifier(), net=Hush())
+    return replace(classifier(), network=TorchNetwork(Hush()))
 
 
 def test_it_is_heard_as_a_sweep_hears_it() -> None:

@@ -13,6 +13,7 @@ from robustness.attributions.methods.occlusion import Occlusion
 from robustness.frontends.log_mel import LogMel
 from robustness.frontends.waveform import Waveform
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.models.resynthesis import Resynthesis, between, explainable
 from tests.builders import FRAME, RATE_HZ, tone
 
@@ -28,7 +29,7 @@ class HearsBand(nn.Module):
 
 def hears_band() -> Classifier:
     frontend = Waveform()
-    return Classifier("bands", "float32", ("low", "high"), frontend, frontend.fitted(HearsBand()), "logits", FRAME)
+    return Classifier("bands", "float32", ("low", "high"), frontend, TorchNetwork(frontend.fitted(HearsBand())), "logits", FRAME)
 
 
 def two_tones() -> Tensor:

@@ -6,6 +6,7 @@ import hashlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from robustness.audio.placement import Frame
 from robustness.errors import CardError, RobustnessError, UsageError
 from robustness.frontends.log_mel import LogMel
 from robustness.models.card import Card, load_classifier, read_card
-from robustness.models.probing import golden_result, output_contradiction
+from robustness.models.formats.torch_module import module_of
+from robustness.models.golden import golden_result
+from robustness.models.probing import output_contradiction
 from tests.builders import LABELS, RATE_HZ, classifier, recording
 from tests.cards import write_card
 
@@ -93,7 +96,7 @@ def test_a_model_is_loaded_as_its_card_says(card: Path) -> None:
     assert (loaded.name, loaded.variant, loaded.labels, loaded.unknown) == ("small", "float32", LABELS, "unknown")
     assert (loaded.silence, loaded.threshold, loaded.output) == (None, None, "log-probabilities")
     assert (loaded.frame, loaded.frontend) == (Frame(RATE_HZ, RATE_HZ, "center"), LogMel())
-    assert not loaded.net.training
+    assert not module_of(loaded.network).training
     samples = torch.nn.functional.pad(recording("a").samples, (0, 8_000))[None]
     assert torch.equal(loaded.logits(samples), direct.logits(samples))
 
@@ -168,8 +171,8 @@ def test_the_window_in_samples(card: Path, duration_ms: str, samples: int) -> No
         ("n_mels = 64", "n_mels = 64.5", r"`frontend\.n_mels` is 64\.5; expected a whole number"),
         ("top_db = 80.0", 'top_db = "80"', r"`frontend\.top_db` is '80'; expected a number"),
         ('"log-mel"', '"log-mell"', r"frontend\.kind: there is no front-end 'log-mell'; did you mean log-mel\?"),
-        ("n_mels = 64", "n_mels = 0", r"the front-end cannot be computed"),
-        ("hop_samples = 160", "hop_samples = 0", r"the front-end cannot be computed"),
+        ("n_mels = 64", "n_mels = 0", r"frontend: n_mels is 0; expected 1 or more"),
+        ("hop_samples = 160", "hop_samples = 0", r"frontend: hop_samples is 0; expected 1 or more"),
         ("n_mels = 64", "n_mels = 40", r"the network does not take features of the shape \[1 1 40 101\]"),
         ("1000.0", "500.0", r"the network does not take features of the shape \[1 1 64 51\]"),
         ("labels = [", "labels = [[", r"is no valid TOML: .*line \d+"),
@@ -201,8 +204,8 @@ def test_several_mistakes_are_named_together(card: Path) -> None:
     ("make", "words"),
     [
         (lambda path: None, "cannot be opened: No such file"),
-        (lambda path: path.mkdir(), "cannot be opened: Is a directory"),
-        (lambda path: path.write_bytes(b"PK\x03\x04\xff\xfe"), "no text in UTF-8; expected a model card"),
+        (lambda path: path.mkdir(), "cannot be opened: it is a folder"),
+        (lambda path: path.write_bytes(b"PK\x03\x04\xff\xfe"), "no text in UTF-8; give the path of a model card"),
     ],
 )
 def test_what_is_no_card_is_refused(tmp_path: Path, make: Callable[[Path], object], words: str) -> None:
@@ -211,16 +214,16 @@ def test_what_is_no_card_is_refused(tmp_path: Path, make: Callable[[Path], objec
         read_card(tmp_path / "other.toml")
 
 
-def state(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
+def state(**changes: Any) -> dict[str, Any]:
     """The small network's state with some tensors replaced or left out."""
-    whole = dict(classifier(0).net.state_dict())
+    whole = dict(module_of(classifier(0).network).state_dict())
     return {k.replace("__", "."): v for k, v in {**whole, **{k.replace("__", "."): v for k, v in changes.items()}}.items() if v is not None}
 
 
 @pytest.mark.parametrize(
     ("held", "words"),
     [
-        (classifier(0).net, "a pickled module or other objects, which would run code.*torch.save\\(model.state_dict\\(\\)"),
+        (module_of(classifier(0).network), "a pickled module or other objects, which would run code.*torch.save\\(model.state_dict\\(\\)"),
         ({"state_dict": {}, "epoch": 3}, "a table with state_dict, epoch, and not a state_dict"),
         ({}, "not a state_dict"),
         (torch.zeros(3), "holds a Tensor, and not a state_dict"),
@@ -229,11 +232,40 @@ def state(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
         (state(fc1__bias=torch.zeros(7)), r"fc1\.bias is \[7\] and \[128\] in the network"),
         ({f"module.{k}": v for k, v in state().items()}, r"saved from a DataParallel"),
         (state(fc1__bias=torch.full((128,), torch.nan)), r"fc1\.bias holds NaN"),
+        ({"epoch": 3, "state_dict": state()}, r'not a state_dict.*write key = "state_dict" under \[weights\]'),
+        ({"model": state(), "optimizer": {"lr": 1.0}}, r'write key = "model" under \[weights\]'),
+        ({f"module.{k}": v for k, v in state().items()}, r'DataParallel: write prefix = "module\."'),
+        ({f"_orig_mod.{k}": v for k, v in state().items()}, r'torch\.compile made: write prefix = "_orig_mod\."'),
+        (state(fc1__bias=torch.zeros(1).expand(10**10)), r"fc1\.bias claims 40,000,000,000 bytes and the file holds 4 of it"),
+        (state(fc1__bias=torch.zeros(128, device="meta")), r"fc1\.bias has no numbers \(it is on torch's meta device\)"),
+        (state(fc1__bias=torch.eye(4).to_sparse()), r"fc1\.bias has the layout torch\.sparse_coo"),
+        (state(fc1__weight=None, fc1___packed_params__dtype=torch.qint8), r"of a quantized network: give the float weights"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(card: Path, held: object, words: str) -> None:
     with pytest.raises(CardError, match=words):
         load_classifier(with_weights(card, lambda path: torch.save(held, path)))
+
+
+@pytest.mark.parametrize(
+    ("written", "held"),
+    [('key = "state_dict"', {"state_dict": 0}), ('prefix = "module."', {}), ('key = "ema"\nprefix = "net."', {"ema": 0})],
+)
+def test_a_checkpoint_is_read_where_the_card_says_what_is_in_it(card: Path, written: str, held: dict[str, object]) -> None:
+    prefix = written.partition('prefix = "')[2].rstrip('"')
+    weights = {f"{prefix}{name}": value for name, value in state().items()}
+    wanted = module_of(load_classifier(card).network).state_dict()
+    with_weights(card, lambda path: torch.save({**dict.fromkeys(held, weights), "epoch": 3} if held else weights, path))
+    card.write_text(card.read_text(encoding="utf-8").replace("[weights]", f"[weights]\n{written}"), encoding="utf-8")
+    found = module_of(load_classifier(card).network).state_dict()
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
+def test_a_program_is_no_file_of_weights(card: Path) -> None:
+    scripted = torch.jit.trace(module_of(classifier(0).network).eval(), torch.zeros(1, 1, 64, 101))
+    with pytest.raises(CardError, match="is a TorchScript program, which is code"):
+        load_classifier(with_weights(card, lambda path: scripted.save(str(path))))
 
 
 @pytest.mark.parametrize("data", [b"", b"weights", b"PK\x03\x04 and no more", b"\x80\x02}q\x00."])
@@ -345,6 +377,7 @@ def test_golden_logits_show_a_difference(card: Path, length: int, off: float, *,
     said = with_golden(card, recording("a", 1000).samples[:length].numpy(), off)
     assert said.golden
     result = golden_result(load_classifier(card), said.golden, card)
+    assert result is not None
     assert result.agrees == agrees
     assert result.largest_gap == pytest.approx(abs(off), abs=1e-4)
     assert off < 1e-3 or result.label == LABELS[3]
@@ -354,7 +387,9 @@ def test_golden_logits_show_another_front_end(card: Path) -> None:
     with_golden(card, recording("a", 1000).samples.numpy())
     said = read_card(changed(card, ("top_db = 80.0", "top_db = 40.0")))
     assert said.golden
-    assert not golden_result(load_classifier(card), said.golden, card).agrees
+    found = golden_result(load_classifier(card), said.golden, card)
+    assert found is not None
+    assert not found.agrees
 
 
 def test_golden_samples_that_cannot_be_read_are_refused(card: Path) -> None:
@@ -378,5 +413,5 @@ def test_a_golden_vector_has_a_logit_a_label(card: Path) -> None:
 
 def test_a_network_need_not_be_ours(tmp_path: Path) -> None:
     loaded = load_classifier(with_own_net(tmp_path))
-    assert isinstance(loaded.net, nn.Module)
+    assert isinstance(module_of(loaded.network), nn.Module)
     assert loaded.logits(torch.zeros(2, RATE_HZ)).shape == (2, 11)

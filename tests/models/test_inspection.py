@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork, module_of
 from robustness.models.inspection import Independence, independence, inspect, logit_spread
 from robustness.quantization.base import quantized
 from tests.builders import LABELS, RATE_HZ, classifier, recording, recordings
@@ -29,7 +30,7 @@ class Shifted(nn.Module):
 
 
 def with_net(net: nn.Module) -> Classifier:
-    return quantized(replace(classifier(), net=net.eval()), "float32")
+    return quantized(replace(classifier(), network=TorchNetwork(net.eval())), "float32")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_int8_may_not_move_at_all_and_float_by_rounding(gap: float, allowed: flo
 def test_what_is_said_of_the_variants_is_what_they_are() -> None:
     found = inspect([quantized(classifier(), name) for name in ("float32", "dynamic-int8")])
     float32, int8 = found.variants
-    assert found.parameters == sum(value.numel() for value in classifier().net.parameters())
+    assert found.parameters == sum(value.numel() for value in module_of(classifier().network).parameters())
     assert (float32.about["quantized_layers"], int8.about["quantized_layers"]) == ([], ["fc1", "fc2"])
     assert (float32.independence.allowed, int8.independence) == (1e-4, Independence(0.0, 0.0))
     assert found.measured_on == "4 windows of noise"

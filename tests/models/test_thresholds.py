@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from robustness.analysis.outcomes import OUTCOMES
 from robustness.errors import CardError
 from robustness.models.card import load_classifier, read_card
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.models.probing import output_contradiction
 from tests.cards import write_card
 
@@ -75,7 +76,9 @@ def test_a_sigmoids_logits_are_its_log_odds(card: Path) -> None:
         def forward(self, features: Tensor) -> Tensor:
             return torch.tensor([[0.0, 0.25, 1.0]])
 
-    model = replace(load_classifier(card), net=Given(), output="sigmoids", labels=("a", "b", "c"), unknown=None, threshold=0.25)
+    model = replace(
+        load_classifier(card), network=TorchNetwork(Given()), output="sigmoids", labels=("a", "b", "c"), unknown=None, threshold=0.25
+    )
     logits = model.logits_from(torch.zeros(1, 1, 64, 101))
     assert logits.isfinite().all()
     assert model.probabilities(logits)[0] == pytest.approx([0, 0.25, 1], abs=2e-7)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from tests.builders import classifier
 
 
@@ -72,4 +73,4 @@ def with_net(network: type[nn.Module]) -> Classifier:
     """A classifier of that network with seeded weights, whose first layer takes decibels."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return replace(classifier(), net=network().eval(), output="logits")
+        return replace(classifier(), network=TorchNetwork(network().eval()), output="logits")

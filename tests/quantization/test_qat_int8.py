@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork, module_of
 from robustness.quantization.base import quantized
 from robustness.quantization.schemes.qat_int8 import QatInt8
 from tests.builders import calibration, classifier
@@ -24,10 +25,10 @@ def test_all_layers_are_int8_as_after_static_quantization() -> None:
 
 def test_the_same_twice_and_the_float_network_as_it_was() -> None:
     original, learned = classifier(), calibration(8)
-    before = {name: value.clone() for name, value in original.net.state_dict().items()}
+    before = {name: value.clone() for name, value in module_of(original.network).state_dict().items()}
     once, again = (quantized(original, "qat-int8", learned) for _ in range(2))
     assert torch.equal(once.logits(learned.samples), again.logits(learned.samples))
-    assert all(torch.equal(value, before[name]) for name, value in original.net.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in module_of(original.network).state_dict().items())
 
 
 def test_a_layer_can_be_left_in_float() -> None:
@@ -47,10 +48,10 @@ def test_what_coarse_steps_cost_is_learned_back(seed: int) -> None:
 
 def spoiled(seed: int) -> Classifier:
     original = classifier(seed)
-    net = copy.deepcopy(original.net)
+    net = copy.deepcopy(module_of(original.network))
     with torch.no_grad():
         net.get_submodule("fc1").get_parameter("weight")[:, 5] *= 100
-    return replace(original, net=net)
+    return replace(original, network=TorchNetwork(net))
 
 
 def divergence(original: Classifier, variant: Classifier, samples: Tensor) -> float:

@@ -18,6 +18,7 @@ from robustness.jobs.assess import prepare
 from robustness.jobs.request import Request
 from robustness.models.card import load_classifier, read_card
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import quantized
 from robustness.quantization.saving import save_variant
 from robustness.quantization.variants import as_given, is_quantized, variants
@@ -58,6 +59,7 @@ from pathlib import Path
 from robustness.models.card import load_classifier
 from robustness.quantization.variants import as_given
 from robustness.seeds import generator_of
+from robustness.models.formats.torch_module import module_of
 samples = torch.randn(7, 16000, generator=generator_of("fresh")) * 0.1
 print(json.dumps([as_given(load_classifier(Path(card))).logits(samples).tolist() for card in sys.argv[1:]]))
 """
@@ -155,14 +157,14 @@ def test_a_quantized_checkpoint_of_somebody_elses_is_run_as_it_is(tmp_path: Path
     (tmp_path / "their_int8.py").write_text(code, encoding="utf-8")
     original = load_classifier(card)
     with torch_deprecations_filtered():
-        torch.save(quantize_dynamic(original.net, {torch.nn.Linear}).state_dict(), tmp_path / "theirs.pt")
+        torch.save(quantize_dynamic(module_of(original.network), {torch.nn.Linear}).state_dict(), tmp_path / "theirs.pt")
     text = card.read_text(encoding="utf-8").replace("robustness.models.architectures:TutorialNet", "their_int8:small")
     digest = hashlib.sha256((tmp_path / "theirs.pt").read_bytes()).hexdigest()
     text = text.replace("small.pt", "theirs.pt").replace(tomllib.loads(text)["weights"]["sha256"], digest)
     (tmp_path / "theirs.toml").write_text(text, encoding="utf-8")
     loaded = load_classifier(tmp_path / "theirs.toml")
     assert is_quantized(loaded)
-    (theirs,) = variants(loaded, ["float32", "dynamic-int8"])
+    (theirs,) = variants(loaded, ["float32", "dynamic-int8"]).made
     assert theirs.variant == "int8"
     assert theirs.about["quantized_layers"] == ["fc1", "fc2"]
     samples = calibration(5).samples

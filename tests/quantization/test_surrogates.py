@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from robustness.models.architectures import GruNet, SeparableNet
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import quantized
 from tests.builders import calibration, classifier
 from tests.quantization.networks import Adding, Recurrent, with_net
@@ -44,7 +45,7 @@ def test_it_has_gradients_and_is_as_close_to_the_variant_as_rounding_is(
 
 def test_a_static_surrogate_of_convolutions_and_linear_layers_is_the_variant_to_a_step_of_its_last_layer(windows: Tensor) -> None:
     variant = quantized(classifier(), "static-int8", calibration())
-    step = variant.net.get_submodule("fc2").scale
+    step = module_of(variant.network).get_submodule("fc2").scale
     assert (surrogate_of(variant).logits(windows) - variant.logits(windows)).abs().max() <= 2 * float(step) + 1e-5  # type: ignore[arg-type]
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from robustness.errors import UsageError
+from robustness.models.formats.torch_module import TorchNetwork, module_of
 from robustness.quantization.base import QUANTIZERS, quantized
 from robustness.sweep.engine import answers
 from tests.builders import RATE_HZ, calibration, classifier
@@ -48,7 +49,7 @@ def test_the_features_of_a_clip_do_not_depend_on_a_loud_clip(beside_a_loud_clip:
 @pytest.mark.parametrize("net", [None, Mixed()])
 def test_int8_logits_beside_a_loud_clip_are_those_alone_bit_for_bit(beside_a_loud_clip: Tensor, net: nn.Module | None) -> None:
     made = classifier()
-    int8 = quantized(made if net is None else replace(made, net=net, output="logits"), "dynamic-int8")
+    int8 = quantized(made if net is None else replace(made, network=TorchNetwork(net), output="logits"), "dynamic-int8")
     alone = torch.cat([int8.logits(clip[None]) for clip in beside_a_loud_clip])
     for batch in (2, 5, 9):
         assert torch.equal(answers([int8], beside_a_loud_clip, batch)[0], alone)
@@ -62,7 +63,7 @@ def test_what_torch_does_in_a_batch_is_not_what_it_does_alone(beside_a_loud_clip
 
     made = classifier()
     with torch_deprecations_filtered():
-        plain = replace(made, net=quantize_dynamic(made.net, {nn.Linear}, dtype=torch.qint8))
+        plain = replace(made, network=TorchNetwork(quantize_dynamic(module_of(made.network), {nn.Linear}, dtype=torch.qint8)))
     alone = torch.cat([plain.logits(clip[None]) for clip in beside_a_loud_clip])
     assert not torch.equal(plain.logits(beside_a_loud_clip), alone)
 
@@ -87,9 +88,9 @@ def test_int8_stays_on_the_cpu_and_has_no_gradient() -> None:
 
 def test_quantizing_leaves_the_float_network_as_it_was() -> None:
     made = classifier()
-    before = {name: value.clone() for name, value in made.net.state_dict().items()}
+    before = {name: value.clone() for name, value in module_of(made.network).state_dict().items()}
     quantized(made, "dynamic-int8")
-    after = made.net.state_dict()
+    after = module_of(made.network).state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from robustness.jobs.assess import assess
 from robustness.jobs.request import Request
+from robustness.models.formats.torch_module import module_of
 from robustness.run.folder import Run
 from robustness.sweep.plan import Settings
 from tests.browser import Watched
@@ -33,7 +34,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     model, voices = folder / "model", folder / "voices"
     model.mkdir()
     voices.mkdir()
-    torch.save(classifier().net.state_dict(), model / "small.pt")
+    torch.save(module_of(classifier().network).state_dict(), model / "small.pt")
     digest = hashlib.sha256((model / "small.pt").read_bytes()).hexdigest()
     card = CARD.format(name="NAME", labels="LABELS", sha256=digest).replace('"NAME"', json.dumps(HOSTILE))
     (model / "small.toml").write_text(card.replace("LABELS", json.dumps(HOSTILE_LABELS)), encoding="utf-8")

@@ -50,9 +50,7 @@ def zeroed(folder: Path, rng: random.Random) -> str:
 
 
 def gone(folder: Path, rng: random.Random) -> str:
-    path = rng.choice(
-        [path for path in files(folder) if path.name not in {"request.json", "audit.json", "restoring.json", "failures.json"}]
-    )
+    path = rng.choice([path for path in files(folder) if path.name not in {"request.json", "audit.json", "failures.json"}])
     path.unlink()
     return path.name
 
@@ -129,11 +127,11 @@ def rows_twice(folder: Path, rng: random.Random) -> str:
 
 
 def rows_gone(folder: Path, rng: random.Random) -> str:
-    def fewer(rows: pd.DataFrame) -> pd.DataFrame:
+    def spoiled(rows: pd.DataFrame) -> pd.DataFrame:
         words = rows[rows["perturbation"] != "no-word"]
         return rows.drop(words.sample(2, random_state=rng.randrange(99)).index)
 
-    return table_of(folder, rng, fewer)
+    return table_of(folder, rng, spoiled)
 
 
 def column_gone(folder: Path, rng: random.Random) -> str:

@@ -36,6 +36,7 @@ def begun(out: Path, *names: str, resume: bool = False) -> RunWriter:
         writer.add(rows(name))
         writer.add_heard("none", [name], [number])
         writer.seal(f"{number:02d}", {"done": number})
+    writer.release()  # as if its process were no more
     return writer
 
 

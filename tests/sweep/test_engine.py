@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from robustness.audio.placement import batch_of, place
 from robustness.errors import UsageError
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.quantization.base import quantized
 from robustness.sweep.engine import Engine
 from robustness.sweep.inference import onnx_runtime
@@ -73,7 +74,8 @@ def test_what_cannot_be_copied_has_one_worker_with_all_threads(windows: Tensor) 
         def forward(self, features: Tensor) -> Tensor:
             return features.mean((1, 2, 3))[:, None].expand(-1, 11)
 
-    engine = Engine.ready([replace(classifier(), net=Odd(), output="logits")], windows[:2])
+    network = TorchNetwork(Odd()).tried(classifier().features(windows[:2]))
+    engine = Engine.ready([replace(classifier(), network=network, output="logits")], windows[:2])
     assert engine.workers == 1
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from robustness.audio.placement import batch_of, place
 from robustness.models.architectures import PooledNet, TutorialNet
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork, module_of
 from robustness.quantization.base import quantized
 from robustness.sweep.inference.folding import FoldedPair, foldable_pairs, folded
 from robustness.sweep.inference.pooling import SlicedMaxPool2d, with_sliced_pools
@@ -34,7 +35,7 @@ def features(windows: Tensor) -> Tensor:
 
 
 def with_net(make: type[nn.Module], variant: str = "float32") -> Classifier:
-    return quantized(replace(classifier(), net=networks.seeded(make), output="logits"), variant)
+    return quantized(replace(classifier(), network=TorchNetwork(networks.seeded(make)), output="logits"), variant)
 
 
 def alone(made: Classifier, windows: Tensor) -> Tensor:
@@ -109,7 +110,7 @@ def test_a_gradient_through_a_folded_network_is_the_same_gradient(windows: Tenso
     made, int8 = with_net(networks.Small), with_net(networks.Small, "dynamic-int8")
     smooth, same = for_gradients([made, int8], windows)
     assert same is int8
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in smooth.net.modules())
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in module_of(smooth.network).modules())
     asked = [features.clone().requires_grad_() for _ in range(2)]
     for one, x in zip((made, smooth), asked, strict=True):
         one.forward(x)[:, 0].sum().backward()
@@ -170,7 +171,7 @@ def test_int8_keeps_every_bit_beside_float_and_alone(make: type[nn.Module], wind
 
 
 def test_variants_share_their_trunk_and_not_more(features: Tensor) -> None:
-    nets = [with_net(networks.Small, variant).net for variant in ("float32", "dynamic-int8")]
+    nets = [module_of(with_net(networks.Small, variant).network) for variant in ("float32", "dynamic-int8")]
     parts = shared(nets, features)
     assert parts is not None
     assert [name for name, _ in parts.trunk.named_children()] == ["conv", "bn", "pool"]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from robustness.audio.recordings import Recording
 from robustness.errors import CannotJudgeError, UsageError
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.quantization.base import quantized
 from robustness.run.folder import Run, RunWriter
 from robustness.sweep import sweep
@@ -135,7 +136,7 @@ class Broken(nn.Module):
 @pytest.mark.parametrize(("net", "words"), [(Moody(), "changes nothing, changed"), (Broken(), "not a number")])
 def test_answers_that_cannot_be_trusted_stop_the_run(net: nn.Module, words: str, tmp_path: Path) -> None:
     with pytest.raises(CannotJudgeError, match=words):
-        swept(tmp_path / "run", recordings(4), classifiers=[replace(classifier(), net=net)])
+        swept(tmp_path / "run", recordings(4), classifiers=[replace(classifier(), network=TorchNetwork(net))])
 
 
 def test_a_perturbation_that_does_not_exist_is_named_with_those_that_do() -> None:

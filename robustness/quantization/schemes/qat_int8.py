@@ -19,6 +19,7 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
 
 from robustness.models.classifier import SMALLEST_PROBABILITY, Classifier, Output
+from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import QUANTIZERS, Calibration, Quantizer, required
 from robustness.quantization.fx import BATCH, Engine, converted, observed, prepared_graph, quantized_engine
 from robustness.quantization.static import Made, naming, variant_of
@@ -74,7 +75,7 @@ class QatInt8(Quantizer):
         features = classifier.features(required(calibration, self.name).samples).cpu().clone()
         answers = classifier.logits_from(features).softmax(1).clone()
         with quantized_engine(self.engine), naming(classifier, self.name):
-            faking = observed(prepared_graph(classifier.net, features, only, self.engine, training=True), features)
+            faking = observed(prepared_graph(module_of(classifier.network), features, only, self.engine, training=True), features)
             self._tune(faking, classifier.output, Batch(features, answers))
             return variant_of(classifier, converted(faking.eval(), features), Made(self.name, self.engine, calibration, only))
 

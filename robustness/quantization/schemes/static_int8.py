@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import QUANTIZERS, Calibration, Quantizer, required
 from robustness.quantization.fx import Engine, converted, observed, prepared_graph, quantized_engine
 from robustness.quantization.static import Made, naming, variant_of
@@ -30,5 +31,5 @@ class StaticInt8(Quantizer):
         """The int8 variant, with the ranges of the calibration windows; it runs on the CPU whatever the classifier's device."""
         features = classifier.features(required(calibration, self.name).samples).cpu()
         with quantized_engine(self.engine), naming(classifier, self.name):
-            kernels = converted(observed(prepared_graph(classifier.net, features, only, self.engine), features), features)
+            kernels = converted(observed(prepared_graph(module_of(classifier.network), features, only, self.engine), features), features)
             return variant_of(classifier, kernels, Made(self.name, self.engine, calibration, only))

@@ -5,7 +5,7 @@ const ATLAS = DATA.atlas ? { ...DATA.atlas, variants: DATA.atlas.variants.map((v
 const atlasState = { variant: 0, order: ATLAS ? ATLAS.names.map((_, i) => i) : [], row: null, column: null };
 
 function unpackedVariant(variant) {
-  return { margin: unpacked(variant.margin), answer: unpacked(variant.answer), percent: unpacked(variant.percent) };
+  return { code: unpacked(variant.code), margin: unpacked(variant.margin), answer: unpacked(variant.answer), percent: unpacked(variant.percent) };
 }
 
 function signed(value, digits) {
@@ -20,8 +20,8 @@ function plain(text) {
 function described(row, column, variant) {
   const data = ATLAS.variants[variant];
   const answer = `${ATLAS.labels[data.answer[row][column]]} ${Math.round(data.percent[row][column])} %`;
-  const margin = data.margin[row][column];
-  const verdict = ATLAS.labelled[row] ? `margin ${signed(margin, 1)}, ${margin > 0 ? "right" : "wrong"}` : margin > 0 ? "as at the reference" : "changed";
+  const code = data.code[row][column];
+  const verdict = ATLAS.labelled[row] ? `${ATLAS.outcomes[code]} (${signed(data.margin[row][column], 1)} from the boundary)` : code < ATLAS.bad ? "as at the reference" : "changed";
   return `${ATLAS.names[row]} · lead ${signed(ATLAS.leads[column], 0)} ms: ${answer}, ${verdict}`;
 }
 
@@ -42,10 +42,10 @@ function marks(order, x, symbol, size) {
   return [mark("var(--paper)", 4), mark("var(--ink)", 2)];
 }
 
-/* A dot in every wrong cell: the colour does not speak alone. */
-function dots(order, margin) {
+/* A dot in every cell that a user notices: the colour does not speak alone. */
+function dots(order, codes) {
   const x = [], y = [];
-  order.forEach((row, i) => margin[row].forEach((value, column) => { if (value < 0) { x.push(ATLAS.leads[column]); y.push(i); } }));
+  order.forEach((row, i) => codes[row].forEach((value, column) => { if (value >= ATLAS.bad) { x.push(ATLAS.leads[column]); y.push(i); } }));
   return { type: "scatter", mode: "markers", x, y, marker: { symbol: "circle", size: 2, color: "var(--ink)" }, hoverinfo: "skip" };
 }
 
@@ -65,13 +65,13 @@ if (ATLAS) MAKERS.atlas = (element) => {
   const { order, variant } = atlasState;
   const { top, row, left } = geometry(element);
   const data = ATLAS.variants[variant];
-  const bottom = 56; // room for the colour bar: less would make plotly shrink the rows
+  const bottom = 10;
+  const steps = ATLAS.colours.length;
+  const scale = ATLAS.colours.flatMap((colour, i) => [[i / steps, colour], [(i + 1) / steps, colour]]);
   element.style.height = `${top + row * Math.max(1, order.length) + bottom}px`;
   const heat = {
-    type: "heatmap", x: ATLAS.leads, y: order.map((_, i) => i), z: order.map((r) => data.margin[r]), zmin: -ATLAS.limit, zmax: ATLAS.limit,
-    colorscale: ATLAS.scale, text: order.map((r) => ATLAS.leads.map((_, c) => plain(described(r, c, variant)))), hovertemplate: "%{text}<extra></extra>",
-    colorbar: { orientation: "h", y: 0, yanchor: "top", yref: "paper", thickness: 8, len: 0.7, outlinewidth: 0, ypad: 8, tickangle: 0, tickvals: ATLAS.ticks,
-      ticktext: ATLAS.ticks.map((t) => signed(t, 0) + (t === ATLAS.ticks[0] ? " wrong" : t === ATLAS.ticks.at(-1) ? " right" : "")) },
+    type: "heatmap", x: ATLAS.leads, y: order.map((_, i) => i), z: order.map((r) => data.code[r]), zmin: -0.5, zmax: steps - 0.5, showscale: false,
+    colorscale: scale, text: order.map((r) => ATLAS.leads.map((_, c) => plain(described(r, c, variant)))), hovertemplate: "%{text}<extra></extra>",
   };
   const bars = { symbol: "line-ns", size: Math.max(8, row - 8) };
   const layout = {
@@ -80,7 +80,7 @@ if (ATLAS) MAKERS.atlas = (element) => {
     yaxis: { range: [order.length - 0.5, -0.5], showgrid: false, ticks: "", showticklabels: left > 16, tickvals: order.map((_, i) => i), ticktext: order.map((r) => plain(ATLAS.names[r])) },
   };
   const bounds = [ATLAS.names.map(() => 0), ATLAS.slack].flatMap((x) => marks(order, x, bars.symbol, bars.size));
-  return { data: [heat, dots(order, data.margin), ...bounds, ...marks(order, ATLAS.reference, "circle-open", 7)], layout };
+  return { data: [heat, dots(order, data.code), ...bounds, ...marks(order, ATLAS.reference, "circle-open", 7)], layout };
 };
 
 function nearest(lead) {

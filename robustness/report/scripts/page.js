@@ -27,10 +27,22 @@ for (const element of document.querySelectorAll("[data-sound]")) {
   };
 }
 
+/* A button plays the sound that it names, from its beginning. */
+for (const button of document.querySelectorAll("[data-plays]")) {
+  button.addEventListener("click", () => {
+    const sound = document.getElementById(button.dataset.plays);
+    if (!sound) return;
+    sound.currentTime = 0;
+    sound.play();
+  });
+}
+
 /* Sounds are read after everything is drawn, so that none delays it. */
-window.addEventListener("load", () => {
+function readSounds() {
   for (const sound of document.querySelectorAll("audio")) sound.preload = "metadata";
-});
+}
+if (document.readyState === "complete") readSounds();
+else window.addEventListener("load", readSounds);
 window.addEventListener("hashchange", goTo);
 for (const element of plots) watcher.observe(element);
 goTo();

@@ -122,6 +122,8 @@ def _variants(view: View) -> Table:
 def _variant_row(view: View, variant: Variant) -> list[object]:
     about = variant.about
     layers = [", ".join(map(str, about.get(key) or [])) or "none" for key in ("quantized_layers", "float_layers")]
+    functions = about.get("quantized_functions")
+    layers[0] += f"; functions: {', '.join(map(str, functions))}" if functions else ""
     share = about.get("quantized_share")
     size, first = about.get("bytes"), view.first.about.get("bytes")
     ratio = "–" if variant is view.first or not size or not first else f"{number(size / first, 2)} ×"

@@ -6,8 +6,10 @@ import base64
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
+import numpy as np
 from pandas import DataFrame
 
+from robustness.analysis.outcomes import BAD, LEFT_ALONE
 from robustness.report.atlas import Atlas
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import Variant, View
@@ -17,7 +19,7 @@ from robustness.report.words import number, percent, signed
 TEMPLATE = """
 <div class="controls">
 <label>Find <input type="search" id="find" placeholder="word or name"></label>
-<label><input type="checkbox" id="only-wrong"> only {{ "wrong" if labelled else "changed" }}</label>
+<label><input type="checkbox" id="only-wrong"> only {{ "failures" if labelled else "changed" }}</label>
 {% if atlas and variants | length > 1 %}
 <fieldset><legend>Atlas of</legend>{% for v in variants %}
 <label><input type="radio" name="atlas-variant" value="{{ loop.index0 }}"{% if loop.first %} checked{% endif %}> {{ v.short }}</label>
@@ -27,17 +29,18 @@ TEMPLATE = """
 <a href="data:text/csv;charset=utf-8;base64,{{ csv }}" download="recordings.csv">
 {{- "all" if total <= in_csv else "the worst " ~ (in_csv | counted) }} as CSV</a>
 </div>
-<p class="soft wide">Worst margin first
+<p class="soft wide">Worst first
 {%- if total > rows | length %}: the worst {{ rows | length }} of {{ total | counted }} recordings,
 {{- " the rest is in the " }}{{ "run folder" if total > in_csv else "CSV" }}{% endif %}.
-A cell is answer and confidence in %, {% if labelled %}✗ where it is wrong{% else %}✗ where it is not that at the reference{% endif %}
+A cell is the winning label and its probability in %, {% if labelled %}✗ where a user notices{% else %}✗ where it is not that at the
+reference{% endif %}
 {%- if variants | length > 1 %};
 {{ variants[1:] | map(attribute="short") | join(", ") }} repeats the answer only where it differs{% endif %}{% if thresholds %};
 ↓ a command under the threshold, not carried out{% endif %}.
-A column's head sorts by margin.</p>
+A column's head sorts by the distance to the boundary.</p>
 {% if atlas %}<ul class="key">
-<li>colour: margin of the true label by lead</li>
-<li><b>·</b> wrong answer</li>
+{% for name, words in legend %}<li><span class="swatch {{ name }}"></span>{{ words }}</li>
+{% endfor %}
 <li><b>❙</b> between two bars the whole recording lies inside the window</li>
 <li><b>○</b> reference ({{ reference }})</li>
 <li>arrow keys walk through it, a click pins</li></ul>{% endif %}
@@ -62,7 +65,8 @@ A column's head sorts by margin.</p>
 {% for cell in row.cells %}
 <td id="{{ cell.address }}" data-variant="{{ cell.mark }}" data-lead="{{ cell.lead }}" data-sort="{{ cell.sort }}" title="{{ cell.title }}"
  class="{{ 'bad' if cell.wrong }}{{ ' first' if cell.mark == 0 }}">
-{%- if cell.wrong %}<span class="hidden">wrong: </span>
+{%- if cell.silent %}<span class="hidden">the device stays silent: </span><span class="quiet" aria-hidden="true">○ </span>{% endif %}
+{%- if cell.wrong %}<span class="hidden">{{ cell.outcome }}: </span>
 {%- if cell.card %}<a class="wrong" href="#{{ cell.card }}">✗ {% else %}<span class="wrong">✗ {% endif %}{% endif %}
 <span{% if cell.repeats %} class="hidden"{% endif %}>{{ cell.answer }}</span>
 {%- if cell.wrong %}{% if cell.card %}</a>{% else %}</span>{% endif %}{% endif %}
@@ -80,6 +84,13 @@ A column's head sorts by margin.</p>
 
 
 MOST_IN_CSV: Final = 1000  # recordings; a page that carried the answers to all of them would not open quickly
+LEGEND: Final = (
+    ("accepted", "accepted"),
+    ("alone", "other word left alone"),
+    ("silent", "○ the model errs, the device stays silent"),
+    ("missed", "· ✗ missed"),
+    ("harm", "· ✗ wrong command, or other word acted on"),
+)
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
 
 
@@ -94,6 +105,8 @@ class AnswerCell(NamedTuple):
     sort: str
     title: str
     wrong: bool
+    silent: bool  # the model errs, and the device keeps it to itself
+    outcome: str
     under: bool  # a command under the threshold, so that it is not carried out
     repeats: bool  # the first variant's answer, so that it need not be written again
     card: str | None
@@ -137,6 +150,7 @@ class RecordingsSection(Section):
             csv=base64.b64encode(csv_of(view).encode()).decode(),
             atlas=atlas and atlas.figure,
             says=atlas.says() if atlas else [],
+            legend=LEGEND if view.labelled else (),
         )
         return SectionPart(html, (atlas.figure,), {"atlas": atlas.data()}) if atlas else SectionPart(html)
 
@@ -170,16 +184,18 @@ def _cell(view: View, recording: Any, place: str, variant: Variant, answers: dic
     row = answers[name, place, variant.name]
     usual = answers.get((name, view.reference, variant.name), row)
     labelled = row.correct is not None and row.correct == row.correct
-    wrong = not row.correct if labelled else row.predicted != usual.predicted
-    margin = f", margin {signed(row.margin, 2)}" if labelled else ""
+    outcome = str(row.outcome) if labelled else ""
+    wrong = outcome in BAD if labelled else row.predicted != usual.predicted
+    silent = outcome == LEFT_ALONE and not row.correct
+    distance = row.margin if np.isnan(row.outcome_margin) else row.outcome_margin
+    margin = f", {outcome}, distance to the boundary {signed(distance, 2)}" if labelled else ""
     title = f"{row.predicted} {percent(row.p_predicted, 1)}{margin}, lead {number(row.offset_ms, 1)} ms"
-    sort = f"{row.margin:.4f}" if labelled else f"{row.p_predicted:.4f}"
+    sort = f"{distance:.4f}" if labelled else f"{row.p_predicted:.4f}"
     under = row.predicted not in variant.point.rejections and row.p_predicted < (variant.point.threshold_of(row.predicted) or 0)
     repeats = variant is not view.first and row.predicted == answers[name, place, view.first.name].predicted
     card = view.card(name, place) if wrong else None
-    return AnswerCell(
-        address, variant.mark, row.offset_ms, row.predicted, number(100 * row.p_predicted), sort, title, bool(wrong), under, repeats, card
-    )
+    said = (row.predicted, number(100 * row.p_predicted), sort, title)
+    return AnswerCell(address, variant.mark, row.offset_ms, *said, bool(wrong), silent, outcome, under, repeats, card)
 
 
 def _no_formula(cell: Any) -> Any:
@@ -194,11 +210,24 @@ def csv_of(view: View) -> str:
     placed = placed.astype({"recording": str, "placement": str, "variant": str, "predicted": str})
     facts = listed[["id", "word", "label", "speaker"]].rename(columns={"id": "recording", "label": "truth"})
     order = {name: i for i, name in enumerate(view.recordings.index)}
-    columns = ["recording", "placement", "variant", "offset_ms", "predicted", "p_predicted", "margin", "correct"]
+    columns = ["recording", "placement", "variant", "offset_ms", "predicted", "p_predicted", "margin", "correct", "outcome"]
     rows: DataFrame = placed[columns].merge(facts, on="recording", how="left")
     rows = rows.assign(order=rows["recording"].map(order)).sort_values(["order", "placement", "variant"], kind="stable")
     rows = rows.rename(columns={"predicted": "answer", "p_predicted": "confidence", "correct": "right"})
-    kept = ["recording", "word", "truth", "speaker", "placement", "variant", "offset_ms", "answer", "confidence", "margin", "right"]
+    kept = [
+        "recording",
+        "word",
+        "truth",
+        "speaker",
+        "placement",
+        "variant",
+        "offset_ms",
+        "answer",
+        "confidence",
+        "margin",
+        "right",
+        "outcome",
+    ]
     texts = rows[kept].select_dtypes(exclude=["number", "bool"]).columns
     harmless = rows[kept].assign(**{name: rows[name].map(_no_formula) for name in texts})
     return harmless.to_csv(index=False, lineterminator="\n", float_format="%.6g")

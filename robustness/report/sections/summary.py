@@ -1,154 +1,255 @@
-"""What fails, where, and how sure that is: sentences and four tiles, each linked to its evidence."""
+"""The first screen: the verdict, what fails, why, what to do, and what this run cannot show. Made from the numbers, never typed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
-from robustness.analysis.accuracy import accuracy
-from robustness.analysis.counts import counts, no_word_rates
-from robustness.analysis.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED
-from robustness.report.findings import Change, Worst, changes, has_known, judged, score_of, worst_condition
+import numpy as np
+from markupsafe import Markup
+
+from robustness.analysis.intervals import wilson
+from robustness.report.drawing import Frame, Place, round_ticks, text
+from robustness.report.lead_counts import LeadCounts
+from robustness.report.problems import BEGINS, Met, Verdict, at_placement, verdict_of
+from robustness.report.remedies import remedies
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
-from robustness.report.sentences import summary
-from robustness.report.view import View, rows_of
-from robustness.report.words import PLACES, condition_name, difference, interval, number, plural, share_of, tally
+from robustness.report.sentences import costliest, summary, untestable, variants_line, why
+from robustness.report.view import View
+from robustness.report.words import listed, number, percent, plural
 
 TEMPLATE = """
-<p class="lead">{% for line in lines %}{{ line }} {% endfor %}</p>
-<div class="tiles">
-{% for tile in tiles %}
-<a class="tile" id="{{ tile.id }}" href="#{{ tile.to }}"><strong{% if tile.bad %} class="wrong"{% endif %}>{{ tile.number }}</strong>
-<span class="what">{{ tile.what }}</span>{% for line in tile.lines %}<span class="note">{{ line }}</span>{% endfor %}</a>
-{% endfor %}
+<div class="opening">
+<div>
+{% if verdict %}
+<p class="heading {{ verdict.kind }}"><strong>{{ verdict.heading }}</strong>{% if what %}: {{ what }}{% endif %}</p>
+{% for line in finding %}<p class="lead">{{ line }}</p>{% endfor %}
+{% if plays %}<p class="plays">
+{% for p in plays %}<button class="play" data-plays="{{ p.sound }}">▶ {{ p.text }}</button>{% endfor %}
+</p>{% endif %}
+<dl class="answers">
+{% if why %}<dt>Why</dt><dd>{% for line in why %}{{ line }} {% endfor %}</dd>{% endif %}
+{% if do %}<dt>Do</dt><dd><ol>{% for line in do %}<li>{{ line }}</li>{% endfor %}</ol></dd>{% endif %}
+{% for name, line in variants %}<dt>{{ name }}</dt><dd>{{ line }}</dd>{% endfor %}
+{% if not_tested %}<dt>Not tested</dt><dd class="soft">{{ not_tested }}</dd>{% endif %}
+</dl>
+{% else %}
+{% for line in lines %}<p class="lead">{{ line }}</p>{% endfor %}
+{% endif %}
+</div>
+{% if curve or bars %}<div>
+{% if curve %}<figure id="accepted-over-lead">{{ curve }}<figcaption>{{ caption }}</figcaption></figure>{% endif %}
+{% if bars %}<table class="bars"><caption class="hidden">What the device does with commands and other words, by placement</caption>
+<tbody>{% for bar in bars %}<tr><th scope="row">{{ bar.where }}</th>
+<td><span class="stack" style="grid-template-columns:{{ bar.columns }}">
+{%- for part in bar.parts %}<span class="{{ part.name }}">{{ part.text }}</span>{% endfor %}</span></td>
+<td class="soft">{{ bar.others }}</td></tr>{% endfor %}</tbody></table>{% endif %}
+</div>{% endif %}
 </div>
 """
+WIDTH: Final = 470
+HEIGHT: Final = 230
+MANY_SPEAKERS: Final = 20
 
 
-class Tile(NamedTuple):
-    """One number, what it counts, its interval and what goes beside it, and where its evidence is."""
+class Play(NamedTuple):
+    """A sound of a card that a button plays."""
 
-    id: str
-    to: str
-    number: str
-    what: str
-    lines: list[str]
-    bad: bool = False
+    sound: str
+    text: str
+
+
+class Stretch(NamedTuple):
+    """A stretch of a bar."""
+
+    name: str
+    text: str
+
+
+class OutcomeBar(NamedTuple):
+    """What happens at one placement."""
+
+    where: str
+    columns: str
+    parts: list[Stretch]
+    others: str
 
 
 @SECTIONS.register
 @dataclass(frozen=True)
 class Summary(Section):
-    """The page's first lines."""
+    """The page's first screen."""
 
     name: ClassVar[str] = "summary"
     title: ClassVar[str] = "Summary"
     order: ClassVar[int] = 10
 
     def part(self, view: View) -> SectionPart:
-        """Sentences and tiles."""
-        makers = (at_reference, worst, false_accepts, between_variants)
-        tiles = [maker(view) for maker in makers]
-        return SectionPart(fill(TEMPLATE, lines=summary(view), tiles=[tile for tile in tiles if tile]))
+        """Verdict, sentences, figure and bars."""
+        if view.manifest.get("purpose") == "audit" or view.labelled == 0:
+            return SectionPart(fill(TEMPLATE, verdict=None, lines=summary(view), curve=None, bars=[]))
+        verdict = verdict_of(view)
+        counts = [found for variant in view.variants if (found := LeadCounts.of(view, variant)) is not None]
+        first = counts[0] if counts else None
+        html = fill(
+            TEMPLATE,
+            verdict=verdict,
+            what=subject(view, verdict),
+            finding=[*finding(view, verdict), *untestable(view), *costliest(view)],
+            plays=plays(view),
+            why=why(view),
+            do=remedies(view, verdict, first),
+            variants=variants_line(view),
+            not_tested=not_tested(view),
+            curve=curve_of(view, counts),
+            caption=caption_of(counts),
+            bars=bars_of(view),
+        )
+        return SectionPart(html)
 
 
-def at_reference(view: View) -> Tile | None:
-    """How many are right where recordings normally lie."""
-    if not view.labelled:
+def subject(view: View, verdict: Verdict) -> str:
+    """What the verdict is about: the problems by name, or how little was looked at."""
+    if verdict.kind == "found":
+        return listed([problem.name for problem in verdict.problems], 2)
+    facts = view.manifest["recordings"]
+    voices = f" of {plural(facts['speakers'], 'voice')}" if facts["speakers"] else ""
+    takes = f"{plural(facts['count'], 'take')}{voices}"
+    return f"in {takes}" if verdict.kind == "none" else takes
+
+
+def finding(view: View, verdict: Verdict) -> list[Markup]:
+    """What fails, the two largest problems; or what holds."""
+    where = Markup("") if _triggered(view) else Markup(" <span class=soft>(If the device hears one window a word.)</span>")
+    files = Markup(" <span class=soft>(These files only.)</span>") if _few_speakers(view) else Markup("")
+    if verdict.kind == "found":
+        lines = [problem.sentence for problem in verdict.problems[:2]]
+        return [lines[0] + files + (where if verdict.problems[0].placement else Markup("")), *lines[1:]]
+    here = at_placement(view, view.reference)
+    if verdict.kind == "little":
+        return [Markup("{} with a label: too few to call anything a problem or none.").format(plural(here.commands, "command"))]
+    text = Markup("{} of {} are accepted {}, and nothing that was tried takes many of them away.")
+    return [text.format(number(here.accepted), plural(here.commands, "command"), BEGINS[view.reference]) + files]
+
+
+def _triggered(view: View) -> bool:
+    return bool((view.model.get("deployment") or {}).get("kind"))
+
+
+def _few_speakers(view: View) -> bool:
+    speakers = view.manifest["recordings"]["speakers"]
+    return not speakers or speakers < MANY_SPEAKERS
+
+
+def plays(view: View) -> list[Play]:
+    """The first failing card's two sounds: as it fails, and where it is accepted."""
+    cards = [card for card in view.failures.failures if (view.run.evidence / f"{card.id}.wav").exists()]
+    if not cards:
+        return []
+    card = cards[0]
+    found = [Play(f"{card.id}-sound", f"“{card.word}” as it fails")]
+    if (view.run.evidence / f"{card.id}-counterpart.wav").exists():
+        found.append(Play(f"{card.id}-counterpart-sound", f"“{card.word}” where it is right"))
+    return found
+
+
+def not_tested(view: View) -> str:
+    """What this run does not show."""
+    facts = view.manifest["recordings"]
+    missing = ["other voices"] if not facts["speakers"] or facts["speakers"] < MANY_SPEAKERS else []
+    families = {kind.family for kind in view.kinds.values()}
+    missing += [] if "room" in families else ["rooms"]
+    missing += [] if "noise" in families else ["noise"]
+    missing += [] if "level" in families else ["levels"]
+    missing.append("streaming")
+    here = at_placement(view, view.reference)
+    text_ = f"{', '.join(missing[:-1])} and {missing[-1]}." if len(missing) > 1 else f"{missing[0]}."
+    if not here.commands:
+        return text_
+    least = wilson(0, here.commands).high
+    return f"{text_} {plural(here.commands, 'take')} of commands cannot show a miss rate below {percent(least)}."
+
+
+def curve_of(view: View, counts: list[LeadCounts]) -> Markup | None:
+    """Commands accepted over the lead: one line where variants agree, the best range, marks at the three placements."""
+    if not counts or len(counts[0].leads) < 2:
         return None
-    scores = {v.short: score_of(view, view.of(v, view.clean)) for v in view.variants}
-    first = scores[view.first.short]
-    overall = accuracy(view.of(view.first, view.clean), view.speakers)
-    lines = [
-        f"95 % interval {interval(first)}, {view.first.short}",
-        _beside({short: f"{tally(score)}/{number(score.total)}" for short, score in scores.items()}),
-        f"by the winning label alone {share_of(overall)} right ({interval(overall)})",
-    ]
-    what = "known words accepted right" if has_known(view) else "unknown words rejected"
-    return Tile(
-        "accepted", "outcomes", f"{tally(first)}/{number(first.total)}", f"{what}, {PLACES[view.reference]}", [x for x in lines if x]
-    )
+    first = counts[0]
+    frame = Frame(WIDTH, HEIGHT, (first.leads[0], first.leads[-1]), (0, max(1, first.commands)))
+    parts = [frame.ticks(round_ticks(*frame.x, 9), round_ticks(0, frame.y[1]), "silence before the word (lead), ms")]
+    if first.leads[0] < 0:
+        parts.insert(0, frame.area(first.leads[0], 0, "veil"))
+        parts.append(text(Place(frame.at(first.leads[0], 0).x + 6, frame.at(0, 0).y - 6), "the word is cut"))
+    best = first.best()
+    if best is not None and best.high > best.low:
+        parts.insert(0, frame.area(best.low, best.high, "best"))
+    if first.others:
+        parts.append(frame.line(first.leads, np.minimum(first.acted, frame.y[1]).tolist(), "acted"))
+    for other in counts[1:]:
+        if not np.array_equal(other.accepted, first.accepted):
+            parts.append(frame.line(other.leads, other.accepted.tolist(), f"variant v{other.variant.mark}"))
+    parts.append(frame.line(first.leads, first.accepted.tolist(), "variant v0"))
+    parts += _marks(view, frame)
+    return frame.drawn(_sentence(first), *parts)
 
 
-def _beside(values: dict[str, str]) -> str:
-    """The other variants' numbers, or that they are the same."""
-    first, *others = values.items()
-    if not others:
+def _marks(view: View, frame: Frame) -> list[Markup]:
+    """Dots where the placements lie on average, with how many are accepted there."""
+    found = []
+    for place in view.placements:
+        rows = view.of(view.first, view.placed[view.placed["placement"] == place])
+        there = at_placement(view, place)
+        lead = float(rows["offset_ms"].median())
+        dot = frame.at(lead, there.accepted)
+        words = f"{place} {number(there.accepted)}"
+        above = there.accepted < 0.8 * frame.y[1]
+        side = "end" if lead > frame.x[0] + 0.75 * (frame.x[1] - frame.x[0]) else ""
+        spot = Place(dot.x + (-8 if side else 8), dot.y + (-8 if above else 16))
+        found += [frame.dot(lead, there.accepted, "mark"), text(spot, words, f"name {side}".strip())]
+    return found
+
+
+def _sentence(counts: LeadCounts) -> str:
+    best = counts.best()
+    text_ = f"Commands accepted of {number(counts.commands)} by lead: {number(counts.at(0))} at 0 ms"
+    if best is None:
+        return text_ + "."
+    return f"{text_}, {number(best.accepted)} from {number(best.low)} to {number(best.high)} ms."
+
+
+def caption_of(counts: list[LeadCounts]) -> str:
+    """What the lines are."""
+    if not counts:
         return ""
-    if all(value == first[1] for _, value in others):
-        return "the same in both variants" if len(others) == 1 else "the same in every variant"
-    return ", ".join(f"{short}: {value}" for short, value in others)
+    first = counts[0]
+    alike = [other.variant.short for other in counts[1:] if np.array_equal(other.accepted, first.accepted)]
+    unlike = [other.variant.short for other in counts[1:] if other.variant.short not in alike]
+    who = " and ".join([first.variant.short, *alike]) + (" alike" if alike else "")
+    parts = [f"Commands accepted, of {number(first.commands)} ({who}{'; ' + listed(unlike) + ' dashed' if unlike else ''})"]
+    parts += [f"other words acted on, of {number(first.others)} (dotted)"] if first.others else []
+    parts += [f"{plural(first.left_out, 'recording')} that cannot be moved left out"] if first.left_out else []
+    return "; ".join(parts) + "."
 
 
-def worst(view: View) -> Tile | None:
-    """The placement in which the fewest are right, and the worst of all conditions that lose no speech."""
-    placement = worst_condition(view, [view.placed])
-    anything = worst_condition(view, view.trials.parts(), keeping_speech=True)
-    if placement is None or anything is None:
-        return None
-    if len(view.placements) == 1:
-        return _worst_of_all(view, anything)
-    name = condition_name(placement.condition, view.kinds)
-    rows = view.of(placement.variant, view.placed[view.placed["placement"] == placement.condition["placement"]])
-    outcome = judged(view, rows)["outcome"].value_counts()
-    said = [(outcome.get(MISSED, 0), "missed", "missed"), (outcome.get(SUBSTITUTED, 0), "wrong command", "wrong commands")]
-    kinds = [plural(int(count), one, many) for count, one, many in said if count]
-    ratio = f"{tally(placement.right)}/{number(placement.right.total)}"
-    lines = [
-        f"95 % interval {interval(placement.right)}, {placement.variant.short}",
-        f"worst of the {_conditions(anything)}: {tally(anything.right)}/{number(anything.right.total)}, {_where(view, anything)}",
+def bars_of(view: View) -> list[OutcomeBar]:
+    """Outcomes at each placement as a bar."""
+    names = {"start": "at the start", "center": "in the middle", "end": "at the end"}
+    order = [view.reference, *(place for place in view.placements if place != view.reference)]
+    return [_bar(names[place], at_placement(view, place)) for place in order if place in view.placements]
+
+
+def _bar(where: str, found: Met) -> OutcomeBar:
+    kinds: list[tuple[str, int, str]] = [
+        ("accepted", found.accepted, "accepted"),
+        ("missed", found.missed, "missed"),
+        ("substituted", found.substituted, "wrong command"),
     ]
-    what = f"{name}, the worst placement" + (f": {', '.join(kinds)}" if kinds else "")
-    to = "failures" if view.failures.failures and kinds else "outcomes"
-    return Tile("worst", to, ratio, what, lines, placement.right.value < 1)
-
-
-def _worst_of_all(view: View, anything: Worst) -> Tile | None:
-    """The worst condition, where recordings were at one placement alone."""
-    if anything.conditions == 1:
-        return None
-    lines = [f"95 % interval {interval(anything.right)}, {anything.variant.short}"]
-    ratio = f"{tally(anything.right)}/{number(anything.right.total)}"
-    what = f"{_where(view, anything)}, the worst of the {_conditions(anything)}"
-    return Tile("worst", "curves", ratio, what, lines, anything.right.value < 1)
-
-
-def _where(view: View, anything: Worst) -> str:
-    return condition_name(anything.condition, view.kinds)
-
-
-def _conditions(anything: Worst) -> str:
-    return f"{number(anything.conditions)} conditions that lose no speech"
-
-
-def false_accepts(view: View) -> Tile | None:
-    """Commands found where there was none."""
-    lines, first = [], view.first
-    found = counts(view.of(first, view.clean), view.speakers)
-    unknown = found.falsely_accepted
-    hour = None
-    if not view.no_word.empty:
-        rates = no_word_rates(view.of(first, view.no_word), view.model["window_ms"])
-        every = next(row for row in rows_of(rates) if row.kind == "all")
-        hour = f"{number(every.value)} an hour without a word (95 % interval {number(every.low)}–{number(every.high)})"
-        lines.append(f"in {plural(every.windows, 'window')} of noise and silence")
-    if unknown.total:
-        lines = [f"95 % interval {interval(unknown)}, {first.short}", *([hour] if hour else []), *lines]
-        ratio = f"{tally(unknown)}/{number(unknown.total)}"
-        return Tile("false-accepts", "outcomes", ratio, f"unknown words {FALSE_ACCEPT}", lines, unknown.value > 0)
-    if hour is None:
-        return None
-    return Tile("false-accepts", "outcomes", hour.split(" ")[0], hour.split(" ", 1)[1], lines, not hour.startswith("0 "))
-
-
-def between_variants(view: View) -> Tile | None:
-    """What quantization changes, at most."""
-    found = changes(view)
-    if not found:
-        return Tile("variants", "quantization", "–", "one variant in this run: nothing to compare", [])
-    most: Change = max(found, key=lambda change: change.changed)
-    paired = most.paired.get(view.reference) or next(iter(most.paired.values()), None)  # a gate's run may have no such condition
-    lines = [f"accuracy {PLACES[view.reference]}: {difference(paired.difference)}, 95 % interval"] if view.labelled and paired else []
-    lines.append(f"{number(len(most.everywhere))} of {number(most.all_answers)} in all conditions")
-    what = f"of {number(most.answers)} answers changed by {most.variant.short}"
-    return Tile("variants", "quantization", number(most.changed), what, lines, most.changed > 0)
+    there = [(name, count, word) for name, count, word in kinds if count]
+    widest = max((count for _, count, _ in there), default=0)
+    parts = [
+        Stretch(name, f"{number(count)} {word}" if 4 * count >= found.commands or count == widest else number(count))
+        for name, count, word in there
+    ]
+    columns = " ".join(f"minmax(max-content, {count}fr)" for _, count, _ in there) or "1fr"
+    others = f"other words acted on: {number(found.acted)} of {number(found.others)}" if found.others else ""
+    return OutcomeBar(where, columns, parts, others)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from torch import Tensor, nn
 
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of
 
 CACHES: Final = Path("/sys/devices/system/cpu/cpu0/cache")  # Linux says it there; elsewhere the usual size is taken
 USUAL_BYTES: Final = 16 * 2**20
@@ -31,19 +32,21 @@ def cache_bytes(folder: Path = CACHES) -> int:
 
 
 def bytes_a_window(classifier: Classifier, features: Tensor) -> int:
-    """The most that a step of the network reads and writes for one window, in bytes.
+    """The most that a step of the network reads and writes for one window, in bytes; its features alone if its steps cannot be seen.
 
     Args:
         classifier: whose network is looked at.
         features: of one window, [1 1 bands frames].
     """
     most = features.nbytes
+    if not classifier.network.can.modules:
+        return most
 
     def note(_module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         nonlocal most
         most = max(most, sum(part.nbytes for part in (*inputs, output) if isinstance(part, Tensor)))
 
-    leaves = [module for module in classifier.net.modules() if not any(module.children())]
+    leaves = [module for module in module_of(classifier.network).modules() if not any(module.children())]
     handles = [module.register_forward_hook(note) for module in leaves]
     try:
         classifier.logits_from(features)

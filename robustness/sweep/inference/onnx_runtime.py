@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from robustness.errors import UsageError
 from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of
 
 NEEDED: Final = ("onnxruntime", "onnx", "onnxscript")
 
@@ -71,7 +72,7 @@ def exporting(classifier: Classifier, features: Tensor) -> Callable[[], nn.Modul
     check_installed()
 
     def export() -> nn.Module:
-        net = copy.deepcopy(classifier.net).cpu().eval()
+        net = copy.deepcopy(module_of(classifier.network)).cpu().eval()
         clips = ({0: torch.export.Dim("clips")},)
         with _quiet():
             program = torch.onnx.export(net, (features[:2].cpu().clone(),), dynamo=True, dynamic_shapes=clips, verbose=False)

@@ -7,6 +7,7 @@ as it is. A float network whose answer depends on its batch-mates is asked one c
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
@@ -15,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from robustness.models.classifier import Classifier
-from robustness.quantization.one_by_one import RowByRow
+from robustness.models.formats.base import Capabilities, Network, OneAtATime
+from robustness.models.formats.torch_module import module_of, with_module
 from robustness.sweep.inference.folding import ChannelsLast, folded
 from robustness.sweep.inference.onnx_runtime import exporting
 from robustness.sweep.inference.pooling import with_sliced_pools
@@ -56,20 +58,44 @@ class Family:
     def joint(self) -> Classifier:
         """All heads as one classifier, whose labels are those of the first, then those of the second, and so on."""
         labels = tuple(f"{label} ({head.variant})" for head in self.heads for label in head.labels)
-        return replace(self.heads[0], variant=_and([head.variant for head in self.heads]), labels=labels, net=_Joint(self), output="logits")
+        variant = _and([head.variant for head in self.heads])
+        return replace(self.heads[0], variant=variant, labels=labels, network=JointNetwork(self), output="logits")
+
+    @property
+    def copies(self) -> bool:
+        """Whether it can be copied for another thread."""
+        return all(head.network.can.copies for head in self.heads)
+
+    def copied(self) -> Family:
+        """The same with networks of its own; to be asked for only if it `copies`."""
+        heads = tuple(replace(head, network=head.network.copied()) for head in self.heads)
+        return replace(self, heads=heads, trunk=copy.deepcopy(self.trunk))
 
 
-class _Joint(nn.Module):
-    """What all heads of a family answer, one after the other."""
+@dataclass(frozen=True, eq=False)
+class JointNetwork(Network):
+    """What all heads of a family answer, one after the other, without gradients."""
 
-    def __init__(self, family: Family) -> None:
-        super().__init__()
-        self.family = family
-        self.parts = nn.ModuleList([*([family.trunk] if family.trunk else []), *(head.net for head in family.heads)])
+    family: Family
+    kind: str = "several variants asked at once"
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Without gradient, [clips 1 bands frames] → [clips heads × labels]."""
+    @property
+    def can(self) -> Capabilities:  # type: ignore[override]
+        """As many clips at once as the first head takes: where one differs from another, each sees to its own."""
+        return Capabilities(copies=self.family.copies, kernels="several")
+
+    @property
+    def parameters(self) -> None:
+        """Nobody asks."""
+        return None
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """[clips 1 bands frames] → [clips heads × labels]."""
         return torch.cat(self.family.logits(features), 1)
+
+    def copied(self) -> JointNetwork:
+        """The same with networks of its own."""
+        return JointNetwork(self.family.copied())
 
 
 def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "torch") -> list[Family]:
@@ -89,7 +115,8 @@ def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "
     for place, classifier in enumerate(classifiers):
         if place not in left:
             continue
-        together = classifier.variant == FLOAT and runtime == "torch" and len(left) > 1
+        traced = classifier.network.can.graph and classifier.network.can.modules
+        together = traced and classifier.variant == FLOAT and runtime == "torch" and len(left) > 1
         family = _tried(lambda place=place: _family(left, place, alone, probes)) if together else None  # type: ignore[misc]
         families.append(family or _single(place, classifier, alone[place], probes, runtime))
         for taken in families[-1].places:
@@ -120,8 +147,10 @@ def for_gradients(classifiers: Sequence[Classifier], probes: Tensor) -> list[Cla
 
 
 def _folded(classifier: Classifier, probes: Tensor) -> Classifier | None:
-    net = _tried(lambda: folded(classifier.net))
-    found = None if net is None else replace(classifier, net=net)
+    if not classifier.network.can.graph:
+        return None
+    net = _tried(lambda: folded(module_of(classifier.network)))
+    found = None if net is None else replace(classifier, network=with_module(classifier.network, net))
     logits = None if found is None else _tried(lambda: found.logits(probes))
     return found if logits is not None and _same(classifier, _alone(classifier, probes), logits) else None
 
@@ -135,16 +164,18 @@ def _family(left: dict[int, Classifier], place: int, alone: dict[int, Tensor], p
     """A float network with those int8 variants whose beginning is its own; None where there is none, or an answer changes."""
     first = left[place]
     features = first.features(probes)
-    lean = {place: with_sliced_pools(first.net)}
+    lean = {place: with_sliced_pools(module_of(first.network))}
     for at, other in left.items():
-        if (other.name, other.frontend, other.device) == (first.name, first.frontend, first.device) and at != place:
-            net = with_sliced_pools(other.net)
+        same = (other.name, other.frontend, other.device) == (first.name, first.frontend, first.device)
+        if same and at != place and other.network.can.graph:
+            net = with_sliced_pools(module_of(other.network))
             if _tried(lambda net=net: shared([lean[place], net], features)) is not None:  # type: ignore[misc]
                 lean[at] = net
     parts = shared(list(lean.values()), features)
     if parts is None:
         return None
-    heads = tuple(replace(left[at], net=tail) for at, tail in zip(lean, parts.tails, strict=True))
+    tails = zip(lean, parts.tails, strict=True)
+    heads = tuple(replace(left[at], network=with_module(left[at].network, tail)) for at, tail in tails)
     how = tuple(f"after a trunk that {_and([left[a].variant for a in lean if a != at])} shares" for at in lean)
     family = Family(tuple(lean), heads, how, parts.trunk)
     kept = all(_same(left[at], alone[at], new) for at, new in zip(lean, family.logits(features), strict=True))
@@ -155,19 +186,30 @@ def _single(place: int, classifier: Classifier, alone: Tensor, probes: Tensor, r
     """A classifier by itself, run in the first way that keeps its answers."""
     features = classifier.features(probes)
     for how, make in _ways(classifier, features, runtime):
-        net = _tried(make)
-        if net is None:
+        network = _tried(make)
+        if network is None:
             continue
-        head = replace(classifier, net=net)
+        head = replace(classifier, network=network)
         found = _tried(lambda head=head: head.logits_from(features))  # type: ignore[misc]
         if found is not None and _same(classifier, alone, found):
             return Family((place,), (head,), (how,))
     return Family((place,), (classifier,), (AS_IT_IS,))
 
 
-def _ways(classifier: Classifier, features: Tensor, runtime: str) -> Iterator[tuple[str, Callable[[], nn.Module]]]:
-    """What can be tried, fastest first."""
-    net = classifier.net
+def _ways(classifier: Classifier, features: Tensor, runtime: str) -> Iterator[tuple[str, Callable[[], Network]]]:
+    """What can be tried, fastest first; a module is changed only where its network can be traced and copied."""
+    network = classifier.network
+    if network.can.graph and network.can.modules:
+        for how, make in _modules(classifier, features, runtime):
+            yield how, lambda make=make: with_module(network, make())  # type: ignore[misc]
+    yield AS_IT_IS, lambda: network
+    if classifier.variant == FLOAT:
+        yield ONE_AT_A_TIME, lambda: OneAtATime(network)
+
+
+def _modules(classifier: Classifier, features: Tensor, runtime: str) -> Iterator[tuple[str, Callable[[], nn.Module]]]:
+    """Faster modules that may answer the same."""
+    net = module_of(classifier.network)
     if classifier.variant == FLOAT:
         if runtime == "onnx":
             yield "by ONNX Runtime", exporting(classifier, features)
@@ -175,9 +217,6 @@ def _ways(classifier: Classifier, features: Tensor, runtime: str) -> Iterator[tu
             yield "BatchNorm folded, channels last", lambda: ChannelsLast(folded(net))
         yield "BatchNorm folded", lambda: with_sliced_pools(folded(net))
     yield "its own layers, faster max-pooling", lambda: with_sliced_pools(net)
-    yield AS_IT_IS, lambda: net
-    if classifier.variant == FLOAT:
-        yield ONE_AT_A_TIME, lambda: RowByRow(net)
 
 
 def _same(classifier: Classifier, alone: Tensor, found: Tensor) -> bool:

@@ -1,0 +1,236 @@
+"""What is a network to the rest of the suite: features in, outputs out, and what it says it can beyond that.
+
+A capability is declared and asked for, never tried and caught: native code that is handed a tracer ends the process. Each format is one
+file of this folder; a card's `[network]` key or the suffix of its weights chooses it, and nothing else in the suite asks what kind of
+runtime it is.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from robustness.errors import CardError, UsageError
+from robustness.registry import Registry
+
+if TYPE_CHECKING:
+    from robustness.frontends.base import Frontend
+    from robustness.models.card import Card
+
+Capability = Literal["gradients", "layers", "modules", "weights", "graph", "copies"]
+WITHOUT: Final[dict[Capability, str]] = {
+    "gradients": "gives no gradients",
+    "layers": "has no layers that can be read",
+    "modules": "has no layers whose outputs can be replaced",
+    "weights": "has no weights that can be changed",
+    "graph": "cannot be traced",
+    "copies": "cannot be copied",
+}
+
+NEEDED_FOR: Final[dict[Capability, str]] = {
+    "gradients": "maps by gradients",
+    "layers": "what its layers give",
+    "weights": "quantized variants and the test of maps with random weights",
+}
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a network can beyond answering; whoever needs one of these asks first.
+
+    Attributes:
+        gradients: a gradient through it is one; behind an int8 layer it silently is not.
+        layers: what its layers give can be read, by their names.
+        modules: its layers are torch modules: what they give can be replaced, and they can be changed in a copy.
+        weights: its weights can be drawn anew and quantized, in a copy.
+        graph: its computation can be traced: its code may be given symbols in place of tensors.
+        copies: it can be copied for another thread, or be asked by several.
+        batch: clips that it takes at once at most; None is any number.
+        kernels: what computes it, for the manifest.
+    """
+
+    gradients: bool = False
+    layers: bool = False
+    modules: bool = False
+    weights: bool = False
+    graph: bool = False
+    copies: bool = False
+    batch: int | None = None
+    kernels: str = "unknown"
+
+
+class Network(ABC):
+    """Features in, outputs out.
+
+    Attributes:
+        kind: what it is, in words: `a callable`.
+        can: what it can beyond answering.
+        parameters: how many weights and biases it has; None if nobody can count them.
+    """
+
+    kind: str
+    can: Capabilities
+
+    @property
+    @abstractmethod
+    def parameters(self) -> int | None:
+        """How many weights and biases it has; None if nobody can count them."""
+
+    @abstractmethod
+    def __call__(self, features: Tensor) -> Tensor:
+        """What the network gives, [clips 1 bands frames] → [clips labels]."""
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """While answers count: no dropout, fixed statistics. As before afterwards."""
+        yield
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """While gradients are asked for features alone. As before afterwards."""
+        yield
+
+    def copied(self) -> Network:
+        """One for another thread.
+
+        Raises:
+            TypeError: it cannot be copied; whoever copies asks first.
+        """
+        raise TypeError(self.without("copies"))
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Network:
+        """Also as a part of something else it is copied in its own way."""
+        return self.copied()
+
+    def layer_names(self) -> tuple[str, ...]:
+        """The layers with weights whose outputs can be read, in the order they run; none if they cannot be read."""
+        return ()
+
+    def activations(self, features: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """What layers give for features, by their names; see `Classifier.activations`.
+
+        Raises:
+            UsageError: it has no layers that can be read, or none of that name.
+        """
+        raise UsageError(f"has no layer {', '.join(map(repr, layers))}: {self.without('layers')}")
+
+    def tried(self, features: Tensor) -> Network:
+        """The same network, with what it can as far as that was found out on these features, [clips 1 bands frames]."""
+        del features
+        return self
+
+    def without(self, capability: Capability) -> str:
+        """What it cannot, as a sentence."""
+        return f"the network is {self.kind} and {WITHOUT[capability]}"
+
+    @property
+    def left_out(self) -> str | None:
+        """What the page lacks for want of a capability, as a sentence; None if nothing."""
+        missing = [capability for capability in NEEDED_FOR if not getattr(self.can, capability)]
+        if not missing:
+            return None
+        why, what = ", ".join(WITHOUT[one] for one in missing), ", ".join(NEEDED_FOR[one] for one in missing)
+        return f"the network is {self.kind} and {why}; left out: {what}"
+
+
+@dataclass(frozen=True)
+class OneAtATime(Network):
+    """A network asked one clip at a time, for its answers depend on the batch."""
+
+    network: Network
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        """That of the network."""
+        return self.network.kind
+
+    @property
+    def can(self) -> Capabilities:  # type: ignore[override]
+        """What is left of what the network can."""
+        return Capabilities(copies=self.network.can.copies, kernels=self.network.can.kernels)
+
+    @property
+    def parameters(self) -> int | None:
+        """Those of the network."""
+        return self.network.parameters
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """What the network gives to each clip alone, [clips 1 bands frames] → [clips labels]."""
+        return torch.cat([self.network(clip) for clip in features.split(1)])
+
+    def copied(self) -> Network:
+        """One for another thread."""
+        return OneAtATime(self.network.copied())
+
+
+class Sought(NamedTuple):
+    """What is to be loaded, and how.
+
+    Attributes:
+        path: of the card.
+        said: what the card says.
+        frontend: that gives the network its features.
+        weights: in place of the file that the card names.
+        device: where the network runs, if it can run there.
+    """
+
+    path: Path
+    said: Card
+    frontend: Frontend
+    weights: Path | None
+    device: torch.device
+
+
+class Format(ABC):
+    """A way in which a network is given.
+
+    Attributes:
+        name: of the format.
+        key: in a card's `[network]`, by which it is chosen; None if the suffix chooses.
+        suffixes: of its files.
+    """
+
+    name: ClassVar[str]
+    key: ClassVar[str | None] = None
+    suffixes: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def load(self, sought: Sought) -> Network:
+        """The network of a card.
+
+        Raises:
+            CardError: it cannot be had; the sentence names the card and the key.
+        """
+
+    def digest(self, path: Path, said: Card) -> str | None:
+        """The SHA-256 by which the network is known."""
+        del path
+        return None if said.weights is None else said.weights.sha256
+
+
+FORMATS: Registry[Format] = Registry("format", "robustness.models.formats")
+
+
+def format_of(path: Path, said: Card) -> Format:
+    """The format of a card's network: by the key of its `[network]`, or else by the suffix of its file.
+
+    Raises:
+        CardError: there is no format for that suffix; those that exist are named.
+    """
+    formats = [cls() for cls in FORMATS.all().values()]
+    for one in formats:
+        if one.key is not None and said.network is not None and getattr(said.network, one.key, None) is not None:
+            return one
+    suffix = Path(said.weights.file).suffix if said.weights else ""
+    for one in formats:
+        if suffix in one.suffixes:
+            return one
+    known = ", ".join(sorted(suffix for one in formats for suffix in one.suffixes))
+    raise CardError(f"{path}: weights.file ends in {suffix!r}, for which there is no format; there are {known}")
