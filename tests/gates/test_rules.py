@@ -83,7 +83,7 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     with pytest.raises(RulesError, match=r"nowhere\.toml cannot be read: No such file"):
         read_rules(tmp_path / "nowhere.toml")
     (tmp_path / "sound.wav").write_bytes(b"RIFF\xff\xfe\x00")
-    with pytest.raises(RulesError, match="it is not UTF-8 text"):
+    with pytest.raises(RulesError, match="it is no text in UTF-8"):
         read_rules(tmp_path / "sound.wav")
 
 
