@@ -76,8 +76,13 @@ def classifier(*intervals_ms: tuple[float, float], rival: int = 2, variant: str 
     return Classifier(name, variant, LABELS, Magnitude(), network, "logits", frame, unknown="unknown")
 
 
+def sound(loudness: float = LOUDNESS) -> Tensor:
+    """As loud at every sample, and not a constant, which has no power above 0 Hz."""
+    return loudness * (1.0 - 2.0 * (torch.arange(LENGTH_MS) % 2))
+
+
 def recording(name: str, label: str | None = "yes") -> Recording:
-    return Recording(name, torch.full((LENGTH_MS,), LOUDNESS), RATE_HZ, label, "somebody")
+    return Recording(name, sound(), RATE_HZ, label, "somebody")
 
 
 def run_of(

@@ -27,7 +27,7 @@ from robustness.perturbations.pink_noise import PinkNoise
 from robustness.perturbations.white_noise import WhiteNoise
 from robustness.run.folder import Run
 from robustness.run.perturbations import perturbation_facts
-from tests.explanations.planted import LABELS, classifier, recording, run_of
+from tests.explanations.planted import LABELS, classifier, recording, run_of, sound
 
 BAR = 0.04  # between the noise of 20 dB under a word at 0.25 and that of 10 dB
 NOISES: dict[str, AdditiveNoise] = {"white-noise": WhiteNoise(), "pink-noise": PinkNoise()}
@@ -104,7 +104,7 @@ def test_its_counterpart_is_the_same_place_in_silence(tmp_path: Path) -> None:
 @pytest.mark.parametrize("level_db", [20.0, 0.0, -5.0])
 @pytest.mark.parametrize("loudness", [0.25, 0.9])
 def test_it_is_heard_again_as_the_sweep_heard_it(level_db: float, loudness: float) -> None:
-    one = replace(recording("a.wav"), samples=torch.full((400,), loudness))
+    one = replace(recording("a.wav"), samples=sound(loudness))
     plain = Subject.of(one, hush().frame, Condition(placement="center"), seed=3)
     lead_ms = plain.here_ms
     wanted = WhiteNoise()(plain.at([lead_ms]), level_db, draw=2, seed=3)
@@ -136,7 +136,7 @@ def test_what_fails_at_a_place_in_silence_is_no_failure_of_noise(tmp_path: Path)
 
 
 def test_who_bears_least_comes_first_and_the_rest_is_counted(tmp_path: Path) -> None:
-    loud = [replace(recording(f"{n}.wav"), samples=torch.full((400,), 0.1 * (1 + n))) for n in range(5)]
+    loud = [replace(recording(f"{n}.wav"), samples=sound(0.1 * (1 + n))) for n in range(5)]
     run, found = explained(tmp_path, loud, [hush(), hush("dynamic-int8")])
     assert found["in_noise"] == {"total": 5, "shown": 2}
     levels = [card["condition"]["level"] for card in found["failures"]]
