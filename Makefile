@@ -57,7 +57,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(INSTALL) --editable '.[dev,onnx]'
+	$(INSTALL) --editable '.[dev,onnx,micro,tflite-micro,tflite]'
 	touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed

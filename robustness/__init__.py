@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from robustness.errors import RobustnessError as RobustnessError
     from robustness.explanations.explanation import Explanation as Explanation
     from robustness.explanations.explanation import explain as explain
-    from robustness.explanations.noise_choice import noise as noise
     from robustness.jobs.assess import assess as assess
     from robustness.jobs.request import Request as Request
     from robustness.models.card import load_classifier as load_classifier
@@ -35,7 +34,6 @@ _WHERE: Final = {
     "assess": "robustness.jobs.assess",
     "explain": "robustness.explanations.explanation",
     "load_classifier": "robustness.models.card",
-    "noise": "robustness.explanations.noise_choice",
     "quantized": "robustness.quantization.base",
     "read_recordings": "robustness.audio.reading",
     "write_page": "robustness.report.page",

@@ -163,6 +163,7 @@ def test_what_is_imported_is_what_is_required() -> None:
         "pymicro_features",
         "tflite_micro",
         "ai_edge_litert",
+        "onnx",
     }  # pytest imports the plugin; the others are extras
     imported = {found.module.partition(".")[0] for found in imports()} - set(sys.stdlib_module_names) - ours_too
     assert imported - {"pydantic_core"} == required  # that one is a part of pydantic
@@ -295,7 +296,7 @@ def test_help_names_every_command() -> None:
 
 
 NAMING: Final = {"run/perturbations.py"}  # reads runs of before, which keep no facts
-APART: Final = {"explanations", "interventions"}  # they take a window apart, and still place and name for themselves
+APART: Final[frozenset[str]] = frozenset()
 
 
 def perturbation_names() -> set[str]:

@@ -10,12 +10,14 @@ import importlib.util
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 import torch
 
+from robustness.cli.main import run
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, USER_ERROR
 from robustness.models.card import load_classifier
 from robustness.models.formats.base import Capabilities
@@ -24,6 +26,8 @@ from tests.builders import LABELS
 from tests.waveforms import write_known_words
 
 CODE: Final = """
+import threading
+
 import numpy as np
 import torch
 from torch import nn
@@ -54,10 +58,10 @@ class Detached(Flat):
         return super().forward(features.detach())
 
 
-class Generating(Flat):
+class Locked(Flat):
     def __init__(self):
         super().__init__()
-        self.random = torch.Generator()
+        self.lock = threading.Lock()
 
 
 class Native(Flat):
@@ -106,14 +110,17 @@ against = "float32"
 max = 0.05
 {if_variant}
 """
-ALL: Final = Capabilities(gradients=True, layers=True, weights=True, graph=True, copies=True, kernels="torch")
+ALL: Final = Capabilities(gradients=True, layers=True, modules=True, weights=True, graph=True, copies=True, kernels="torch")
 NETWORKS: Final = {
     "callable": ('callable = "foreign:answer"', Capabilities(kernels="a callable")),
     "one-sample": ('callable = "foreign:one_sample"\nbatch = 1\ncopies = true', Capabilities(copies=True, batch=1, kernels="a callable")),
     "no-layer": ('factory = "foreign:Flat"', ALL),
-    "no-gradient": ('factory = "foreign:Detached"', Capabilities(layers=True, weights=True, graph=True, copies=True, kernels="torch")),
-    "no-copy": ('factory = "foreign:Generating"', Capabilities(gradients=True, layers=True, kernels="torch")),
-    "native": ('factory = "foreign:Native"', Capabilities(layers=True, kernels="torch")),
+    "no-gradient": (
+        'factory = "foreign:Detached"',
+        Capabilities(layers=True, modules=True, weights=True, graph=True, copies=True, kernels="torch"),
+    ),
+    "no-copy": ('factory = "foreign:Locked"', Capabilities(gradients=True, layers=True, modules=True, kernels="torch")),
+    "native": ('factory = "foreign:Native"', Capabilities(layers=True, modules=True, kernels="torch")),
 }
 INSTALLED: Final = importlib.util.find_spec("onnxruntime") is not None
 WHICH: Final = [
@@ -141,10 +148,30 @@ def write_foreign_card(folder: Path, network: str) -> Path:
     return card
 
 
-def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own: native code can end it."""
-    given = [sys.executable, "-m", "robustness", *map(str, arguments)]
-    return subprocess.run(given, capture_output=True, text=True, check=False)
+class Said(NamedTuple):
+    """What a command ended with and wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def command(name: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs a command: in a process of its own where native code could end it."""
+
+    def asked(*arguments: str | Path) -> Said:
+        given = ["robustness", *map(str, arguments)]
+        if name == "native":
+            done = subprocess.run([sys.executable, "-m", *given], capture_output=True, text=True, check=False)
+            return Said(done.returncode, done.stdout, done.stderr)
+        monkeypatch.setattr(sys, "argv", given)
+        return Said(run(), *capfd.readouterr())
+
+    return asked
 
 
 @pytest.mark.parametrize("name", WHICH)
@@ -155,7 +182,7 @@ def test_it_declares_what_it_can(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WHICH)
-def test_every_command_ends_with_an_answer_or_a_sentence(name: str, tmp_path: Path) -> None:
+def test_every_command_ends_with_an_answer_or_a_sentence(name: str, tmp_path: Path, command: Command) -> None:
     card = write_foreign_card(tmp_path / "model", NETWORKS[name][0])
     words = write_known_words(tmp_path / "words", card)
     rules = tmp_path / "gates.toml"
@@ -165,12 +192,16 @@ def test_every_command_ends_with_an_answer_or_a_sentence(name: str, tmp_path: Pa
     checked = command("check", card, "--recordings", words)
     assert checked.returncode == DONE, checked.stderr
     assert "dynamic-int8 is left out" in checked.stdout
+    left_out = load_classifier(card).network.left_out
+    assert left_out is None or f"note: {left_out}" in checked.stdout
 
     reported = command("report", "--model", card, "--recordings", words, *shift, "--out", tmp_path / "run")
     assert reported.returncode == DONE, reported.stderr
-    run = Run.open(tmp_path / "run")
-    assert json.loads((run.evidence / "failures.json").read_text(encoding="utf-8"))["failures"], "recordings fail, so that maps are made"
-    (model,) = run.manifest["models"]
+    folder = Run.open(tmp_path / "run")
+    assert json.loads((folder.evidence / "failures.json").read_text(encoding="utf-8"))["failures"], "recordings fail, so that maps are made"
+    page = (folder.path / "index.html").read_text(encoding="utf-8")
+    assert left_out is None or left_out in page
+    (model,) = folder.manifest["models"]
     assert [variant["name"] for variant in model["variants"]] == ["float32"]
     assert model["left_out"]["dynamic-int8"]
 

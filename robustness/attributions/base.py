@@ -188,7 +188,7 @@ class Attribution(ABC):
         if self.kind == "perturbation" or classifier.differentiable:
             return classifier
         if classifier.surrogate is None:
-            quantized = bool(classifier.about.get("quantized_layers")) or classifier.network.can.layers
+            quantized = bool(classifier.about.get("quantized_layers")) or classifier.variant != "float32"
             why = "its quantized layers detach silently" if quantized else classifier.network.without("gradients")
             raise UsageError(
                 f"{self.name} needs gradients and {classifier.variant} has none: {why}; take occlusion, which runs the variant itself"

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from robustness.attributions.agreement import map_correlation
 from robustness.attributions.base import Attribution
 from robustness.attributions.masking import Explainable
-from robustness.models.formats.torch_module import module_of, with_module
+from robustness.models.formats.torch_module import module_of, own_name, with_module
 from robustness.seeds import generator_of
 
 MOST_ALIKE: Final = 0.5  # a rank correlation beyond this with a network of random weights: the map does not depend on them
@@ -77,7 +77,10 @@ def cascade(method: Attribution, case: Explainable, seed: int = 0, stages: int =
         rough.attribute(replace(run, network=with_module(run.network, net)), case.features, case.target, case.baseline) for net in nets
     ]
     before, *after = [one.map[0][cells] / difference[cells] for one in found] or [torch.empty(0)]
-    made = [RandomizedStage(n, len(names), names[-n], map_correlation(before, random)) for n, random in zip(depths, after, strict=True)]
+    made = [
+        RandomizedStage(n, len(names), own_name(names[-n]), map_correlation(before, random))
+        for n, random in zip(depths, after, strict=True)
+    ]
     return Cascade(made, sum(one.passes for one in found))
 
 
@@ -106,7 +109,7 @@ def forgotten(net: nn.Module, layers: list[str], seed: int) -> nn.Module:
     made = copy.deepcopy(net)
     for name in layers:
         module: Any = made.get_submodule(name)
-        rng = generator_of(seed, "forgotten", name)
+        rng = generator_of(seed, "forgotten", own_name(name))
         if _is_packed(module):
             with _quietly():
                 module.set_weight_bias(_packed_anew(module.weight(), rng), module.bias())

@@ -11,7 +11,7 @@ import io
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from string import Formatter
 from typing import Final, NamedTuple
@@ -22,7 +22,7 @@ import soundfile
 from robustness.audio.reading import read_audio
 from robustness.audio.segment_advice import check_count
 from robustness.audio.segment_settings import CutSettings, DetectorSettings
-from robustness.audio.segmentation import Samples, Segmentation, cuts_around, find_words, hear
+from robustness.audio.segmentation import Cut, FoundWord, Samples, Segmentation, cuts_around, find_words, hear
 from robustness.errors import OutputError, RecordingError, UsageError
 
 TUTORIAL_WORDS: Final = tuple("zero one two three four five six seven eight nine yes no up down left right on off stop go".split())
@@ -178,6 +178,7 @@ def _fill(folder: Path, texts: Mapping[str, str], sounds: Mapping[str, Samples],
         pcm = np.clip(np.rint(samples.astype(np.float64) * 32768), -32768, 32767).astype(np.int16)
         wav = io.BytesIO()
         soundfile.write(wav, pcm, rate_hz, format="WAV", subtype="PCM_16")
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(wav.getvalue())
 
 
@@ -191,7 +192,9 @@ def check_replaceable(out: Path) -> None:
         return
     if not out.is_dir():
         raise OutputError(f"{out} is a file; give --out a folder that is new, or one written by `robustness segment`")
-    strange = sorted({path.name for path in out.iterdir()} - _written_before(out))
+    strange = sorted(
+        {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_symlink() or not path.is_dir()} - _written_before(out)
+    )
     if strange:
         raise OutputError(
             f"{out} holds {strange[0]!r}, which `robustness segment` did not write; give another --out, or move that away first"
@@ -208,10 +211,15 @@ def _written_before(out: Path) -> set[str]:
 
 def spans_csv(names: Sequence[str], take: Segmentation) -> str:
     """The table of what was found, one row a word."""
+    return spans_table(zip(names, take.labels, take.words, take.cuts, strict=True))
+
+
+def spans_table(rows: Iterable[tuple[str, str, FoundWord, Cut]]) -> str:
+    """The table of these files, with their words and where they lay."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
-    for name, label, word, cut in zip(names, take.labels, take.words, take.cuts, strict=True):
+    for name, label, word, cut in rows:
         numbers = (word.start_ms, word.end_ms, cut.start_ms, cut.end_ms, word.level_dbfs)
         table.writerow([name, label, *(f"{number:.1f}" for number in numbers)])
     return text.getvalue()

@@ -14,8 +14,11 @@ from typing import Final, NamedTuple
 from robustness.audio.manifests import is_table, listed
 from robustness.errors import RecordingError, UsageError
 
-READ: Final = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
-UNREAD: Final = frozenset({".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".3gp", ".sph"})  # audio, in formats that libsndfile lacks
+READ: Final = frozenset(
+    {".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3"}
+    | {".aif", ".aiff", ".aifc", ".caf", ".au", ".snd", ".voc", ".sph"}
+)
+UNREAD: Final = frozenset({".m4a", ".mp4", ".aac", ".wma", ".webm", ".mka", ".amr", ".3gp"})  # audio, in formats that libsndfile lacks
 NOT_WORDS: Final = "_background_noise_"
 SHOWN: Final = 3  # how many names a message gives before it counts
 
@@ -46,7 +49,12 @@ class Found(NamedTuple):
 def some(names: Sequence[str], shown: int = SHOWN) -> str:
     """The first few names and how many more there are."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+    return ", ".join(printable(name) for name in names[:shown]) + more
+
+
+def printable(name: str) -> str:
+    """A name with its control characters escaped, so that it cannot write a line of its own into a log."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def counted(count: int, noun: str) -> str:

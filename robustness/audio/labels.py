@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from robustness.audio.files import AudioFile, BadFile, counted, some
-from robustness.audio.manifests import PATH, columns_of, inside, manifest_rows
+from robustness.audio.manifests import PATH, columns_of, inside, manifest_rows, slashed
 from robustness.errors import RecordingError, UsageError
 
 SPEAKER: Final = "speaker"
@@ -183,7 +183,7 @@ def _table(path: Path, source: LabelSource, roots: Sequence[Path]) -> dict[Path,
     """Words by resolved path; a row's file lies in the CSV's folder or in one of the roots."""
     labels: dict[Path, Label] = {}
     for line, row in enumerate(manifest_rows(path, source.column), start=2):
-        name, word = (row[PATH] or "").strip(), (row[source.column] or "").strip()
+        name, word = slashed((row[PATH] or "").strip()), (row[source.column] or "").strip()
         inside(path, line, row, roots)
         if not word:
             raise RecordingError(f"{path}, line {line}: the {source.column} is empty; every row needs both")

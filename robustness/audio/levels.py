@@ -17,6 +17,10 @@ SPEECH_THRESHOLD_DB: Final = 35.0  # a frame this far below the loudest is not s
 SPEECH_MARGIN_MS: Final = 25.0  # onsets and decays below the threshold still belong to the word
 QUIET_DBFS: Final = -60.0  # below this an RMS is a noise floor, and an SNR is meaningless
 SMALLEST_POWER: Final = 1e-20
+LEAST_ISLAND_MS: Final = 30.0  # an island of loud frames shorter than this is a click, not speech
+LONGEST_CLOSURE_MS: Final = 100.0  # a burst this close to the word is its "p" or "t", not a click
+LOWEST_HZ: Final = 60.0  # what lies below is rumble, hum or an offset: no part of a level
+STEEPNESS: Final = 4  # order of the Butterworth response that takes it away
 
 
 class Span(NamedTuple):
@@ -46,15 +50,69 @@ def frame_powers(samples: Tensor, rate_hz: int) -> Tensor:
 def speech_span(samples: Tensor, rate_hz: int, threshold_db: float = SPEECH_THRESHOLD_DB) -> Span:
     """From the first to the last 10 ms frame within `threshold_db` of the loudest, widened by 25 ms.
 
+    It is measured without the mean and what lies below 60 Hz. An island of less than 30 ms, 100 ms or
+    more from the rest, is a click and no speech, unless there is nothing else.
+
     Args:
         samples: a clean take with some energy, [time].
         rate_hz: its sampling rate.
         threshold_db: how far below the loudest frame speech may be.
     """
-    powers = frame_powers(samples, rate_hz)
-    loud = (powers >= powers.max() * 10 ** (-threshold_db / 10)).nonzero().flatten()
+    powers = frame_powers(without_rumble(samples, rate_hz), rate_hz)
+    loud = _loud(powers, threshold_db).frames
     frame, margin = round(rate_hz * FRAME_MS / 1000), round(rate_hz * SPEECH_MARGIN_MS / 1000)
     return Span(max(0, int(loud[0]) * frame - margin), min(len(samples), (int(loud[-1]) + 1) * frame + margin))
+
+
+def click_count(samples: Tensor, rate_hz: int, threshold_db: float = SPEECH_THRESHOLD_DB) -> int:
+    """How many clicks `speech_span` leaves out."""
+    return _loud(frame_powers(without_rumble(samples, rate_hz), rate_hz), threshold_db).clicks
+
+
+class _Loud(NamedTuple):
+    """The frames of speech, by number, in order, and how many clicks are none of them."""
+
+    frames: Tensor
+    clicks: int
+
+
+def _loud(powers: Tensor, threshold_db: float) -> _Loud:
+    """What is loud; a click is no speech and does not say how loud the loudest frame is."""
+    kept, count = powers, 0
+    while True:
+        loud = (kept >= kept.max() * 10 ** (-threshold_db / 10)).nonzero().flatten()
+        islands = torch.tensor_split(loud, (loud.diff() * FRAME_MS > LONGEST_CLOSURE_MS).nonzero().flatten() + 1)
+        clicks = [island for island in islands if len(island) * FRAME_MS < LEAST_ISLAND_MS]
+        if not clicks:
+            return _Loud(loud, count)
+        count += len(clicks)
+        kept = kept.clone()
+        kept[torch.cat(clicks)] = 0.0
+        if not kept.any():
+            return _Loud((powers >= powers.max() * 10 ** (-threshold_db / 10)).nonzero().flatten(), 0)
+
+
+def without_rumble(samples: Tensor, rate_hz: int) -> Tensor:
+    """The sound without its mean and its part below 60 Hz, [time] → [time], float64; without delay.
+
+    The magnitude is that of a Butterworth high-pass of order 4, in the frequency domain; the ends are padded with silence.
+    """
+    count = len(samples)
+    size = 1 << (count + rate_hz // 10).bit_length()
+    centred = samples.double() - samples.double().mean()
+    hz = torch.fft.rfftfreq(size, 1 / rate_hz, dtype=torch.float64)
+    gain = (hz / LOWEST_HZ) ** STEEPNESS / (1 + (hz / LOWEST_HZ) ** (2 * STEEPNESS)).sqrt()
+    kept: Tensor = torch.fft.irfft(torch.fft.rfft(centred, n=size) * gain, n=size)[:count]
+    return kept
+
+
+def speech_power(samples: Tensor, spans: Tensor, rate_hz: int) -> Tensor:
+    """Mean power of the speech, [clips time], [clips 2] → [clips]: as `span_power`, without the mean and what lies below 60 Hz."""
+    powers = torch.zeros(len(samples), dtype=torch.float64)
+    for place, (clip, (start, end)) in enumerate(zip(samples, spans.clamp(0, samples.shape[1]).tolist(), strict=True)):
+        if end > start:
+            powers[place] = without_rumble(clip[start:end], rate_hz).square().mean()
+    return powers
 
 
 def span_power(samples: Tensor, spans: Tensor) -> Tensor:

@@ -32,7 +32,8 @@ def columns_of(path: Path) -> list[str]:
         if path.suffix.lower() != ".csv":
             return list(pq.read_schema(path).names)
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            return next(csv.reader(file), [])
+            header = file.readline()
+            return _names(next(csv.reader([header], delimiter=_separator(header), skipinitialspace=True), []))
     except (OSError, pa.ArrowException, csv.Error):
         return []
 
@@ -50,12 +51,15 @@ def manifest_rows(path: Path, column: str, option: str = "--label-column names t
     """
     expected = f"expected {'a CSV' if path.suffix.lower() == '.csv' else 'a Parquet file'} with the columns {PATH},{column}"
     try:
-        rows, columns = _csv(path) if path.suffix.lower() == ".csv" else _parquet(path)
+        rows, columns = _csv(path) if path.suffix.lower() == ".csv" else _parquet(path, column)
     except OSError as error:
         raise RecordingError(f"{path} cannot be opened: {error.strerror or error}; {expected}") from error
     except (UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
         kind = "CSV in UTF-8" if path.suffix.lower() == ".csv" else "Parquet file"
         raise RecordingError(f"{path} is no {kind}: {error}; expected the columns {PATH},{column}") from error
+    twice = [name for name in (PATH, column) if columns.count(name) > 1]
+    if twice:
+        raise RecordingError(f"{path} has the column {twice[0]!r} twice; rename one")
     absent = [name for name in (PATH, column) if name not in columns]
     if absent:
         raise RecordingError(f"{path} has no column {absent[0]!r}; it has {', '.join(columns) or 'none'}; {option}")
@@ -64,12 +68,37 @@ def manifest_rows(path: Path, column: str, option: str = "--label-column names t
 
 def _csv(path: Path) -> tuple[list[Row], list[str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        return list(reader), list(reader.fieldnames or [])
+        separator = _separator(file.readline())
+        file.seek(0)
+        reader = csv.DictReader(file, delimiter=separator, skipinitialspace=True)
+        reader.fieldnames = _names(reader.fieldnames or [])
+        return list(reader), list(reader.fieldnames)
 
 
-def _parquet(path: Path) -> tuple[list[Row], list[str]]:
+def _separator(header: str) -> str:
+    """A comma, or what a spreadsheet writes instead where the first line has no comma."""
+    return next((mark for mark in (",", ";", "\t") if mark in header), ",")
+
+
+def _names(columns: Sequence[str]) -> list[str]:
+    return [name.strip() for name in columns]
+
+
+def _check_types(path: Path, schema: pa.Schema, wanted: Sequence[str]) -> None:
+    """Refuses a Parquet file whose columns could be read in more than one way."""
+    for name in wanted:
+        for held in (schema.field(place).type for place in schema.get_all_field_indices(name)):
+            kind = held.value_type if pa.types.is_dictionary(held) else held
+            if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
+                raise RecordingError(f"{path}: the column {name!r} holds {kind}; expected text or integers")
+
+
+def _parquet(path: Path, column: str) -> tuple[list[Row], list[str]]:
     with pq.ParquetFile(path) as file:
+        names = list(file.schema_arrow.names)
+        if len(set(names)) < len(names):
+            return [], names
+        _check_types(path, file.schema_arrow, (PATH, column))
         table = file.read()
     return [{name: "" if value is None else str(value) for name, value in row.items()} for row in table.to_pylist()], table.column_names
 
@@ -90,6 +119,11 @@ def listed(path: Path, column: str) -> Iterator[str]:
         raise RecordingError(f"{path} lists no recording; give it a row for each, with the columns {PATH},{column}")
 
 
+def slashed(name: str) -> str:
+    r"""A path with `/`, also where a table was written with `\\`."""
+    return name if os.sep == "\\" else name.replace("\\", "/")
+
+
 def inside(path: Path, line: int, row: Row, others: Sequence[Path] = ()) -> str:
     """The path in a row of a table, without detours.
 
@@ -102,7 +136,7 @@ def inside(path: Path, line: int, row: Row, others: Sequence[Path] = ()) -> str:
     Raises:
         RecordingError: it is empty, no path, or leaves the folder.
     """
-    name = (row[PATH] or "").strip()
+    name = slashed((row[PATH] or "").strip())
     if not name:
         raise RecordingError(f"{path}, line {line}: the {PATH} is empty; every row names a file")
     normal = os.path.normpath(name)

@@ -6,12 +6,16 @@ import hashlib
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import torch
 from torch import Tensor
 
+from robustness.audio.files import NOT_WORDS, READ
 from robustness.audio.reading import read_audio
 from robustness.errors import RecordingError
 
-SUFFIXES: Final = (".wav", ".flac", ".ogg", ".mp3")
+STRETCHES: Final = 20  # of a piece, each of which must hold some noise: a word in a silent one would have none
+LEAST_POWER: Final = 1e-10  # −100 dBFS: half a step of 16 bits
+MOST_SAMPLES: Final = 2**27  # of all files: half a GB, two hours at 16 kHz
 
 
 class Noise(NamedTuple):
@@ -31,18 +35,21 @@ def read_noises(folder: Path, rate_hz: int, least_samples: int) -> tuple[Noise, 
         least_samples: the length of a window; a noise must fill it.
 
     Raises:
-        RecordingError: where there is no such folder, no audio file, or one that is silent or shorter than a window.
+        RecordingError: where there is no such folder, no audio file, one that is silent or shorter than a window, more than memory
+            should hold, or no piece as long as a window that sounds throughout.
     """
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise RecordingError(f"{folder} holds no noise ({', '.join(SUFFIXES)}); give --noises a folder of noise recordings")
-    noises = tuple(_noise(path, rate_hz) for path in paths)
+    noises = _read(folder, rate_hz)
     for noise in noises:
         if len(noise.samples) < least_samples:
             seconds = least_samples / rate_hz
             raise RecordingError(f"the noise {noise.name} is shorter than the model's window of {seconds:g} s; take it out of {folder}")
         if not noise.samples.any():
             raise RecordingError(f"the noise {noise.name} is digital silence; take it out of {folder}")
+    if not any(len(sounding_starts(noise.samples, least_samples)) for noise in noises):
+        raise RecordingError(
+            f"no piece of the noises in {folder} sounds for the {least_samples / rate_hz:g} s of the model's window: each has a stretch of "
+            "digital silence, where nothing is at an SNR; give recordings that are not gated or padded"
+        )
     return noises
 
 
@@ -52,9 +59,11 @@ def audio_in(folder: Path, name: str) -> list[Path]:
     Raises:
         RecordingError: there is no such folder, or no audio file in it.
     """
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in READ and not path.name.startswith("."))
     if not paths:
-        raise RecordingError(f"{folder} holds no {name} ({', '.join(SUFFIXES)}); --input {name}=DIR takes a folder of recordings")
+        inside = folder / NOT_WORDS
+        remedy = f"{inside}, which is in it" if inside.is_dir() else f"--input {name}=DIR a folder of recordings"
+        raise RecordingError(f"{folder} holds no {name} ({', '.join(sorted(READ))}); give {remedy}")
     return paths
 
 
@@ -65,6 +74,27 @@ def digests(folder: Path, name: str) -> dict[str, str]:
         RecordingError: there is no such folder, or no audio file in it.
     """
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in audio_in(folder, name)}
+
+
+def sounding_starts(samples: Tensor, count: int) -> Tensor:
+    """Where pieces of `count` samples may begin that have no silent stretch, [starts], on a grid of stretches."""
+    stretch = max(1, count // STRETCHES)
+    silent = samples.unfold(0, stretch, stretch).square().mean(1) <= LEAST_POWER
+    wide = -(-count // stretch)  # stretches that a piece touches
+    if len(silent) < wide:
+        return torch.zeros(0 if bool(silent.any()) else 1, dtype=torch.long)
+    starts = (~silent.unfold(0, wide, 1).any(1)).nonzero().flatten() * stretch
+    return starts[starts + count <= len(samples)]
+
+
+def _read(folder: Path, rate_hz: int) -> tuple[Noise, ...]:
+    noises: list[Noise] = []
+    for path in audio_in(folder, "noises"):
+        noises.append(_noise(path, rate_hz))
+        if sum(len(noise.samples) for noise in noises) > MOST_SAMPLES:
+            minutes = MOST_SAMPLES // rate_hz // 60
+            raise RecordingError(f"the noises in {folder} last more than the {minutes} minutes that are kept in memory; take some out")
+    return tuple(noises)
 
 
 def _noise(path: Path, rate_hz: int) -> Noise:

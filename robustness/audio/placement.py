@@ -19,7 +19,7 @@ from robustness.audio.recordings import Recording
 from robustness.conditions import Fill, Placement
 from robustness.seeds import generator_of
 
-LEAST_SLACK_MS: Final = 20.0  # less than two frames of room: the recording cannot be moved
+LEAST_SLACK_MS: Final = 40.0  # twice the first step of the default grid of shifts: less, and it can hardly be moved
 Trim = Literal["auto", "never", "always"]
 
 
@@ -119,7 +119,7 @@ def batch_of(recordings: Sequence[Recording], seed: int = 0, threshold_db: float
 
 
 def trimmed(recording: Recording, frame: Frame, trim: Trim = "auto", threshold_db: float = SPEECH_THRESHOLD_DB) -> Recording:
-    """The recording cut to its speech span where it has no slack (`auto`), `always`, or `never`."""
+    """The recording cut to its speech span where it has less slack than that (`auto`), `always`, or `never`."""
     if trim == "never" or (trim == "auto" and slack_ms(len(recording.samples), frame) >= LEAST_SLACK_MS):
         return recording
     start, end = span_of(recording, threshold_db)

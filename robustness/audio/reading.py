@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from robustness.audio.decoding import Audio, UnusableError, decode
+from robustness.audio.doubts import Doubts
 from robustness.audio.files import AudioFile, BadFile, counted, find_audio, some
 from robustness.audio.labels import Label, LabelSource, label_files
-from robustness.audio.levels import QUIET_DBFS, decibels, speech_span
 from robustness.audio.recordings import Recording
 from robustness.audio.selection import Selection, chosen_recordings, sampled
 from robustness.audio.streaming import Clip, Recordings
@@ -121,7 +121,7 @@ class _Scan:
     bad: list[BadFile]
     clips: list[Clip] = field(default_factory=list)
     changes: Counter[str] = field(default_factory=Counter)
-    quiet: list[str] = field(default_factory=list)
+    doubts: Doubts = field(default_factory=Doubts)
 
     def take(self, file: AudioFile, heard: Audio | UnusableError, label: Label | None, look: Look) -> None:
         if isinstance(heard, UnusableError):
@@ -131,21 +131,12 @@ class _Scan:
         recording = Recording(file.id, heard.samples, self.rate_hz, word, speaker, file.path, heard.sha256)
         self.clips.append(Clip(file.id, file.path, word, speaker, heard.sha256))
         self.changes.update(heard.notices)
-        level = _speech_dbfs(recording)
-        if level < QUIET_DBFS:
-            self.quiet.append(f"{file.id} at {level:.0f} dBFS")
+        self.doubts.take(recording)
         look(recording)
 
     @property
     def notices(self) -> list[str]:
-        changed = [f"{counted(count, 'file')} {what}" for what, count in sorted(self.changes.items())]
-        if not self.quiet:
-            return changed
-        named = some(self.quiet)
-        return [
-            *changed,
-            f"{counted(len(self.quiet), 'recording')} with speech under {QUIET_DBFS:.0f} dBFS, where an SNR says little: {named}",
-        ]
+        return [*(f"{counted(count, 'file')} {what}" for what, count in sorted(self.changes.items())), *self.doubts.notices]
 
 
 def _decoded(files: Sequence[AudioFile], rate_hz: int, longest: int | None) -> Iterator[tuple[AudioFile, Audio | UnusableError]]:
@@ -191,8 +182,3 @@ def _refuse(bad: Sequence[BadFile], total: int, *, skip_bad: bool) -> None:
         f"{len(bad)} of {counted(total, 'recording')} cannot be used: {named}{more}. Mend or remove {'it' if len(bad) == 1 else 'them'}, "
         "or go on without with --skip-bad"
     )
-
-
-def _speech_dbfs(recording: Recording) -> float:
-    start, end = speech_span(recording.samples, recording.rate_hz)
-    return decibels(float(recording.samples[start:end].double().square().mean()))

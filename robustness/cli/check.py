@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from robustness.audio.recordings import Recording
     from robustness.models.card import Card
     from robustness.models.classifier import Classifier
+    from robustness.models.golden import Stage
     from robustness.models.inspection import InspectedVariant, Inspection, WordCount
-    from robustness.models.probing import GoldenResult
 
 FRONTEND_DIFFERS: Final = (
     "the front-end computes other features than the one of the training (its settings in [frontend] are the usual reason), or weights and "
@@ -48,15 +48,15 @@ def check(
 ) -> None:
     """Load a model and say what was understood: shapes, ranges, labels, what each variant quantizes, a few answers.
 
-    Where the card names golden samples, their logits are compared with the card's; a difference ends with status 2.
+    If the card names golden samples, their features and logits are compared with the card's, stage by stage; a difference is status 2.
 
     Example: robustness check models/digits.toml --recordings recordings/joe
     """
     from robustness.audio.labels import LabelSource
     from robustness.audio.reading import open_recordings
     from robustness.models.card import load_classifiers, read_card
+    from robustness.models.golden import golden_stages, likely_change
     from robustness.models.inspection import inspect, logit_spread
-    from robustness.models.probing import golden_result
     from robustness.quantization.calibration import read_calibration
     from robustness.quantization.variants import variants_of
 
@@ -75,15 +75,29 @@ def check(
     made, left_out = variants_of(given, list(names), calibrate)
     notices += map(str, left_out)
     found = inspect(made, chosen)
-    golden = golden_result(original, said.golden, card) if said.golden else None
+    stages = golden_stages(original, said.golden, card) if said.golden else []
     _print(said.name, _understood(said, original, found))
     _print("variants", (line for variant in found.variants for line in _variant(variant)))
     _print("notices", (CheckLine("", notice) for notice in notices))
     _print(f"answers at the {frame.reference}", _answers(found.answered))
-    _print("golden vector", [_golden(golden)])
-    if golden and not golden.agrees:
-        gap = f"differ by up to {golden.largest_gap:.3g} (tolerance {golden.tolerance:g})"
-        raise CardError(f"{card}: the logits of the golden samples {gap}: {FRONTEND_DIFFERS}")
+    _print("golden vector", _golden(stages))
+    departs = next((stage for stage in stages if not stage.agrees), None)
+    if departs and said.golden:
+        change = likely_change(original, said.golden, card) if departs.name in ("features", "logits") else None
+        raise CardError(f"{card}: {_departure(departs, said.golden.tolerance)}" + (f"; {change}" if change else ""))
+
+
+def _departure(stage: Stage, tolerance: float) -> str:
+    """What it means that a stage is the first to depart."""
+    if stage.name == "samples":
+        return f"the golden samples are no full-scale sound: {stage.says}"
+    if stage.name == "label":
+        return (
+            f"the golden samples are answered {stage.says}: labels are in another order, or weights and golden vector are of two trainings"
+        )
+    if stage.name == "features":
+        return f"the features of the golden samples differ {stage.says}: the front-end computes other features than the one of the training"
+    return f"the logits of the golden samples differ {stage.says.partition(' of ')[0]} (tolerance {tolerance:g}): {FRONTEND_DIFFERS}"
 
 
 def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[CheckLine]:
@@ -167,12 +181,14 @@ def _verdict(right: bool | None) -> str:
     return "" if right is None else " right" if right else " WRONG"
 
 
-def _golden(result: GoldenResult | None) -> CheckLine:
-    if result is None:
-        return CheckLine("none", "nothing shows that this front-end is the one of the training; [golden] in the card would")
-    verdict = "agrees" if result.agrees else "DIFFERS"
-    worst = f"largest at {result.label}: {result.found:.4f}, expected {result.expected:.4f}"
-    return CheckLine(verdict, f"by up to {result.largest_gap:.1e} of {result.tolerance:g} allowed, {worst}")
+def _golden(stages: Sequence[Stage]) -> list[CheckLine]:
+    """A line a stage: the first that departs is where the fault is."""
+    if not stages:
+        return [CheckLine("none", "nothing shows that this front-end is the one of the training; [golden] in the card would")]
+    return [
+        CheckLine(f"{stage.name} {'agree' if stage.name != 'label' else 'agrees'}" if stage.agrees else f"{stage.name} DIFFER", stage.says)
+        for stage in stages
+    ]
 
 
 def _print(title: str, lines: Iterable[CheckLine]) -> None:

@@ -30,11 +30,12 @@ def explain(
         float | None, typer.Option("--offset-ms", help="The silence before the recording, in place of a placement.")
     ] = None,
     perturbation: Annotated[
-        str | None, typer.Option(help="Explain it in this noise, such as white-noise, as a report has it; with --level.")
+        str | None, typer.Option(help="Explain it under this perturbation, such as white-noise, as a report has it; with --level.")
     ] = None,
-    level: Annotated[float | None, typer.Option(help="Of that noise: a signal-to-noise ratio inside the word, in dB.")] = None,
-    draw: Annotated[int, typer.Option(min=0, help="Which draw of that noise, as in a report of the same seed.")] = 0,
+    level: Annotated[float | None, typer.Option(help="Of that perturbation, in its unit (`robustness list`).")] = None,
+    draw: Annotated[int, typer.Option(min=0, help="Which draw of what is random, as in a report of the same seed.")] = 0,
     noises: options.Noises = None,
+    inputs: options.Inputs = None,
     variants: options.Variants = None,
     methods: Annotated[
         list[str] | None, typer.Option("--method", help="An attribution method; several times for several. By default the quick ones.")
@@ -69,14 +70,12 @@ def explain(
 
     from robustness.audio.labels import LabelSource
     from robustness.explanations.explanation import explain as explained
-    from robustness.explanations.noise_choice import named_noise
     from robustness.inspector.folder import writable, write_explanation
     from robustness.models.card import load_classifiers
     from robustness.quantization.variants import variants_of
 
     options.use_threads(threads)
     writable(out)
-    noise = named_noise(perturbation, level, draw, noises)
     loaded = load_classifiers(model, weights=weights, device=device)
     original = loaded[0]
     source = LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=False)
@@ -89,7 +88,10 @@ def explain(
             _read(recording, original, source, label),
             placement=placement,
             offset_ms=offset_ms,
-            noise=noise,
+            perturbation=perturbation,
+            level=level,
+            draw=draw,
+            inputs=options.inputs_of(inputs, noises),
             targets=tuple(targets or ()),
             methods=tuple(methods or ()),
             baseline=baseline,

@@ -1,7 +1,7 @@
 """The command `robustness`: one file a command, and what each ending means to a shell.
 
-A file NAME.py of this folder defines the command NAME as a function of that name. Nothing heavy is imported here or at the top of those
-files, so that `--help` is instant.
+A file NAME.py of this folder defines the command NAME as a function of that name, or as a group of commands. Nothing heavy is imported
+here or at the top of those files, so that `--help` is instant.
 """
 
 from __future__ import annotations
@@ -51,7 +51,11 @@ def root(
 def _add_commands() -> None:
     for name in sorted(module.name for module in pkgutil.iter_modules(cli.__path__)):
         if name not in APART:
-            app.command(name)(getattr(importlib.import_module(f"robustness.cli.{name}"), name))
+            found = getattr(importlib.import_module(f"robustness.cli.{name}"), name)
+            if isinstance(found, typer.Typer):
+                app.add_typer(found, name=name)
+            else:
+                app.command(name)(found)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ CUT: Final = CutSettings()
 
 
 def segment(
-    take: Annotated[Path, typer.Argument(help="The long take: wav, flac, ogg or mp3, any rate, mono or stereo.")],
+    take: Annotated[Path, typer.Argument(help="The long take, of any format that is read, any rate, mono or stereo; with --one a folder.")],
     *,
     out: Annotated[Path, typer.Option(help="The folder to write; an existing one is replaced only if this command wrote it.")],
     words: Annotated[str, typer.Option(help="The words in the order said, with commas; 'tutorial' is the tutorial's twenty.")] = "tutorial",
@@ -39,6 +39,9 @@ def segment(
     before_ms: Annotated[float, typer.Option(help="Kept before each word.")] = CUT.before_ms,
     after_ms: Annotated[float, typer.Option(help="Kept after each word.")] = CUT.after_ms,
     longest_ms: Annotated[float, typer.Option(help="No file is longer; the margins give way.")] = CUT.longest_ms,
+    one: Annotated[
+        bool, typer.Option("--one", help="TAKE is a folder; each file in it holds one word, is cut to it, and keeps its label.")
+    ] = False,
     page: Annotated[bool, typer.Option(help="Also write take.html, which draws the take with the words found.")] = True,
 ) -> None:
     """Cut a long take of words into one file a word.
@@ -49,6 +52,11 @@ def segment(
 
     if words_file is not None and words != "tutorial":
         raise UsageError("both --words and --words-file were given; give one of them")
+    if one:
+        _segment_folder(take, out, rate_hz, CutSettings(before_ms, after_ms, longest_ms))
+        return
+    if take.is_dir():
+        raise UsageError(f"{take} is a folder and a take is one file; for a folder with one word a file, give --one")
     detector = DetectorSettings(word_percent, edge_percent, noise_spreads, min_word_ms, min_pause_ms, frame_ms, hop_ms, highpass_hz)
     cutting = CutSettings(before_ms, after_ms, longest_ms)
     labels = read_words(words, words_file)
@@ -58,3 +66,12 @@ def segment(
     typer.echo(f"{len(done.names)} words of {min(done.durations_ms):.0f} to {max(done.durations_ms):.0f} ms in {out}")
     if page:
         typer.echo(f"{out / PAGE} shows where they were found")
+
+
+def _segment_folder(folder: Path, out: Path, rate_hz: int, cutting: CutSettings) -> None:
+    from robustness.audio.one_word import segment_folder
+
+    done = segment_folder(folder, out, rate_hz=rate_hz, cutting=cutting)
+    for notice in done.notices:
+        typer.echo(f"{folder.name}: {notice}", err=True)
+    typer.echo(f"{len(done.names)} words of {min(done.durations_ms):.0f} to {max(done.durations_ms):.0f} ms in {out}")

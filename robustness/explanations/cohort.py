@@ -1,13 +1,14 @@
 """Over all recordings that share a failing condition: what did the condition cost, and what does one edit give, in pairs?
 
-Each recording is compared with itself; known and unknown words stand apart, the number of speakers beside. p is of the two-sided Wilcoxon
-signed-rank test, exact where no two differences are equal in size.
+Each recording is compared with itself, by its outcome margin; known and unknown words stand apart, the number of speakers beside. p is of
+the two-sided Wilcoxon signed-rank test, exact where no two differences are equal in size.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from statistics import median
 from typing import Final
 
@@ -15,17 +16,18 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from robustness.conditions import Condition
+from robustness.explanations.answering import Given
 from robustness.explanations.cases import Cases
 from robustness.explanations.edits import Attempt, Edit
-from robustness.explanations.side_effects import ChangedMargin, Others
+from robustness.explanations.side_effects import Changed, Others
 from robustness.run.restoration import CohortEffect
 
 FEWEST: Final = 2  # recordings that fail at a placement: one alone is its own card
 
 
-def paired(words: str, pairs: Sequence[ChangedMargin], speakers: Mapping[str, str | None]) -> CohortEffect:
+def paired(words: str, pairs: Sequence[Changed], speakers: Mapping[str, str | None]) -> CohortEffect:
     """What happens to some recordings."""
-    changes = [one.after - one.before for one in pairs]
+    changes = [one.gain for one in pairs]
     return CohortEffect(
         words=words,
         recordings=len(pairs),
@@ -34,10 +36,10 @@ def paired(words: str, pairs: Sequence[ChangedMargin], speakers: Mapping[str, st
         lower=sum(change < 0 for change in changes),
         median=median(changes),
         p=signed_rank_of(changes),
-        right_before=sum(one.before > 0 for one in pairs),
-        right_after=sum(one.after > 0 for one in pairs),
-        turned_right=sum(one.before <= 0 < one.after for one in pairs),
-        turned_wrong=sum(one.after <= 0 < one.before for one in pairs),
+        right_before=sum(one.before.good for one in pairs),
+        right_after=sum(one.after.good for one in pairs),
+        turned_right=sum(one.turned_good for one in pairs),
+        turned_wrong=sum(one.turned_bad for one in pairs),
     )
 
 
@@ -48,12 +50,13 @@ def signed_rank_of(changes: Sequence[float]) -> float | None:
     return float(wilcoxon(changes).pvalue) if any(changes) else 1.0
 
 
-def apart(pairs: Sequence[ChangedMargin], cases: Cases, variant: str) -> list[CohortEffect]:
+def apart(pairs: Sequence[Changed], cases: Cases, variant: str) -> list[CohortEffect]:
     """Known and unknown words, each by itself; what is not there is left out."""
     classifier = cases.classifiers[variant]
     rejections = classifier.point.rejections
     speakers = {one.id: one.speaker for one in cases.known}
     unknown = {one.id for one in cases.known if one.label is not None and classifier.truth(one.label) in rejections}
+    pairs = [one for one in pairs if isfinite(one.gain)]
     groups = {
         "known": [one for one in pairs if one.recording not in unknown],
         "unknown": [one for one in pairs if one.recording in unknown],
@@ -65,13 +68,14 @@ def cost(cases: Cases, placement: str, variant: str) -> list[CohortEffect]:
     """What a placement costs against the reference, on every labelled recording of the run."""
     reference = cases.classifiers[variant].frame.reference
     rows = cases.placed[cases.placed["variant"] == variant]
-    before, after = (_margins(rows, place) for place in (reference, placement))
-    return apart([ChangedMargin(name, before[name], margin) for name, margin in after.items() if name in before], cases, variant)
+    before, after = (_given(rows, place) for place in (reference, placement))
+    return apart([Changed(name, before[name], given) for name, given in after.items() if name in before], cases, variant)
 
 
-def _margins(rows: pd.DataFrame, placement: str) -> dict[str, float]:
+def _given(rows: pd.DataFrame, placement: str) -> dict[str, Given]:
     there = rows[rows["placement"] == placement]
-    return dict(zip(there["recording"].astype(str), there["margin"].astype(float), strict=True))
+    columns = (there["recording"].astype(str), there["outcome_margin"].astype(float), there["predicted"], there["outcome"])
+    return {name: Given(margin, str(said), str(outcome)) for name, margin, said, outcome in zip(*columns, strict=True)}
 
 
 def shared_edit(tried: Sequence[Sequence[Attempt]], names: Sequence[str | None]) -> Edit | None:

@@ -1,42 +1,90 @@
-"""Where is the same recording answered rightly by the same variant?
+"""Where does the device do the right thing with the same recording?
 
-At the reference placement where it is right there; else at the nearest right lead found; else at the nearest right placement; else nowhere.
+Where the condition changes the sound: at the same place without that change, if it is good there. Else at the reference placement; else at
+the nearest good lead that loses no speech; else nowhere. One rule, for cards and for `robustness explain`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
-import pandas as pd
-
-from robustness.explanations.failures import Failure
-from robustness.explanations.movable import Movable
-from robustness.explanations.places import Restored
+from robustness.explanations.answering import Given, answers_of
+from robustness.explanations.places import LeadAtlas, Restored, asked, restore
+from robustness.explanations.subject import Subject
+from robustness.models.classifier import Classifier
+from robustness.sweep.engine import Engine
 
 
 @dataclass(frozen=True)
 class Counterpart:
-    """A placement that is answered rightly, and the lead there."""
+    """A place at which the answer is good, without what the condition changes, and the lead there."""
 
     placement: str
     offset_ms: float
 
 
-def counterpart_of(failure: Failure, recording: Movable, placed: pd.DataFrame, restored: Restored | None) -> Counterpart | None:
-    """The counterpart of a failure, for the variant that is worst: where it does not fail.
+@dataclass(eq=False)
+class Places:
+    """Where a recording may lie, and which variants do the right thing there; each is asked once.
 
-    Args:
-        failure: what went wrong.
-        recording: what moves.
-        placed: the run's answers at each place, from `placed_trials`.
-        restored: the nearest right place of the worst variant.
+    Attributes:
+        engine: of the variants.
+        classifiers: by the name of the variant, each alone.
+        subject: the recording under its condition.
+        truth: the right answer.
     """
-    reference = recording.frame.reference
-    same = (placed["recording"] == failure.recording) & (placed["variant"] == failure.variant)
-    right = list(placed.loc[same & ~placed["failing"], "placement"])
-    if reference in right:
-        return Counterpart(reference, recording.lead_ms(reference))
-    if restored is not None:
-        return Counterpart("offset", restored.at_ms)
-    found = [Counterpart(place, recording.lead_ms(place)) for place in right]
-    return min(found, key=lambda other: abs(other.offset_ms - failure.offset_ms), default=None)
+
+    engine: Engine
+    classifiers: Mapping[str, Classifier]
+    subject: Subject
+    truth: str
+    _restored: dict[tuple[str, bool], Restored | None] = field(default_factory=dict)
+
+    @cached_property
+    def here(self) -> dict[str, Given]:
+        """The answers under the condition where the recording is heard, by variant."""
+        return self._answers(self.subject, [self.subject.here_ms])[0]
+
+    @cached_property
+    def atlases(self) -> dict[str, LeadAtlas]:
+        """Good or bad by lead under the condition, by variant."""
+        return asked(self.engine, self.subject, self.truth)
+
+    def restored(self, variant: str) -> Restored | None:
+        """The nearest good lead under the condition; None where the variant is good here, and where there is none."""
+        return None if self.here[variant].good else self._nearest(variant, self.subject, self.atlases)
+
+    def counterpart(self, variant: str) -> Counterpart | None:
+        """Where a variant is good, if it is not so here."""
+        if self.here[variant].good:
+            return None
+        found = (place for place, given in self._plain if given[variant].good)
+        nearest = next(found, None)
+        if nearest is not None:
+            return nearest
+        there = self._nearest(variant, self.subject.plain, self._plain_atlases)
+        return None if there is None else Counterpart("offset", there.at_ms)
+
+    @cached_property
+    def _plain(self) -> list[tuple[Counterpart, dict[str, Given]]]:
+        """The answers without the change, at the same place where there is one, and at the reference placement."""
+        subject, reference = self.subject, self.subject.frame.reference
+        places = [Counterpart(subject.condition.placement, subject.here_ms)] if subject.changed else []
+        places.append(Counterpart(reference, subject.lead_ms(reference)))
+        return list(zip(places, self._answers(subject.plain, [place.offset_ms for place in places]), strict=True))
+
+    @cached_property
+    def _plain_atlases(self) -> dict[str, LeadAtlas]:
+        return asked(self.engine, self.subject.plain, self.truth) if self.subject.changed else self.atlases
+
+    def _answers(self, subject: Subject, leads_ms: list[float]) -> list[dict[str, Given]]:
+        found = answers_of(self.engine, subject.at(leads_ms).samples, [self.truth] * len(leads_ms))
+        return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
+
+    def _nearest(self, variant: str, subject: Subject, atlases: Mapping[str, LeadAtlas]) -> Restored | None:
+        key = (variant, subject.changed)
+        if key not in self._restored:
+            self._restored[key] = restore(self.classifiers[variant], subject, self.truth, subject.here_ms, atlases[variant])
+        return self._restored[key]

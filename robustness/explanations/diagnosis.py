@@ -17,7 +17,6 @@ from robustness.explanations.cohort import cost, given, shared_edit
 from robustness.explanations.edits import Answers, Attempt, Edit, attempts, intervention
 from robustness.explanations.forecast import forecast_scores
 from robustness.explanations.losses import Loss, drop_of
-from robustness.explanations.movable import scene_of
 from robustness.explanations.naming_rule import name, named_pair, pairs
 from robustness.explanations.side_effects import MOST, Others
 from robustness.run.folder import Run
@@ -42,7 +41,7 @@ class Diagnosis:
     """What was tried on one failing answer, and what may be said of it.
 
     Attributes:
-        margin: where it fails, in logits.
+        margin: the outcome margin where it fails, in log-odds.
         drop: what the failing condition cost; None where that is not known.
         tried: every intervention.
         naming: which of them is named.
@@ -74,7 +73,7 @@ class Restoration:
 
     def __post_init__(self) -> None:
         self.others = Others(self.cases)
-        self.swept = factors.Swept(self.run)
+        self.swept = factors.Swept(self.run, self.cases.kinds)
 
     def add(self, card: str, case: Case) -> None:
         """Tries everything on one failing recording, under the name of its card."""
@@ -89,7 +88,7 @@ class Restoration:
             cards=self._cards,
             asked=len(self.others.asked),
             most=MOST,
-            conditions=tuple(self._condition(*key) for key in self._found if key[0].perturbation not in self.cases.noises),
+            conditions=tuple(self._condition(*key) for key in self._found if self.cases.at_a_place(key[0])),
             predictions=tuple(forecast_scores(self.run, self.cases)),
         )
         write_restoration(folder, found)
@@ -147,16 +146,16 @@ def _shares(found: factors.Accounted) -> FactorShares:
 
 
 def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> dict[str, Diagnosis]:
-    """Everything tried on one failing recording, for each variant whose label is wrong there.
+    """Everything tried on one failing recording, for each variant that is bad there.
 
     Args:
         case: the failing recording.
         cases: the run.
         swept: its trials under combined conditions; None leaves the factors out.
     """
-    scene = scene_of(case.movable, case.failure.offset_ms, case.worst.frontend.picture.band_hz)
+    scene = case.subject.scene(case.failure.offset_ms, case.worst.frontend.picture.band_hz)
     answers = Answers(case.classifiers, scene, case.failure.label, cases.engine.answers)
-    wrong = [variant for variant, here in answers.here.items() if not here.right]
+    wrong = [variant for variant, here in answers.here.items() if not here.good]
     drops = {variant: _drop(case, cases, answers, variant) for variant in wrong}
     wanted = {variant: None if drop is None else drop.wanted for variant, drop in drops.items()}
     tried = attempts(answers, wrong, wanted)
@@ -164,13 +163,13 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
     for variant in wrong:
         naming = name(tried[variant])
         two = pairs(answers, variant, wanted[variant]) if naming.verdict == "none" else []
-        shares = () if swept is None or case.in_noise else factors.accounts(case, cases, swept, variant)
+        shares = () if swept is None or not cases.at_a_place(case.failure.condition) else factors.accounts(case, cases, swept, variant)
         found[variant] = Diagnosis(answers.here[variant].margin, drops[variant], tuple(tried[variant]), naming, tuple(two), tuple(shares))
     return found
 
 
 def _drop(case: Case, cases: Cases, answers: Answers, variant: str) -> Loss | None:
     def margin_at(lead_ms: float) -> float:
-        return answers.answered(case.movable.quiet.at([lead_ms]).samples)[0][variant].margin
+        return answers.answered(case.subject.plain.at([lead_ms]).samples)[0][variant].margin
 
     return drop_of(case, variant, cases.placed, answers.here[variant].margin, margin_at)

@@ -2,15 +2,16 @@
 
 What does each intervention do to a failing answer: the smallest size that restores it, what each size recovers, and its sham?
 
-An edit *restores* an answer where most of its draws are right; one that is not random, where most sizes a little beyond are right too.
-The share recovered is the gain in margin over the drop, of the median draw. Nothing here depends on batch or order.
+An edit *restores* an answer where most of its draws are good at the operating point; one that is not random, where most sizes a little
+beyond are good too. Margins are outcome margins; the share recovered is the gain in margin over the drop, of the median draw. Nothing here
+depends on batch or order.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from statistics import median
 from typing import Final, Literal, NamedTuple
@@ -18,13 +19,12 @@ from typing import Final, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from robustness.audio.levels import Span
+from robustness.explanations.answering import Given, given_by
 from robustness.explanations.cases import float_of
 from robustness.interventions.base import INTERVENTIONS, Intervention, Kind
 from robustness.interventions.scene import Scene
 from robustness.models.classifier import Classifier
 from robustness.sweep.engine import answers
-from robustness.sweep.trials import answer_of
 
 Role = Literal["edit", "sham"]
 LAST: Final = ("speed", "placement")  # of two edits, what moves the recording's parts comes after what changes its samples
@@ -37,18 +37,6 @@ class Edit(NamedTuple):
     size: float
     draw: int = 0
     role: Role = "edit"
-
-
-class Given(NamedTuple):
-    """What was answered."""
-
-    margin: float
-    predicted: str
-
-    @property
-    def right(self) -> bool:
-        """A positive margin is the right answer."""
-        return self.margin > 0
 
 
 @cache
@@ -87,13 +75,10 @@ class Answers:
 
     def answered(self, windows: Tensor) -> list[dict[str, Given]]:
         """What each variant answers to windows, [clips window] → for each clip the answers by variant."""
-        place = next(iter(self.classifiers.values())).labels.index(self.label)
-        label = torch.full((len(windows),), place)
-        columns, variants = [], list(self.classifiers.values())
+        variants = list(self.classifiers.values())
         logits_of_each = answers(variants, windows) if self.ask_all is None else self.ask_all(windows)
-        for classifier, logits in zip(variants, logits_of_each, strict=True):
-            answer = answer_of(logits, label)
-            columns.append([Given(m, classifier.labels[p]) for m, p in zip(answer.margin.tolist(), answer.predicted.tolist(), strict=True)])
+        truths = [self.label] * len(windows)
+        columns = [given_by(each, logits, truths) for each, logits in zip(variants, logits_of_each, strict=True)]
         return [dict(zip(self.classifiers, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def of(self, variant: str, *edits: Edit) -> Given:
@@ -106,7 +91,7 @@ def made(scene: Scene, edits: Sequence[Edit]) -> Tensor:
     """The window after one edit, or after several, one after the other, [window]."""
     edits = sorted(edits, key=lambda edit: LAST.index(kind) if (kind := intervention(edit.name).kind) in LAST else -1)
     for edit in edits[:-1]:
-        scene = retaken(scene, apply(scene, edit))
+        scene = scene.retaken(apply(scene, edit))
     return apply(scene, edits[-1])
 
 
@@ -117,25 +102,16 @@ def apply(scene: Scene, edit: Edit) -> Tensor:
     return act(scene, edit.size, edit.draw)
 
 
-def retaken(scene: Scene, window: Tensor) -> Scene:
-    """An edited window taken apart again: the recording is what now lies where it lay."""
-    start, end = scene.inside
-    shift = scene.lead - start
-    speech = Span(*(min(max(0, edge + shift), end - start) for edge in scene.speech))
-    fill = torch.where(scene.padding, window, torch.zeros_like(window))
-    return replace(scene, recording=window[start:end], lead=start, speech=speech, fill=fill, added=torch.zeros_like(window))
-
-
 class Rung(NamedTuple):
     """An intervention at one size.
 
     Attributes:
         size: in the ladder's unit.
-        margin: of the median draw, in logits.
+        margin: the outcome margin of the median draw.
         share: of the drop recovered by the median draw; None where no drop is known.
-        right: the share of draws that are right.
+        right: the share of draws that are good.
         answer: the commonest answer.
-        restores: whether it is right, and stays so a little beyond.
+        restores: whether it is good, and stays so a little beyond.
     """
 
     size: float
@@ -231,9 +207,9 @@ def _beyond(answers: Answers, variant: str, one: Intervention) -> Iterable[Edit]
 
 
 def most(given: Iterable[Given]) -> bool:
-    """Whether more than half are right."""
-    right = [one.right for one in given]
-    return sum(right) * 2 > len(right)
+    """Whether more than half are good."""
+    good = [one.good for one in given]
+    return sum(good) * 2 > len(good)
 
 
 def rungs(answers: Answers, variant: str, one: Intervention, wanted: float | None) -> list[Rung]:
@@ -253,7 +229,7 @@ def _rung(size: float, given: list[Given], here: float, wanted: float | None, *,
     margin = median(one.margin for one in given)
     answer = Counter(sorted(one.predicted for one in given)).most_common(1)[0][0]
     share = None if wanted is None else (margin - here) / (wanted - here)
-    return Rung(size, margin, share, sum(one.right for one in given) / len(given), answer, restores)
+    return Rung(size, margin, share, sum(one.good for one in given) / len(given), answer, restores)
 
 
 def smallest(found: Sequence[Rung]) -> Rung | None:

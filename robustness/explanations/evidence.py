@@ -20,7 +20,7 @@ from robustness.audio.recordings import Recording
 from robustness.explanations.card_records import card_of, name_of
 from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
 from robustness.explanations.diagnosis import Restoration
-from robustness.explanations.failures import find_failures, find_in_noise
+from robustness.explanations.failures import find_failures
 from robustness.explanations.map_workers import Mapped, mappers
 from robustness.explanations.maps import Map
 from robustness.models.classifier import Classifier
@@ -30,7 +30,7 @@ from robustness.run.evidence import FailedRecordings, FailureCard, FailureFacts,
 from robustness.run.folder import Run
 
 CARDS: Final = 24  # failures shown; the rest are counted
-IN_NOISE: Final = 2  # more, of those that fail in noise alone
+ELSEWHERE: Final = 2  # more, of those that fail under another perturbation alone
 IN_FULL: Final = 2  # of them; segments and the counterpart as donor cost as much as ten maps
 Progress = Callable[[int, int], None]
 
@@ -53,16 +53,16 @@ def write_evidence(
         classifiers: the variants that made the trials.
         recordings: as the sweep heard them (already cut to their speech where it did so).
         seed: of the run.
-        perturbations: of the run's plan; those that add noise are done again. Without them no failure in noise is shown.
-        cards: how many failures to show, worst first; the rest are counted. A few that fail in noise alone come after them.
+        perturbations: of the run's plan, done again; one that is not among them is made from its registered class.
+        cards: how many failures to show, worst first; the rest are counted. A few that fail elsewhere alone come after them.
         audio: False leaves the voices out.
         progress: told how many failures of how many are done.
     """
     cases = Cases(run, classifiers, recordings, seed, perturbations)
     restoration = Restoration(run, cases)
-    found = find_failures(cases.placed)
-    in_noise = find_in_noise(run, cases.placed, cases.noises)
-    shown = [*found[:cards], *in_noise[:IN_NOISE]]
+    every = find_failures(run, cases.placed, cases.kinds)
+    found, elsewhere = ([one for one in every if one.at_a_place is at_a_place] for at_a_place in (True, False))
+    shown = [*found[:cards], *elsewhere[:ELSEWHERE]]
     folder = run.evidence
     folder.mkdir(parents=True, exist_ok=True)
     asked: dict[str, tuple[Case, Future[Mapped]]] = {}
@@ -81,8 +81,8 @@ def write_evidence(
             written.append(_card(name, files, card_of(case), made.facts))
             progress(len(written), len(shown))
     restoration.write(folder)
-    noise = ShownOfAll(len(in_noise), len(in_noise[:IN_NOISE]))
-    write_failures(folder, FailedRecordings(len(found), len(found[:cards]), tuple(written), noise))
+    others = ShownOfAll(len(elsewhere), len(elsewhere[:ELSEWHERE]))
+    write_failures(folder, FailedRecordings(len(found), len(found[:cards]), tuple(written), others))
 
 
 def _card(name: str, sounds: tuple[str | None, str | None], facts: FailureFacts, maps: FailureMaps) -> FailureCard:

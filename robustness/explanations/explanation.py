@@ -15,14 +15,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from robustness.audio.recordings import Recording
+from robustness.explanations.answering import worst_of
 from robustness.explanations.figure import figure_of
 from robustness.explanations.map_checks import checked_map
-from robustness.explanations.movable import Added
-from robustness.explanations.question import Question, Wanted, question_of, worst_of
+from robustness.explanations.question import Question, Wanted, question_of
 from robustness.explanations.sounds import Sound, sounds_of
 from robustness.explanations.target_maps import Progress, maps_of, segments_of
 from robustness.explanations.word_tracking import Following, Moved
 from robustness.models.classifier import Classifier
+from robustness.perturbations.base import Inputs
+from robustness.rendering import NO_INPUTS
 from robustness.run.evidence import LayerTracking
 
 if TYPE_CHECKING:
@@ -44,7 +46,8 @@ class Explanation:
         strips: for each map its marginal over time, [frames], by the map's key.
         bars: and over bands, [bands].
         tops: which cells are the strongest tenth of each map, [bands frames].
-        following: what each layer gives here beside the counterpart, and what its parts bring back; None without one, and in noise.
+        following: what each layer gives here beside the counterpart, and what its parts bring back; None without one, and where the sound
+            is changed.
     """
 
     question: Question
@@ -85,7 +88,10 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
     *,
     placement: str | None = None,
     offset_ms: float | None = None,
-    noise: Added | None = None,
+    perturbation: str | None = None,
+    level: float | None = None,
+    draw: int = 0,
+    inputs: Inputs = NO_INPUTS,
     targets: Sequence[str] = (),
     methods: Sequence[str] = (),
     baseline: str = "silence",
@@ -101,7 +107,10 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
         recording: at the model's rate, as from `read_recordings`.
         placement: start, center or end; by default the model's reference.
         offset_ms: the silence before the recording, in place of a placement.
-        noise: in which it is heard, as from `noise("white-noise", 10)`; by default silence.
+        perturbation: under which it is heard, as a sweep of the same seed has it; by default none.
+        level: of that perturbation.
+        draw: of that perturbation.
+        inputs: folders by name, for a perturbation that needs some.
         targets: labels for their logits, or `up-unknown` for a margin; by default the margin of the right answer to its strongest rival
             and both logits.
         methods: attribution methods by name; by default occlusion, integrated gradients and Shapley values of segments.
@@ -117,9 +126,9 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
         CannotJudgeError: a logit or a map is not a number.
     """
     variants = [classifier] if isinstance(classifier, Classifier) else list(classifier)
-    wanted = Wanted(placement, offset_ms, tuple(targets), tuple(methods), baseline, seed, noise)
+    wanted = Wanted(placement, offset_ms, tuple(targets), tuple(methods), baseline, seed, perturbation, level, draw, inputs)
     question = question_of(variants, recording, wanted)
-    network = Following(question.given, layers)
+    network = Following(question.original, layers)
     maps = maps_of(question, wanted.methods, progress)
     trust = checked_map(question, maps, tested=tested, progress=progress)
     picture = question.first.frontend.picture.features(question.here.window[None])[0, 0].float().cpu().numpy()
@@ -138,7 +147,7 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
 
 def _followed(question: Question, network: Following) -> LayerTracking | None:
     """Where in the network it stops following the word, in the variant that is worst off."""
-    if question.counterpart is None or question.truth is None or question.noise is not None:
+    if question.counterpart is None or question.truth is None or question.subject.changed:
         return None
-    variant = worst_of(question.first.labels, question.here, question.truth)
-    return network.of(Moved(question.movable, question.here.lead_ms, question.counterpart.lead_ms, question.truth, variant))
+    variant = worst_of(question.given)
+    return network.of(Moved(question.subject, question.here.lead_ms, question.counterpart.lead_ms, question.truth, variant))

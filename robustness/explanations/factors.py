@@ -1,9 +1,9 @@
 """Where two windows of one recording differ in several ways, how much of the drop is each difference worth?
 
-A factor is one way in which they differ: onset position, fill, level, added noise, truncation, bandwidth, speed, numeric precision. Each
-is switched to its state in the counterpart, in every order; a factor's exact Shapley value is what its switch recovers, averaged over
-the orders, and the values sum to the drop. Orders that pass a combination that cannot be made are left out, and the combination is named.
-With one factor all of the drop is that factor's, and that is no finding.
+A factor is one way in which they differ: onset position, fill, truncation, numeric precision. Each is switched to its state in the
+counterpart, in every order; a factor's exact Shapley value is what its switch recovers, averaged over the orders, and the values sum to the
+drop. Orders that pass a combination that cannot be made are left out, and the combination is named. With one factor all of the drop is that
+factor's, and that is no finding.
 Source: Shapley (1953), A value for n-person games.
 
 Under which conditions of the sweep does a recording fail that differ from its counterpart in two ways or more?
@@ -22,33 +22,17 @@ from typing import Any, Final, NamedTuple
 
 import pandas as pd
 import torch
-from torch import Tensor
 
-from robustness.audio.colours import white
-from robustness.audio.filters import passing_below, shaped
-from robustness.audio.levels import from_decibels
-from robustness.conditions import Fill
+from robustness.analysis.outcomes import GOOD
+from robustness.conditions import Condition, Fill
+from robustness.explanations.answering import Given, given_by
 from robustness.explanations.cases import Case, Cases
-from robustness.explanations.failures import PLACING
-from robustness.explanations.movable import Movable, scene_of
-from robustness.explanations.places import SHIFTING
-from robustness.interventions.speed import at_speed
+from robustness.explanations.subject import Subject
 from robustness.run.folder import Run
+from robustness.run.perturbations import PerturbationFacts
 from robustness.run.restoration import FactorCondition
-from robustness.sweep.trials import answer_of, label_indices
 
-WHOLE_BAND: Final = 100.0
-EDGE: Final = 0.05  # of the band, from passing to stopping
-FACTORS: Final = {
-    "lead_ms": "onset position",
-    "fill": "fill",
-    "gain_db": "level",
-    "snr_db": "added noise",
-    "cut": "truncation",
-    "kept_percent": "bandwidth",
-    "speed_percent": "speed",
-    "variant": "numeric precision",
-}
+FACTORS: Final = {"lead_ms": "onset position", "fill": "fill", "cut": "truncation", "variant": "numeric precision"}
 Combination = frozenset[str]  # the factors that have their state in the counterpart
 
 
@@ -61,25 +45,17 @@ class State:
         lead_ms: where the recording begins.
         fill: what the padding holds.
         cut: how much of the recording is missing at its start and its end, in samples.
-        gain_db: on the whole window.
-        snr_db: of white noise in the word; None adds none.
-        kept_percent: of the band.
-        speed_percent: faster than it was said.
     """
 
     variant: str
     lead_ms: float
     fill: Fill = "zeros"
     cut: tuple[int, int] = (0, 0)
-    gain_db: float = 0.0
-    snr_db: float | None = None
-    kept_percent: float = WHOLE_BAND
-    speed_percent: float = 0.0
 
 
 @dataclass(frozen=True)
 class Shares:
-    """What each factor is worth, in logits.
+    """What each factor is worth, in log-odds of the outcome margin.
 
     Attributes:
         drop: from the failing window to the counterpart.
@@ -146,46 +122,28 @@ def exact_shapley(names: Sequence[str], values: Mapping[Combination, float]) -> 
     return {name: total / len(orders) for name, total in totals.items()}
 
 
-def rendered(movable: Movable, state: State, band_hz: tuple[float, ...]) -> Tensor:
-    """The window of a state, [window]: cut, at its speed, placed, band-limited, at its level, in its noise."""
-    scene = scene_of(movable, state.lead_ms, band_hz, state.fill)
-    start, end = state.cut
-    silenced = scene.recording.clone()
-    silenced[:start] = 0
-    silenced[len(silenced) - end :] = 0
-    scene = (
-        at_speed(replace(scene, recording=silenced), 1 + state.speed_percent / 100)
-        if state.speed_percent
-        else replace(scene, recording=silenced)
-    )
-    window = scene.window
-    if state.kept_percent < WHOLE_BAND:
-        edge_hz = scene.nyquist_hz * state.kept_percent / 100
-        window = shaped(window, scene.rate_hz, passing_below(edge_hz, scene.nyquist_hz * EDGE))
-    if state.snr_db is not None:
-        noise = white(scene.samples, scene.rate_hz, scene.rng("factor", "noise"))
-        window = window + noise * float(scene.power**0.5) * from_decibels(-state.snr_db)
-    return window * from_decibels(state.gain_db)
+def rendered(subject: Subject, state: State) -> torch.Tensor:
+    """The window of a state, [1 window]: the recording in its fill, with what is cut of it silent."""
+    renderer, (start, end) = subject.renderer, state.cut
+    windows = renderer.render(Condition(fill=state.fill), renderer.samples_of([state.lead_ms]))
+    samples, lead = windows.samples.clone(), int(windows.lead[0])
+    samples[:, max(0, lead) : max(0, lead + start)] = 0
+    samples[:, max(0, lead + subject.length - end) : max(0, lead + subject.length)] = 0
+    return samples
 
 
-def whole_recording(movable: Movable, state: State) -> bool:
+def whole_recording(subject: Subject, state: State) -> bool:
     """Whether there is such a window: where the recording hangs over the window's edge, what hangs over is cut."""
-    lead = round(state.lead_ms * movable.frame.rate_hz / 1000)
-    return all(cut >= lost for cut, lost in zip(state.cut, hanging_over(movable, lead), strict=True))
+    return all(cut >= lost for cut, lost in zip(state.cut, hanging_over(subject, state.lead_ms), strict=True))
 
 
-def hanging_over(movable: Movable, lead: int) -> tuple[int, int]:
+def hanging_over(subject: Subject, lead_ms: float) -> tuple[int, int]:
     """How many samples of the recording a lead leaves outside, before and after the window."""
-    length = int(movable.batch.lengths[0])
-    return min(length, max(0, -lead)), min(length, max(0, lead + length - movable.frame.samples))
+    lead, length = int(subject.renderer.samples_of([lead_ms])[0]), subject.length
+    return min(length, max(0, -lead)), min(length, max(0, lead + length - subject.frame.samples))
 
 
-def stacked(movable: Movable, states: Sequence[State], band_hz: tuple[float, ...]) -> Tensor:
-    """The windows of some states, [states window]."""
-    return torch.stack([rendered(movable, state, band_hz) for state in states])
-
-
-COLUMNS: Final = ["variant", "recording", "placement", "fill", "offset_ms", "margin", "lost_start_ms", "lost_end_ms", "correct"]
+COLUMNS: Final = ["variant", "recording", "fill", "offset_ms", "outcome", "outcome_margin", "lost_start_ms", "lost_end_ms"]
 
 
 class Accounted(NamedTuple):
@@ -202,18 +160,21 @@ class Swept:
 
     Attributes:
         run: the run.
+        kinds: what is known of its perturbations.
     """
 
     run: Run
+    kinds: Mapping[str, PerturbationFacts]
 
     def __post_init__(self) -> None:
-        parts = [self.run.trials(columns=COLUMNS, perturbation=name) for name in (PLACING, SHIFTING)]
-        rows = pd.concat([part.astype({"variant": str, "recording": str, "placement": str, "fill": str}) for part in parts])
-        wrong = rows[~rows["correct"].fillna(True).astype(bool)]  # without a label nothing is wrong
-        self._wrong = wrong.sort_values(["margin", "offset_ms"], kind="stable")
+        moving = [name for name, kind in self.kinds.items() if kind.placements or kind.leads]
+        parts = [self.run.trials(columns=COLUMNS, perturbation=name) for name in moving] or [pd.DataFrame(columns=COLUMNS)]
+        rows = pd.concat([part.astype({"variant": str, "recording": str, "fill": str, "outcome": object}) for part in parts])
+        bad = rows[rows["outcome"].notna() & ~rows["outcome"].isin(GOOD)]
+        self._wrong = bad.sort_values(["outcome_margin", "offset_ms"], kind="stable")
 
     def failing(self, recording: str, variant: str) -> Iterator[pd.Series[Any]]:
-        """The worst wrong answer in another fill, and the worst one where speech is cut away and some is left."""
+        """The worst bad answer in another fill, and the worst one where speech is cut away and some is left."""
         rows = self._wrong[(self._wrong["recording"] == recording) & (self._wrong["variant"] == variant)]
         for some in (rows[rows["fill"] != "zeros"], rows[rows["lost_start_ms"] + rows["lost_end_ms"] > 0]):
             if len(some):
@@ -233,36 +194,30 @@ def accounts(case: Case, cases: Cases, swept: Swept, variant: str) -> list[Accou
 
 def _counterpart(case: Case, cases: Cases, variant: str) -> State | None:
     """At the reference placement, by the variant or else by the float network; None where neither is right there."""
-    rows, reference = cases.placed, case.movable.frame.reference
+    rows, reference = cases.placed, case.subject.frame.reference
     rows = rows[(rows["recording"] == case.failure.recording) & (rows["placement"] == reference) & ~rows["failing"]]
     right = set(rows["variant"].astype(str))
     found = next((name for name in (variant, cases.float_of(variant)) if name in right), None)
-    return None if found is None else _state(case, found, case.movable.lead_ms(reference), "zeros")
+    return None if found is None else _state(case, found, case.subject.lead_ms(reference), "zeros")
 
 
 def _state(case: Case, variant: str, lead_ms: float, fill: Any) -> State:
     """A state of the sweep: what hangs over the window's edge is cut."""
-    lead = round(lead_ms * case.movable.frame.rate_hz / 1000)
-    return State(variant, lead_ms, fill, hanging_over(case.movable, lead))
+    return State(variant, lead_ms, fill, hanging_over(case.subject, lead_ms))
 
 
 def _accounted(case: Case, failing: State, counterpart: State) -> Accounted | None:
-    band_hz = case.worst.frontend.picture.band_hz
-
     def margins(states: Sequence[State]) -> list[float]:
-        return [
-            _answered(case, state, window[None])[0] for state, window in zip(states, stacked(case.movable, states, band_hz), strict=True)
-        ]
+        return [_answered(case, state).margin for state in states]
 
-    shares = account(failing, counterpart, margins, lambda state: whole_recording(case.movable, state))
+    shares = account(failing, counterpart, margins, lambda state: whole_recording(case.subject, state))
     if shares is None or shares.drop <= 0:
         return None
-    start, end = (case.movable.frame.ms(case.movable.at([failing.lead_ms]).lost[0])).tolist()
+    start, end = (case.subject.frame.ms(case.subject.at([failing.lead_ms]).lost[0])).tolist()
     condition = FactorCondition(failing.lead_ms, failing.fill, start, end, counterpart.variant)
-    return Accounted(condition, _answered(case, failing, stacked(case.movable, [failing], band_hz))[1], shares)
+    return Accounted(condition, _answered(case, failing).predicted, shares)
 
 
-def _answered(case: Case, state: State, window: Any) -> tuple[float, str]:
+def _answered(case: Case, state: State) -> Given:
     classifier = case.classifiers[state.variant]
-    answer = answer_of(classifier.logits(window), label_indices(classifier, [case.failure.label]))
-    return float(answer.margin), classifier.labels[int(answer.predicted)]
+    return given_by(classifier, classifier.logits(rendered(case.subject, state)), [case.failure.label])[0]

@@ -1,45 +1,46 @@
-"""Which recordings fail, where worst, and what that means to the user of the device.
+"""Which recordings fail, and under which condition?
 
-A recording fails where, at the start, the center or the end of the window and in silence, the winning label is not its own, or a user of
-the device meets anything but the right outcome: a known word under the threshold is missed though its label wins. One that fails nowhere
-there may fail in added noise: where another label wins in most draws of a level.
+A recording fails where a user of the device meets anything but the right outcome: another command is carried out, or none, though the label
+may win under the threshold. What fails at the start, the center or the end of the window, with silence around, is told of its worst place.
+What fails nowhere there may fail under any other perturbation of the run: that is told of the mildest level at which most draws are bad,
+and of a perturbation that moves the word only where none of it is lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final
 
 import pandas as pd
 
-from robustness.analysis.outcomes import GOOD, OperatingPoint, outcomes
-from robustness.conditions import NONE, Condition
-from robustness.models.classifier import Classifier
+from robustness.analysis.outcomes import GOOD, OTHER_WORD
+from robustness.conditions import NONE, Condition, Placement
 from robustness.run.folder import Run
+from robustness.run.perturbations import PerturbationFacts
 
-PLACING: Final = "padding-placement"
-PLACES: Final = ("start", "center", "end")
+PLACES: Final[tuple[Placement, ...]] = ("start", "center", "end")
 MOST: Final = 0.5  # of the draws at a level
-Outcome = Literal["right", "missed", "substituted", "falsely accepted"]
+RANK: Final = "rank"  # how mild a level is among those of its perturbation: above 0, the harshest 1
 
-_WORDS: Final = ("recording", "variant", "label", "perturbation", "placement", "fill", "predicted", "rival")
-_COLUMNS: Final = (*_WORDS, "level", "draw", "offset_ms", "onset_ms", "correct", "p_predicted", "margin")
+_WORDS: Final = ("recording", "variant", "label", "perturbation", "placement", "fill", "predicted", "rival", "outcome")
+_COLUMNS: Final = (*_WORDS, "level", "draw", "offset_ms", "onset_ms", "lost_start_ms", "lost_end_ms", "outcome_margin")
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A recording that fails, under the condition with the worst margin.
+    """A recording that fails, and the condition that is told.
 
     Attributes:
         recording: its id.
         label: the right answer.
-        condition: the worst one.
+        condition: the worst placement, or the mildest level of another perturbation.
         offset_ms: the lead there.
         variant: the worst one there.
         rival: the wrong answer of that variant, or the strongest one where its label wins under the threshold.
-        margin: of that variant, in logits.
+        margin: the outcome margin of that variant, in log-odds.
         also_wrong: the other places where some variant fails.
+        at_a_place: whether it fails at a named placement with nothing else done to it.
     """
 
     recording: str
@@ -50,68 +51,79 @@ class Failure:
     rival: str
     margin: float
     also_wrong: tuple[str, ...]
+    at_a_place: bool
 
 
-def operating_point(classifier: Classifier) -> OperatingPoint:
-    """When a device acts on a classifier's answers."""
-    return classifier.point
-
-
-def placed_trials(run: Run, classifiers: Mapping[str, Classifier]) -> pd.DataFrame:
-    """The answers at each place, a row a recording, variant and place, with silence around; labelled recordings only.
+def placed_trials(run: Run, kinds: Mapping[str, PerturbationFacts]) -> pd.DataFrame:
+    """The answers at each place, a row a recording, variant and place, with silence around; recordings with a label of the model only.
 
     Where placements were not part of the sweep, the clean rows give the reference placement. `failing` says which rows fail.
 
     Args:
         run: its trials.
-        classifiers: by the name of the variant; their thresholds are the operating points.
+        kinds: what is known of its perturbations.
     """
-    parts = [run.trials(columns=_COLUMNS, perturbation=name, fill="zeros") for name in (PLACING, NONE)]
-    rows = pd.concat([part.astype(dict.fromkeys(_WORDS, "object")) for part in parts if len(part)] or parts)
-    rows = rows[rows["placement"].isin(PLACES) & rows["label"].notna()]
-    rows = rows.drop_duplicates(["recording", "variant", "placement"]).reset_index(drop=True)
-    met = [outcomes(part, operating_point(classifiers[str(name)])) for name, part in rows.groupby("variant", observed=True)]
-    right = rows["correct"].astype(bool) & pd.concat(met).isin(GOOD).reindex(rows.index) if met else rows["correct"].astype(bool)
-    return rows.assign(failing=~right)
+    placing = [name for name, kind in kinds.items() if kind.placements]
+    parts = [_labelled(run.trials(columns=_COLUMNS, perturbation=name, fill="zeros")) for name in (*placing, NONE)]
+    rows = pd.concat([part for part in parts if len(part)] or parts)
+    rows = rows[rows["placement"].isin(PLACES)]
+    return rows.drop_duplicates(["recording", "variant", "placement"]).reset_index(drop=True)
 
 
-def find_failures(placed: pd.DataFrame) -> list[Failure]:
-    """Every recording that fails, worst margin first, from `placed_trials`."""
-    wrong = placed[placed["failing"]].sort_values(["margin", "recording", "variant", "placement"], kind="stable")
-    return [_failure(recording, group) for recording, group in wrong.groupby("recording", sort=False)]
-
-
-def find_in_noise(run: Run, placed: pd.DataFrame, noises: Collection[str]) -> list[Failure]:
-    """Every recording that fails in noise alone, under the mildest in which most draws are wrong; the one that bears least comes first.
+def find_failures(run: Run, placed: pd.DataFrame, kinds: Mapping[str, PerturbationFacts]) -> list[Failure]:
+    """Every recording that fails: at a place, worst margin first; then under anything else, the one that bears least first.
 
     Args:
         run: its trials.
-        placed: from `placed_trials`; what fails there is left out.
-        noises: the perturbations that add noise.
+        placed: from `placed_trials`.
+        kinds: what is known of the run's perturbations.
     """
-    elsewhere = set(placed.loc[placed["failing"], "recording"])
+    wrong = placed[placed["failing"]].sort_values(["outcome_margin", "recording", "variant", "placement"], kind="stable")
+    found = [_failure(recording, rows, at_a_place=True) for recording, rows in wrong.groupby("recording", sort=False)]
+    others = [rows for kind in kinds.values() if not kind.placements for rows in _under(run, kind, set(wrong["recording"]))]
+    rows = pd.concat([some for some in others if len(some)] or [pd.DataFrame(columns=[*_COLUMNS, RANK])])
+    rows = rows.sort_values([RANK, "outcome_margin", "recording", "variant"], kind="stable")
+    return found + [_failure(recording, each, at_a_place=False) for recording, each in rows.groupby("recording", sort=False)]
+
+
+def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows.astype(dict.fromkeys(_WORDS, "object"))
+    rows = rows[rows["label"].notna() & (rows["label"] != OTHER_WORD) & rows["outcome"].notna()]
+    return rows.assign(failing=~rows["outcome"].isin(GOOD))
+
+
+def _under(run: Run, kind: PerturbationFacts, known: set[str]) -> list[pd.DataFrame]:
+    """The bad rows under a perturbation, of recordings that are not known to fail, part by part."""
+    ranks = _ranks(kind)
     found = []
-    for name in noises:
-        for part in run.batches(columns=_COLUMNS, perturbation=name, fill="zeros"):
-            rows = part.astype(dict.fromkeys(_WORDS, "object"))
-            found.append(_mildest(rows[rows["label"].notna() & ~rows["recording"].isin(elsewhere)]))
-    rows = pd.concat([some for some in found if len(some)] or [pd.DataFrame(columns=list(_COLUMNS))])
-    order = rows.sort_values(["level", "margin", "recording", "variant"], ascending=[False, True, True, True], kind="stable")
-    return [_failure(recording, group) for recording, group in order.groupby("recording", sort=False)]
+    for part in run.batches(columns=_COLUMNS, perturbation=kind.name, fill="zeros"):
+        rows = _labelled(part)
+        rows = rows[~rows["recording"].isin(known) & rows["placement"].isin(PLACES) & rows["level"].isin(ranks)]
+        if kind.moves:
+            rows = rows[rows["lost_start_ms"] + rows["lost_end_ms"] == 0]
+        found.append(_mildest(rows.assign(**{RANK: rows["level"].map(ranks).astype(float)})))
+    return found
+
+
+def _ranks(kind: PerturbationFacts) -> dict[float, float]:
+    """How mild each level is, by its distance to the neutral one: levels are compared across perturbations by their place in the grid."""
+    far = {level: abs(level - kind.neutral) if abs(kind.neutral) < float("inf") else -level for level in kind.levels}
+    distances = sorted({distance for level, distance in far.items() if level != kind.neutral})
+    return {level: (distances.index(far[level]) + 1) / len(distances) for level in kind.levels if level != kind.neutral}
 
 
 def _mildest(rows: pd.DataFrame) -> pd.DataFrame:
-    """The wrong draws at the highest level at which most draws are wrong, of each recording."""
-    is_wrong = ~rows["correct"].astype(bool)
-    share = is_wrong.groupby([rows[key] for key in ("recording", "variant", "level")]).transform("mean")
-    wrong = rows[is_wrong & (share > MOST)]
-    return wrong[wrong["level"] == wrong.groupby("recording")["level"].transform("max")]
+    """The bad draws at the mildest level at which most draws are bad, of each recording."""
+    share = rows["failing"].astype(float).groupby([rows[key] for key in ("recording", "variant", "level")]).transform("mean")
+    wrong = rows[rows["failing"] & (share > MOST)]
+    return wrong[wrong[RANK] == wrong.groupby("recording")[RANK].transform("min")]
 
 
-def _failure(recording: Hashable, wrong: pd.DataFrame) -> Failure:
+def _failure(recording: Hashable, wrong: pd.DataFrame, *, at_a_place: bool) -> Failure:
     """From the failing rows of one recording, worst first."""
     worst = wrong.iloc[0]
     level = None if pd.isna(worst["level"]) else float(worst["level"])
+    also = set(wrong["placement"]) - {worst["placement"]} if at_a_place else set()
     return Failure(
         recording=str(recording),
         label=worst["label"],
@@ -119,20 +131,7 @@ def _failure(recording: Hashable, wrong: pd.DataFrame) -> Failure:
         offset_ms=float(worst["offset_ms"]),
         variant=worst["variant"],
         rival=worst["rival"],
-        margin=float(worst["margin"]),
-        also_wrong=tuple(place for place in PLACES if place in set(wrong["placement"]) - {worst["placement"]}),
+        margin=float(worst["outcome_margin"]),
+        also_wrong=tuple(place for place in PLACES if place in also),
+        at_a_place=at_a_place,
     )
-
-
-def outcome_of(classifier: Classifier, label: str, predicted: str, probability: float) -> Outcome:
-    """What the user of the device meets at the operating point.
-
-    Args:
-        classifier: its rejections and threshold are the operating point.
-        label: the right answer.
-        predicted: the winning label.
-        probability: of the winning label; under the threshold nothing is carried out.
-    """
-    row = pd.DataFrame({"label": [label], "predicted": [predicted], "p_predicted": [probability], "perturbation": [NONE]})
-    met = str(outcomes(row, operating_point(classifier)).iloc[0])
-    return "right" if met in GOOD else cast(Outcome, met)

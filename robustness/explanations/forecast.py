@@ -1,14 +1,14 @@
 """If the place of the word is what matters, do the other recordings tell which recording fails, and at which onset?
 
-One recording at a time is left out. Its margin at an onset is predicted as its own margin at the reference plus what the move costs the
-others on average, at the same onset of their words, known and unknown words apart: nothing else of it is used. It is predicted to fail
-where that is 0 or less. The score is compared with what its margin at the reference tells alone.
-Only places where no speech is lost are used.
+Margins are outcome margins. One recording at a time is left out. Its margin at an onset is predicted as its own margin at the reference
+plus what the move costs the others on average, at the same onset of their words, known and unknown words apart: nothing else of it is used.
+It is predicted to fail where that is 0 or less. The score is compared with what its margin at the reference tells alone. Only places where
+no speech is lost are used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
@@ -21,7 +21,6 @@ from scipy.stats import mannwhitneyu
 from robustness.conditions import NONE
 from robustness.explanations.cases import Cases
 from robustness.explanations.failures import PLACES
-from robustness.explanations.places import SHIFTING
 from robustness.run.folder import Run
 from robustness.run.restoration import Score
 
@@ -55,19 +54,28 @@ class Track:
 
 def tracks(run: Run, cases: Cases, variant: str) -> list[Track]:
     """The recordings of a run that were moved, in the run's order."""
-    clean = run.trials(columns=["recording", "variant", "label", "margin"], perturbation=NONE)
-    clean = clean[(clean["variant"] == variant) & clean["label"].notna()]
-    reference = dict(zip(clean["recording"].astype(str), clean["margin"].astype(float), strict=True))
+    clean = run.trials(columns=["recording", "variant", "outcome_margin"], perturbation=NONE)
+    clean = clean[(clean["variant"] == variant) & clean["outcome_margin"].notna()]
+    reference = dict(zip(clean["recording"].astype(str), clean["outcome_margin"].astype(float), strict=True))
     rejections = cases.classifiers[variant].rejections
-    columns = ["recording", "variant", "label", "margin", "onset_ms", "lost_start_ms", "lost_end_ms"]
+    columns = ["recording", "variant", "label", "outcome_margin", "onset_ms", "lost_start_ms", "lost_end_ms"]
     found = []
-    for part in run.batches(columns=columns, perturbation=SHIFTING, placement="offset", fill="zeros"):
-        moved = part[(part["variant"] == variant) & part["label"].notna() & (part["lost_start_ms"] == 0) & (part["lost_end_ms"] == 0)]
+    for part in _moved(run, cases, columns):
+        moved = part[
+            (part["variant"] == variant) & part["outcome_margin"].notna() & (part["lost_start_ms"] == 0) & (part["lost_end_ms"] == 0)
+        ]
         for name, rows in moved.sort_values("onset_ms", kind="stable").groupby("recording", observed=True, sort=True):
             if str(name) in reference:
                 unknown = rows["label"].iloc[0] in rejections
-                found.append(Track(str(name), unknown, _array(rows["onset_ms"]), _array(rows["margin"]), reference[str(name)]))
+                found.append(Track(str(name), unknown, _array(rows["onset_ms"]), _array(rows["outcome_margin"]), reference[str(name)]))
     return found
+
+
+def _moved(run: Run, cases: Cases, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """The rows whose level is the recording's lead, part by part."""
+    for name, kind in cases.kinds.items():
+        if kind.leads:
+            yield from run.batches(columns=columns, perturbation=name, placement="offset", fill="zeros")
 
 
 def _array(column: pd.Series[Any]) -> Values:
@@ -125,25 +133,25 @@ def forecast_scores(run: Run, cases: Cases) -> list[Score]:
     return found
 
 
-def onsets(placed: pd.DataFrame, variant: str) -> dict[str, dict[str, tuple[float, float]]]:
-    """Onset in ms and margin at each placement, by recording."""
+def onsets(placed: pd.DataFrame, variant: str) -> dict[str, dict[str, tuple[float, bool]]]:
+    """Onset in ms at each placement, and whether it fails there, by recording."""
     rows = placed[placed["variant"] == variant]
     return {
         str(place): dict(
-            zip(some["recording"].astype(str), zip(_array(some["onset_ms"]), _array(some["margin"]), strict=True), strict=True)
+            zip(some["recording"].astype(str), zip(_array(some["onset_ms"]), some["failing"].astype(bool), strict=True), strict=True)
         )
         for place, some in rows.groupby("placement", observed=True)
     }
 
 
-def scored(variant: str, placement: str, moved: Sequence[Track], there: Mapping[str, tuple[float, float]]) -> Score | None:
+def scored(variant: str, placement: str, moved: Sequence[Track], there: Mapping[str, tuple[float, bool]]) -> Score | None:
     """The score of one placement; None where nothing can be predicted."""
     mine = [one for one in moved if one.recording in there and one.reference > 0]
     said = np.concatenate([*predicted(mine, moved, [np.array([there[one.recording][0]]) for one in mine]), np.empty(0)])
     usable = [i for i, value in enumerate(said) if np.isfinite(value)]
     if not usable:
         return None
-    fails = np.array([there[mine[i].recording][1] <= 0 for i in usable])
+    fails = np.array([there[mine[i].recording][1] for i in usable], dtype=bool)
     alarm, alone = said[usable] <= 0, np.array([mine[i].reference for i in usable])
     errors = _flip_errors([mine[i] for i, wrong in zip(usable, fails, strict=True) if wrong], moved, there)
     return Score(
@@ -160,7 +168,7 @@ def scored(variant: str, placement: str, moved: Sequence[Track], there: Mapping[
     )
 
 
-def _flip_errors(failing: Sequence[Track], moved: Sequence[Track], there: Mapping[str, tuple[float, float]]) -> list[float]:
+def _flip_errors(failing: Sequence[Track], moved: Sequence[Track], there: Mapping[str, tuple[float, bool]]) -> list[float]:
     """How far each predicted onset of the flip is from the true one; without those whose margins, true or predicted, have no flip."""
     found = []
     for one, margins in zip(failing, predicted(failing, moved, [one.onset_ms for one in failing]), strict=True):

@@ -94,6 +94,8 @@ def paths_of(classifier: Classifier) -> dict[str, str]:
     """
     if not classifier.network.can.layers:
         return {}
+    if not classifier.network.can.modules:
+        return {name: name for name in classifier.network.layer_names()}
     net = module_of(classifier.network)
     kernels = set(kernel_names(net))
     return dict(_walk(net, "", "", kernels))

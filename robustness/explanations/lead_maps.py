@@ -17,6 +17,7 @@ from robustness.attributions.base import Relevance, Target
 from robustness.attributions.baselines import baseline_of
 from robustness.attributions.methods.occlusion import Occlusion
 from robustness.attributions.methods.shapley import Shapley
+from robustness.explanations.answering import given_by
 from robustness.explanations.cases import COUNTERPART, HERE, Case
 from robustness.explanations.map_differences import edges_ms, values_of
 from robustness.explanations.maps import Map, seen
@@ -59,11 +60,12 @@ def lead_steps(case: Case) -> tuple[LeadSteps | None, dict[str, Map]]:
     """The ladder of the worst variant, and its strips [leads frames] by the name they are stored under; None where it is right nowhere."""
     variant, classifier = case.failure.variant, case.worst
     restored = case.restored[variant]
-    right_ms = restored.at_ms if restored is not None else (case.counterpart.offset_ms if case.counterpart is not None else None)
+    there = None if case.changed else case.counterpart
+    right_ms = restored.at_ms if restored is not None else None if there is None else there.offset_ms
     if right_ms is None or right_ms == case.failure.offset_ms:
         return None, {}
     leads = leads_between(case.failure.offset_ms, right_ms, classifier.frontend.picture.hop_ms)
-    windows = case.movable.at(leads).samples
+    windows = case.subject.at(leads).samples
     logits = classifier.logits(windows)
     label = classifier.labels.index(case.failure.label)
     others = torch.cat([logits[:, :label], logits[:, label + 1 :]], 1).amax(1)
@@ -75,7 +77,7 @@ def lead_steps(case: Case) -> tuple[LeadSteps | None, dict[str, Map]]:
         key=key,
         leads_ms=tuple(leads),
         margins=tuple((logits[:, label] - others).tolist()),
-        right=tuple((logits.argmax(1) == label).tolist()),
+        right=tuple(one.good for one in given_by(classifier, logits, [case.failure.label] * len(leads))),
         max_abs=float(abs(strips).max()),
         passes=sum(one.passes for one in found),
     )

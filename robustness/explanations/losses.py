@@ -1,27 +1,27 @@
-"""What did the failing condition cost? The margin where the same recording is right, less the margin where it fails.
+"""What did the failing condition cost? The outcome margin where the same recording is good, less that where it fails.
 
-The counterpart is the same recording and variant at the reference placement where it is right there, else at the nearest place that is
-right. Where it is right nowhere, what is missing is counted up to the median margin of the run's other recordings that are right at that
-placement: what an answer that is right has there. A drop is never counted to the edge between right and wrong alone.
+The counterpart is that of `counterpart`. Where it is a named place, or nothing else is known, what is missing is counted up to the margin
+there; else up to the median margin of the run's other recordings that are good at that placement: what a good answer has there. A drop is
+never counted to the edge between good and bad alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
 
 from robustness.explanations.cases import Case
-from robustness.explanations.counterpart import Counterpart, counterpart_of
+from robustness.explanations.counterpart import Counterpart
 
 Against = Literal["counterpart", "other recordings"]
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What is missing, in logits.
+    """What is missing, in log-odds.
 
     Attributes:
         margin: where it fails.
@@ -43,15 +43,10 @@ class Loss:
         return self.wanted - self.margin
 
 
-def counterpart_for(case: Case, variant: str, placed: pd.DataFrame) -> Counterpart | None:
-    """Where one variant, not only the worst, answers the recording rightly."""
-    return counterpart_of(replace(case.failure, variant=variant), case.movable, placed, case.restored[variant])
-
-
 def typical(placed: pd.DataFrame, recording: str, variant: str, placement: str) -> tuple[float, int] | None:
-    """The median margin of the other recordings that a variant answers rightly at a placement, and their number; None where none is."""
+    """The median outcome margin of the other recordings that are good in a variant at a placement, and their number; None where none is."""
     rows = placed[(placed["variant"] == variant) & (placed["placement"] == placement) & ~placed["failing"]]
-    margins = rows.loc[rows["recording"] != recording, "margin"]
+    margins = rows.loc[rows["recording"] != recording, "outcome_margin"].dropna()
     return (float(margins.median()), len(margins)) if len(margins) else None
 
 
@@ -63,9 +58,9 @@ def drop_of(case: Case, variant: str, placed: pd.DataFrame, margin: float, margi
         variant: the one that fails.
         placed: the run's answers at each place.
         margin: where it fails.
-        margin_at: the variant's margin at a lead in ms.
+        margin_at: the variant's outcome margin at a lead in ms.
     """
-    counterpart = counterpart_for(case, variant, placed)
+    counterpart = case.counterparts[variant]
     if counterpart is not None and counterpart.placement != "offset":
         return _positive(Loss(margin, margin_at(counterpart.offset_ms), "counterpart", counterpart))
     others = typical(placed, case.failure.recording, variant, case.failure.condition.placement)
@@ -75,5 +70,5 @@ def drop_of(case: Case, variant: str, placed: pd.DataFrame, margin: float, margi
 
 
 def _positive(drop: Loss) -> Loss | None:
-    """Nothing is missing from an answer that lies above what it is compared with, such as one that is missed under a threshold."""
+    """Nothing is missing from an answer that lies above what it is compared with."""
     return drop if drop.logits > 0 else None

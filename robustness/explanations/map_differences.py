@@ -17,10 +17,10 @@ from torch import Tensor
 from robustness.attributions.agreement import MapAgreement, agreement, mean_of, moved_back
 from robustness.attributions.base import Target
 from robustness.attributions.methods.shapley import Shapley
-from robustness.audio.placement import Frame
+from robustness.conditions import Condition, Placement
 from robustness.explanations.cases import HERE, Case, Cases
 from robustness.explanations.maps import ALONE, COMPARING, Explained, Map, seen, sounding
-from robustness.explanations.movable import Movable
+from robustness.explanations.subject import Subject
 from robustness.frontends.base import Frontend
 from robustness.models.classifier import Classifier
 from robustness.run.evidence import MapDifference, MapFigures, SegmentValues
@@ -29,7 +29,7 @@ from robustness.run.schema import OVER_BANDS, OVER_TIME
 UNRELATED: Final = 4  # recordings of other words, for the floor
 
 
-_Key = tuple[str, str, str, str]  # model, variant, recording, place
+_Key = tuple[str, str, str, Placement]  # model, variant, recording, place
 
 
 class Unrelated:
@@ -45,18 +45,18 @@ class Unrelated:
         place = case.failure.condition.placement
         return [self._map(id_, place, case.target, reference) for id_ in islice(self._others(case), UNRELATED)]
 
-    def movables(self, case: Case, count: int) -> list[Movable]:
+    def subjects(self, case: Case, count: int) -> list[Subject]:
         """The first few recordings of other words, to be placed."""
-        return [self._movable(id_, case.worst.frame) for id_ in islice(self._others(case), count)]
+        return [self._subject(id_) for id_ in islice(self._others(case), count)]
 
     def _others(self, case: Case) -> Iterator[str]:
         own = case.recording
         return (r.id for r in self.cases.known if r.id != own.id and (r.label is None or r.label != own.label))
 
-    def _movable(self, recording: str, frame: Frame) -> Movable:
-        return Movable.of(self.cases.recordings[recording], frame, self.cases.seed, self.cases.threshold_db)
+    def _subject(self, recording: str) -> Subject:
+        return self.cases.subject(self.cases.recordings[recording], Condition(placement=self.cases.frame.reference))
 
-    def _map(self, recording: str, place: str, target: Target, classifier: Classifier) -> tuple[Tensor, Tensor]:
+    def _map(self, recording: str, place: Placement, target: Target, classifier: Classifier) -> tuple[Tensor, Tensor]:
         key = (classifier.name, classifier.variant, recording, place)
         with self._making.setdefault(key, Lock()):
             if key not in self._maps:
@@ -64,12 +64,12 @@ class Unrelated:
         maps, cells = self._maps[key]
         return maps[target.label] - (0 if target.rival is None else maps[target.rival]), cells
 
-    def _made(self, recording: str, place: str, target: Target, classifier: Classifier) -> tuple[Tensor, Tensor]:
+    def _made(self, recording: str, place: Placement, target: Target, classifier: Classifier) -> tuple[Tensor, Tensor]:
         """The maps of every label, [labels bands frames], and which cells sound."""
-        movable = self._movable(recording, classifier.frame)
-        lead = movable.lead_ms(place if place != "offset" else classifier.frame.reference)
+        subject = self._subject(recording)
+        lead = subject.lead_ms(place if place != "offset" else classifier.frame.reference)
         every = [Target(i) for i in range(len(classifier.labels))]
-        heard = seen(classifier, movable.at([lead]).samples[0], target)
+        heard = seen(classifier, subject.at([lead]).samples[0], target)
         found = ALONE.attribute_all(heard.classifier, heard.features, every)
         return torch.stack([one.map[0] for one in found]), sounding(heard)
 
@@ -129,8 +129,8 @@ def _ceiling(case: Case, one: Explained) -> MapAgreement | None:
     """The same recording moved one frame later, or earlier where there is no room, and its map moved back."""
     classifier, lead = case.classifiers[one.variant], case.failure.offset_ms
     hop_ms = classifier.frontend.picture.hop_ms
-    frames = 1 if case.movable.recording_ms(lead + hop_ms)[1] <= classifier.frame.samples * 1000 / classifier.frame.rate_hz else -1
-    heard = seen(classifier, case.movable.at([lead + frames * hop_ms]).samples[0], case.target)
+    frames = 1 if case.subject.recording_ms(lead + hop_ms)[1] <= classifier.frame.samples * 1000 / classifier.frame.rate_hz else -1
+    heard = seen(classifier, case.subject.at([lead + frames * hop_ms]).samples[0], case.target)
     moved = moved_back(ALONE.attribute(heard.classifier, heard.features, case.target).map[0], frames)
     cells = torch.from_numpy(one.sounding) | (moved_back(sounding(heard).float(), frames) > 0)
     return agreement(torch.from_numpy(one.map), moved, cells)

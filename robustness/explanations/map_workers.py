@@ -131,12 +131,12 @@ def mapped(case: Case, mapper: Mapper, *, in_full: bool) -> Mapped:
 
 
 def _followed(case: Case, mapper: Mapper) -> LayerTracking | None:
-    """Layer by layer, beside its counterpart; None where there is none, or where it lies at the same place."""
-    if case.counterpart is None or case.in_noise:
+    """Layer by layer, beside its counterpart; None where there is none, or where the sound itself is changed."""
+    if case.counterpart is None or case.changed:
         return None
     failure = case.failure
-    moved = Moved(case.movable, failure.offset_ms, case.counterpart.offset_ms, failure.label, failure.variant)
-    return mapper.following.of(moved, mapper.unrelated.movables(case, OTHERS))
+    moved = Moved(case.subject, failure.offset_ms, case.counterpart.offset_ms, failure.label, failure.variant)
+    return mapper.following.of(moved, mapper.unrelated.subjects(case, OTHERS))
 
 
 def _features(classifier: Classifier, window: Tensor) -> Map:

@@ -11,7 +11,7 @@ A kind is *named* where all of these hold; else the edits that restore are liste
 
 Where no edit restores an answer alone, do two together?
 
-Tried are pairs of different kinds at the strongest mild size, in both directions. A pair restores where the answer is right, stays right a
+Tried are pairs of different kinds at the strongest mild size, in both directions. A pair restores where the answer is good, stays good a
 little beyond, and does not return where either of the two is replaced by its sham. Two kinds are named where no other two do,
 and the pair recovers at least half of the drop, and at least twice what any sham or any edit of another kind does.
 """
@@ -81,7 +81,7 @@ def pairs(answers: Answers, variant: str, wanted: float | None) -> list[EditPair
     single = [edit for one in there for edit in strongest_sizes(one, answers)]
     couples = [two for two in combinations(single, 2) if intervention(two[0].name).kind != intervention(two[1].name).kind]
     answers.ask(couples)
-    right = [two for two in couples if answers.of(variant, *two).right]
+    right = [two for two in couples if answers.of(variant, *two).good]
     answers.ask([other for two in right for other in (*_beyond(two), *_half_sham(two))])
     found = [two for two in right if _restores(answers, variant, two)]
     return sorted((_pair(answers, variant, two, wanted) for two in found), key=lambda pair: -pair.margin)
@@ -127,8 +127,8 @@ def _half_sham(two: tuple[Edit, Edit]) -> list[tuple[Edit, Edit]]:
 
 
 def _restores(answers: Answers, variant: str, two: tuple[Edit, Edit]) -> bool:
-    beyond = [answers.of(variant, *other).right for other in _beyond(two)]
-    return all(beyond) and not any(answers.of(variant, *other).right for other in _half_sham(two))
+    beyond = [answers.of(variant, *other).good for other in _beyond(two)]
+    return all(beyond) and not any(answers.of(variant, *other).good for other in _half_sham(two))
 
 
 def _pair(answers: Answers, variant: str, two: tuple[Edit, Edit], wanted: float | None) -> EditPair:

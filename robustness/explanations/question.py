@@ -1,33 +1,34 @@
-"""What is to be explained of one recording: where it lies, what each variant answers there, which scores, against which baseline.
+"""What is to be explained of one recording: where it lies, under what, what each variant answers there, which scores, which baseline.
 
 A recording that is answered rightly is explained all the same. Where its word is not known, what is explained is the answer itself.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import cast
 
 import torch
-from torch import Tensor
 
 from robustness.attributions.base import Target
 from robustness.attributions.baselines import BASELINES
-from robustness.audio.levels import SPEECH_THRESHOLD_DB
-from robustness.audio.placement import slack_ms, trimmed
+from robustness.audio.placement import Frame, slack_ms, trimmed
 from robustness.audio.recordings import Recording
-from robustness.conditions import PLACEMENTS
-from robustness.errors import CannotJudgeError, RecordingError, UsageError
-from robustness.explanations.cases import by_variant
-from robustness.explanations.movable import Added, Movable
-from robustness.explanations.places import asked, restore
+from robustness.conditions import NONE, Condition, Placement
+from robustness.errors import RecordingError, UsageError
+from robustness.explanations.answering import Given, Heard, by_variant, hear, worst_of
+from robustness.explanations.cases import COUNTERPART, HERE
+from robustness.explanations.counterpart import Places
+from robustness.explanations.failures import PLACES
+from robustness.explanations.subject import Subject
 from robustness.models.classifier import Classifier
-from robustness.sweep.engine import answers
+from robustness.perturbations.base import PERTURBATIONS, Inputs
+from robustness.rendering import NO_INPUTS
+from robustness.sweep.engine import Engine
 from robustness.sweep.inference.preparing import each_alone, for_gradients
 from robustness.sweep.trials import answer_of
-
-NAMED: Final = tuple(name for name in PLACEMENTS if name != "offset")
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,10 @@ class Wanted:
         methods: names in the registry.
         baseline: one of the named baselines.
         seed: of every random number.
-        noise: in which it is heard; None is silence.
+        perturbation: under which it is heard, as a sweep of the same seed has it; None is none.
+        level: of that perturbation.
+        draw: of that perturbation.
+        inputs: folders by name, for a perturbation that needs some.
     """
 
     placement: str | None = None
@@ -50,16 +54,10 @@ class Wanted:
     methods: tuple[str, ...] = ()
     baseline: str = "silence"
     seed: int = 0
-    noise: Added | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Heard:
-    """A window, where the recording lies in it, and the logits of each variant, [labels]."""
-
-    lead_ms: float
-    window: Tensor
-    logits: Mapping[str, Tensor]
+    perturbation: str | None = None
+    level: float | None = None
+    draw: int = 0
+    inputs: Inputs = field(default_factory=lambda: NO_INPUTS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,32 +66,33 @@ class Question:
 
     Attributes:
         recording: as it was placed.
-        movable: the same, to be placed elsewhere, in the noise in which it is heard.
+        subject: the same, to be placed elsewhere, under the condition in which it is heard.
         classifiers: by the name of the variant, each with the fastest network that answers the same.
-        given: the same as they were given.
+        original: the same as they were given.
         gradients: the same, each with the network through which a gradient is quickest.
         here: what was heard, and answered.
+        given: the answer of each variant here, beside the truth; empty where the word is not known.
         truth: the right answer; None where the word is not known.
-        counterpart: where it is answered rightly in silence, if it is not so here.
+        counterpart: where the variant that is worst off is good, if it is not so here.
         targets: what is explained, by name; the first is the default.
         baseline: the name of the baseline.
-        place: the named placement, or None where a lead was given.
-        noise: in which it is heard; None is silence.
+        place: the named placement, or None where a lead was given, or the perturbation says where it lies.
+        seed: of every random number.
     """
 
     recording: Recording
-    movable: Movable
+    subject: Subject
     classifiers: Mapping[str, Classifier]
-    given: Mapping[str, Classifier]
+    original: Mapping[str, Classifier]
     gradients: Mapping[str, Classifier]
     here: Heard
+    given: Mapping[str, Given]
     truth: str | None
     counterpart: Heard | None
     targets: Mapping[str, Target]
     baseline: str
     place: str | None
-    seed: int = field(default=0)
-    noise: Added | None = None
+    seed: int = 0
 
     @property
     def first(self) -> Classifier:
@@ -105,44 +104,80 @@ class Question:
         """What the default target speaks for: the truth, or the answer where there is none."""
         return self.truth or self.answer(next(iter(self.classifiers)))
 
+    @property
+    def condition(self) -> Condition:
+        """Under which it is heard."""
+        return self.subject.condition
+
     def answer(self, variant: str) -> str:
         """What a variant answers here."""
         return self.first.labels[int(self.here.logits[variant].argmax())]
 
     @property
     def wrong(self) -> list[str]:
-        """The variants that answer wrongly here."""
-        return [variant for variant in self.classifiers if self.truth is not None and self.answer(variant) != self.truth]
+        """The variants that are not good here, at their operating point."""
+        return [variant for variant, given in self.given.items() if not given.good]
 
 
 def question_of(classifiers: Sequence[Classifier], recording: Recording, wanted: Wanted) -> Question:
     """Places the recording, asks every variant, and settles what is explained.
 
     Raises:
-        UsageError: an unknown target, baseline or placement, or a place outside the window.
+        UsageError: an unknown target, baseline, placement or perturbation, or a place outside the window.
         RecordingError: the recording does not fit the window.
         CannotJudgeError: a logit is not a number.
     """
     first = classifiers[0]
     _check(first, recording, wanted)
-    movable = Movable.of(trimmed(recording, first.frame), first.frame, wanted.seed, SPEECH_THRESHOLD_DB)
-    probes = movable.at([movable.lead_ms(name) for name in NAMED]).samples
-    variants = by_variant(each_alone(classifiers, probes))
-    place = None if wanted.offset_ms is not None else wanted.placement or first.frame.reference
-    lead_ms = wanted.offset_ms if place is None else movable.lead_ms(place)
-    movable = movable if wanted.noise is None else movable.in_noise(wanted.noise, float(lead_ms or 0.0))
-    here = hear(variants, movable, float(lead_ms or 0.0))
+    subject = _subject(first.frame, recording, wanted)
+    probes = subject.plain.at([subject.lead_ms(name) for name in PLACES]).samples
+    variants, engine = by_variant(each_alone(classifiers, probes)), Engine.ready(classifiers, probes, workers=1)
+    here = hear(engine, {HERE: (subject.here_ms, subject.at([subject.here_ms]).samples[0])})[HERE]
     truth = first.truth(recording.label)
-    targets = {name: Target.named(name, first.labels) for name in wanted.targets} or default_targets(first.labels, here, truth)
-    counterpart = _counterpart(variants, movable, here, truth)
-    given, gradients = by_variant(classifiers), by_variant(for_gradients(classifiers, probes))
+    places = None if truth is None else Places(engine, variants, subject, truth)
+    given = {} if places is None else places.here
     return Question(
-        recording, movable, variants, given, gradients, here, truth, counterpart, targets, wanted.baseline, place, wanted.seed, wanted.noise
+        recording=recording,
+        subject=subject,
+        classifiers=variants,
+        original=by_variant(classifiers),
+        gradients=by_variant(for_gradients(classifiers, probes)),
+        here=here,
+        given=given,
+        truth=truth,
+        counterpart=None if places is None else _counterpart(places),
+        targets={name: Target.named(name, first.labels) for name in wanted.targets} or default_targets(first.labels, here, truth, given),
+        baseline=wanted.baseline,
+        place=None if wanted.offset_ms is not None or _moves(wanted) else subject.condition.placement,
+        seed=wanted.seed,
     )
+
+
+def _subject(frame: Frame, recording: Recording, wanted: Wanted) -> Subject:
+    """The recording under what is asked for, where it is asked for."""
+    placement = frame.reference if wanted.placement is None else cast(Placement, wanted.placement)
+    condition = Condition(wanted.perturbation or NONE, wanted.level, "zeros", wanted.draw, placement)
+    made = Subject.of(trimmed(recording, frame), frame, condition, seed=wanted.seed, inputs=wanted.inputs)
+    return made if wanted.offset_ms is None else made.from_lead(wanted.offset_ms)
+
+
+def _moves(wanted: Wanted) -> bool:
+    """Whether a perturbation says where the recording lies."""
+    return wanted.perturbation is not None and PERTURBATIONS[wanted.perturbation].moves
+
+
+def _counterpart(places: Places) -> Heard | None:
+    """What is heard where the variant that is worst off is good, if it is not so here."""
+    found = places.counterpart(worst_of(places.here))
+    if found is None:
+        return None
+    window = places.subject.plain.at([found.offset_ms]).samples[0]
+    return hear(places.engine, {COUNTERPART: (found.offset_ms, window)})[COUNTERPART]
 
 
 def _check(first: Classifier, recording: Recording, wanted: Wanted) -> None:
     frame = first.frame
+    _check_condition(wanted)
     if wanted.baseline not in BASELINES:
         raise UsageError(f"there is no baseline {wanted.baseline!r}; those that exist: {', '.join(BASELINES)}")
     if wanted.baseline == "counterpart" and first.frontend.picture is not first.frontend:
@@ -150,8 +185,8 @@ def _check(first: Classifier, recording: Recording, wanted: Wanted) -> None:
             f"{first.name} takes samples, and masks of its sound cannot put in what sounds elsewhere: there is no counterpart baseline "
             "for it; take silence"
         )
-    if wanted.placement is not None and wanted.placement not in NAMED:
-        raise UsageError(f"there is no placement {wanted.placement!r}; those that exist: {', '.join(NAMED)}, or give --offset-ms")
+    if wanted.placement is not None and wanted.placement not in PLACES:
+        raise UsageError(f"there is no placement {wanted.placement!r}; those that exist: {', '.join(PLACES)}, or give --offset-ms")
     if wanted.placement is not None and wanted.offset_ms is not None:
         raise UsageError(f"--placement {wanted.placement} and --offset-ms {wanted.offset_ms:g} are two places; give one of them")
     window_ms = frame.samples * 1000 / frame.rate_hz
@@ -170,67 +205,27 @@ def _check(first: Classifier, recording: Recording, wanted: Wanted) -> None:
         )
 
 
-def hear(classifiers: Mapping[str, Classifier], movable: Movable, lead_ms: float) -> Heard:
-    """What each variant answers to the recording at a lead."""
-    window = movable.at([lead_ms]).samples
-    return Heard(lead_ms, window[0], logits_of(classifiers, window, 0))
+def _check_condition(wanted: Wanted) -> None:
+    """Raises UsageError where a condition is named by halves, or cannot be."""
+    name, level = wanted.perturbation, wanted.level
+    if name is None or level is None:
+        if name is None and level is None and not wanted.draw and not wanted.inputs:
+            return
+        raise UsageError("a perturbation needs a name and a level: give both, such as --perturbation white-noise --level 10, or neither")
+    if not math.isfinite(level):
+        raise UsageError(f"--level {level:g} is no level of {name}; give a number")
+    if _moves(wanted) and wanted.offset_ms is not None:
+        raise UsageError(f"{name} says itself where the recording lies; give it, or --offset-ms {wanted.offset_ms:g}, but not both")
 
 
-def logits_of(classifiers: Mapping[str, Classifier], windows: Tensor, row: int) -> dict[str, Tensor]:
-    """The logits of one of these windows, [labels], by variant.
-
-    Raises:
-        UsageError: where an output is not [clips labels].
-        CannotJudgeError: where a logit is not a number.
-    """
-    found = answers(list(classifiers.values()), windows)
-    for (variant, classifier), logits in zip(classifiers.items(), found, strict=True):
-        if logits.shape != (len(windows), len(classifier.labels)):
-            raise UsageError(
-                f"{variant} gives {list(logits.shape)} for {len(windows)} clips; expected [clips labels], "
-                f"[{len(windows)}, {len(classifier.labels)}]; pool over time in the network, or correct its labels"
-            )
-        if not bool(logits.isfinite().all()):
-            raise CannotJudgeError(f"{variant} answers with NaN or infinite logits; look for NaN in the weights and the recording")
-    return {variant: logits[row] for variant, logits in zip(classifiers, found, strict=True)}
-
-
-def default_targets(labels: Sequence[str], here: Heard, truth: str | None) -> dict[str, Target]:
+def default_targets(labels: Sequence[str], here: Heard, truth: str | None, given: Mapping[str, Given]) -> dict[str, Target]:
     """The margin of the truth to its strongest rival in the variant that is worst off, and both logits.
 
-    Without a truth, that of the answer.
+    Without a truth among the labels, that of the first variant's answer.
     """
-    stacked = torch.stack(list(here.logits.values()))
-    label = labels.index(truth) if truth is not None else int(stacked[0].argmax())
-    answer = answer_of(stacked, torch.full((len(stacked),), label))
-    rival = int(answer.rival[int(answer.margin.argmin())])
+    known = truth in labels
+    logits = here.logits[worst_of(given)] if known else next(iter(here.logits.values()))
+    label = labels.index(truth) if truth is not None and known else int(logits.argmax())
+    rival = int(answer_of(logits[None], torch.tensor([label])).rival[0])
     margin = {f"{labels[label]}-{labels[rival]}": Target(label, rival)}
     return margin | {labels[label]: Target(label), labels[rival]: Target(rival)}
-
-
-def worst_of(labels: Sequence[str], here: Heard, truth: str) -> str:
-    """The variant with the worst margin of the truth."""
-    label = torch.tensor([labels.index(truth)])
-    margins = {v: float(answer_of(logits[None], label).margin) for v, logits in here.logits.items()}
-    return min(margins, key=lambda variant: margins[variant])
-
-
-def _counterpart(variants: Mapping[str, Classifier], movable: Movable, here: Heard, truth: str | None) -> Heard | None:
-    """Where the variant that is worst off is right in silence, and None where it is so here.
-
-    At the same place where there is noise here, else at the reference placement, else at the nearest place.
-    """
-    if truth is None:
-        return None
-    labels = next(iter(variants.values())).labels
-    label, worst = labels.index(truth), worst_of(labels, here, truth)
-    if int(here.logits[worst].argmax()) == label:
-        return None
-    quiet = movable.quiet
-    leads = [here.lead_ms] if movable.added is not None else []
-    for lead_ms in (*leads, movable.lead_ms(movable.frame.reference)):
-        heard = hear(variants, quiet, lead_ms)
-        if int(heard.logits[worst].argmax()) == label:
-            return heard
-    found = restore(variants[worst], quiet, truth, here.lead_ms, asked(variants[worst], quiet, truth))
-    return None if found is None else hear(variants, quiet, found.at_ms)

@@ -1,4 +1,6 @@
-"""What does an edit do to the other recordings under the same condition? Which it turns wrong, which right, and by how much margins change.
+"""What does an edit do to the other recordings under the same condition? Whom does it turn bad, whom good?
+
+Margins are outcome margins.
 
 Each edit is made once for all recordings that are asked, at most 24, chosen by the run's seed; of what is random, one draw.
 """
@@ -14,23 +16,37 @@ import torch
 
 from robustness.audio.recordings import Recording
 from robustness.conditions import Condition
+from robustness.explanations.answering import Given, given_by
 from robustness.explanations.cases import Cases
 from robustness.explanations.edits import Edit, apply, intervention
-from robustness.explanations.movable import scene_of
 from robustness.interventions.scene import Scene
 from robustness.run.restoration import SideEffect
 from robustness.seeds import generator_of
-from robustness.sweep.trials import answer_of, label_indices
 
 MOST: Final = 24  # recordings; half a second an edit for two variants of the tutorial's network
 
 
-class ChangedMargin(NamedTuple):
-    """One recording before and after an edit, in logits; it is right where a margin is positive."""
+class Changed(NamedTuple):
+    """What is answered to one recording before and after an edit."""
 
     recording: str
-    before: float
-    after: float
+    before: Given
+    after: Given
+
+    @property
+    def gain(self) -> float:
+        """By how much the outcome margin rises, in log-odds."""
+        return self.after.margin - self.before.margin
+
+    @property
+    def turned_good(self) -> bool:
+        """Whether it was bad and is good."""
+        return self.after.good and not self.before.good
+
+    @property
+    def turned_bad(self) -> bool:
+        """Whether it was good and is bad."""
+        return self.before.good and not self.after.good
 
 
 @dataclass(eq=False)
@@ -43,7 +59,7 @@ class Others:
 
     cases: Cases
     _scenes: dict[Condition, dict[str, Scene]] = field(default_factory=dict)
-    _known: dict[tuple[Condition, Edit | None], dict[str, dict[str, float]]] = field(default_factory=dict)
+    _known: dict[tuple[Condition, Edit | None], dict[str, dict[str, Given]]] = field(default_factory=dict)
 
     @cached_property
     def asked(self) -> list[Recording]:
@@ -52,26 +68,26 @@ class Others:
         order = torch.randperm(len(labelled), generator=generator_of(self.cases.seed, "collateral")).tolist()
         return [self.cases.recordings[labelled[i]] for i in sorted(order[:MOST])]
 
-    def changed(self, condition: Condition, edit: Edit, variant: str) -> list[ChangedMargin]:
+    def changed(self, condition: Condition, edit: Edit, variant: str) -> list[Changed]:
         """Every recording to which the edit can be done, before and after."""
-        before, after = self._margins(condition, None), self._margins(condition, edit)
+        before, after = self._given(condition, None), self._given(condition, edit)
         asked = variant
         if intervention(edit.name).in_float:
             asked = self.cases.float_of(variant) or variant
-        return [ChangedMargin(name, before[variant][name], margin) for name, margin in after[asked].items()]
+        return [Changed(name, before[variant][name], given) for name, given in after[asked].items()]
 
     def turned(self, condition: Condition, edit: Edit, variant: str, but: str) -> SideEffect:
-        """How many recordings but the one that fails an edit turns wrong."""
-        right = [one for one in self.changed(condition, edit, variant) if one.before > 0 and one.recording != but]
-        return SideEffect(sum(one.after <= 0 for one in right), len(right))
+        """How many recordings but the one that fails an edit turns bad."""
+        good = [one for one in self.changed(condition, edit, variant) if one.before.good and one.recording != but]
+        return SideEffect(sum(one.turned_bad for one in good), len(good))
 
-    def _margins(self, condition: Condition, edit: Edit | None) -> dict[str, dict[str, float]]:
+    def _given(self, condition: Condition, edit: Edit | None) -> dict[str, dict[str, Given]]:
         """By variant and recording."""
         if (condition, edit) not in self._known:
             self._known[condition, edit] = self._heard(condition, edit)
         return self._known[condition, edit]
 
-    def _heard(self, condition: Condition, edit: Edit | None) -> dict[str, dict[str, float]]:
+    def _heard(self, condition: Condition, edit: Edit | None) -> dict[str, dict[str, Given]]:
         scenes = self._under(condition)
         if edit is not None:
             scenes = {name: scene for name, scene in scenes.items() if intervention(edit.name).possible(scene, edit.size)}
@@ -82,8 +98,7 @@ class Others:
         found = {}
         for (variant, classifier), logits in zip(classifiers.items(), self.cases.engine.answers(windows), strict=True):
             truths = [classifier.truth(labels[name]) for name in scenes]
-            margins = answer_of(logits, label_indices(classifier, truths)).margin
-            found[variant] = dict(zip(scenes, margins.tolist(), strict=True))
+            found[variant] = dict(zip(scenes, given_by(classifier, logits, truths), strict=True))
         return found
 
     def _under(self, condition: Condition) -> dict[str, Scene]:
@@ -94,10 +109,10 @@ class Others:
 
     def _scene(self, recording: Recording, condition: Condition) -> Scene:
         first = next(iter(self.cases.classifiers.values()))
-        movable = self.cases.movable(recording, condition)
-        return scene_of(movable, movable.lead_ms(condition.placement), first.frontend.picture.band_hz)
+        subject = self.cases.subject(recording, condition)
+        return subject.scene(subject.here_ms, first.frontend.picture.band_hz)
 
 
-def restored(changed: Sequence[ChangedMargin]) -> int:
-    """How many recordings an edit turns right."""
-    return sum(one.before <= 0 < one.after for one in changed)
+def restored(changed: Sequence[Changed]) -> int:
+    """How many recordings an edit turns good."""
+    return sum(one.turned_good for one in changed)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from robustness.explanations.answering import given_by
 from robustness.explanations.question import Question
 from robustness.explanations.target_maps import TargetMap
 from robustness.models.resynthesis import Resynthesis
@@ -31,7 +32,8 @@ class Sound:
     Attributes:
         key: `heard`, `counterpart`, `only/…` or `without/…` with the map's key.
         samples: [time].
-        answers: by variant: predicted, p_predicted, margin (None where the word is not known), right (likewise).
+        answers: by variant: predicted, p_predicted, margin (None where the word is not known), outcome and right, which is whether that is
+            good (likewise).
     """
 
     key: str
@@ -56,15 +58,18 @@ def sounds_of(question: Question, maps: Sequence[TargetMap]) -> list[Sound]:
 def answers_to(question: Question, windows: Tensor) -> list[dict[str, dict[str, Any]]]:
     """What each variant answers to each window, [clips time]."""
     told: list[dict[str, dict[str, Any]]] = [{} for _ in windows]
+    known = question.truth is not None
     truth = label_indices(question.first, [question.truth])
     for variant, logits in zip(question.classifiers, answers(list(question.classifiers.values()), windows), strict=True):
         answer = answer_of(logits, truth.expand(len(windows)))
-        for i, row in enumerate(told):
-            predicted = question.first.labels[int(answer.predicted[i])]
+        probabilities = question.classifiers[variant].probabilities(logits)
+        given = given_by(question.classifiers[variant], logits, [question.truth] * len(windows))
+        for i, (row, one) in enumerate(zip(told, given, strict=True)):
             row[variant] = {
-                "predicted": predicted,
-                "p_predicted": float(answer.p_predicted[i]),
-                "margin": float(answer.margin[i]) if question.truth is not None else None,
-                "right": predicted == question.truth if question.truth is not None else None,
+                "predicted": one.predicted,
+                "p_predicted": float(probabilities[i].max()),
+                "margin": float(answer.margin[i]) if bool(answer.known[i]) else None,
+                "right": one.good if known else None,
+                "outcome": one.outcome if known else None,
             }
     return told

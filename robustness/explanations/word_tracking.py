@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from robustness.errors import UsageError
+from robustness.explanations.answering import given_by
 from robustness.explanations.equivariance import ActivationPair
 from robustness.explanations.layers import Layer, Time, layers_of, paths_of
-from robustness.explanations.movable import Movable
 from robustness.explanations.patching import LayerLoss, Swaps
+from robustness.explanations.subject import Subject
 from robustness.models.classifier import Classifier
 from robustness.run.evidence import LayerError, LayerTracking, PatchedLayer, TrackedLayer
 from robustness.sweep.trials import answer_of
@@ -34,14 +35,14 @@ class Moved:
     """A recording that a variant answers wrongly here and rightly there.
 
     Attributes:
-        movable: the recording.
+        subject: the recording.
         here_ms: the lead where it fails.
         there_ms: the lead where it is right.
         label: the right answer.
         variant: that answers so.
     """
 
-    movable: Movable
+    subject: Subject
     here_ms: float
     there_ms: float
     label: str
@@ -84,7 +85,7 @@ class Following:
     def _swaps(self) -> dict[str, Swaps]:
         return {name: Swaps(classifier, len(self.only) or len(self.layers[name]) - 1) for name, classifier in self.classifiers.items()}
 
-    def of(self, moved: Moved, others: Sequence[Movable] = ()) -> LayerTracking | None:
+    def of(self, moved: Moved, others: Sequence[Subject] = ()) -> LayerTracking | None:
         """What is known of each layer; None where no layer has weights.
 
         Args:
@@ -113,14 +114,14 @@ class Following:
 
     def _lead(self, moved: Moved) -> Lead:
         """The nearest lead to the one where it is right that is a whole number of all layers' frames away, and right."""
-        frame, rate = moved.movable.frame, moved.movable.frame.rate_hz
+        frame, rate = moved.subject.frame, moved.subject.frame.rate_hz
         here, there = (round(ms * rate / 1000) for ms in (moved.here_ms, moved.there_ms))
         step = lcm(*(self._step(name) for name in self.classifiers))
         nearest = round((there - here) / step)
         turns = sorted(set(range(nearest - NEAR, nearest + NEAR + 1)) - {0}, key=lambda k: (abs(here + k * step - there), k))
-        last = max(frame.samples - int(moved.movable.batch.lengths[0]), there)
+        last = max(frame.samples - moved.subject.length, there)
         for lead in [here + k * step for k in turns if min(0, there) <= here + k * step <= last]:
-            if self._margins(moved, [lead * 1000 / rate])[0] > 0:
+            if self._good(moved, lead * 1000 / rate):
                 return Lead(lead * 1000 / rate, whole=True)
         return Lead(moved.there_ms, whole=False)
 
@@ -129,15 +130,20 @@ class Following:
         strides = [layer.time.stride.numerator for layer in self.layers[variant] if layer.time is not None]
         return self.classifiers[variant].frontend.hop_samples * lcm(1, *strides)
 
+    def _good(self, moved: Moved, lead_ms: float) -> bool:
+        """Whether the variant that fails is good at a lead."""
+        classifier = self.classifiers[moved.variant]
+        return given_by(classifier, classifier.logits(moved.subject.at([lead_ms]).samples), [moved.label])[0].good
+
     def _margins(self, moved: Moved, leads_ms: Sequence[float]) -> list[float]:
         """The margins of the variant that fails, at leads."""
         classifier = self.classifiers[moved.variant]
-        logits = classifier.logits(moved.movable.at(leads_ms).samples)
+        logits = classifier.logits(moved.subject.at(leads_ms).samples)
         return answer_of(logits, torch.full((len(logits),), classifier.labels.index(moved.label))).margin.tolist()
 
-    def _features(self, classifier: Classifier, moved: Moved, lead: Lead, others: Sequence[Movable] = ()) -> Tensor:
+    def _features(self, classifier: Classifier, moved: Moved, lead: Lead, others: Sequence[Subject] = ()) -> Tensor:
         """Of the recording here and there, of silence, and of other words there, [clips 1 bands frames]."""
-        windows = [moved.movable.at([moved.here_ms, lead.ms]).samples, *(other.at([lead.ms]).samples for other in others)]
+        windows = [moved.subject.at([moved.here_ms, lead.ms]).samples, *(other.at([lead.ms]).samples for other in others)]
         features = classifier.features(torch.cat(windows))
         silence = classifier.frontend.silence(features)[1:2].expand_as(features[1:2])
         return torch.cat([features[:2], silence, features[2:]])
@@ -155,12 +161,12 @@ class Following:
         """What parts of each layer bring back in the variant that fails; the last layer's outputs are the answer itself."""
         classifier, last = self.classifiers[moved.variant], self.layers[moved.variant][-1:]
         features = self._features(classifier, moved, lead)
-        start, end = classifier.frame.ms(moved.movable.at([moved.here_ms]).speech[0]).tolist()
+        span = moved.subject.speech_ms(moved.here_ms)
         here, there = self._margins(moved, [moved.here_ms, lead.ms])
-        if not there > here:
+        if not there > here or not classifier.network.can.modules:
             return {}
         label = classifier.labels.index(moved.label)
-        drop = LayerLoss(features[:1], label, here, there, (start, end), classifier.frontend.hop_ms)
+        drop = LayerLoss(features[:1], label, here, there, span, classifier.frontend.hop_ms)
         pairs = self._pairs(moved.variant, features, moved, lead)[1:]
         swaps = self._swaps[moved.variant]
         wanted = [pair for pair in pairs if pair.layer not in last and (not self.only or pair.layer.name in self.only)]

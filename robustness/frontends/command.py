@@ -1,7 +1,7 @@
-"""Any program as a front-end, such as firmware code compiled on a PC: it reads 16-bit samples from its input and writes frames to its output.
+"""Any program as a front-end, such as firmware code compiled on a PC: it reads 16-bit samples and writes frames.
 
-`[frontend] kind = "command", command = "./frontend --fast"`, run in the card's folder, without a shell, once a clip: PCM16 mono, little-endian, in; frame
-after frame of `bands` numbers of the type `values` out. Silence is what it gives for zeros.
+`[frontend] kind = "command", command = "./frontend --fast"`, run in the card's folder, without a shell, once a clip: PCM16 mono,
+little-endian, in; frame after frame of `bands` numbers of the type `values` out. Silence is what it gives for zeros.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Command(OwnFrontend):
         kind = np.dtype(TYPES[self.values])
         if not written or len(written) % (kind.itemsize * self.bands):
             raise UsageError(
-                f"frontend.command: {self.command!r} wrote {len(written)} bytes; expected whole frames of {self.bands} {self.values} numbers"
+                f"frontend.command: {self.command!r} wrote {len(written)} bytes; expected frames of {self.bands} {self.values} numbers"
             )
         frames = np.frombuffer(written, kind).reshape(-1, self.bands).astype(np.float32)
         return torch.from_numpy(frames).T[None]

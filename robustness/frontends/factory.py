@@ -1,7 +1,7 @@
 """The user's own front-end, made by a callable that the card names: `[frontend] factory = "module:callable"`, with `arguments`.
 
-The callable gives a function or a torch module from windows [clips time] to features, or a front-end of this package. Each clip is asked alone,
-so that none depends on its batch-mates. Silence is what it gives for zeros.
+The callable gives a function or a torch module from windows [clips time] to features, or a front-end of this package. Each clip is asked
+alone, so that none depends on its batch-mates. Silence is what it gives for zeros.
 """
 
 from __future__ import annotations

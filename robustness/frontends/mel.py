@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Final, Literal
+from functools import cached_property, lru_cache
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -71,7 +71,7 @@ class MelFrontend(SpectralFrontend):
     @cached_property
     def _filters(self) -> Tensor:
         """[bins mels]."""
-        return mel_filters(self)
+        return _kept_filters(Bank(*(getattr(self, name) for name in Bank._fields)))
 
     @cached_property
     def empty_bands(self) -> tuple[int, ...]:
@@ -84,7 +84,25 @@ class MelFrontend(SpectralFrontend):
         return tuple(edges_hz(self)[1:-1].tolist())
 
 
-def mel_filters(bank: MelFrontend) -> Tensor:
+class Bank(NamedTuple):
+    """The settings that filters hang on."""
+
+    rate_hz: int
+    n_fft: int
+    n_mels: int
+    f_min_hz: float
+    f_max_hz: float | None
+    mel_scale: MelScale
+    mel_norm: str
+    mel_shape: MelShape
+
+
+@lru_cache(maxsize=512)
+def _kept_filters(bank: Bank) -> Tensor:
+    return mel_filters(bank)
+
+
+def mel_filters(bank: Bank | MelFrontend) -> Tensor:
     """The weight of each bin in each band, [bins mels]."""
     bins = bank.n_fft // 2 + 1
     edges = edges_hz(bank)
@@ -122,12 +140,12 @@ def _triangles(at: Array, edges: Array) -> Array:
     return np.where(inside, np.minimum(rising, falling).clip(0.0, None), 0.0)
 
 
-def top_hz(bank: MelFrontend) -> float:
+def top_hz(bank: Bank | MelFrontend) -> float:
     """The upper edge of the highest band, in Hz."""
     return bank.rate_hz / 2 if bank.f_max_hz is None else bank.f_max_hz
 
 
-def edges_hz(bank: MelFrontend) -> Array:
+def edges_hz(bank: Bank | MelFrontend) -> Array:
     """The edges of the bands, equally spaced in mels: [mels + 2]."""
     ends = to_mel(np.array([bank.f_min_hz, top_hz(bank)]), bank.mel_scale)
     return from_mel(np.linspace(ends[0], ends[1], bank.n_mels + 2), bank.mel_scale)

@@ -1,8 +1,8 @@
 """TensorFlow's microfrontend, as micro-wake-word and ESPHome run it: mel bands with noise reduction, gain control and a logarithm.
 
-Computed by pymicro-features (the extra `micro`), TensorFlow's own C code: 30 ms by 10 ms, 40 bands. Values: `float` as the package gives them,
-`raw` the firmware's 16-bit numbers, `int8` as its quantization makes of these, (v · 256 + 333) // 666 − 128. Silence is what zeros give.
-Source: tensorflow/lite/experimental/microfrontend; ESPHome's micro_wake_word component.
+Computed by pymicro-features (the extra `micro`), TensorFlow's own C code: 30 ms by 10 ms, 40 bands. Values: `float` as the package gives
+them, `raw` the firmware's 16-bit numbers, `int8` as its quantization makes of these, (v · 256 + 333) // 666 − 128. Silence is what zeros
+give. Source: tensorflow/lite/experimental/microfrontend; ESPHome's micro_wake_word component.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What do front-ends share that are the user's own, and of which no formula is known here?
 
-They say in the card what nobody can see: the order of axes in which they give their features, the hop, and the bands' frequencies, if they have any.
-Without frequencies, what is drawn is a log-mel of the same window, and explanations are made of that. Silence is what they give for a second of zeros,
-the middle frame by size in each band.
+They say in the card what nobody can see: the order of axes in which they give their features, the hop, and the bands' frequencies, if they
+have any. Without frequencies, what is drawn is a log-mel of the same window, and explanations are made of that. Silence is what they give
+for a second of zeros, the middle frame by size in each band.
 """
 
 from __future__ import annotations

@@ -47,7 +47,8 @@ class Pcen(MelFrontend):
     def logarithm(self, values: Tensor) -> Tensor:
         """The compressed bands, [clips 1 mels frames]; the name is the stage's."""
         gains = torch.exp(-self.gain * (math.log(self.epsilon) + torch.log1p(self._smoothed(values) / self.epsilon)))
-        return self.bias**self.root * torch.expm1(self.root * torch.log1p(values * gains / self.bias))
+        compressed: Tensor = self.bias**self.root * torch.expm1(self.root * torch.log1p(values * gains / self.bias))
+        return compressed
 
     def _smoothed(self, values: Tensor) -> Tensor:
         frames = self.time_constant_ms * self.rate_hz / 1000 / self.hop_samples

@@ -1,9 +1,9 @@
 """How does a clip become a spectrum over time: scaled, emphasised, cut into frames, windowed, transformed?
 
-The steps and their order, with every convention in which libraries differ. Framing: torch and librosa cut frames of `n_fft` and lay a shorter window
-in their middle (`window_at = "center"`), TensorFlow, Kaldi and python_speech_features cut frames of the window's length and add zeros
-after it (`"start"`). Magnitudes do not depend on where in the frame the window lies, but on which samples it covers.
-Sources: torch.stft; tf.signal.stft; kaldi feature-window.cc; python_speech_features.sigproc.
+The steps and their order, with every convention in which libraries differ. Framing: torch and librosa cut frames of `n_fft` and lay a
+shorter window in their middle (`window_at = "center"`), TensorFlow, Kaldi and python_speech_features cut frames of the window's length and
+add zeros after it (`"start"`). Magnitudes do not depend on where in the frame the window lies, but on which samples it covers. Sources:
+torch.stft; tf.signal.stft; kaldi feature-window.cc; python_speech_features.sigproc.
 """
 
 from __future__ import annotations
@@ -121,8 +121,11 @@ class SpectralFrontend(Frontend):
 
     def features(self, samples: Tensor) -> Tensor:
         """Features of each clip, [clips time] → [clips 1 bands frames]."""
-        levels = self.logarithm(self.cells(self.spectrum(samples)).transpose(-1, -2)[:, None])
-        return self.finished(levels)
+        return self.from_spectrum(self.spectrum(samples))
+
+    def from_spectrum(self, spectrum: Tensor) -> Tensor:
+        """Features of a spectrum, [clips frames bins] → [clips 1 bands frames]."""
+        return self.finished(self.logarithm(self.cells(spectrum).transpose(-1, -2)[:, None]))
 
     def spectrum(self, samples: Tensor) -> Tensor:
         """Magnitude to the `power` of each frame, [clips time] → [clips frames bins]."""
@@ -130,7 +133,8 @@ class SpectralFrontend(Frontend):
         values = torch.fft.rfft(frames * self._taper.to(frames), n=self.n_fft).abs()
         if self.power != 1.0:
             values = values.pow(self.power)
-        return values if self._divisor == 1.0 else values / self._divisor
+        scaled_down: Tensor = values if self._divisor == 1.0 else values / self._divisor
+        return scaled_down
 
     def _frames(self, samples: Tensor) -> Tensor:
         """The clips cut into frames, before the window: [clips time] → [clips frames window]."""

@@ -1,8 +1,8 @@
 """What do front-ends with a memory hear before a clip? Firmware runs on and on; a clip here starts from a stated past.
 
-TensorFlow's microfrontend estimates noise and gain over the last second or so: the same clip's features differ by 43 to 85 % by what came before.
-So every clip gets a program of its own, which hears `preroll_ms` of digital silence, or of white noise at `preroll_dbfs`, and then the clip:
-its memory is then as old as the pre-roll, and no clip hears another. Samples are 16-bit, at 16 kHz.
+TensorFlow's microfrontend estimates noise and gain over the last second or so: the same clip's features differ by 43 to 85 % by what came
+before. So every clip gets a program of its own, which hears `preroll_ms` of digital silence, or of white noise at `preroll_dbfs`, and then
+the clip: its memory is then as old as the pre-roll, and no clip hears another. Samples are 16-bit, at 16 kHz.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A front-end that is itself a TensorFlow Lite Micro graph, such as micro_speech's audio_preprocessor: 480 samples in, 40 int8 values out.
 
-Its signal operators are in tflite-micro's Python build (the extra `tflite-micro`), not in LiteRT. The graph has a memory, which is reset before each clip.
-The file is the user's, named by the card. Silence is what zeros give.
-Source: tensorflow/lite/micro/examples/micro_speech/audio_preprocessor.py.
+Its signal operators are in tflite-micro's Python build (the extra `tflite-micro`), not in LiteRT. The graph has a memory, which is reset
+before each clip. The file is the user's, named by the card. Silence is what zeros give. Source:
+tensorflow/lite/micro/examples/micro_speech/audio_preprocessor.py.
 """
 
 from __future__ import annotations

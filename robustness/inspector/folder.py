@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from robustness.conditions import NONE
 from robustness.errors import OutputError
 from robustness.explanations.evidence import write_arrays
 from robustness.explanations.explanation import Explanation
@@ -86,7 +88,7 @@ def _fill(found: Explanation, folder: Path, repeat: str, *, audio: bool) -> None
 def facts_of(found: Explanation) -> dict[str, Any]:
     """What is known, in plain values."""
     question = found.question
-    counterpart, noise = question.counterpart, question.noise
+    counterpart, condition = question.counterpart, question.condition
     return {
         "kind": KIND,
         "model": question.first.name,
@@ -96,7 +98,7 @@ def facts_of(found: Explanation) -> dict[str, Any]:
         "wrong": question.wrong,
         "placement": question.place,
         "offset_ms": question.here.lead_ms,
-        "noise": None if noise is None else {"perturbation": noise.kind.name, "level": noise.snr_db, "draw": noise.draw},
+        "condition": None if condition.perturbation == NONE else asdict(condition),
         "counterpart_ms": None if counterpart is None else counterpart.lead_ms,
         "baseline": question.baseline,
         "targets": list(question.targets),

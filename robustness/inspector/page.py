@@ -34,7 +34,7 @@ from robustness.inspector.wording import (
 from robustness.report.cards.layers import followed
 from robustness.report.figures import frequency_ticks, packed, packed_range, packed_signed
 from robustness.report.map_figure import MEL, OVER
-from robustness.report.page import POLICY, digest, embedded, own
+from robustness.report.packing import own, packed_page
 from robustness.report.sections.base import MACROS, TEMPLATES
 
 RADIOS: Final = """
@@ -68,12 +68,13 @@ def inspector_page(found: Explanation, repeat: str = "", *, audio: bool = True) 
     players = [name for name in PLAYERS if name != COUNTERPART or found.question.counterpart is not None]
     shown = shown_of(found)
     scripts = [get_plotlyjs(), own("scripts/figures.js"), _text("inspector.js")]
+    packed = packed_page(scripts, {"figures": {}, "inspector": inspector_data(found, players, audio=audio)})
     names = list(dict.fromkeys(found.table["method"]))
     rendered = TEMPLATES.from_string(MACROS + RADIOS + _text("inspector.html")).render(
         title=inspector_title(found),
         scope=inspector_scope(found),
         lead=lead_sentence(found),
-        policy=POLICY.format(" ".join(map(digest, scripts))),
+        policy=packed.policy,
         style=Markup(own("style.css") + "\n" + _text("inspector.css")),
         targets=[{"value": name, "text": fact["text"]} for name, fact in target_facts(found).items()],
         methods=[{"value": name, "text": name.replace("-", " "), "title": METHODS.get(name)} for name in names],
@@ -86,8 +87,7 @@ def inspector_page(found: Explanation, repeat: str = "", *, audio: bool = True) 
         trust=trust_table(found),
         method=method_facts(found),
         repeat=repeat,
-        data=Markup(embedded({"figures": {}, "inspector": inspector_data(found, players, audio=audio)})),
-        scripts=[Markup(script) for script in scripts],
+        packed=packed.elements,
     )
     return rendered + "\n"
 
@@ -95,12 +95,12 @@ def inspector_page(found: Explanation, repeat: str = "", *, audio: bool = True) 
 def inspector_data(found: Explanation, players: list[str], *, audio: bool) -> dict[str, Any]:
     """What the script needs."""
     question, axes = found.question, found.axes
-    spans = question.movable.frame.ms(question.movable.at([question.here.lead_ms]).speech[0]).tolist()
+    spans = list(question.subject.speech_ms(question.here.lead_ms))
     return {
         **axes,
         "mel": packed_range(found.arrays["log_mel"]),
         "ticks": frequency_ticks(axes["band_hz"]),
-        "recording_ms": list(question.movable.recording_ms(question.here.lead_ms)),
+        "recording_ms": list(question.subject.recording_ms(question.here.lead_ms)),
         "speech_ms": spans,
         "targets": target_facts(found),
         "shown": shown_of(found),

@@ -8,9 +8,10 @@ from typing import Any, Final
 from robustness.attributions.base import GAP_LOGITS, GAP_SHARE
 from robustness.attributions.baselines import BASELINES
 from robustness.explanations.explanation import Explanation
+from robustness.explanations.question import Question
 from robustness.explanations.sounds import HEARD
 from robustness.report.figures import Table
-from robustness.report.words import PLACES, level_of, listed, number, percent, plural, signed
+from robustness.report.words import PLACES, level_said, listed, number, percent, plural, signed
 
 METHODS: Final = {
     "occlusion": "how much the score falls when a patch is replaced by the baseline",
@@ -25,11 +26,17 @@ def inspector_title(found: Explanation) -> str:
     question = found.question
     word = question.recording.label or question.recording.id
     place = PLACES.get(question.place or "", f"with a lead of {number(question.here.lead_ms)} ms")
+    changed = _changed(question)
     heard = dict.fromkeys(question.answer(variant) for variant in question.classifiers)
-    noise = (
-        "" if question.noise is None else f"in {question.noise.kind.name.replace('-', ' ')} at {level_of(question.noise.snr_db, 'dB')}, "
-    )
-    return f"“{word}” {noise}{place}, heard as {listed([f'“{name}”' for name in heard])}"
+    return f"“{word}” {changed}{place}, heard as {listed([f'“{name}”' for name in heard])}"
+
+
+def _changed(question: Question) -> str:
+    """What is done to the sound, in words, with a comma; empty where nothing is."""
+    if not question.subject.changed:
+        return ""
+    kind = question.subject.renderer.perturbation(question.condition.perturbation).facts(question.first.frame.reference)
+    return f"in {level_said(kind, float(question.condition.level or 0.0))}, "
 
 
 def inspector_scope(found: Explanation) -> list[str]:
@@ -55,11 +62,19 @@ def lead_sentence(found: Explanation) -> str:
         return f"{told} The recording's word is not known: what is explained is the answer."
     if not question.wrong:
         return f"{told} That is right; it is explained all the same: what follows is what speaks for the right answer and against it."
-    wrong = f"The right answer is “{question.truth}”; {listed(question.wrong)} {'is' if len(question.wrong) == 1 else 'are'} wrong."
+    wrong = f"The right answer is “{question.truth}”; {_bad(question)}."
     if question.counterpart is None:
         return f"{told} {wrong} No place in the window was found where it is right."
-    silent = "Without the noise, with" if question.noise is not None else "With"
+    silent = "Without the change of its sound, with" if question.subject.changed else "With"
     return f"{told} {wrong} {silent} a lead of {number(question.counterpart.lead_ms)} ms it is right: that is the counterpart."
+
+
+def _bad(question: Question) -> str:
+    """What the device does in each variant that is bad: `it is missed in float32 and dynamic-int8`."""
+    by_outcome: dict[str, list[str]] = {}
+    for variant in question.wrong:
+        by_outcome.setdefault(question.given[variant].outcome, []).append(variant)
+    return "; ".join(f"it is {outcome} in {listed(variants)}" for outcome, variants in by_outcome.items())
 
 
 def answer_text(variant: str, answer: Mapping[str, Any]) -> str:

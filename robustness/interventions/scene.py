@@ -103,6 +103,14 @@ class Scene:
         start, end = (edge + self.lead for edge in self.speech)
         return (count >= 0 or start + count >= 0) and (count <= 0 or end + count <= self.samples)
 
+    def retaken(self, window: Tensor) -> Scene:
+        """A changed window taken apart again: the recording is what now lies where it lay, [window]."""
+        start, end = self.inside
+        shift = self.lead - start
+        speech = Span(*(min(max(0, edge + shift), end - start) for edge in self.speech))
+        fill = torch.where(self.padding, window, torch.zeros_like(window))
+        return replace(self, recording=window[start:end], lead=start, speech=speech, fill=fill, added=torch.zeros_like(window))
+
     def rng(self, *parts: object) -> torch.Generator:
         """Random numbers that depend on the recording and these parts alone."""
         return generator_of(self.seed, self.id, *parts)

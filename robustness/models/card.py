@@ -113,7 +113,7 @@ class FrontendSettings(BaseModel):
     factory: Annotated[str, Field(pattern=FACTORY)] | None = Field(
         default=None, description='"module:callable", what makes a front-end of your own; a module beside the card is found'
     )
-    arguments: dict[str, Any] = Field(default_factory=dict, description="a table of that callable's keyword arguments")
+    arguments: dict[str, Any] | None = Field(default=None, description="a table of that callable's keyword arguments")
     rate_hz: Annotated[int, Field(strict=True, gt=0)] = Field(description="the sampling rate in Hz that the model hears")
 
     @model_validator(mode="after")
@@ -149,11 +149,24 @@ class CardVariant(_Section):
 
 
 class Golden(_Section):
-    """Samples whose logits are known: a front-end that differs shows here."""
+    """Samples whose features or logits are known: a front-end that differs shows here."""
 
-    samples: Text = Field(description="an audio file, relative to the card")
-    logits: tuple[Number, ...] = Field(description="the logits of that file, one a label, as the training program computed them")
+    samples: Text = Field(description="an audio file, or a .npy of samples, relative to the card")
+    features: Text | None = Field(default=None, description="a .npy of the features of that file, as the training program computed them")
+    logits: tuple[Number, ...] | None = Field(
+        default=None, description="the logits of that file, one a label, as the training program computed them"
+    )
+    label: str | None = Field(default=None, description="the label that the file is answered with")
     tolerance: Annotated[Number, Field(gt=0)] = Field(default=GOLDEN_TOLERANCE, description="how far a logit may be off")
+    features_tolerance: Annotated[Number, Field(gt=0)] = Field(
+        default=GOLDEN_TOLERANCE, description="how far a feature may be off, as a share of the features' range"
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.features is None and self.logits is None and self.label is None:
+            raise ValueError("golden has samples alone; give what the training program computes for them: `features`, `logits` or `label`")
+        return self
 
 
 class Card(_Section):
@@ -196,7 +209,9 @@ class Card(_Section):
         wrong = [*section_mistakes(self)]
         if wrong:
             raise ValueError(wrong[0])
-        if self.golden and len(self.golden.logits) != len(self.labels):
+        if self.golden and self.golden.label is not None and self.golden.label not in self.labels:
+            raise ValueError(f"golden.label is {self.golden.label!r}, which is not among the labels ({', '.join(self.labels)})")
+        if self.golden and self.golden.logits is not None and len(self.golden.logits) != len(self.labels):
             raise ValueError(f"golden.logits holds {len(self.golden.logits)} numbers and there are {len(self.labels)} labels")
         return self
 

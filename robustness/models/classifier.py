@@ -15,6 +15,7 @@ from torch import Tensor
 
 from robustness.analysis.outcomes import OTHER_WORD, SIGMOIDS, SMALLEST, Decisions, Floats, OperatingPoint, decide, probabilities_of
 from robustness.audio.placement import Frame
+from robustness.audio.spelling import same_word
 from robustness.errors import RecordingError, UsageError
 from robustness.frontends.base import Frontend
 from robustness.models.formats.base import Network
@@ -148,6 +149,9 @@ class Classifier:
         """
         if word is None or word in self.labels:
             return word
+        same = same_word(word, self.labels) or {"_silence_": self.silence, "_unknown_": self.unknown}.get(word)
+        if same is not None:
+            return same
         if self.unknown is None and not self.point.contest:
             return OTHER_WORD
         if self.unknown is None:

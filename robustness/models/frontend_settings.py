@@ -39,7 +39,7 @@ def frontend_from(settings: dict[str, Any], card: Path) -> Frontend:
         CardError: there is no such front-end or preset, or it has no such setting, or of another type or value.
     """
     given = dict(settings)
-    factory, arguments = given.pop("factory", None), given.pop("arguments", {})
+    factory, arguments = given.pop("factory", None), given.pop("arguments", None) or {}
     if factory is not None:
         return _own(factory, arguments, given, card)
     key = "preset" if "preset" in given else "kind"

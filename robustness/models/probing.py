@@ -1,47 +1,22 @@
-"""Do a card's front-end, network and output kind go together, tried on a window of zeros and one of noise.
-
-And are the logits of a card's golden samples what the card says: a front-end that differs from the one of the training is the commonest
-real failure, and nothing but a vector computed there can show it.
-"""
+"""Do a card's front-end, network and output kind go together, tried on a window of zeros and one of noise."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final
 
 import torch
 from torch import Tensor
 
-from robustness.audio.reading import read_audio
-from robustness.audio.recordings import Recording
-from robustness.errors import CardError, RecordingError, RobustnessError
+from robustness.errors import CardError, RobustnessError
 from robustness.models.checkpoints import first_line
 from robustness.models.classifier import Classifier, Output
 from robustness.models.foreign import FOREIGN
-from robustness.rendering import reference_windows
 from robustness.seeds import generator_of
-
-if TYPE_CHECKING:
-    from robustness.models.card import Golden
 
 SUM_TOLERANCE: Final = 1e-3  # float32 log_softmax over a few hundred labels sums to 1 within 1e-5
 PROBE_LEVEL: Final = 0.05
 SETTINGS: Final = "the front-end's settings, window.duration_ms or network.arguments are not those that it was trained with"
-
-
-class GoldenResult(NamedTuple):
-    """How far the logits of the golden samples are from the card's."""
-
-    largest_gap: float
-    label: str  # where the gap is largest
-    expected: float
-    found: float
-    tolerance: float
-
-    @property
-    def agrees(self) -> bool:
-        """Whether every logit is within the tolerance; NaN is not."""
-        return self.largest_gap <= self.tolerance
 
 
 def probe(classifier: Classifier, card: Path) -> Tensor:
@@ -127,24 +102,3 @@ def output_contradiction(outputs: Tensor, kind: Output, step: float | None = Non
 def _are_probabilities(values: Tensor, allowed: float = SUM_TOLERANCE) -> bool:
     inside = bool(((values >= -SUM_TOLERANCE) & (values <= 1 + SUM_TOLERANCE)).all())
     return inside and bool(((values.sum(1) - 1).abs() <= allowed).all())
-
-
-def golden_result(classifier: Classifier, golden: Golden, card: Path) -> GoldenResult:
-    """The logits of the card's golden samples against those in the card; samples shorter than the window are placed at its reference.
-
-    Raises:
-        CardError: the samples cannot be read, or are longer than the window.
-    """
-    try:
-        samples = read_audio(card.parent / golden.samples, classifier.frame.rate_hz).samples
-    except RecordingError as error:
-        raise CardError(f"{card}: golden.samples: {error}") from error
-    frame = classifier.frame
-    if len(samples) > frame.samples:
-        raise CardError(f"{card}: golden.samples holds {len(samples)} samples and the window {frame.samples}; give no more than a window")
-    window = reference_windows([Recording(golden.samples, samples, frame.rate_hz)], frame).samples
-    found = classifier.logits(window)[0].double()
-    expected = torch.tensor(golden.logits, dtype=torch.float64)
-    gaps = (found - expected).abs().nan_to_num(nan=torch.inf)
-    worst = int(gaps.argmax())
-    return GoldenResult(float(gaps[worst]), classifier.labels[worst], float(expected[worst]), float(found[worst]), golden.tolerance)

@@ -1,8 +1,9 @@
 """What a window sounds like when parts of its time-frequency plane are taken away, and a waveform-in model explained by that.
 
 A gain a band and frame is carried to the bins of the window's STFT by linear interpolation between the band centers, which is what
-triangular mel filters do where they are made to sum to 1. Magnitudes are scaled, the phase stays, and what changed is added back to
-the window: gains of 1 give the very same samples. Frames that are not centered on multiples of a short hop are carried to such frames likewise.
+triangular mel filters do where they are made to sum to 1. Magnitudes are scaled, the phase stays, and what changed is added back to the
+window: gains of 1 give the very same samples. Frames that are not centered on multiples of a short hop are carried to such frames
+likewise.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class HeardAsPicture(nn.Module):
 
     def __init__(self, classifier: Classifier, window: Tensor) -> None:
         super().__init__()
-        self.module: Any = module_of(classifier.network) if classifier.network.can.layers else classifier.network
+        self.module: Any = module_of(classifier.network) if classifier.network.can.modules else classifier.network
         self.frontend = classifier.frontend
         self.resynthesis = Resynthesis(window, classifier.frontend.picture)
         self.register_buffer("shown", classifier.frontend.picture.features(window[None].cpu()).clone())

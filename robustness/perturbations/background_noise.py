@@ -5,20 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from robustness.audio.noises import Noise, read_noises
+from robustness.audio.noises import Noise, read_noises, sounding_starts
 from robustness.audio.placement import Frame
-from robustness.errors import RecordingError
 from robustness.perturbations.base import PERTURBATIONS, Inputs
 from robustness.perturbations.noise import AdditiveNoise
-
-TRIES: Final = 20  # a piece that is silent under the word cannot be scaled to an SNR: another is drawn
-STRETCHES: Final = 20  # of a piece, each of which must hold some noise
-LEAST_POWER: Final = 1e-10  # −100 dBFS: half a step of 16 bits
 
 
 @PERTURBATIONS.register
@@ -48,23 +43,29 @@ class BackgroundNoise(AdditiveNoise):
 
         Raises:
             UsageError: no folder was given.
-            RecordingError: piece after piece has a stretch of digital silence, in which a word would have no noise.
+            RecordingError: the noises cannot be used, or no piece of them sounds throughout.
         """
         pool = _pool(self.folder("noises"), rate_hz, count)
-        for _ in range(TRIES):
-            piece = _piece(pool, count, rng)
-            if piece.unfold(0, count // STRETCHES, count // STRETCHES).square().mean(1).min() > LEAST_POWER:
-                return piece
-        raise RecordingError(
-            f"{TRIES} pieces drawn from the noises in {self.noises} have stretches of digital silence, where nothing is at an SNR; "
-            f"take out the recordings that are gated or padded"
-        )
+        piece = _piece(pool, count, rng)
+        return piece if len(sounding_starts(piece, count)) else _sounding_piece(pool, count, rng)
 
 
 def _piece(noises: tuple[Noise, ...], count: int, rng: torch.Generator) -> Tensor:
     samples = noises[int(torch.randint(len(noises), (), generator=rng))].samples
     start = int(torch.randint(len(samples) - count + 1, (), generator=rng))
     return samples[start : start + count]
+
+
+def _sounding_piece(noises: tuple[Noise, ...], count: int, rng: torch.Generator) -> Tensor:
+    """A piece drawn among those without a silent stretch, for a word in one could not be brought to an SNR."""
+    starts = [sounding_starts(noise.samples, count) for noise in noises]
+    place = int(torch.randint(sum(len(own) for own in starts), (), generator=rng))
+    for noise, own in zip(noises, starts, strict=True):
+        if place < len(own):
+            start = int(own[place])
+            return noise.samples[start : start + count]
+        place -= len(own)
+    raise AssertionError("the place lies among the starts")
 
 
 @lru_cache(maxsize=1)

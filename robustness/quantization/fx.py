@@ -29,6 +29,7 @@ from robustness.quantization.tracing import NORMALIZING, PLAIN, methods, plainly
 Engine = Literal["x86", "onednn", "fbgemm", "qnnpack"]
 BATCH: Final = 32  # clips from which ranges are learned at once; the histograms depend on it a little
 KERNELS: Final = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized")
+OURS: Final = str(Path(__file__).resolve().parent.parent)
 LIBRARY: Final = str(Path(torch.__file__).parent)
 WITHOUT_NAMES: Final = (
     functional.linear,
@@ -220,7 +221,7 @@ def results(net: nn.Module, kernels: nn.Module) -> dict[str, str]:
 
 
 def spelt_otherwise(net: nn.Module) -> list[str]:
-    """A sentence for each method that was taken as the function of its name."""
+    """A sentence for each method in the user's own code that was taken as the function of its name."""
     tracer = QuantizationTracer([], [])
     with torch_deprecations_filtered():
         found = methods(tracer.trace(copy.deepcopy(net)))
@@ -229,6 +230,7 @@ def spelt_otherwise(net: nn.Module) -> list[str]:
     return [
         f"`.{name}(…)`{f' in {place}' if place else ''} was taken as `torch.{PLAIN[name].__name__}(x, …)`, {how}"
         for name, place in dict.fromkeys(lines)
+        if place is None or not place.file.startswith(OURS)
     ]
 
 

@@ -89,7 +89,7 @@ def _content(variant: Classifier, said: Card, name: str, weights: bytes) -> dict
         "variant": {
             "scheme": variant.variant,
             "rebuild": FACTORY,
-            "arguments": {"scheme": variant.variant, "engine": about["engine"], **only, **plain},
+            "arguments": {"scheme": variant.variant, **plain, "engine": about["engine"], **only},
             "about": {**facts, **made_of},
         },
         **({"about": said.about} if said.about else {}),

@@ -49,7 +49,7 @@ def with_surrogate(variant: Classifier, kernels: fx.GraphModule | None = None) -
     try:
         net = _of_modules(copy.deepcopy(module_of(variant.network))) if kernels is None else _of_graph(kernels)
     except NoSurrogateError as error:
-        return _without(variant, f"there is no float counterpart of its {error}")
+        return _without(variant, f"there is no float counterpart of its {str(error).splitlines()[0]}")  # torch adds where it was
     network = with_module(variant.network, net.eval())
     noise = torch.randn(1, variant.frame.samples, generator=generator_of("probe of gradients")) * NOISE
     tried = replace(network, can=replace(network.can, gradients=True)).tried(variant.features(noise))

@@ -85,7 +85,7 @@ def with_affine_norms(net: nn.Module) -> nn.Module:
                 f"{name} ({type(module).__name__}) has no running statistics: a clip's answer depends on its batch, which no int8 kernel "
                 "has; make it with track_running_stats=True"
             )
-        if module.weight is None:
+        if not module.affine:
             module.weight = nn.Parameter(torch.ones_like(module.running_mean))
             module.bias = nn.Parameter(torch.zeros_like(module.running_mean))
             module.affine = True

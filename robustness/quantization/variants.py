@@ -128,7 +128,7 @@ def is_quantized(classifier: Classifier) -> bool:
     """Whether the network of a card is a torch variant already: its card says so, or it has quantized layers."""
     if classifier.deployed:
         return False
-    return classifier.variant != PLAIN or (classifier.network.can.layers and bool(quantized_names(module_of(classifier.network))))
+    return classifier.variant != PLAIN or (classifier.network.can.modules and bool(quantized_names(module_of(classifier.network))))
 
 
 def quantized_names(net: nn.Module) -> list[str]:

@@ -10,7 +10,7 @@ SECTIONS: Final = tuple(
 CONTROLS: Final = tuple(
     "main script style data atlas find shown answers readout only-wrong confusion-condition confusion-matrix confusion-says".split()
 )
-TILES: Final = tuple("accepted worst variants false-accepts placements no-word repeat by-label by-speaker by-word-length clusters".split())
+TILES: Final = tuple("accepted-over-lead packed placements no-word repeat by-label by-speaker by-word-length clusters".split())
 MEASURED: Final = ("by-level-of-the-speech", "by-room-to-move", "ce", "latency")
 COMPARED: Final = ("perturbations", "rules")  # sections of the page of two runs
 TITLED: Final = (*SECTIONS, *COMPARED)

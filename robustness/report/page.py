@@ -6,10 +6,6 @@ and a content policy lets only the scripts written here run, and nothing be fetc
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,14 +13,13 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from robustness.report.banner import addresses_in, banner
+from robustness.report.packing import own, packed_page
 from robustness.report.sections.base import SECTIONS, TEMPLATES, Section, SectionPart
 from robustness.report.sentences import scope, title
 from robustness.report.view import View
 from robustness.run.folder import Run, write_text
 
 SCRIPTS: Final = ("figures.js", "atlas.js", "confusion.js", "table.js", "page.js")
-POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; media-src data:; font-src data:; script-src {}"
-ESCAPES: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
 def write_page(run: Run, out: Path) -> None:
@@ -42,17 +37,18 @@ def page_of(run: Run) -> str:
     view = View(run)
     parts = sections_of(view)
     addresses = addresses_in("".join(str(part.html) for _, part in parts)) | {section.name for section, _ in parts}
-    scripts = [get_plotlyjs(), *(own(f"scripts/{name}") for name in SCRIPTS)]
+    data = data_of([part for _, part in parts])
+    drawing = [get_plotlyjs()] if data["figures"] or len(data) > 1 else []
+    packed = packed_page([*drawing, *(own(f"scripts/{name}") for name in SCRIPTS)], data)
     rendered = TEMPLATES.from_string(own("page.html")).render(
         title=title(view),
         scope=scope(view),
         incomplete=not view.manifest["complete"],
-        policy=POLICY.format(" ".join(map(digest, scripts))),
+        policy=packed.policy,
         style=Markup(own("style.css")),
         verdict=banner(run, addresses),
         sections=[{"name": section.name, "title": section.title, "html": part.html} for section, part in parts],
-        data=Markup(embedded(data_of([part for _, part in parts]))),
-        scripts=[Markup(script) for script in scripts],
+        packed=packed.elements,
     )
     return rendered + "\n"
 
@@ -69,18 +65,3 @@ def data_of(parts: list[SectionPart]) -> dict[str, Any]:
     """What the scripts need: the figures by address, and what sections hand over by name."""
     figures = {figure.id: figure.spec() for part in parts for figure in part.figures}
     return {"figures": figures, **{name: value for part in parts for name, value in part.data.items()}}
-
-
-def embedded(data: dict[str, Any]) -> str:
-    """JSON that cannot end the element it stands in, whatever names it holds."""
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True).translate(ESCAPES)
-
-
-def own(name: str) -> str:
-    """A file of the report, as text."""
-    return files("robustness.report").joinpath(name).read_text(encoding="utf-8").strip("\n")
-
-
-def digest(script: str) -> str:
-    """A script as the content policy names it."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

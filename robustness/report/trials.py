@@ -48,7 +48,7 @@ def whole_recordings(trials: DataFrame) -> DataFrame:
 
 COLUMNS: Final = (
     *("variant", "recording", "label", "placement", "fill", "perturbation", "level", "draw"),
-    *("offset_ms", "predicted", "correct", "p_predicted", "margin"),
+    *("offset_ms", "predicted", "correct", "p_label", "p_predicted", "margin"),
     *("outcome", "outcome_margin", "command", "p_command", "lost_start_ms", "lost_end_ms"),
 )
 

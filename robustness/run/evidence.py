@@ -48,13 +48,14 @@ class VariantAnswer:
         predicted: the winning label.
         p_predicted: its probability.
         p_label: that of the true label.
-        margin: the logit of the true label less the strongest other one.
-        wrong: whether another label wins.
+        margin: the logit of the true label less the strongest other one: what maps attribute.
+        wrong: whether the outcome is bad.
         outcome: what a user of the device meets.
         probabilities: of every label, by the window heard: `here`, `counterpart`, a placement.
-        restored_at_ms: the nearest right lead; None where none was found.
+        outcome_margin: how far it is from the boundary between good and bad, in log-odds; None in earlier runs.
+        restored_at_ms: the nearest good lead that loses no speech; None where none was found.
         restored_by_ms: how far that is from here.
-        restored_lost_ms: how much speech is lost there.
+        restored_lost_ms: how much speech is lost there, in earlier runs.
         searched_ms: between which leads it was looked for; None where it was not.
     """
 
@@ -65,6 +66,7 @@ class VariantAnswer:
     wrong: bool
     outcome: str
     probabilities: Mapping[str, Mapping[str, Number]]
+    outcome_margin: Number | None = None
     restored_at_ms: Number | None = None
     restored_by_ms: Number | None = None
     restored_lost_ms: Number | None = None
@@ -364,7 +366,7 @@ class ShownOfAll:
 
 @dataclass(frozen=True)
 class FailedRecordings:
-    """Every failing recording that has a card, worst first; how many fail, and how many fail in noise alone."""
+    """Every failing recording that has a card, worst first; how many fail at a place, and how many under anything else alone."""
 
     total: int
     shown: int

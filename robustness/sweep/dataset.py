@@ -14,11 +14,12 @@ import pandas as pd
 import torch
 
 from robustness.audio.labels import LabelSource
-from robustness.audio.levels import decibels, span_power
+from robustness.audio.levels import decibels, speech_power
 from robustness.audio.placement import LEAST_SLACK_MS, Frame, slack_ms, span_of, trimmed
 from robustness.audio.reading import Reading, open_recordings
 from robustness.audio.recordings import Recording
 from robustness.audio.selection import Selection
+from robustness.audio.spelling import lookalikes
 from robustness.audio.streaming import Clip
 from robustness.models.classifier import Classifier
 from robustness.sweep.plan import Settings
@@ -84,7 +85,7 @@ def measured(native: Recording, placed: Recording, frame: Frame, threshold_db: f
         speech_start_ms=span.start * ms,
         speech_end_ms=span.end * ms,
         slack_ms=slack_ms(len(placed.samples), frame),
-        level_dbfs=decibels(float(span_power(placed.samples[None], torch.tensor([span])))),
+        level_dbfs=decibels(float(speech_power(placed.samples[None], torch.tensor([span]), placed.rate_hz))),
     )
 
 
@@ -146,7 +147,12 @@ def _recording_row(clip: Clip, measure: Measured, classifier: Classifier) -> dic
 
 
 def unsaid(table: pd.DataFrame, classifier: Classifier) -> list[str]:
-    """A notice of the labels that no recording has."""
+    """Notices of the labels that no recording has, and of words that are like a label and count as unknown."""
+    strange = [word for word, label in zip(table["word"], table["label"], strict=True) if label == classifier.unknown and word != label]
+    like = lookalikes([word for word in strange if word], classifier.labels, classifier.unknown or "")
     there = set(table["label"].dropna())
     absent = [label for label in classifier.labels if label not in there and label != classifier.silence]
-    return [f"no recording has {'the label' if len(absent) == 1 else 'one of the labels'} {', '.join(absent)}"] if there and absent else []
+    missing = (
+        [f"no recording has {'the label' if len(absent) == 1 else 'one of the labels'} {', '.join(absent)}"] if there and absent else []
+    )
+    return [*like, *missing]

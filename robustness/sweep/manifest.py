@@ -21,7 +21,7 @@ from robustness.audio.reading import Reading
 from robustness.errors import CardError
 from robustness.models.card import digest_of, read_card
 from robustness.models.classifier import Classifier
-from robustness.models.probing import golden_result
+from robustness.models.golden import golden_stages
 from robustness.quantization.variants import LeftOut
 from robustness.sweep.plan import Plan
 from robustness.sweep.state import Tally
@@ -33,15 +33,15 @@ def card_facts(path: Path, classifier: Classifier) -> dict[str, Any]:
     """What the run keeps of a card.
 
     Raises:
-        CardError: where the card's golden samples get other logits than it says; nothing measured then would be of the trained model.
+        CardError: where the card's golden samples get other features or logits than it says: nothing would be of the trained model.
     """
     card = read_card(path)
     if card.golden is not None:
-        result = golden_result(classifier, card.golden, path)
-        if not result.agrees:
+        departs = next((stage for stage in golden_stages(classifier, card.golden, path) if not stage.agrees), None)
+        if departs is not None:
             raise CardError(
-                f"{path}: the golden samples get {result.found:.4f} for {result.label!r} and the card says {result.expected:.4f} "
-                f"± {result.tolerance:g}; the front-end is not that of the training, or the weights are not: see `robustness check {path}`"
+                f"{path}: the {departs.name} of the golden samples are not those of the card ({departs.says}); the front-end is not that "
+                f"of the training, or the weights are not: see `robustness check {path}`"
             )
     try:  # TOML knows dates, which JSON does not, and nan, which no page can show
         about = json.loads(json.dumps(card.about, default=str, allow_nan=False))

@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 from torchaudio.functional import resample
 
-from robustness.audio.decoding import RESAMPLING_WIDTH
 from robustness.audio.levels import QUIET_DBFS, Span, decibels, frame_powers, speech_span
+from robustness.audio.resampling import WIDTH
 from robustness.errors import RecordingError, UsageError
 from robustness.seeds import seed_of
 from robustness.training.folders import AUDIO_SUFFIXES, DIGITS, NOISE_FOLDER, find_clips, word_root
@@ -168,7 +168,7 @@ def read_mono(path: Path) -> tuple[Tensor, int]:
     if not bool(samples.isfinite().all()):
         raise RecordingError(f"{path} holds samples that are not numbers; remove it from the folder or replace it")
     if rate_hz != RATE_HZ:
-        samples = resample(samples, rate_hz, RATE_HZ, lowpass_filter_width=RESAMPLING_WIDTH)
+        samples = resample(samples, rate_hz, RATE_HZ, lowpass_filter_width=WIDTH)
     return samples, rate_hz
 
 

@@ -127,6 +127,6 @@ def test_the_place_to_write_must_be_a_folder(tmp_path: Path) -> None:
 def test_a_failure_midway_leaves_what_was_there(tmp_path: Path) -> None:
     write_folder(tmp_path / "out", {"spans.csv": f"{','.join(COLUMNS)}\nold.wav\n"}, {"old.wav": SOUND}, RATE_HZ)
     with pytest.raises(OutputError, match="cannot be written"):
-        write_folder(tmp_path / "out", {"spans.csv": ""}, {"new.wav": SOUND, "no/folder.wav": SOUND}, RATE_HZ)
+        write_folder(tmp_path / "out", {"spans.csv": ""}, {"new.wav": SOUND, "new.wav/folder.wav": SOUND}, RATE_HZ)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["old.wav", "spans.csv"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]

@@ -66,7 +66,7 @@ def test_another_seed_changes_only_the_fill(fill: Fill) -> None:
 
 @pytest.mark.parametrize(
     ("length", "trim", "cut"),
-    [(15_680, "auto", False), (15_681, "auto", True), (16_000, "never", False), (8_000, "always", True), (8_000, "auto", False)],
+    [(15_360, "auto", False), (15_361, "auto", True), (16_000, "never", False), (8_000, "always", True), (8_000, "auto", False)],
 )
 def test_a_recording_is_cut_to_its_speech_where_it_has_no_slack(length: int, trim: str, cut: bool) -> None:
     one = recording("a", length / 16 - 1e-9)

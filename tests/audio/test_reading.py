@@ -129,7 +129,7 @@ def test_what_is_no_recording_is_passed_over_and_counted(tmp_path: Path) -> None
 
 def test_changes_are_counted_by_kind(tmp_path: Path) -> None:
     for number in range(12):
-        write(tmp_path / f"{number}.wav", tone(rate_hz=44_100), 44_100)
+        write(tmp_path / f"{number}.wav", tone(440 + number, rate_hz=44_100), 44_100)
     write(tmp_path / "stereo.wav", np.stack([tone(), tone()], 1))
     write(tmp_path / "loud.wav", 2 * tone(level=0.9), subtype="FLOAT")
     notices = read(tmp_path).notices

@@ -15,9 +15,11 @@ from robustness.audio.placement import batch_of, lead_of, place
 from robustness.audit.experiments import experiments_on
 from robustness.audit.measurement import Listening, audited
 from robustness.audit.simulation import rounded_weight, simulated
+from robustness.frontends.waveform import Waveform
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import TorchNetwork, module_of
 from robustness.quantization.base import quantized
+from robustness.quantization.one_by_one import RowByRow
 from robustness.run.audit_records import VariantAudit
 from tests.builders import FRAME, calibration, classifier, recordings
 
@@ -192,6 +194,38 @@ def test_a_network_that_runs_as_a_whole_a_clip_at_a_time_is_compared_clip_by_cli
     (audit,) = audited(made, [variant], Listening(made, CLIPS, 35.0))
     decibels = layers(audit)["linear"]["activations"]["sqnr_db"]
     assert 25 < decibels < 80  # of values in another order it would be near 0
+
+
+class Energies(nn.Module):
+    """Takes samples: the energy of each 10 ms, then linear layers, which alone are run a clip at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(100, 16)
+        self.fc2 = nn.Linear(16, 11)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        energies = samples.squeeze(1).unflatten(-1, (100, 160)).square().sum(-1)
+        logits: Tensor = self.fc2(torch.relu(self.fc1(energies)))
+        return logits
+
+
+@pytest.mark.parametrize("scheme", ["dynamic-int8", "static-int8"])
+def test_a_network_that_takes_samples_is_audited_layer_by_layer(scheme: str) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = Waveform().fitted(Energies()).eval()
+    made = replace(classifier(), network=TorchNetwork(net), frontend=Waveform(), output="logits")
+    variant = quantized(made, scheme, calibration())
+    assert not isinstance(module_of(variant.network), RowByRow), "as a whole it would have other names"
+    (audit,) = audited(made, [variant], Listening(made, CLIPS, 35.0), calibration=calibration(), thorough=True)
+    assert {name for name, layer in layers(audit).items() if layer["quantized"]} == {"module.fc1", "module.fc2"}
+    assert all(layer["activations"]["sqnr_db"] > 15 for layer in layers(audit).values())
+    assert {(one.kind, one.layer) for one in audit.experiments} >= {
+        ("alone", "module.fc1"),
+        ("weights", "module.fc2"),
+        ("both", None),
+    }
 
 
 def test_an_audit_says_how_far_it_is(original: Classifier, variants: dict[str, Classifier]) -> None:

@@ -80,7 +80,7 @@ def test_a_bad_recording_ends_it_or_is_skipped(
     assert "silent.wav is digital silence" in skipped.out
 
 
-@pytest.mark.parametrize(("off", "status", "verdict"), [(0.0, DONE, "agrees"), (0.3, USER_ERROR, "DIFFERS")])
+@pytest.mark.parametrize(("off", "status", "verdict"), [(0.0, DONE, "logits agree"), (0.3, USER_ERROR, "logits DIFFER")])
 def test_a_golden_vector_is_compared(
     card: Path, off: float, status: int, verdict: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -91,5 +91,6 @@ def run_of(
     writer = RunWriter(out)
     Sweep(classifiers, plan, writer).run(recordings)
     models = models_of(classifiers, {c.name: {} for c in classifiers})
-    writer.write_manifest({"models": models, "plan": {"speech_threshold_db": 35.0}})
+    grids = {name: kind.plain() for name, kind in plan.kinds(classifiers[0].frame.reference).items()}
+    writer.write_manifest({"models": models, "plan": {"speech_threshold_db": 35.0, "grids": grids}})
     return writer.finish()

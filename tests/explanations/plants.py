@@ -19,9 +19,10 @@ from torch import Tensor, nn
 from robustness.audio.placement import Frame
 from robustness.audio.recordings import Recording
 from robustness.explanations.edits import Answers, attempts
-from robustness.explanations.movable import Movable, scene_of
 from robustness.explanations.naming_rule import name, named_pair, pairs
+from robustness.explanations.subject import Subject
 from robustness.frontends.base import Frontend
+from robustness.interventions.scene import Scene
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import TorchNetwork
 from robustness.run.restoration import Naming
@@ -237,12 +238,13 @@ def _bank(weights: Tensor) -> Measure:
     return banked
 
 
-def movable(case: Case) -> Movable:
-    return Movable.of(Recording(f"{case.seed}.wav", case.samples, RATE_HZ, "yes"), Frame(WINDOW, RATE_HZ), 0)
+def scene_of(case: Case) -> Scene:
+    subject = Subject.of(Recording(f"{case.seed}.wav", case.samples, RATE_HZ, "yes"), Frame(WINDOW, RATE_HZ))
+    return subject.scene(case.lead_ms, Samples().band_hz)
 
 
 def heard(case: Case) -> Tensor:
-    return scene_of(movable(case), case.lead_ms, Samples().band_hz).window
+    return scene_of(case).window
 
 
 class Verdict(NamedTuple):
@@ -256,8 +258,8 @@ class Verdict(NamedTuple):
 def verdict(case: Case) -> Verdict:
     """Everything tried on one case."""
     classifier = Classifier("planted", "float32", LABELS, Samples(), TorchNetwork(Planted(case.margin)), "logits", Frame(WINDOW, RATE_HZ))
-    answers = Answers({"float32": classifier}, scene_of(movable(case), case.lead_ms, Samples().band_hz), "yes")
-    assert not answers.here["float32"].right
+    answers = Answers({"float32": classifier}, scene_of(case), "yes")
+    assert not answers.here["float32"].good
     tried = attempts(answers, ["float32"], {"float32": case.wanted})["float32"]
     naming = name(tried)
     found = pairs(answers, "float32", case.wanted) if naming.verdict == "none" else []

@@ -23,8 +23,8 @@ from robustness.errors import UsageError
 from robustness.explanations.equivariance import ActivationPair
 from robustness.explanations.evidence import write_evidence
 from robustness.explanations.layers import Layer, Time, noise_of
-from robustness.explanations.movable import Movable
 from robustness.explanations.patching import LayerLoss, Swaps, answers_with, can_be_short
+from robustness.explanations.subject import Subject
 from robustness.explanations.word_tracking import Following, Moved
 from robustness.models.card import load_classifier
 from robustness.models.classifier import Classifier
@@ -45,7 +45,7 @@ def of(net: nn.Module) -> Classifier:
 
 def moved(here_ms: float, there_ms: float) -> Moved:
     one = replace(recording("a.wav"), samples=WORD)
-    return Moved(Movable.of(one, classifier((0, 1)).frame, 0), here_ms, there_ms, "yes", "float32")
+    return Moved(Subject.of(one, classifier((0, 1)).frame), here_ms, there_ms, "yes", "float32")
 
 
 def followed(net: nn.Module, here_ms: float, there_ms: float, only: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
@@ -257,7 +257,7 @@ def test_what_joins_a_layer_with_what_was_before_is_not_made_short() -> None:
 
 def test_shares_are_the_same_with_and_without_the_shortcut() -> None:
     model = of(Gained(ramp(3)))
-    given = {lead: model.features(moved(100, 500).movable.at([lead]).samples) for lead in (100, 500)}
+    given = {lead: model.features(moved(100, 500).subject.at([lead]).samples) for lead in (100, 500)}
     clips = torch.cat([given[100], given[500], torch.zeros_like(given[100])])
     layer = next(one for one in Following({"a": model}).layers["a"] if one.name == "gate")
     pair = ActivationPair.of(layer, model.activations(clips, ["gate"])["gate"], 400)
@@ -312,7 +312,7 @@ def test_the_shipped_network_stops_at_its_first_linear_layer_in_both_variants(ro
         longest_samples=model.frame.samples,
         labels=LabelSource(csv=joe / "spans.csv"),
     )
-    six = Movable.of(trimmed(read.recordings[0], model.frame), model.frame, 0)
+    six = Subject.of(trimmed(read.recordings[0], model.frame), model.frame)
     tracked = Following(models).of(Moved(six, 0.0, six.lead_ms("center"), "six", "float32"))
     assert tracked is not None
     found = plain(LayerTracking, tracked)

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import soundfile
 import torch
@@ -19,14 +18,15 @@ from torch import Tensor, nn
 from robustness.audio.recordings import Recording
 from robustness.conditions import Condition
 from robustness.explanations.evidence import write_evidence
-from robustness.explanations.failures import find_in_noise
-from robustness.explanations.movable import Added, Movable
+from robustness.explanations.failures import Failure, find_failures, placed_trials
+from robustness.explanations.subject import Subject
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import TorchNetwork
 from robustness.perturbations.noise import AdditiveNoise
 from robustness.perturbations.pink_noise import PinkNoise
 from robustness.perturbations.white_noise import WhiteNoise
 from robustness.run.folder import Run
+from robustness.run.perturbations import perturbation_facts
 from tests.explanations.planted import LABELS, classifier, recording, run_of
 
 BAR = 0.04  # between the noise of 20 dB under a word at 0.25 and that of 10 dB
@@ -36,10 +36,14 @@ NOISES: dict[str, AdditiveNoise] = {"white-noise": WhiteNoise(), "pink-noise": P
 class Hush(nn.Module):
     """The margin of `yes` falls with the mean magnitude of the quietest tenth of the window."""
 
+    def __init__(self, bias: float = 0.0) -> None:
+        super().__init__()
+        self.bias = bias
+
     def forward(self, features: Tensor) -> Tensor:
         quietest = features.flatten(1).unfold(1, 100, 100).mean(2).amin(1)
         logits = torch.full((len(features), len(LABELS)), -20.0)
-        logits[:, 0] = 10 * (BAR - quietest) / BAR
+        logits[:, 0] = self.bias + 10 * (BAR - quietest) / BAR
         logits[:, 2] = 0.0
         return logits
 
@@ -89,7 +93,7 @@ def test_its_counterpart_is_the_same_place_in_silence(tmp_path: Path) -> None:
     (tried,) = restoring["cards"][card["id"]].values()
     assert tried["drop"]["against"] == "counterpart"
     assert tried["drop"]["wanted"] == pytest.approx(10.0)
-    assert tried["drop"]["logits"] == pytest.approx(10 - card["variants"]["float32"]["margin"], abs=1e-4)
+    assert tried["drop"]["margin"] == pytest.approx(card["variants"]["float32"]["outcome_margin"], abs=1e-4)
     by_name = {one["name"]: one for one in tried["tried"]}
     assert by_name["gain"]["restores_at"] < 0  # softer, the noise passes the bar
     assert not by_name["gain"]["sham"]["restores"]
@@ -100,26 +104,35 @@ def test_its_counterpart_is_the_same_place_in_silence(tmp_path: Path) -> None:
 @pytest.mark.parametrize("level_db", [20.0, 0.0, -5.0])
 @pytest.mark.parametrize("loudness", [0.25, 0.9])
 def test_it_is_heard_again_as_the_sweep_heard_it(level_db: float, loudness: float) -> None:
-    one = recording("a.wav")
-    movable = Movable.of(replace(one, samples=one.samples / 0.25 * loudness), hush().frame, seed=3)
-    lead_ms = movable.lead_ms("center")
-    wanted = WhiteNoise()(movable.at([lead_ms]), level_db, draw=2, seed=3)
-    again = movable.in_noise(Added(WhiteNoise(), level_db, 2), lead_ms)
+    one = replace(recording("a.wav"), samples=torch.full((400,), loudness))
+    plain = Subject.of(one, hush().frame, Condition(placement="center"), seed=3)
+    lead_ms = plain.here_ms
+    wanted = WhiteNoise()(plain.at([lead_ms]), level_db, draw=2, seed=3)
+    again = Subject.of(one, hush().frame, Condition("white-noise", level_db, "zeros", 2, "center"), seed=3)
     assert wanted.clipped is not None
     if not wanted.clipped[0]:
         assert torch.equal(again.at([lead_ms]).samples, wanted.samples)
     torch.testing.assert_close(again.at([lead_ms]).samples, wanted.samples, atol=1e-6, rtol=0)
-    assert torch.equal(again.quiet.at([lead_ms]).samples, movable.at([lead_ms]).samples)
+    torch.testing.assert_close(again.scene(lead_ms, (250.0,)).window, wanted.samples[0], atol=1e-6, rtol=0)
+    assert torch.equal(again.plain.at([lead_ms]).samples, plain.at([lead_ms]).samples)
     moved = again.at([lead_ms + 50]).samples[0]
     assert torch.equal(moved[:300], again.at([lead_ms]).samples[0, :300])  # the noise does not move with the word
 
 
+def elsewhere(run: Run) -> list[Failure]:
+    kinds = perturbation_facts(run.manifest)
+    return [one for one in find_failures(run, placed_trials(run, kinds), kinds) if not one.at_a_place]
+
+
 def test_what_fails_at_a_place_in_silence_is_no_failure_of_noise(tmp_path: Path) -> None:
-    run = swept(tmp_path, [recording("a.wav")], [classifier((35, 700))])
-    placed = pd.DataFrame({"recording": ["a.wav"], "failing": [True]})
-    assert find_in_noise(run, placed, NOISES) == []
-    assert find_in_noise(run, placed.assign(failing=False), NOISES)
-    assert find_in_noise(run, placed.assign(failing=False), []) == []
+    run = swept(tmp_path, [recording("a.wav")], [replace(hush(), network=TorchNetwork(Hush(bias=-20.0)))])
+    assert elsewhere(run) == []
+    kinds = perturbation_facts(run.manifest)
+    placed = placed_trials(run, kinds)
+    assert placed["failing"].all()
+    without = placed.assign(failing=False)
+    assert {one.condition.perturbation for one in find_failures(run, without, kinds)} == {"white-noise"}
+    assert find_failures(run, without, {name: kind for name, kind in kinds.items() if kind.moves}) == []
 
 
 def test_who_bears_least_comes_first_and_the_rest_is_counted(tmp_path: Path) -> None:
@@ -130,5 +143,5 @@ def test_who_bears_least_comes_first_and_the_rest_is_counted(tmp_path: Path) -> 
     assert levels == sorted(levels, reverse=True)
     assert found["failures"][0]["recording"] == "4.wav"  # as loud a noise at the same ratio
     assert len({card["id"] for card in found["failures"]}) == 2
-    every = find_in_noise(run, pd.DataFrame({"recording": [], "failing": []}).astype({"failing": bool}), NOISES)
+    every = elsewhere(run)
     assert [one.condition for one in every[:2]] == [Condition(**card["condition"]) for card in found["failures"]]

@@ -98,8 +98,8 @@ def test_one_factor_is_the_set_up_and_no_finding() -> None:
 
 @pytest.mark.parametrize("fill", ["zeros", "floor"])
 def test_states_differ_in_what_they_say(fill: Fill) -> None:
-    a, b = State("float32", 0.0, fill), State("dynamic-int8", 0.0, "zeros", gain_db=3.0)
-    assert [FACTORS[one] for one in differing(a, b)] == ["numeric precision", *(["fill"] if fill == "floor" else []), "level"]
+    a, b = State("float32", 0.0, fill), State("dynamic-int8", 0.0, "zeros", cut=(3, 0))
+    assert [FACTORS[one] for one in differing(a, b)] == ["numeric precision", *(["fill"] if fill == "floor" else []), "truncation"]
 
 
 @pytest.mark.parametrize(("changes", "p"), [([1.0], None), ([0.0, 0.0], 1.0), ([1.0, 2.0, 3.0, 4.0, 5.0], 2 / 32)])

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 import torch
 
-from robustness.audio.levels import SPEECH_THRESHOLD_DB
-from robustness.explanations.movable import Movable
-from robustness.explanations.places import Atlases, LeadAtlas, candidates, restore
-from tests.explanations.planted import classifier, recording, run_of
+from robustness.audio.levels import SPEECH_THRESHOLD_DB, Span
+from robustness.audio.placement import Frame
+from robustness.conditions import Condition
+from robustness.explanations.answering import by_variant
+from robustness.explanations.counterpart import Counterpart, Places
+from robustness.explanations.places import LeadAtlas, asked, candidates, restore, whole_leads
+from robustness.explanations.subject import Subject
+from robustness.models.classifier import Classifier
+from robustness.sweep.engine import Engine
+from tests.explanations.planted import classifier, recording
 
 GRID = tuple(float(ms) for ms in range(-200, 601, 10))
 
@@ -36,30 +42,56 @@ def atlas(*intervals_ms: tuple[float, float]) -> LeadAtlas:
 )
 def test_nearest_right_place_to_a_millisecond(here_ms: float, intervals_ms: list[tuple[float, float]], expected_ms: float) -> None:
     planted = classifier(*intervals_ms)
-    movable = Movable.of(recording("a.wav"), planted.frame, 0)
-    found = restore(planted, movable, "yes", here_ms, atlas(*intervals_ms))
+    subject = Subject.of(recording("a.wav"), planted.frame)
+    found = restore(planted, subject, "yes", here_ms, atlas(*intervals_ms))
     assert found is not None
     assert found.at_ms == expected_ms
     assert found.by_ms == expected_ms - here_ms
 
 
-def test_what_is_lost_of_the_word_is_said() -> None:
-    planted = classifier((-1000, -60))
-    movable = Movable.of(recording("a.wav"), planted.frame, 0)
-    found = restore(planted, movable, "yes", 0.0, atlas((-200, -120)))
+def test_a_place_that_cuts_the_word_is_none() -> None:
+    planted = classifier((-1000, -60))  # good only where 60 ms of the word are lost
+    subject = Subject.of(recording("a.wav"), planted.frame)
+    assert restore(planted, subject, "yes", 0.0, atlas((-200, -120))) is None  # even where an atlas says so
+    (found,) = asked(engine_of(planted), subject, "yes").values()
+    assert found.range_ms == (0.0, 600.0)
+    assert not any(found.good)
+
+
+def engine_of(planted: Classifier) -> Engine:
+    return Engine.ready([planted], torch.zeros(2, 1000), workers=1)
+
+
+def test_the_leads_that_are_asked_keep_the_word_and_not_the_silence_around_it() -> None:
+    quiet = torch.zeros(400)
+    quiet[105:195] = 0.25
+    one = replace(recording("a.wav"), samples=quiet, speech=Span(105, 195))
+    leads = whole_leads(Subject.of(one, classifier((0, 0)).frame))
+    assert (leads[:3], leads[-2:]) == ([-105.0, -100.0, -90.0], [800.0, 805.0])
+    assert whole_leads(Subject.of(replace(one, speech=Span(0, 400)), Frame(300, 1000))) == []
+
+
+def test_a_word_under_the_threshold_is_restored_where_it_is_accepted() -> None:
+    # The logit of `yes` is (distance to the edge + 0.5) / 10 against 0: it wins from 0 ms on, and is accepted from 22 ms on.
+    planted = replace(classifier((0, 2000)), threshold=0.9)
+    subject = Subject.of(recording("a.wav"), planted.frame, Condition(placement="start"))
+    places = Places(engine_of(planted), by_variant([planted]), subject, "yes")
+    assert places.here["float32"].predicted == "yes"
+    assert places.here["float32"].outcome == "missed"
+    found = places.restored("float32")
     assert found is not None
-    assert found.by_ms < 0
-    assert found.lost_ms == pytest.approx(-found.at_ms)
+    assert found.at_ms == 22.0
+    assert places.counterpart("float32") == Counterpart("center", 300.0)
 
 
 def test_nowhere_right_is_none() -> None:
     planted = classifier((5000, 6000))
-    assert restore(planted, Movable.of(recording("a.wav"), planted.frame, 0), "yes", 0.0, atlas()) is None
+    assert restore(planted, Subject.of(recording("a.wav"), planted.frame), "yes", 0.0, atlas()) is None
 
 
 def test_an_atlas_that_is_not_confirmed_restores_nothing() -> None:
     planted = classifier((5000, 6000))
-    assert restore(planted, Movable.of(recording("a.wav"), planted.frame, 0), "yes", 0.0, atlas((40, 60))) is None
+    assert restore(planted, Subject.of(recording("a.wav"), planted.frame), "yes", 0.0, atlas((40, 60))) is None
 
 
 def test_no_atlas_no_place() -> None:
@@ -74,25 +106,14 @@ def test_candidates_are_nearest_first_and_no_farther_than_the_grid_says() -> Non
     assert 0.0 not in leads
 
 
-def test_atlases_of_a_run(tmp_path: Path) -> None:
-    variants = [classifier((35, 600)), classifier((101, 600), variant="later")]
-    run = run_of(variants, [recording("a.wav"), recording("b.wav")], tmp_path / "run")
-    found = Atlases(run)
-    one, other = found.of("a.wav", "float32"), found.of("a.wav", "later")
-    assert one.range_ms == (-200.0, 600.0)
-    assert one.leads_ms[one.right.index(True)] == 40.0
-    assert other.leads_ms[other.right.index(True)] == 110.0
-    assert found.of("c.wav", "float32").range_ms is None
-
-
 def test_windows_are_those_of_the_sweep() -> None:
     planted = classifier((35, 600))
-    movable = Movable.of(recording("a.wav"), planted.frame, 0, SPEECH_THRESHOLD_DB)
-    windows = movable.at([0.0, 35.0, -100.0, 700.0])
+    subject = Subject.of(recording("a.wav"), planted.frame, threshold_db=SPEECH_THRESHOLD_DB)
+    windows = subject.at([0.0, 35.0, -100.0, 700.0])
     assert windows.samples.shape == (4, 1000)
     assert [int(row.nonzero()[0]) for row in windows.samples] == [0, 35, 0, 700]
     assert windows.samples.bool().sum(1).tolist() == [400, 400, 300, 300]
     assert windows.lost.tolist() == [[0, 0], [0, 0], [100, 0], [0, 100]]
     assert torch.equal(windows.samples[0, :400], windows.samples[1, 35:435])
-    assert (movable.lead_ms("start"), movable.lead_ms("center"), movable.lead_ms("end")) == (0.0, 300.0, 600.0)
-    assert movable.recording_ms(35.0) == (35.0, 435.0)
+    assert (subject.lead_ms("start"), subject.lead_ms("center"), subject.lead_ms("end")) == (0.0, 300.0, 600.0)
+    assert subject.recording_ms(35.0) == (35.0, 435.0)

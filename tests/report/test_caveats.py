@@ -108,8 +108,8 @@ def test_no_cell_of_the_csv_is_a_formula(tmp_path: Path) -> None:
 
 def test_every_address_that_the_page_gives_itself_is_reserved() -> None:
     sources = [path.read_text(encoding="utf-8") for path in ROOT.rglob("*") if path.suffix in {".py", ".html"}]
-    own = {name for text in sources for name in re.findall(r'(?:\bid=|Tile\(|Figure\()"([a-z][a-z-]*)"', text)}
-    assert {"find", "worst", "atlas", "main"} <= own
+    own = {name for text in sources for name in re.findall(r'(?:\bid=|Figure\()"([a-z][a-z-]*)"', text)}
+    assert {"find", "atlas", "main"} <= own
     assert own <= set(RESERVED)
 
 

@@ -11,8 +11,7 @@ import pytest
 
 from robustness.analysis.intervals import by_speaker
 from robustness.report.atlas import Atlas
-from robustness.report.findings import changes, distinct, neutral, worst_condition
-from robustness.report.sections.summary import worst
+from robustness.report.findings import changes, distinct, neutral
 from robustness.report.view import View
 from robustness.run.folder import TRIALS, RunWriter
 from tests.report.planted import Plan, fails_at, manifest_of, recordings_of, rows_of, write_run
@@ -53,23 +52,6 @@ def test_repeats_of_the_clean_condition_are_counted_once(tmp_path: Path) -> None
         ("padding-placement", "center", 0.5),
         ("time-shift", "center", 0.0),
     }
-    found = worst_condition(view, [trials], keeping_speech=True)
-    assert found is not None
-    # the clean one; start and end with zeros and all three with the floor; two shifts; two levels of noise
-    assert found.conditions == 1 + 5 + 2 + 2
-
-
-def test_a_condition_that_cuts_the_word_is_not_the_worst(tmp_path: Path) -> None:
-    plan = Plan(words=WORDS, answer=fails_at("end", {"up": "go"}))
-    rows = planted(plan)
-    cut = (rows["perturbation"] == "time-shift") & (rows["level"] == 100.0) & (rows["placement"] == "center")
-    plant(rows, cut, predicted="unknown", correct=False, lost_end_ms=50.0)
-    view = view_of(plan, rows, tmp_path / "run")
-    everything, fair = (worst_condition(view, view.trials.parts(), keeping_speech=fair) for fair in (False, True))
-    assert everything is not None
-    assert fair is not None
-    assert everything.condition["perturbation"] == "time-shift"
-    assert (fair.condition["perturbation"], fair.condition["placement"]) == ("padding-placement", "end")
 
 
 @pytest.mark.parametrize(("lost_ms", "kept"), [(300.0, False), (299.8, False), (299.0, True), (0.0, True)])
@@ -84,25 +66,6 @@ def test_windows_with_nothing_of_the_word_are_not_compared(tmp_path: Path, lost_
     assert len(change.everywhere) == (3 if kept else 0)
     (trials,) = view.trials.parts()
     assert change.all_answers == len(distinct(view, view.of(view.first, trials)))
-
-
-def test_without_placements_the_tile_names_no_placement(tmp_path: Path) -> None:
-    plan = Plan(words=WORDS)
-    rows = planted(plan)
-    rows = rows[rows["perturbation"].isin(["none", "white-noise"])].reset_index(drop=True)
-    loud = (rows["perturbation"] == "white-noise") & (rows["level"] == 0.0) & (rows["recording"] == "000.wav")
-    plant(rows, loud, predicted="unknown", correct=False)
-    tile = worst(view_of(plan, rows, tmp_path / "run"))
-    assert tile is not None
-    assert "placement" not in tile.what
-    assert tile.what.replace("\u00a0", " ") == "white noise at 0 dB, the worst of the 3 conditions that lose no speech"
-    assert tile.number == "2/3"
-
-
-def test_the_clean_condition_alone_has_no_worst(tmp_path: Path) -> None:
-    plan = Plan(words=WORDS)
-    rows = planted(plan)
-    assert worst(view_of(plan, rows[rows["perturbation"] == "none"].reset_index(drop=True), tmp_path / "run")) is None
 
 
 def test_recordings_that_cannot_move_are_left_out_of_the_worst_case_and_counted(tmp_path: Path) -> None:

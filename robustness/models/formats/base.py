@@ -24,13 +24,20 @@ if TYPE_CHECKING:
     from robustness.frontends.base import Frontend
     from robustness.models.card import Card
 
-Capability = Literal["gradients", "layers", "weights", "graph", "copies"]
+Capability = Literal["gradients", "layers", "modules", "weights", "graph", "copies"]
 WITHOUT: Final[dict[Capability, str]] = {
     "gradients": "gives no gradients",
     "layers": "has no layers that can be read",
+    "modules": "has no layers whose outputs can be replaced",
     "weights": "has no weights that can be changed",
     "graph": "cannot be traced",
     "copies": "cannot be copied",
+}
+
+NEEDED_FOR: Final[dict[Capability, str]] = {
+    "gradients": "maps by gradients",
+    "layers": "what its layers give",
+    "weights": "quantized variants and the test of maps with random weights",
 }
 
 
@@ -40,7 +47,8 @@ class Capabilities:
 
     Attributes:
         gradients: a gradient through it is one; behind an int8 layer it silently is not.
-        layers: what its layers give can be read and replaced, by their names.
+        layers: what its layers give can be read, by their names.
+        modules: its layers are torch modules: what they give can be replaced, and they can be changed in a copy.
         weights: its weights can be drawn anew and quantized, in a copy.
         graph: its computation can be traced: its code may be given symbols in place of tensors.
         copies: it can be copied for another thread, or be asked by several.
@@ -50,6 +58,7 @@ class Capabilities:
 
     gradients: bool = False
     layers: bool = False
+    modules: bool = False
     weights: bool = False
     graph: bool = False
     copies: bool = False
@@ -115,6 +124,10 @@ class Network(ABC):
         """Also as a part of something else it is copied in its own way."""
         return self.copied()
 
+    def layer_names(self) -> tuple[str, ...]:
+        """The layers with weights whose outputs can be read, in the order they run; none if they cannot be read."""
+        return ()
+
     def activations(self, features: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """What layers give for features, by their names; see `Classifier.activations`.
 
@@ -131,6 +144,15 @@ class Network(ABC):
     def without(self, capability: Capability) -> str:
         """What it cannot, as a sentence."""
         return f"the network is {self.kind} and {WITHOUT[capability]}"
+
+    @property
+    def left_out(self) -> str | None:
+        """What the page lacks for want of a capability, as a sentence; None if nothing."""
+        missing = [capability for capability in NEEDED_FOR if not getattr(self.can, capability)]
+        if not missing:
+            return None
+        why, what = ", ".join(WITHOUT[one] for one in missing), ", ".join(NEEDED_FOR[one] for one in missing)
+        return f"the network is {self.kind} and {why}; left out: {what}"
 
 
 @dataclass(frozen=True)

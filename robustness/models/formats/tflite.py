@@ -37,7 +37,8 @@ LEAST: Final = 1e-30  # float32 holds it, and an int8 softmax's inputs span less
 HYBRID: Final = (
     "its weights are int8 and its activations float (dynamic range): TFLite Micro refuses such files, "
     "and no microcontroller's kernels run it"
-)CENSORED: Final = "nothing is kept before its quantized output, so margins stop at half of a step"
+)
+CENSORED: Final = "nothing is kept before its quantized output, so margins stop at half of a step"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ class TfliteNetwork(Network):
     @property
     def can(self) -> Capabilities:  # type: ignore[override]
         """It answers, and can be copied; its layers can be read by `activations` and not replaced."""
-        return Capabilities(copies=True, kernels=_engine(self.kernels))
+        return Capabilities(layers=True, copies=True, kernels=_engine(self.kernels))
 
     @property
     def parameters(self) -> int:

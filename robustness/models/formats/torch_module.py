@@ -24,7 +24,7 @@ from robustness.models.formats.base import FORMATS, Capabilities, Format, Networ
 from robustness.models.network import build, filled
 
 INNER: Final = "one_row"  # the name of the module inside one that runs a clip at a time
-EVERYTHING: Final = Capabilities(gradients=True, layers=True, weights=True, graph=True, copies=True, kernels="torch")
+EVERYTHING: Final = Capabilities(gradients=True, layers=True, modules=True, weights=True, graph=True, copies=True, kernels="torch")
 QUANTIZED: Final = replace(EVERYTHING, gradients=False)
 LEAVING: Final = frozenset(  # functions by which values leave torch
     getattr(Tensor, name) for name in ("numpy", "__array__", "tolist", "item", "data_ptr", "__dlpack__", "storage", "untyped_storage")
@@ -145,6 +145,11 @@ def module_of(network: Network) -> nn.Module:
     if not isinstance(network, TorchNetwork):
         raise TypeError(f"the network is {network.kind}, and nobody asked what it can")
     return network.module
+
+
+def own_name(path: str) -> str:
+    """The name that a layer has in the user's network, of one whose modules may be wrapped to run a clip at a time."""
+    return ".".join(part for part in path.split(".") if part != INNER)
 
 
 def with_module(network: Network, module: nn.Module) -> TorchNetwork:

@@ -22,10 +22,12 @@ class Float32(Quantizer):
 
     def quantize(self, classifier: Classifier, calibration: Calibration | None = None, only: Collection[str] | None = None) -> Classifier:
         """The same classifier, with the facts every variant has."""
-        if not classifier.network.can.layers:
+        if not classifier.network.can.modules:
             nothing: dict[str, Any] = {"quantized_layers": [], "float_layers": [], "quantized_share": 0.0, "bytes": None}
-            note = classifier.network.without("weights")
-            return replace(classifier, variant=self.name, about={"engine": classifier.network.can.kernels, **nothing, "notes": [note]})
-        net = module_of(classifier.network)
-        about = {"engine": "float", **layers_about(net, WEIGHTED, []), "bytes": saved_bytes(net)}
+            about = {"engine": classifier.network.can.kernels, **nothing}
+        else:
+            net = module_of(classifier.network)
+            about = {"engine": "float", **layers_about(net, WEIGHTED, []), "bytes": saved_bytes(net)}
+        left_out = classifier.network.left_out
+        about |= {"notes": [left_out]} if left_out else {}
         return replace(classifier, variant=self.name, about=about)

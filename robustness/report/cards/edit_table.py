@@ -41,17 +41,26 @@ class Tried:
         drop: what the failing condition cost, in words.
         lines: the interventions, those that restore first.
         factors: what each factor is worth under combined conditions, in sentences.
+        restoring: how many bring the answer back, in words.
     """
 
     variant: str
     drop: str
     lines: Sequence[EditRow]
     factors: Sequence[str]
+    restoring: str
 
 
 def tried(found: Mapping[str, RestoredAnswer], names: Mapping[str, str]) -> list[Tried]:
     """A table for each variant."""
-    return [Tried(names[variant], _drop(facts), lines_of(facts), _factors(facts, names)) for variant, facts in found.items()]
+    return [
+        Tried(names[variant], _drop(facts), lines_of(facts), _factors(facts, names), _restoring(facts)) for variant, facts in found.items()
+    ]
+
+
+def _restoring(facts: RestoredAnswer) -> str:
+    count = sum(one.restores_at is not None for one in facts.tried)
+    return "none brings it back" if not count else f"{number(count)} {'brings' if count == 1 else 'bring'} it back"
 
 
 def lines_of(facts: RestoredAnswer) -> list[EditRow]:

@@ -149,7 +149,7 @@ def told(card: CardFigures) -> str:
         if v.restored_at_ms is None:
             parts.append(_not_restored(v, name))
     other = facts.counterpart
-    parts += [_under_threshold(variant, v) for variant, v in card.answers if not v.wrong and v.outcome == MISSED]
+    parts += [_under_threshold(variant, v) for variant, v in card.answers if v.predicted == facts.label and v.outcome == MISSED]
     parts.append(_counterpart(card, other) if other else "At no placement tried is it right.")
     return " ".join(part for part in parts if part)
 

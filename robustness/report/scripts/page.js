@@ -38,9 +38,11 @@ for (const button of document.querySelectorAll("[data-plays]")) {
 }
 
 /* Sounds are read after everything is drawn, so that none delays it. */
-window.addEventListener("load", () => {
+function readSounds() {
   for (const sound of document.querySelectorAll("audio")) sound.preload = "metadata";
-});
+}
+if (document.readyState === "complete") readSounds();
+else window.addEventListener("load", readSounds);
 window.addEventListener("hashchange", goTo);
 for (const element of plots) watcher.observe(element);
 goTo();

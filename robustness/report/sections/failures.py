@@ -3,63 +3,61 @@
 from __future__ import annotations
 
 import base64
+import io
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
+import soundfile
+from markupsafe import Markup
+
+from robustness.analysis.outcomes import GOOD
 from robustness.conditions import Condition
 from robustness.report.cards.command import command_for
 from robustness.report.cards.edit_table import Tried, tried
 from robustness.report.cards.figures import CardFigures, compared_figures
 from robustness.report.cards.layers import Followed, followed
 from robustness.report.cards.noise import noise_condition
+from robustness.report.cards.opening import Opening, opening, outcome_of
 from robustness.report.cards.restoration import over_recordings, restoring, tried_on
 from robustness.report.cards.text import method_lines, told
 from robustness.report.figures import Figure
 from robustness.report.forecast import forecast_sentences
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
+from robustness.report.sentences import why
 from robustness.report.view import View
 from robustness.report.words import FILLS, PLACES, listed, percent, plural
+from robustness.run.damage import inside, said_when_damaged
 from robustness.run.evidence import FailedRecordings
 
 TEMPLATE = """
 {% if cards %}
-<p>{{ heading }} What is said to restore an answer was tried on that very recording. In the maps, over the log-mel
-in grey, <span class="right">blue</span> speaks for the true label and <span class="wrong">orange</span> for its rival; the tenth that says
-the most is outlined, above is what each frame says, beside what each band says. Dashed lines bound the speech, grey is padding. Two methods
-often disagree on so small a network: variants are compared by one method only.</p>
-{% if over %}<details class="more" open><summary>over all recordings that share a failing condition</summary>
-{% for line in over %}<p class="wide">{{ line }}</p>{% endfor %}
-{% if foretold %}<p class="soft wide">Foretold from the other recordings, one left out at a time: its own margin at the reference plus
-what the move costs the others at the same onset.</p>
-{% for line in foretold %}<p class="wide">{{ line }}</p>{% endfor %}{% endif %}</details>{% endif %}
+<p class="wide">{{ heading }} {{ causes }}</p>
 {% for card in cards %}
 <details class="card" id="{{ card.id }}"{% if loop.index0 < open %} open{% endif %}>
-<summary><h3><b>{{ card.word }}</b> {{ card.where }} → {{ card.answer }}</h3>
+<summary><h3><span class="wrong" aria-hidden="true">✗</span> {{ card.first.title }}</h3>
 {% for tag in card.tags %} <span class="tag">{{ tag }}</span>{% endfor %}</summary>
-<p class="says">{{ card.says }}</p>
-{% if card.sound %}<div class="sound"><audio id="{{ card.id }}-sound" controls preload="none"
- aria-label="what the model heard: {{ card.word }} {{ card.where }}" src="data:audio/wav;base64,{{ card.sound }}"></audio>
-<span>what the model heard; a click in the log-mel plays from there</span></div>{% endif %}
-<div class="maps">
-{% for f in card.figures %}{{ figure(f, sound=(card.id ~ "-sound") if card.sound and loop.first else "") }}{% endfor %}
-<div><p class="soft caption">probabilities{% if card.rest %}, the largest{% endif %}</p>
-<div class="scroll"><table><caption class="hidden">Probabilities of {{ card.word }} {{ card.where }} and where it is right</caption>
-<thead><tr><th rowspan="2" scope="col">label</th>
-{% for name in card.variants %}<th scope="colgroup" colspan="{{ card.windows | length }}">{{ name }}</th>{% endfor %}</tr>
-<tr>{% for name in card.variants %}{% for place in card.windows %}<th scope="col">{{ place }}</th>{% endfor %}{% endfor %}</tr></thead>
-<tbody>{% for row in card.probabilities %}<tr><th scope="row"{% if row.truth %} class="truth"{% endif %}>{{ row.label }}
-{%- if row.truth %} <small>(truth)</small>{% endif %}</th>
-{% for p in row.bars %}<td><span class="bar{{ ' good' if row.truth }}" style="width:{{ p.width }}px"></span> {{ p.text }}</td>
-{% endfor %}</tr>
-{% endfor %}</tbody></table></div></div>
-</div>
-{% for t in card.tried %}<details class="more tried"{% if loop.first %} open{% endif %}>
-<summary>what was tried{% if card.tried | length > 1 %}, {{ t.variant }}{% endif %}</summary>
-<p class="soft wide">{{ t.drop | capitalize }}. A curve has the share of the drop recovered, mild to strong, between its
-lines for 0 and 100&nbsp;%; a filled dot restores. A sham does as much and leaves the factor as it was. Collateral: other recordings that
-the edit turns wrong, of those that were right there{% if capped %}
+{% if card.sounds %}<p class="plays">
+{% for s in card.sounds %}<button class="play" data-plays="{{ s.id }}">▶ {{ s.text }}</button>
+<audio id="{{ s.id }}" preload="none" aria-label="{{ card.word }}, {{ s.text }}" src="data:audio/flac;base64,{{ s.flac }}"></audio>
+{% endfor %}
+</p>{% endif %}
+<p class="wide">{{ card.first.model }} {{ card.first.unusual }}</p>
+{% if card.first.curve %}<figure id="{{ card.id }}-curve">{{ card.first.curve }}
+<figcaption>{{ card.first.caption }}</figcaption></figure>{% endif %}
+{% if card.first.bars %}<h4>Share of the lost score regained, alone</h4>
+<table class="regained"><caption class="hidden">What regains how much of the lost score</caption><tbody>
+{% for b in card.first.bars %}<tr class="{{ b.kind }}"><th scope="row">{{ b.does }}</th>
+<td><span class="bar" style="width:{{ b.width }}%"></span></td><td>{{ b.share }}</td></tr>{% endfor %}</tbody></table>{% endif %}
+<p class="wide">{{ card.first.costs }} {{ card.first.not_these }}</p>
+{% for t in card.tried %}<details class="more tried">
+<summary>all {{ t.lines | length }} edits{% if card.tried | length > 1 %}, {{ t.variant }}{% endif %}: {{ t.restoring }}</summary>
+<p class="wide">{{ card.says }}</p>
+<p class="soft wide">{{ t.drop | capitalize }}. A curve has the share regained, mild to strong, between its
+lines for 0 and 100&nbsp;%; a filled dot brings the answer back. A control does as much and leaves the factor as it was. Side effect: other
+recordings that the edit turns bad, of those that were good there{% if capped %}
 ; {{ asked }} recordings were asked, drawn by the run's seed{% endif %}.</p>
-<div class="scroll"><table><caption class="hidden">What was tried on {{ card.word }} {{ card.where }}, {{ t.variant }}</caption>
+<div class="scroll" tabindex="0" role="region" aria-label="what was tried on {{ card.word }}">
+<table><caption class="hidden">What was tried on {{ card.word }} {{ card.where }}, {{ t.variant }}</caption>
 <thead><tr>{% for name in tried_head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>{% for l in t.lines %}<tr{% if l.restores %} class="restores"{% endif %}><th scope="row">{{ l.does }}</th><td>{{ l.kind }}</td>
 <td>{{ l.at }}</td><td>{{ l.best }}</td><td>{{ l.curve }}</td><td>{{ l.sham }}</td><td>{{ l.collateral }}</td><td>{{ l.answer }}</td></tr>
@@ -69,23 +67,46 @@ the edit turns wrong, of those that were right there{% if capped %}
 {% endfor %}
 {% if card.followed %}<details class="more following"><summary>where in the network: {{ card.followed.heading }}</summary>
 {{ following(card.followed) }}</details>{% endif %}
-{% for line in card.methods %}<p class="soft wide">{{ line }}</p>{% endfor %}
-{% if card.command %}<details class="more inspect"><summary>look closer and listen to the evidence: the command</summary>
+<details class="more"><summary>{{ card.maps }}</summary>
+<p class="soft wide">Over the log-mel in grey, <span class="right">blue</span> speaks for the true label and
+<span class="wrong">orange</span> for its rival; the tenth that says the most is outlined, above is what each frame says, beside
+what each band says. Dashed lines bound the
+speech, grey is padding. Methods often disagree on so small a network: variants are compared by one method only.</p>
+<div class="maps">
+{% for f in card.figures %}{{ figure(f, sound=card.sounds[0].id if card.sounds and loop.first else "") }}{% endfor %}
+</div>
+{% for line in card.methods %}<p class="soft wide">{{ line }}</p>{% endfor %}</details>
+<details class="more"><summary>probabilities{% if card.rest %}, the largest{% endif %}</summary>
+<div class="scroll" tabindex="0" role="region" aria-label="probabilities of {{ card.word }}">
+<table><caption class="hidden">Probabilities of {{ card.word }} {{ card.where }} and where it is right</caption>
+<thead><tr><th rowspan="2" scope="col">label</th>
+{% for name in card.variants %}<th scope="colgroup" colspan="{{ card.windows | length }}">{{ name }}</th>{% endfor %}</tr>
+<tr>{% for name in card.variants %}{% for place in card.windows %}<th scope="col">{{ place }}</th>{% endfor %}{% endfor %}</tr></thead>
+<tbody>{% for row in card.probabilities %}<tr><th scope="row"{% if row.truth %} class="truth"{% endif %}>{{ row.label }}
+{%- if row.truth %} <small>(truth)</small>{% endif %}</th>
+{% for p in row.bars %}<td><span class="bar{{ ' good' if row.truth }}" style="width:{{ p.width }}px"></span> {{ p.text }}</td>
+{% endfor %}</tr>
+{% endfor %}</tbody></table></div></details>
+{% if card.command %}<details class="more inspect"><summary>the command that explains this take alone</summary>
 <pre tabindex="0">{{ card.command }}</pre>
-<p class="soft wide">It writes a page of this recording alone: every map with its checks, other targets, and sounds of what speaks for each
+<p class="soft wide">It writes a page of this recording: every map with its checks, other targets, and sounds of what speaks for each
 answer. A click takes the whole command.</p></details>{% endif %}
 </details>
 {% endfor %}
+{% if over %}<details class="more"><summary>over all recordings that share a failing condition</summary>
+{% for line in over %}<p class="wide">{{ line }}</p>{% endfor %}
+{% if foretold %}<p class="soft wide">Predicted from the other recordings, leave-one-out: its own margin at the reference plus
+what the move costs the others at the same onset.</p>
+{% for line in foretold %}<p class="wide">{{ line }}</p>{% endfor %}{% endif %}</details>{% endif %}
 {% elif missing %}<p>The evidence of this run was not written: it has no cards.</p>
-{% else %}<p>No recording fails at any placement tried, neither by its winning label nor at the operating point: there is nothing to
-explain.</p>{% endif %}
+{% else %}<p>No recording fails under any condition that was tried: there is nothing to explain.</p>{% endif %}
 """
 
 OPEN: Final = 3  # cards that stand open at first
 LEAST: Final = 0.01  # smaller probabilities are left out
 MOST_LABELS: Final = 7
 BAR_PX: Final = 22
-TRIED: Final = ("edit", "kind", "restores at", "recovers most", "by size", "sham recovers", "collateral", "answer")
+TRIED: Final = ("edit", "kind", "brings back at", "regains most", "by size", "control regains", "side effect", "answer")
 
 
 class Bar(NamedTuple):
@@ -103,6 +124,14 @@ class Chances(NamedTuple):
     bars: list[Bar]
 
 
+class Sound(NamedTuple):
+    """A sound that the card carries."""
+
+    id: str
+    text: str
+    flac: str
+
+
 @dataclass(frozen=True)
 class Shown:
     """A card as the template takes it."""
@@ -110,11 +139,12 @@ class Shown:
     id: str
     word: str
     where: str
-    answer: str
+    first: Opening
     tags: list[str]
     says: str
-    sound: str | None
+    sounds: list[Sound]
     figures: list[Figure]
+    maps: str
     variants: list[str]
     windows: list[str]
     probabilities: list[Chances]
@@ -132,7 +162,7 @@ class Failures(Section):
 
     name: ClassVar[str] = "failures"
     title: ClassVar[str] = "Failures"
-    order: ClassVar[int] = 50
+    order: ClassVar[int] = 25
 
     def part(self, view: View) -> SectionPart | None:
         """The cards and their figures."""
@@ -146,6 +176,7 @@ class Failures(Section):
             cards=cards,
             open=OPEN,
             heading=_heading(found),
+            causes=Markup(" ").join(why(view)),
             **_over(view),
             missing=not view.explained,
         )
@@ -175,15 +206,17 @@ def _heading(found: FailedRecordings) -> str:
 def _shown(card: CardFigures) -> Shown:
     facts, condition = card.facts, card.facts.condition
     windows, probabilities, rest = _probabilities(card)
+    first = opening(card)
     return Shown(
         id=card.id,
         word=facts.word,
         where=_where(card.view, condition),
-        answer=_answer(card),
+        first=first,
         tags=_tags(card),
         says=told(card),
-        sound=base64.b64encode(card.sound.read_bytes()).decode() if card.sound else None,
+        sounds=[Sound(player.id, player.text, _flac(card, player.id)) for player in first.players],
         figures=[*card.figures(), *compared_figures(card)],
+        maps=_maps(card),
         variants=[variant.short for variant, _ in card.answers],
         windows=windows,
         probabilities=probabilities,
@@ -195,6 +228,25 @@ def _shown(card: CardFigures) -> Shown:
     )
 
 
+def _flac(card: CardFigures, player: str) -> str:
+    """The sound of a player as FLAC, which is the same samples in half the bytes, as base64."""
+    path = inside(card.view.run.path, f"evidence/{player.removesuffix('-sound')}.wav")
+    flac = io.BytesIO()
+    with said_when_damaged(card.view.run.path, f"evidence/{path.name}"):
+        samples, rate_hz = soundfile.read(path, dtype="int16")
+        soundfile.write(flac, samples, rate_hz, format="FLAC", subtype="PCM_16")
+    return base64.b64encode(flac.getvalue()).decode()
+
+
+def _maps(card: CardFigures) -> str:
+    """How many maps there are, and how many pass their checks."""
+    boxes = (card.facts.trust or {}).values()
+    count, passing = len(boxes), sum(not box.failed for box in boxes)
+    if not count:
+        return "what was heard, and the maps"
+    return f"{plural(count, 'map')}, {'none passes its' if not passing else f'{passing} of them pass their'} checks"
+
+
 def _where(view: View, condition: Condition) -> str:
     """Under which condition it fails."""
     if view.is_noisy(condition):
@@ -203,25 +255,15 @@ def _where(view: View, condition: Condition) -> str:
     return f"{PLACES.get(condition.placement, condition.placement)}{padding}"
 
 
-def _answer(card: CardFigures) -> str:
-    """What was answered: once where all variants that are wrong agree."""
-    wrong = {variant.short: v for variant, v in card.answers if v.wrong or v.outcome != "right"}
-    answers = {v.predicted for v in wrong.values()}
-    first = next(iter(wrong.values()))
-    if len(answers) == 1:
-        return f"{first.predicted} {percent(first.p_predicted)}"
-    return ", ".join(f"{v.predicted} {percent(v.p_predicted)} ({name})" for name, v in wrong.items())
-
-
 def _tags(card: CardFigures) -> list[str]:
     """Missed, substituted or falsely accepted; in which variants; where else."""
     facts, view = card.facts, card.view
-    failing = {variant.short: v.outcome for variant, v in card.answers if v.outcome != "right"}
+    failing = {variant.short: v.outcome for variant, v in card.answers if outcome_of(card, v) not in GOOD}
     how = "alike" if len(failing) == len(view.variants) else "only"
     who = [f"{listed(list(failing), 6)} {how}"] if failing and len(view.variants) > 1 else []
     also = [f"also {listed([PLACES[place] for place in facts.also_wrong])}"] if facts.also_wrong else []
     truth = [f"no command: {facts.label}"] if facts.label in view.first.point.rejections else []
-    return [*dict.fromkeys(failing.values()), *truth, *who, *also]
+    return [*truth, *who, *also]
 
 
 def _probabilities(card: CardFigures) -> tuple[list[str], list[Chances], bool]:

@@ -14,7 +14,7 @@ from robustness.report.lead_counts import LeadCounts
 from robustness.report.problems import BEGINS, Met, Verdict, at_placement, verdict_of
 from robustness.report.remedies import remedies
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
-from robustness.report.sentences import summary, variants_line, why
+from robustness.report.sentences import costliest, summary, untestable, variants_line, why
 from robustness.report.view import View
 from robustness.report.words import listed, number, percent, plural
 
@@ -95,7 +95,7 @@ class Summary(Section):
             TEMPLATE,
             verdict=verdict,
             what=subject(view, verdict),
-            finding=finding(view, verdict),
+            finding=[*finding(view, verdict), *untestable(view), *costliest(view)],
             plays=plays(view),
             why=why(view),
             do=remedies(view, verdict, first),

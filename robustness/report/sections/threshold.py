@@ -43,7 +43,7 @@ class Threshold(Section):
 
     name: ClassVar[str] = "threshold"
     title: ClassVar[str] = "Threshold"
-    order: ClassVar[int] = 45
+    order: ClassVar[int] = 43
 
     def part(self, view: View) -> SectionPart | None:
         """A panel a placement; None where no threshold of one number decides."""

@@ -39,7 +39,7 @@ def bytes_a_window(classifier: Classifier, features: Tensor) -> int:
         features: of one window, [1 1 bands frames].
     """
     most = features.nbytes
-    if not classifier.network.can.layers:
+    if not classifier.network.can.modules:
         return most
 
     def note(_module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:

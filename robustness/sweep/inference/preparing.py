@@ -115,7 +115,7 @@ def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "
     for place, classifier in enumerate(classifiers):
         if place not in left:
             continue
-        traced = classifier.network.can.graph and classifier.network.can.layers
+        traced = classifier.network.can.graph and classifier.network.can.modules
         together = traced and classifier.variant == FLOAT and runtime == "torch" and len(left) > 1
         family = _tried(lambda place=place: _family(left, place, alone, probes)) if together else None  # type: ignore[misc]
         families.append(family or _single(place, classifier, alone[place], probes, runtime))
@@ -199,7 +199,7 @@ def _single(place: int, classifier: Classifier, alone: Tensor, probes: Tensor, r
 def _ways(classifier: Classifier, features: Tensor, runtime: str) -> Iterator[tuple[str, Callable[[], Network]]]:
     """What can be tried, fastest first; a module is changed only where its network can be traced and copied."""
     network = classifier.network
-    if network.can.graph and network.can.layers:
+    if network.can.graph and network.can.modules:
         for how, make in _modules(classifier, features, runtime):
             yield how, lambda make=make: with_module(network, make())  # type: ignore[misc]
     yield AS_IT_IS, lambda: network
