@@ -134,6 +134,8 @@ class Network(ABC):
         Raises:
             UsageError: it has no layers that can be read, or none of that name.
         """
+        if not layers:
+            return {}
         raise UsageError(f"has no layer {', '.join(map(repr, layers))}: {self.without('layers')}")
 
     def tried(self, features: Tensor) -> Network:

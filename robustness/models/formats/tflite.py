@@ -115,6 +115,10 @@ class TfliteNetwork(Network):
         made = interpreter_of(self.content, self.kernels)
         return TfliteNetwork(self.content, self.kernels, self.frontend, self.output, self.graph, made)
 
+    def layer_names(self) -> tuple[str, ...]:
+        """Its layers with weights, in the order they run."""
+        return tuple(layer.name for layer in self.graph.layers)
+
     def activations(self, features: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """What layers give for features, on the CPU and in float, as the file has their axes; all tensors are kept for this."""
         known = {layer.name: layer.given for layer in self.graph.layers}

@@ -130,6 +130,8 @@ def test_layers_hold_what_their_tensors_hold(card: Path, windows: torch.Tensor) 
         wanted = classifier.logits(windows)
         gaps = (found - found.max(1, keepdim=True).values).clamp_min(LOWEST_FLOAT if classifier.variant == "float32" else -100)
         assert found.shape == (5, 12)
+        assert classifier.network.layer_names()[-1] == last.name
+        assert classifier.activations(classifier.features(windows), []) == {}
         assert (gaps - (wanted - wanted.max(1, keepdim=True).values)).abs().max() < 0.01
         with pytest.raises(UsageError, match="has no layer 'nowhere'; it has "):
             classifier.activations(classifier.features(windows), ["nowhere"])
