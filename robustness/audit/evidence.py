@@ -51,6 +51,6 @@ def write_audit(
 
 def quantized_of(original: Classifier, classifiers: Sequence[Classifier]) -> list[Classifier]:
     """The variants of this model that are not the float network itself; none where its card is of a quantized one."""
-    if original.variant != FLOAT:
+    if original.variant != FLOAT or original.deployed:
         return []
-    return [variant for variant in classifiers if variant.name == original.name and variant.variant != FLOAT]
+    return [one for one in classifiers if one.name == original.name and one.variant != FLOAT and not one.deployed]

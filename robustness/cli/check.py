@@ -54,14 +54,15 @@ def check(
     """
     from robustness.audio.labels import LabelSource
     from robustness.audio.reading import open_recordings
-    from robustness.models.card import load_classifier, read_card
+    from robustness.models.card import load_classifiers, read_card
     from robustness.models.golden import golden_stages, likely_change
     from robustness.models.inspection import inspect, logit_spread
     from robustness.quantization.calibration import read_calibration
-    from robustness.quantization.variants import variants as variants_of
+    from robustness.quantization.variants import variants_of
 
     said = read_card(card)
-    original = load_classifier(card, weights=weights, device=device)
+    given = load_classifiers(card, weights=weights, device=device)
+    original = given[0]
     frame = original.frame
     chosen: Sequence[Recording] = ()
     notices: list[str] = []
@@ -69,9 +70,9 @@ def check(
     if recordings:
         read = open_recordings(recordings, rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=source, skip_bad=skip_bad)
         chosen, notices = logit_spread(read.recordings, answers), [*read.notices, *(f"{bad.id} {bad.reason}" for bad in read.bad)]
-    names = dict.fromkeys(["float32", *(variants or VARIANTS)])
+    names = dict.fromkeys(variants or VARIANTS) if original.deployed else dict.fromkeys(["float32", *(variants or VARIANTS)])
     calibrate = None if calibration is None else (lambda classifier: read_calibration(calibration, classifier, labels=source))
-    made, left_out = variants_of(original, list(names), calibrate)
+    made, left_out = variants_of(given, list(names), calibrate)
     notices += map(str, left_out)
     found = inspect(made, chosen)
     stages = golden_stages(original, said.golden, card) if said.golden else []
@@ -131,12 +132,16 @@ def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[C
 
 def _network(said: Card, found: Inspection) -> str:
     count = "parameters that nobody can count" if found.parameters is None else f"{found.parameters:,} parameters"
+    if said.network is None:
+        return f"{'a program' if said.model else 'as it ships, no code is run'}, {count}"
     return f"{said.network.factory or said.network.callable}, {count}"
 
 
 def _weights(said: Card) -> str:
+    if said.variants:
+        return ", ".join(f"{name}: {one.file}, SHA-256 {one.sha256[:12]}…" for name, one in said.variants.items()) + " as the card says"
     if said.weights is None:
-        return "none: the network is a callable"
+        return "none: the network is a program" if said.model else "none: the network is a callable"
     return f"{said.weights.file}, SHA-256 {said.weights.sha256[:12]}… as the card says"
 
 

@@ -71,14 +71,15 @@ def explain(
     from robustness.audio.labels import LabelSource
     from robustness.explanations.explanation import explain as explained
     from robustness.inspector.folder import writable, write_explanation
-    from robustness.models.card import load_classifier
-    from robustness.quantization.variants import variants as made
+    from robustness.models.card import load_classifiers
+    from robustness.quantization.variants import variants_of
 
     options.use_threads(threads)
     writable(out)
-    original = load_classifier(model, weights=weights, device=device)
+    loaded = load_classifiers(model, weights=weights, device=device)
+    original = loaded[0]
     source = LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=False)
-    given, left_out = made(original, list(dict.fromkeys(variants or VARIANTS)))
+    given, left_out = variants_of(loaded, list(dict.fromkeys(variants or VARIANTS)))
     for one in left_out:
         print(f"note: {one}", file=sys.stderr)
     with progress_bar() as progress:

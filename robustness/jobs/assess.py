@@ -20,7 +20,7 @@ from robustness.audit.evidence import write_audit
 from robustness.errors import CannotJudgeError, RobustnessError, UsageError
 from robustness.explanations.evidence import write_evidence
 from robustness.jobs.request import Request
-from robustness.models.card import load_classifier
+from robustness.models.card import load_classifiers
 from robustness.models.classifier import Classifier
 from robustness.quantization.base import Calibration
 from robustness.quantization.calibration import read_calibration, refuse_tested
@@ -84,10 +84,8 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     """Everything that a wrong input can stop, before anything is computed or written."""
     if request.reference is not None:
         checked_run(request.reference)
-    originals = {path: load_classifier(path, weights=request.weights, device=request.device) for path in request.models}
-    if request.threshold is not None:
-        originals = {path: replace(classifier, threshold=request.threshold) for path, classifier in originals.items()}
-    classifiers, left_out = variants_of(list(originals.values()), request.variants, calibrating(request))
+    originals = loaded(request)
+    classifiers, left_out = variants_of([classifier for _, classifier in originals], request.variants, calibrating(request))
     _refuse_twice([f"{classifier.name} {classifier.variant}" for classifier in classifiers])
     frame = common_frame(classifiers)
     runnable(request.settings, frame)  # for what it refuses, before recordings are read
@@ -98,7 +96,8 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     for classifier in classifiers:
         for label in dict.fromkeys(clip.label for clip in found.reading.clips):
             classifier.truth(label)
-    floats_last = sorted(originals.items(), key=lambda item: not is_quantized(item[1]))  # the model's facts are those of its float card
+    # the model's facts are those of its float card
+    floats_last = sorted(originals, key=lambda item: not (item[1].deployed or is_quantized(item[1])))
     cards = {classifier.name: card_facts(path, classifier) for path, classifier in floats_last}
     table = recordings_table(found, classifiers[0])
     reading = found.reading._replace(notices=[*found.reading.notices, *unsaid(table, classifiers[0]), *map(str, left_out)])
@@ -106,6 +105,13 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     placed = placeable(reading.recordings, frame, request.settings)
     floats = {classifier.name: classifier for _, classifier in floats_last}
     return Job(request, classifiers, reading, placed, table, plan, cards, inputs, floats, left_out)
+
+
+def loaded(request: Request) -> list[tuple[Path, Classifier]]:
+    """Every classifier that the cards give, each with its card."""
+    each = [(path, load_classifiers(path, weights=request.weights, device=request.device)) for path in request.models]
+    pairs = [(path, classifier) for path, found in each for classifier in found]
+    return [(path, one if request.threshold is None else replace(one, threshold=request.threshold)) for path, one in pairs]
 
 
 def calibrating(request: Request) -> Callable[[Classifier], Calibration] | None:

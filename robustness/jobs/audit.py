@@ -46,6 +46,12 @@ def prepared_audit(request: Request) -> Job:
     settings = replace(request.settings, perturbations=request.settings.perturbations or placements())
     job = prepare(replace(request, variants=variants, settings=settings))
     if not any(quantized_of(original, job.classifiers) for original in job.originals.values()):
+        if any(one.deployed for one in job.classifiers):
+            raise UsageError(
+                "there is nothing to audit: a file that ships is run as it is, and an audit compares a torch network with what is "
+                "quantized of it; `robustness check CARD` says what is int8 in the file, and `robustness report` compares "
+                "the answers of its variants"
+            )
         if job.left_out:
             raise UsageError(f"there is nothing to audit: {'; '.join(map(str, job.left_out))}")
         raise UsageError(

@@ -6,7 +6,9 @@ and is to be trusted like one. The weights are data only: a state_dict, read wit
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -14,12 +16,12 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from robustness.audio.placement import Frame
-from robustness.errors import CardError
+from robustness.errors import CardError, UsageError
 from robustness.files import UnreadableError, text_of
 from robustness.models.card_messages import card_sentence
 from robustness.models.checkpoints import Source
 from robustness.models.classifier import Classifier, Output, Threshold
-from robustness.models.formats.base import Sought, format_of
+from robustness.models.formats.base import Sought, format_of, runs_as_it_is
 from robustness.models.frontend_settings import frontend_from
 from robustness.models.network import torch_device
 from robustness.models.probing import probe
@@ -27,6 +29,7 @@ from robustness.models.thresholds import read_threshold, threshold_mistakes
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[\w.+-]+$")]
 FACTORY: Final = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 LOWEST_RATE_HZ: Final = 1_000
 HIGHEST_RATE_HZ: Final = 768_000  # the fastest converters
@@ -34,6 +37,9 @@ LONGEST_WINDOW_MS: Final = 60_000.0  # a command is a second or two
 MOST_LABELS: Final = 4_096
 Rate = Annotated[int, Field(strict=True, ge=LOWEST_RATE_HZ, le=HIGHEST_RATE_HZ)]
 Labels = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MOST_LABELS)]
+PLAIN: Final = "float32"
+AS_IT_SHIPS: Final = "as-it-ships"  # the variant of a card with one deployed file or a program
+DEPLOYED: Final = (".tflite", ".onnx", ".pt2")
 GOLDEN_TOLERANCE: Final = 1e-3  # logits of one network on two machines differ by less; of another front-end by more
 
 
@@ -42,13 +48,16 @@ class _Section(BaseModel):
 
 
 class Weights(_Section):
-    """The state_dict: which file, how it is known, and where to get it."""
+    """A state_dict, or a file that is run as it is: which one, how it is known, and where to get it."""
 
-    file: Text = Field(description="the weights' file, a state_dict, relative to the card")
+    file: Text = Field(description="the weights' file, a state_dict or a deployed model (.tflite, .onnx, .pt2), relative to the card")
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] = Field(description="the SHA-256 of the weights, 64 hex digits")
     source: str | None = Field(default=None, description="what to do where the file is not there, such as a command that gets it")
     key: Text | None = Field(default=None, description="the entry of a checkpoint that is the state_dict, such as state_dict")
     prefix: str = Field(default="", description="what every name in the file begins with, such as module.; it is taken off")
+    kernels: Literal["reference", "xnnpack"] | None = Field(
+        default=None, description="reference or xnnpack: what computes a .tflite; by default reference for int8 files"
+    )
 
     def at(self, card: Path, weights: Path | None = None) -> Source:
         """Where they are, for a card at this path; `weights` is a copy at another place."""
@@ -85,6 +94,13 @@ class NetworkSection(_Section):
         if wrong:
             raise ValueError(f"network.{wrong[0]} does not go with `{'callable' if self.callable else 'factory'}`; leave it out")
         return self
+
+
+class ModelSection(_Section):
+    """A program that answers, such as firmware built for a PC."""
+
+    command: Text = Field(description="the program and its arguments, as on a command line, run in the card's folder")
+    timeout_s: Annotated[Number, Field(gt=0)] = Field(default=10.0, description="how long it may take for one window, in seconds")
 
 
 class FrontendSettings(BaseModel):
@@ -165,7 +181,11 @@ class Card(_Section):
         default=None, description="a probability, the operating point; or a section with one a label, such as [threshold] yes = 0.8"
     )
     weights: Weights | None = Field(default=None, description="a section with file and sha256")
-    network: NetworkSection = Field(description="a section with factory and arguments, or with callable")
+    variants: dict[Name, Weights] = Field(
+        default_factory=dict, description="a section a deployed file, [variants.NAME], with file and sha256"
+    )
+    model: ModelSection | None = Field(default=None, description="a section with command, a program that answers")
+    network: NetworkSection | None = Field(default=None, description="a section with factory and arguments, or with callable")
     frontend: FrontendSettings = Field(description="a section with kind, rate_hz and the front-end's settings")
     window: Window = Field(description="a section with duration_ms and placement")
     variant: CardVariant | None = Field(default=None, description="a section with scheme and rebuild, where the weights are quantized")
@@ -186,21 +206,79 @@ class Card(_Section):
         wrong = [*threshold_mistakes(self.labels, (self.unknown, self.silence), self.output, self.threshold)]
         if wrong:
             raise ValueError(wrong[0])
-        if self.network.factory and self.weights is None:
-            raise ValueError("`weights` is missing; expected a section with file and sha256")
-        if self.network.callable and (self.weights or self.variant):
-            raise ValueError(f"network.callable has no weights of its own; leave [{'weights' if self.weights else 'variant'}] out")
+        wrong = [*section_mistakes(self)]
+        if wrong:
+            raise ValueError(wrong[0])
         if self.golden and self.golden.label is not None and self.golden.label not in self.labels:
             raise ValueError(f"golden.label is {self.golden.label!r}, which is not among the labels ({', '.join(self.labels)})")
         if self.golden and self.golden.logits is not None and len(self.golden.logits) != len(self.labels):
             raise ValueError(f"golden.logits holds {len(self.golden.logits)} numbers and there are {len(self.labels)} labels")
         return self
 
+    def of(self, variant: str, path: Path) -> Card:
+        """This card for one of its deployed files alone.
+
+        Raises:
+            CardError: it has none of that name.
+        """
+        if variant not in self.variants:
+            raise CardError(f"{path}: there is no variant {variant!r}; [variants] has {', '.join(self.variants) or 'none'}")
+        return self.model_copy(update={"weights": self.variants[variant], "variants": {}})
+
     @property
     def frame(self) -> Frame:
         """The window in samples."""
         samples = max(1, round(self.window.duration_ms * self.frontend.rate_hz / 1000))
         return Frame(samples, self.frontend.rate_hz, self.window.placement)
+
+
+def section_mistakes(said: Card) -> Iterator[str]:
+    """Why the sections of a card that say what the network is do not go together; nothing if they do."""
+    sections = {name: getattr(said, name) for name in ("weights", "variants", "model", "network", "variant")}
+    given = [name for name, section in sections.items() if section]
+    alone = next((name for name in ("variants", "model") if name in given), None)
+    if alone is not None:
+        others = [name for name in given if name != alone]
+        if others:
+            yield f"[{alone}] says all of the network; leave [{others[0]}] out"
+        wrong = [name for name, one in said.variants.items() if not runs_as_it_is(one.file)]
+        if wrong:
+            yield f"variants.{wrong[0]}.file is {said.variants[wrong[0]].file!r}; expected a file that ships: {', '.join(DEPLOYED)}"
+    elif said.weights is not None and runs_as_it_is(said.weights.file):
+        others = [name for name in given if name != "weights"]
+        if others:
+            yield f"{said.weights.file} is run as it is, without code; leave [{others[0]}] out"
+    elif said.network is None:
+        yield "`network` is missing; expected a section with factory and arguments, or with callable"
+    elif said.network.factory and said.weights is None:
+        yield "`weights` is missing; expected a section with file and sha256"
+    elif said.network.callable and (said.weights or said.variant):
+        yield f"network.callable has no weights of its own; leave [{'weights' if said.weights else 'variant'}] out"
+
+
+def digest_of(path: Path, said: Card) -> str | None:
+    """The SHA-256 by which a card's network is known; of a card with `[variants]` that of all their digests."""
+    if not said.variants:
+        return format_of(path, said).digest(path, said)
+    return hashlib.sha256("".join(one.sha256.lower() for one in said.variants.values()).encode()).hexdigest()
+
+
+def load_classifiers(card: Path, *, weights: Path | None = None, device: str = "cpu") -> list[Classifier]:
+    """Every classifier of a card: one, or one a file of its `[variants]`.
+
+    Args:
+        card: as for `load_classifier`.
+        weights: as for `load_classifier`; a card with several files takes none.
+        device: as for `load_classifier`.
+
+    Raises:
+        CardError: as `load_classifier` does.
+        UsageError: `weights` is given for a card with several files, or the device is not there.
+    """
+    names: list[str | None] = [*read_card(card).variants] or [None]
+    if weights is not None and len(names) > 1:
+        raise UsageError(f"{card}: --weights {weights} is given, and the card has {len(names)} files; put them where the card says")
+    return [load_classifier(card, weights=weights, device=device, variant=name) for name in names]
 
 
 def read_card(path: Path) -> Card:
@@ -223,26 +301,31 @@ def read_card(path: Path) -> Card:
         raise CardError(f"{path}: {card_sentence(error, Card)}") from error
 
 
-def load_classifier(card: Path, *, weights: Path | None = None, device: str = "cpu") -> Classifier:
+def load_classifier(card: Path, *, weights: Path | None = None, device: str = "cpu", variant: str | None = None) -> Classifier:
     """Loads the classifier of a card, in float or as the variant that its weights are of. This runs the code that the card names.
 
     Args:
         card: the card's path; modules in its folder can be named as its factory.
         weights: the weights, where they are not where the card says; they are checked against the card's SHA-256 all the same.
         device: where the network runs, such as `cpu` or `cuda`.
+        variant: which of a card's `[variants]`; by default the first.
 
     Raises:
         CardError: the card is wrong, the weights are missing, changed, no state_dict or do not fit, or the network does not take the
             front-end's features or gives something else than the card says.
         UsageError: the device is not there.
     """
-    said = read_card(card)
-    where = torch_device(device if said.variant is None else "cpu")
+    whole = read_card(card)
+    name = variant if variant is not None else next(iter(whole.variants), None)
+    said = whole if name is None else whole.of(name, card)
+    deployed = said.model is not None or (said.weights is not None and runs_as_it_is(said.weights.file))
+    where = torch_device(device if said.variant is None and not deployed else "cpu")
     frontend = frontend_from(said.frontend.settings, card)
     network = format_of(card, said).load(Sought(card, said, frontend, weights, where))
+    scheme = PLAIN if said.variant is None else said.variant.scheme
     classifier = Classifier(
         name=said.name,
-        variant="float32" if said.variant is None else said.variant.scheme,
+        variant=name or (AS_IT_SHIPS if deployed else scheme),
         labels=said.labels,
         frontend=frontend,
         network=network,
@@ -251,7 +334,9 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
         unknown=said.unknown,
         silence=said.silence,
         threshold=said.threshold,
+        probability_step=network.step,
         device=where,
-        about={} if said.variant is None else said.variant.about,
+        about={**network.facts, **({} if said.variant is None else said.variant.about)},
+        deployed=deployed,
     )
     return replace(classifier, network=network.tried(probe(classifier, card)))

@@ -56,6 +56,16 @@ class Source:
         return self.card.parent / self.file if isinstance(self.file, str) else self.file
 
 
+def content_of(source: Source) -> bytes:
+    """The bytes of a file that is run as it is.
+
+    Raises:
+        CardError: it is missing, another than the card says, or too large.
+    """
+    _refuse_changed(source)
+    return source.path.read_bytes()
+
+
 def weights_in(source: Source) -> dict[str, Any]:
     """The state_dict in a card's weights, on the CPU.
 

@@ -23,6 +23,7 @@ from robustness.models.formats.base import Network
 Output = Literal["logits", "log-probabilities", "probabilities", "sigmoids"]
 Threshold = float | Mapping[str, float]
 SMALLEST_PROBABILITY: Final = 1e-12  # its logarithm stands for the logit of a probability of 0
+SMALLEST_SCORE: Final = 1e-30  # the same for what was read before a quantized softmax
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,7 @@ class Classifier:
         probability_step: of a network whose probabilities are quantized, such as 1 / 256; None is a float.
         device: where the network runs.
         about: facts about the variant: which layers are quantized, its size, its engine.
+        deployed: whether the network is a file or program that ships, run as it is; nothing is quantized of it.
         surrogate: where the network has no gradients: one that has, and stands in for it for gradients only.
     """
 
@@ -59,6 +61,7 @@ class Classifier:
     probability_step: float | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     about: dict[str, Any] = field(default_factory=dict)
+    deployed: bool = False
     surrogate: Classifier | None = None
 
     def features(self, samples: Tensor) -> Tensor:
@@ -68,11 +71,12 @@ class Classifier:
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of features, [clips 1 bands frames] → [clips labels]; differentiable where declared."""
-        outputs = self.outputs(features)
+        outputs, step = self.outputs(features), self.probability_step
         if self.output == SIGMOIDS:
-            return outputs.logit(SMALLEST if self.probability_step is None else self.probability_step / 4)
+            return outputs.logit(SMALLEST if step is None or self.network.finer else step / 4)
         if self.output == "probabilities":
-            return outputs.clamp_min(SMALLEST_PROBABILITY if self.probability_step is None else self.probability_step / 2).log()
+            least = SMALLEST_SCORE if self.network.finer else SMALLEST_PROBABILITY if step is None else step / 2
+            return outputs.clamp_min(least).log()
         return outputs
 
     def outputs(self, features: Tensor) -> Tensor:

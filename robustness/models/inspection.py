@@ -151,7 +151,8 @@ def _output(classifier: Classifier, windows: Tensor) -> Output:
     features = classifier.features(windows)
     with classifier.network.evaluating(), torch.inference_mode():
         outputs = classifier.outputs(features).float().cpu()
-    probabilities = {"logits": outputs.softmax(1), "log-probabilities": outputs.exp(), "probabilities": outputs}[classifier.output]
+    made = {"log-probabilities": outputs.exp(), "probabilities": outputs, "sigmoids": outputs}
+    probabilities = made.get(classifier.output, outputs.softmax(1))
     return Output(float(outputs.min()), float(outputs.max()), float((probabilities.double().sum(1) - 1).abs().max()))
 
 

@@ -40,7 +40,7 @@ def probe(classifier: Classifier, card: Path) -> Tensor:
         if not outputs.isfinite().all():
             what = "a window of zeros" if not outputs[0].isfinite().all() else "a window of noise"
             raise CardError(f"{card}: the network gives NaN or infinite outputs for {what}; {SETTINGS}, or the weights are damaged")
-        contradiction = output_contradiction(outputs, classifier.output)
+        contradiction = output_contradiction(outputs, classifier.output, classifier.probability_step)
         if contradiction:
             raise CardError(f'{card}: output = "{classifier.output}", and {contradiction}')
     return features.clone()
@@ -77,9 +77,10 @@ def _outputs(classifier: Classifier, features: Tensor, card: Path) -> Tensor:
     return outputs.float().cpu()
 
 
-def output_contradiction(outputs: Tensor, kind: Output) -> str | None:
-    """Why outputs, [clips labels], cannot be of that kind; None where they can."""
-    probabilities = _are_probabilities(outputs)
+def output_contradiction(outputs: Tensor, kind: Output, step: float | None = None) -> str | None:
+    """Why outputs, [clips labels], cannot be of that kind; None where they can. Quantized ones sum to 1 within half a step a label."""
+    allowed = SUM_TOLERANCE if step is None else max(SUM_TOLERANCE, step * outputs.shape[1] / 2)
+    probabilities = _are_probabilities(outputs, allowed)
     logs = bool((outputs <= SUM_TOLERANCE).all()) and _are_probabilities(outputs.exp())
     if kind == "sigmoids":
         low, high = float(outputs.min()), float(outputs.max())
@@ -98,6 +99,6 @@ def output_contradiction(outputs: Tensor, kind: Output) -> str | None:
     return None
 
 
-def _are_probabilities(values: Tensor) -> bool:
+def _are_probabilities(values: Tensor, allowed: float = SUM_TOLERANCE) -> bool:
     inside = bool(((values >= -SUM_TOLERANCE) & (values <= 1 + SUM_TOLERANCE)).all())
-    return inside and bool(((values.sum(1) - 1).abs() <= SUM_TOLERANCE).all())
+    return inside and bool(((values.sum(1) - 1).abs() <= allowed).all())

@@ -14,6 +14,7 @@ import torch
 from torch import fx, nn
 from torch.ao.nn.intrinsic.modules.fused import _FusedModule
 
+from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import module_of, parameter_count
@@ -59,6 +60,8 @@ def variants(classifier: Classifier, schemes: Sequence[str], calibrate: Calibrat
     Raises:
         RobustnessError: as `quantized` does.
     """
+    if classifier.deployed:
+        return Variants([classifier] if is_asked(classifier, schemes) else [], [])
     if is_quantized(classifier):
         return Variants([as_given(classifier)], [])
     changed = [scheme for scheme in schemes if QUANTIZERS[scheme].changes]
@@ -100,17 +103,31 @@ def variants_of(models: Sequence[Classifier], schemes: Sequence[str], calibrate:
         schemes: names in the registry, or of variants that the cards give.
         calibrate: as for `variants`.
     """
-    given = {given_name(model) for model in models if is_quantized(model)}
+    files = [model.variant for model in models if model.deployed]
+    known = {*files, *QUANTIZERS.names(), *(given_name(model) for model in models if is_quantized(model))}
+    unknown = [scheme for scheme in schemes if scheme not in known]
+    if files and unknown:
+        raise UsageError(f"there is no variant {unknown[0]!r}; the cards give {', '.join(dict.fromkeys(files))}")
+    given = {given_name(model) for model in models if is_quantized(model)} | {name for name in files if name not in QUANTIZERS.names()}
     asked = [scheme for scheme in schemes if calibrate is not None or scheme not in given]
-    each = [variants(model, asked, calibrate) for model in models]
+    each = [variants(model, schemes if model.deployed else asked, calibrate) for model in models]
     made = [variant for found in each for variant in found.made]
+    if not made:
+        raise UsageError(f"no variant of {', '.join(schemes)} is there; the cards give {', '.join(dict.fromkeys(files))}")
     order = list(dict.fromkeys(variant.name for variant in made))
     sorted_by_model = sorted(made, key=lambda variant: (order.index(variant.name), variant.variant != PLAIN))
     return Variants(sorted_by_model, [one for found in each for one in found.left_out])
 
 
+def is_asked(classifier: Classifier, schemes: Sequence[str]) -> bool:
+    """Whether a deployed file is run: it is named, or nothing but the default is asked for."""
+    return classifier.variant in schemes or set(VARIANTS) <= set(schemes)
+
+
 def is_quantized(classifier: Classifier) -> bool:
-    """Whether the network of a card is a variant already: its card says so, or it has quantized layers."""
+    """Whether the network of a card is a torch variant already: its card says so, or it has quantized layers."""
+    if classifier.deployed:
+        return False
     return classifier.variant != PLAIN or (classifier.network.can.modules and bool(quantized_names(module_of(classifier.network))))
 
 

@@ -19,9 +19,8 @@ import torch
 
 from robustness.audio.reading import Reading
 from robustness.errors import CardError
-from robustness.models.card import read_card
+from robustness.models.card import digest_of, read_card
 from robustness.models.classifier import Classifier
-from robustness.models.formats.base import format_of
 from robustness.models.golden import golden_stages
 from robustness.quantization.variants import LeftOut
 from robustness.sweep.plan import Plan
@@ -48,7 +47,7 @@ def card_facts(path: Path, classifier: Classifier) -> dict[str, Any]:
         about = json.loads(json.dumps(card.about, default=str, allow_nan=False))
     except ValueError as error:
         raise CardError(f"{path}: about: a number is nan or infinite; leave it out, or write it as text") from error
-    return {"card": path.name, "weights_sha256": format_of(path, card).digest(path, card), "about": about}
+    return {"card": path.name, "weights_sha256": digest_of(path, card), "about": about}
 
 
 def models_of(

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -79,6 +79,21 @@ class Network(ABC):
     can: Capabilities
 
     @property
+    def step(self) -> float | None:
+        """The step of its probabilities, such as 1 / 256; None if they are floats."""
+        return None
+
+    @property
+    def finer(self) -> bool:
+        """Whether its scores are finer than that step: margins are read before the quantized softmax."""
+        return False
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of a file that is run as it is, with the keys of `Classifier.about`; empty for others."""
+        return {}
+
+    @property
     @abstractmethod
     def parameters(self) -> int | None:
         """How many weights and biases it has; None if nobody can count them."""
@@ -119,6 +134,8 @@ class Network(ABC):
         Raises:
             UsageError: it has no layers that can be read, or none of that name.
         """
+        if not layers:
+            return {}
         raise UsageError(f"has no layer {', '.join(map(repr, layers))}: {self.without('layers')}")
 
     def tried(self, features: Tensor) -> Network:
@@ -161,6 +178,11 @@ class OneAtATime(Network):
         """Those of the network."""
         return self.network.parameters
 
+    @property
+    def finer(self) -> bool:
+        """Whether those of the network are."""
+        return self.network.finer
+
     def __call__(self, features: Tensor) -> Tensor:
         """What the network gives to each clip alone, [clips 1 bands frames] → [clips labels]."""
         return torch.cat([self.network(clip) for clip in features.split(1)])
@@ -195,11 +217,13 @@ class Format(ABC):
         name: of the format.
         key: in a card's `[network]`, by which it is chosen; None if the suffix chooses.
         suffixes: of its files.
+        deployed: whether its files are run as they are: they need no `[network]`, and are not quantized here.
     """
 
     name: ClassVar[str]
     key: ClassVar[str | None] = None
     suffixes: ClassVar[tuple[str, ...]] = ()
+    deployed: ClassVar[bool] = False
 
     @abstractmethod
     def load(self, sought: Sought) -> Network:
@@ -226,7 +250,7 @@ def format_of(path: Path, said: Card) -> Format:
     """
     formats = [cls() for cls in FORMATS.all().values()]
     for one in formats:
-        if one.key is not None and said.network is not None and getattr(said.network, one.key, None) is not None:
+        if one.key is not None and any(getattr(section, one.key, None) is not None for section in (said.network, said.model)):
             return one
     suffix = Path(said.weights.file).suffix if said.weights else ""
     for one in formats:
@@ -234,3 +258,8 @@ def format_of(path: Path, said: Card) -> Format:
             return one
     known = ", ".join(sorted(suffix for one in formats for suffix in one.suffixes))
     raise CardError(f"{path}: weights.file ends in {suffix!r}, for which there is no format; there are {known}")
+
+
+def runs_as_it_is(file: str) -> bool:
+    """Whether a file of that name is run as it is, by its suffix."""
+    return any(Path(file).suffix in one.suffixes for one in FORMATS.all().values() if one.deployed)

@@ -96,7 +96,8 @@ class CallableFormat(Format):
         if weights is not None:
             raise CardError(f"{path}: --weights {weights} is given, and network.callable has no weights; leave that out")
         call = named_callable(path, text, key="network.callable")
-        can = Capabilities(copies=bool(said.network.copies), batch=said.network.batch, kernels="a callable")
+        copies, batch = (None, None) if said.network is None else (said.network.copies, said.network.batch)
+        can = Capabilities(copies=bool(copies), batch=batch, kernels="a callable")
         return CallableNetwork(call, frontend, can, text)
 
     def digest(self, path: Path, said: Card) -> str | None:

@@ -1,0 +1,148 @@
+"""A network in a program that `torch.export.save` wrote (`.pt2`): a graph of torch's own operators, run by torch.
+
+A file is data, no factory is run; TorchScript, which is code, is refused. Each clip is asked alone, for most programs are exported for one.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from robustness.errors import CardError
+from robustness.frontends.base import Frontend
+from robustness.models.checkpoints import content_of, first_line
+from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought
+
+
+@dataclass(frozen=True, eq=False)
+class ExportedNetwork(Network):
+    """An exported program.
+
+    Attributes:
+        module: the program, as a module.
+        frontend: gives the features, and says in which order of axes.
+        known: what is known of the file.
+        count: weights and biases.
+        expected: the shape of its input.
+    """
+
+    module: torch.nn.Module
+    frontend: Frontend
+    known: dict[str, Any]
+    count: int
+    expected: tuple[int | str, ...]
+    kind: str = "an exported program"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of the file."""
+        return self.known
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        return self.count
+
+    @property
+    def can(self) -> Capabilities:  # type: ignore[override]
+        """It answers, to several threads at once."""
+        return Capabilities(copies=True, kernels=self.known["engine"])
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """What the program gives to each clip alone, [clips 1 bands frames] → [clips labels].
+
+        Raises:
+            CardError: the features have another shape than its input.
+        """
+        given = self.frontend.given(features).cpu().contiguous()
+        own = (1, *given.shape[1:])
+        if len(own) != len(self.expected) or any(
+            isinstance(size, int) and size != mine for size, mine in zip(self.expected, own, strict=False)
+        ):
+            raise CardError(
+                f"the program takes {list(self.expected)} and the front-end gives {list(own)} a clip; correct [frontend] (its settings, or "
+                "its layout) or window.duration_ms"
+            )
+        return torch.cat([self.module(clip) for clip in given.split(1)])
+
+    def copied(self) -> ExportedNetwork:
+        """The same: its graph keeps nothing from one call to the next."""
+        return self
+
+
+@FORMATS.register
+@dataclass(frozen=True)
+class Exported(Format):
+    """A program that torch.export wrote."""
+
+    name: ClassVar[str] = "exported"
+    suffixes: ClassVar[tuple[str, ...]] = (".pt2",)
+    deployed: ClassVar[bool] = True
+
+    def load(self, sought: Sought) -> ExportedNetwork:
+        """The program, on the CPU."""
+        path, said, frontend, given, _ = sought
+        if said.weights is None:
+            raise TypeError("a card without a file was taken for one with a .pt2")
+        source = said.weights.at(path, given)
+        if said.weights.kernels is not None:
+            raise CardError(f"{path}: kernels = {said.weights.kernels!r} is for .tflite files; leave it out for {source.path.name}")
+        try:
+            return network_of(content_of(source), frontend)
+        except CardError as error:
+            raise CardError(f"{path}: {source.path.name}: {error}") from error
+
+
+def network_of(content: bytes, frontend: Frontend) -> ExportedNetwork:
+    """The network of a file's content.
+
+    Raises:
+        CardError: it is no exported program, or takes or gives other than one tensor.
+    """
+    _refuse_other(content)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.export.load(io.BytesIO(content))
+    except Exception as error:  # torch raises anything for a damaged archive
+        raise CardError(
+            f"torch cannot read the program ({first_line(error)}); export it again by this torch, {torch.__version__}"
+        ) from error
+    inputs = [one for one in program.graph_signature.user_inputs if isinstance(one, str)]
+    if len(inputs) != 1 or len(program.graph_signature.user_outputs) != 1:
+        raise CardError(
+            f"the program has {len(inputs)} inputs and {len(program.graph_signature.user_outputs)} outputs; expected one of each"
+        )
+    places = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    shape = tuple(size if isinstance(size, int) else str(size) for size in places[inputs[0]].meta["val"].shape)
+    if isinstance(shape[0], int) and shape[0] != 1:
+        raise CardError(f"the program takes {list(shape)}; expected one clip at a time, [1 …]: export it so, or with a batch of any size")
+    count = sum(weight.numel() for weight in program.parameters())
+    about = {
+        "engine": f"torch {torch.__version__.partition('+')[0]}, exported program",
+        "type": "float32",
+        "quantized_layers": [],
+        "float_layers": sorted({name.rpartition(".")[0] for name in program.state_dict if name.endswith(".weight")}),
+        "quantized_share": 0.0,
+        "bytes": len(content),
+        "notes": [],
+    }
+    return ExportedNetwork(program.module(), frontend, about, count, shape)
+
+
+def _refuse_other(content: bytes) -> None:
+    """Raises CardError for what is no archive of torch.export, by its entries."""
+    try:
+        names = {name.partition("/")[2] for name in zipfile.ZipFile(io.BytesIO(content)).namelist()}
+    except zipfile.BadZipFile as error:
+        raise CardError("it is no program that torch.export.save wrote, or is truncated; export it again") from error
+    if any(name.startswith("code/") for name in names):
+        raise CardError("it is a TorchScript program, which is code; export it by torch.export, or give a state_dict and a factory")
+    if not any(name.startswith("models/") or name == "archive_format" for name in names):
+        raise CardError("it is no program that torch.export.save wrote; export it again")

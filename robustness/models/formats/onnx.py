@@ -1,0 +1,166 @@
+"""A network in an ONNX file, float or int8, run by ONNX Runtime on the CPU (the extra `onnx`).
+
+A file is data, no code is run: operators that ONNX Runtime lacks and weights outside of the file are refused. Each clip is asked alone, so
+that no answer depends on its batch-mates.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robustness.errors import CardError
+from robustness.frontends.base import Frontend
+from robustness.models.checkpoints import content_of, first_line
+from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought
+
+INSTALL: Final = "pip install 'speech-robustness[onnx]'"
+TYPES: Final = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
+INTEGERS: Final = {"tensor(int8)": np.int8, "tensor(uint8)": np.uint8}
+QUANTIZED: Final = ("QLinear", "QGemm", "DynamicQuantize", "MatMulInteger", "ConvInteger", "DequantizeLinear")
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxNetwork(Network):
+    """An ONNX graph.
+
+    Attributes:
+        session: runs it; several threads may ask it at once.
+        frontend: gives the features, and says in which order of axes.
+        known: what is known of the file.
+        count: numbers that the file holds.
+    """
+
+    session: Any
+    frontend: Frontend
+    known: dict[str, Any]
+    count: int
+    kind: str = "an ONNX file"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of the file."""
+        return self.known
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that the file holds as weights."""
+        return self.count
+
+    @property
+    def can(self) -> Capabilities:  # type: ignore[override]
+        """It answers, to several threads at once."""
+        return Capabilities(copies=True, kernels=self.known["engine"])
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """What the graph gives to each clip alone, [clips 1 bands frames] → [clips labels].
+
+        Raises:
+            CardError: the features have another shape or type than its input.
+        """
+        taken = self.session.get_inputs()[0]
+        values = self.frontend.given(features).detach().cpu().contiguous().numpy()
+        sizes = [size if isinstance(size, int) else None for size in taken.shape]
+        mine = [1, *values.shape[1:]]
+        if len(sizes) != len(mine) or any(size not in (None, own) for size, own in zip(sizes, mine, strict=False)):
+            raise CardError(
+                f"the graph takes {taken.shape} and the front-end gives {mine} a clip; correct [frontend] (its settings, or its layout) "
+                "or window.duration_ms"
+            )
+        numbers = values.astype((TYPES | INTEGERS)[taken.type])
+        rows = [self.session.run(None, {taken.name: clip[None]})[0].reshape(1, -1) for clip in numbers]
+        return torch.from_numpy(np.concatenate(rows).astype(np.float32))
+
+    def copied(self) -> OnnxNetwork:
+        """The same: a session may be asked by several threads."""
+        return self
+
+
+@FORMATS.register
+@dataclass(frozen=True)
+class Onnx(Format):
+    """An ONNX file."""
+
+    name: ClassVar[str] = "onnx"
+    suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
+    deployed: ClassVar[bool] = True
+
+    def load(self, sought: Sought) -> OnnxNetwork:
+        """The graph, on one thread."""
+        path, said, frontend, given, _ = sought
+        if said.weights is None:
+            raise TypeError("a card without a file was taken for one with a .onnx")
+        source = said.weights.at(path, given)
+        if said.weights.kernels is not None:
+            raise CardError(f"{path}: kernels = {said.weights.kernels!r} is for .tflite files; leave it out for {source.path.name}")
+        try:
+            return network_of(content_of(source), frontend)
+        except CardError as error:
+            raise CardError(f"{path}: {source.path.name}: {error}") from error
+
+
+def network_of(content: bytes, frontend: Frontend) -> OnnxNetwork:
+    """The network of a file's content.
+
+    Raises:
+        CardError: ONNX Runtime is not installed or cannot run it, its weights lie outside of it, or it has other than one input and output.
+    """
+    try:
+        import onnx
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise CardError(f"a .onnx file needs ONNX Runtime; {INSTALL}") from error
+    try:
+        model = onnx.load_from_string(content)
+    except Exception as error:  # protobuf's own error, which has no public name
+        raise CardError(f"it is no ONNX file, or is truncated ({first_line(error)}); export it again") from error
+    outside = [one.name for one in model.graph.initializer if one.data_location == onnx.TensorProto.EXTERNAL]
+    if outside:
+        raise CardError(f"its weights lie in another file ({outside[0]}); export it as one file, with external_data=False")
+    session = _session(onnxruntime, content)
+    taken, given = session.get_inputs(), session.get_outputs()
+    if len(taken) != 1 or len(given) != 1:
+        raise CardError(f"it has {len(taken)} inputs and {len(given)} outputs; expected one of each: features and scores")
+    known = TYPES if not frontend.quantized else TYPES | INTEGERS
+    if taken[0].type not in known:
+        raise CardError(f"its input is {taken[0].type}; expected {', '.join(known)}: convert it with a float input")
+    return OnnxNetwork(session, frontend, facts_of(model, content), sum(int(np.prod(one.dims)) for one in model.graph.initializer))
+
+
+def _session(onnxruntime: Any, content: bytes) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what it says of an error is in the error
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors have no public base
+        raise CardError(f"ONNX Runtime cannot run it ({first_line(error)}); export it with operators of ONNX alone") from error
+
+
+def facts_of(model: Any, content: bytes) -> dict[str, Any]:
+    """What is known of the file: a node that computes with int8, or is given what was made of int8, is quantized."""
+    counts = Counter(node.op_type for node in model.graph.node)
+    made_of_int8 = {name for node in model.graph.node if node.op_type == "DequantizeLinear" for name in node.output}
+    weighted = [node for node in model.graph.node if node.op_type in ("Conv", "Gemm", "MatMul") or _is_integer(node.op_type)]
+    inside = [node for node in weighted if _is_integer(node.op_type) or len(made_of_int8.intersection(node.input)) > 1]
+    sizes = {one.name: int(np.prod(one.dims)) for one in model.graph.initializer}
+    integer = sum(int(np.prod(one.dims)) for one in model.graph.initializer if one.data_type in (2, 3))  # UINT8, INT8
+    return {
+        "engine": f"ONNX Runtime {version('onnxruntime')}",
+        "type": "int8" if inside else "float32",
+        "quantized_layers": [node.name or node.output[0] for node in inside],
+        "float_layers": [node.name or node.output[0] for node in weighted if node not in inside],
+        "quantized_share": integer / max(1, sum(sizes.values())),
+        "bytes": len(content),
+        "notes": [f"operators: {', '.join(f'{name} × {count}' for name, count in sorted(counts.items()))}"],
+    }
+
+
+def _is_integer(operator: str) -> bool:
+    return operator.startswith(QUANTIZED[:-1])

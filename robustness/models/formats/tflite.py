@@ -1,0 +1,273 @@
+"""A network in a TensorFlow Lite file, run by LiteRT (the extra `tflite`) with the kernels of microcontrollers or those of a phone.
+
+`kernels = "reference"` are the plain kernels that TFLite Micro shares (`OpResolverType.BUILTIN_REF`); `"xnnpack"` is what LiteRT runs on a
+phone or PC. They round otherwise. A dynamic-range file is run by XNNPACK alone: TFLite Micro refuses it. A file is data, no code is run.
+
+An int8 softmax has steps of 1/256, and most of its values are 0 or 255/256. So scores are read before it, and outcomes after it: a score is
+exp(f) normalised, moved by what is needed to lie in the interval of which the file's own probability is the multiple of the step. What
+`Classifier.probabilities` makes of it is then exactly the file's, and differences of its logarithms are those before the softmax.
+Each clip is asked alone, so that no answer depends on its batch-mates.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, ClassVar, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import expit, softmax
+from torch import Tensor
+
+from robustness.analysis.outcomes import NEAREST
+from robustness.errors import CardError, UsageError
+from robustness.frontends.base import Frontend
+from robustness.models.checkpoints import content_of, first_line
+from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought
+from robustness.models.formats.tflite_graph import LAST, Array, Graph, GraphTensor, graph_of
+
+Kernels = Literal["reference", "xnnpack"]
+INSTALL: Final = "pip install 'speech-robustness[tflite]'"
+INSIDE: Final = 1e-3  # of a step: how far inside of its interval a score is kept, far above float32's rounding
+LEAST: Final = 1e-30  # float32 holds it, and an int8 softmax's inputs span less
+HYBRID: Final = (
+    "its weights are int8 and its activations float (dynamic range): TFLite Micro refuses such files, "
+    "and no microcontroller's kernels run it"
+)
+CENSORED: Final = "nothing is kept before its quantized output, so margins stop at half of a step"
+
+
+@dataclass(frozen=True, eq=False)
+class TfliteNetwork(Network):
+    """A TensorFlow Lite graph.
+
+    Attributes:
+        content: of the file.
+        kernels: which compute it.
+        frontend: gives the features, and says in which order of axes.
+        output: what the card says that it gives.
+        graph: what the file holds.
+        interpreter: runs it; one thread at a time.
+    """
+
+    content: bytes
+    kernels: Kernels
+    frontend: Frontend
+    output: str
+    graph: Graph
+    interpreter: Any
+    kind: str = "a TensorFlow Lite file"
+    _turn: Lock = field(default_factory=Lock)
+
+    @property
+    def can(self) -> Capabilities:  # type: ignore[override]
+        """It answers, and can be copied; its layers can be read by `activations` and not replaced."""
+        return Capabilities(layers=True, copies=True, kernels=_engine(self.kernels))
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases of its layers."""
+        return self.graph.parameters
+
+    @property
+    def step(self) -> float | None:
+        """The step of its probabilities."""
+        given = self.graph.given
+        return given.scale if given.is_integer and self.output in LAST.values() else None
+
+    @property
+    def finer(self) -> bool:
+        """Whether its scores are read before the quantized softmax or sigmoid."""
+        return self.step is not None and self.graph.before is not None and LAST[self.graph.last] == self.output
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of the file."""
+        notes = [HYBRID] if self.graph.is_hybrid else []
+        notes += [CENSORED] if self.step is not None and not self.finer else []
+        return {
+            "engine": _engine(self.kernels),
+            "type": self.graph.type,
+            "quantized_layers": self.graph.quantized,
+            "float_layers": self.graph.floats,
+            "quantized_share": self.graph.quantized_share,
+            "bytes": len(self.content),
+            "notes": notes,
+        }
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """What the graph gives to each clip alone, [clips 1 bands frames] → [clips labels].
+
+        Raises:
+            CardError: the features have another shape than its input.
+        """
+        given = self._given(features)
+        with self._turn:
+            rows = [self._answer(clip[None]) for clip in given]
+        return torch.from_numpy(np.concatenate(rows).astype(np.float32))
+
+    def copied(self) -> TfliteNetwork:
+        """The same with an interpreter of its own."""
+        made = interpreter_of(self.content, self.kernels)
+        return TfliteNetwork(self.content, self.kernels, self.frontend, self.output, self.graph, made)
+
+    def layer_names(self) -> tuple[str, ...]:
+        """Its layers with weights, in the order they run."""
+        return tuple(layer.name for layer in self.graph.layers)
+
+    def activations(self, features: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """What layers give for features, on the CPU and in float, as the file has their axes; all tensors are kept for this."""
+        known = {layer.name: layer.given for layer in self.graph.layers}
+        missing = [name for name in layers if name not in known]
+        if missing:
+            raise UsageError(f"has no layer {missing[0]!r}; it has {', '.join(known)}")
+        keeping = interpreter_of(self.content, self.kernels, keep=True)
+        found: dict[str, list[Array]] = {name: [] for name in known if name in layers}
+        for clip in self._given(features):
+            _run(keeping, self.graph.taken, clip[None])
+            for name, parts in found.items():
+                parts.append(known[name].values(keeping.get_tensor(known[name].index)))
+        return {name: torch.from_numpy(np.concatenate(parts)) for name, parts in found.items()}
+
+    def _given(self, features: Tensor) -> Array:
+        """Features as the numbers that its input takes, [clips …]."""
+        taken = self.graph.taken
+        values = self.frontend.given(features).detach().cpu().contiguous().numpy()
+        if tuple(values.shape[1:]) != taken.shape[1:]:
+            raise CardError(
+                f"the graph takes [{_axes(taken.shape)}] {taken.kind.name} and the front-end gives [1 {_axes(values.shape[1:])}] a clip; "
+                "correct [frontend] (its settings, or its layout) or window.duration_ms"
+            )
+        return values.astype(taken.kind) if taken.is_integer and self.frontend.quantized else taken.numbers(values)
+
+    def _answer(self, clip: Array) -> npt.NDArray[np.float64]:
+        """What is given to one clip, [1 labels]."""
+        _run(self.interpreter, self.graph.taken, clip)
+        given, before = self.graph.given, self.graph.before
+        numbers = self.interpreter.get_tensor(given.index)
+        numbers = numbers.reshape(len(clip), -1)
+        if not self.finer or before is None or self.step is None:
+            return given.values(numbers).astype(np.float64)
+        logits = before.values(self.interpreter.get_tensor(before.index).reshape(len(clip), -1))
+        return within_steps(logits, numbers.astype(np.int64) - given.zero_point, self.step, self.output)
+
+
+def within_steps(logits: Array, counts: npt.NDArray[np.int64], step: float, output: str) -> npt.NDArray[np.float64]:
+    """Probabilities of logits, each moved as little as is needed to round to the file's own, [clips labels].
+
+    Args:
+        logits: before the softmax or sigmoid, [clips labels].
+        counts: the file's probabilities as multiples of the step, [clips labels].
+        step: of the probabilities.
+        output: `probabilities` or `sigmoids`.
+    """
+    scores = np.asarray(logits, np.float64)
+    p = softmax(scores, axis=1) if output == "probabilities" else expit(scores)
+    low = np.where(counts <= 0, LEAST, (counts - 1 + NEAREST + INSIDE) * step)  # rounding is ceil(p / step − NEAREST)
+    return np.clip(p, low, np.maximum(low, (counts + NEAREST - INSIDE) * step))
+
+
+def interpreter_of(content: bytes, kernels: Kernels, *, keep: bool = False) -> Any:
+    """An interpreter with its tensors allocated, on one thread.
+
+    Args:
+        content: of the file.
+        kernels: which compute it.
+        keep: whether every tensor can be read afterwards.
+
+    Raises:
+        CardError: LiteRT is not installed, cannot read the file, or lacks an operator.
+    """
+    try:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    except ModuleNotFoundError as error:
+        raise CardError(f"a .tflite file needs LiteRT; {INSTALL}") from error
+    resolver = OpResolverType.BUILTIN_REF if kernels == "reference" else OpResolverType.AUTO
+    if content[4:8] != b"TFL3":
+        raise CardError("the file is no TensorFlow Lite model (they have TFL3 at their fifth byte); give the .tflite that ships")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that keeping all tensors takes memory, which is meant
+            made = Interpreter(
+                model_content=content,
+                num_threads=1,
+                experimental_op_resolver_type=resolver,
+                experimental_preserve_all_tensors=keep,
+            )
+            made.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise CardError(_why(error)) from error
+    return made
+
+
+def _why(error: Exception) -> str:
+    said = first_line(error)
+    if "custom op" in said or "op_code" in said or "builtin opcode" in said or "Select TensorFlow op" in str(error):
+        return f"the graph has an operator that LiteRT lacks ({said}); convert the model with built-in operators alone"
+    return f"LiteRT cannot read the file ({said}); it is truncated or damaged: get it anew, or convert the model again"
+
+
+def _run(interpreter: Any, taken: GraphTensor, clip: Array) -> None:
+    interpreter.set_tensor(taken.index, clip)
+    interpreter.invoke()
+
+
+def _engine(kernels: Kernels) -> str:
+    from importlib.metadata import version
+
+    return f"LiteRT {version('ai-edge-litert')}, {kernels} kernels"
+
+
+def _axes(shape: tuple[int, ...]) -> str:
+    return " ".join(map(str, shape))
+
+
+@FORMATS.register
+@dataclass(frozen=True)
+class Tflite(Format):
+    """A TensorFlow Lite file."""
+
+    name: ClassVar[str] = "tflite"
+    suffixes: ClassVar[tuple[str, ...]] = (".tflite",)
+    deployed: ClassVar[bool] = True
+
+    def load(self, sought: Sought) -> TfliteNetwork:
+        """The graph, by the kernels that the card says, or those that fit the file."""
+        path, said, frontend, given, _ = sought
+        if said.weights is None:
+            raise TypeError("a card without a file was taken for one with a .tflite")
+        source = said.weights.at(path, given)
+        content = content_of(source)
+        try:
+            return network_of(content, said.weights.kernels, frontend, said.output)
+        except CardError as error:
+            raise CardError(f"{path}: {source.path.name}: {error}") from error
+
+
+def network_of(content: bytes, kernels: Kernels | None, frontend: Frontend, output: str) -> TfliteNetwork:
+    """The network of a file's content.
+
+    Args:
+        content: of the file.
+        kernels: which compute it; None takes the reference kernels for an int8 file, and XNNPACK for others.
+        frontend: gives it its features.
+        output: what the card says that it gives.
+
+    Raises:
+        CardError: it cannot be read or run so.
+    """
+    graph = graph_of(interpreter_of(content, "reference"))  # its operators stand as the file has them
+    for tensor, role in ((graph.taken, "input"), (graph.given, "output")):
+        if tensor.is_integer and not tensor.scale > 0:
+            found = f"{tensor.kind.name} with a scale of {tensor.scale:g}"
+            raise CardError(f"its {role} {tensor.name} is {found}; expected one above 0: convert it again")
+    if graph.taken.shape[:1] != (1,):
+        raise CardError(f"its input is [{_axes(graph.taken.shape)}]; expected one clip at a time, [1 …]: convert it so")
+    if kernels == "reference" and graph.is_hybrid:
+        raise CardError(f'kernels = "reference" does not go with it: {HYBRID}; write kernels = "xnnpack"')
+    chosen: Kernels = kernels or ("reference" if graph.quantized and not graph.is_hybrid else "xnnpack")
+    return TfliteNetwork(content, chosen, frontend, output, graph, interpreter_of(content, chosen))

@@ -1,0 +1,185 @@
+"""What does a TensorFlow Lite file say of itself: operators, tensors with their scales, and which of its weights run in int8?
+
+Read through the interpreter, from the same bytes that it runs. A layer is an operator with weights, and is known by the first part of
+the name of the tensor that it gives. A file is dynamic-range ("hybrid") if int8 weights meet float inputs: LiteRT then quantizes each
+input as it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from robustness.errors import CardError
+
+Array = npt.NDArray[Any]
+WEIGHTED: Final = frozenset(
+    "CONV_2D DEPTHWISE_CONV_2D CONV_3D TRANSPOSE_CONV FULLY_CONNECTED SVDF LSTM UNIDIRECTIONAL_SEQUENCE_LSTM BATCH_MATMUL".split()
+)
+STATEFUL: Final = frozenset("VAR_HANDLE READ_VARIABLE ASSIGN_VARIABLE CALL_ONCE".split())
+LAST: Final = {"SOFTMAX": "probabilities", "LOGISTIC": "sigmoids"}  # an operator by which a graph ends → the card's `output`
+
+
+@dataclass(frozen=True)
+class GraphTensor:
+    """One tensor of a graph.
+
+    Attributes:
+        index: in the graph.
+        name: as the file has it.
+        shape: its axes.
+        kind: the type of its numbers.
+        scale: of a quantized one, else 0; value = scale × (number − zero point).
+        zero_point: of a quantized one.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    kind: np.dtype[Any]
+    scale: float
+    zero_point: int
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> GraphTensor:
+        """From the interpreter's details of a tensor."""
+        scale, zero_point = said["quantization"]
+        shape = tuple(int(size) for size in said["shape"])
+        return cls(int(said["index"]), str(said["name"]), shape, np.dtype(said["dtype"]), float(scale), int(zero_point))
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether its numbers stand for others by a scale."""
+        return bool(self.kind.kind in "iu")
+
+    @property
+    def count(self) -> int:
+        """How many numbers it holds."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def values(self, numbers: Array) -> npt.NDArray[np.float32]:
+        """What its numbers stand for."""
+        if not self.is_integer:
+            return numbers.astype(np.float32)
+        return ((numbers.astype(np.float64) - self.zero_point) * (self.scale or 1.0)).astype(np.float32)
+
+    def numbers(self, values: Array) -> Array:
+        """The numbers that stand for values, rounded and clipped to what the type holds."""
+        if not self.is_integer:
+            return values.astype(self.kind)
+        held = np.iinfo(self.kind)
+        return np.clip(np.round(values / self.scale) + self.zero_point, held.min, held.max).astype(self.kind)
+
+
+class GraphLayer(NamedTuple):
+    """An operator with weights, by a name of its own; the tensors that it takes and gives."""
+
+    name: str
+    operator: str
+    taken: GraphTensor
+    weights: GraphTensor
+    given: GraphTensor
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What a file holds.
+
+    Attributes:
+        taken: the one input.
+        given: the one output.
+        layers: operators with weights, in their order.
+        operators: the names of all operators, in their order.
+        before: the int8 or int16 input of the softmax or sigmoid by which it ends; None where there is none.
+        last: the operator by which it ends.
+    """
+
+    taken: GraphTensor
+    given: GraphTensor
+    layers: tuple[GraphLayer, ...]
+    operators: tuple[str, ...]
+    before: GraphTensor | None
+    last: str
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases of its layers."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def quantized(self) -> list[str]:
+        """The names of the layers that have integer weights."""
+        return [layer.name for layer in self.layers if layer.weights.is_integer]
+
+    @property
+    def floats(self) -> list[str]:
+        """The names of the layers that have float weights."""
+        return [layer.name for layer in self.layers if not layer.weights.is_integer]
+
+    @property
+    def is_hybrid(self) -> bool:
+        """Whether integer weights meet float inputs."""
+        return any(layer.weights.is_integer and not layer.taken.is_integer for layer in self.layers)
+
+    @property
+    def quantized_share(self) -> float:
+        """How much of the weights and biases belongs to layers with integer weights."""
+        inside = sum(layer.parameters for layer in self.layers if layer.weights.is_integer)
+        return inside / max(1, self.parameters)
+
+    @property
+    def type(self) -> str:
+        """What it is, in words."""
+        if self.is_hybrid:
+            return "dynamic-range int8"
+        return f"{self.taken.kind.name}" if not self.quantized else f"int8 with {self.taken.kind.name} activations at its input"
+
+
+def graph_of(interpreter: Any) -> Graph:
+    """The graph of an interpreter that has its tensors allocated and whose operators are not merged by a delegate.
+
+    Raises:
+        CardError: it has several inputs or outputs, or keeps a state from one call to the next.
+    """
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise CardError(f"the graph has {len(inputs)} inputs and {len(outputs)} outputs; expected one of each: features and scores")
+    tensors = {one.index: one for one in map(GraphTensor.of, interpreter.get_tensor_details())}
+    steps = interpreter._get_ops_details()  # LiteRT gives the operators nowhere else
+    names = tuple(str(step["op_name"]) for step in steps)
+    kept = sorted(STATEFUL.intersection(names))
+    if kept:
+        raise CardError(
+            f"the graph keeps a state from one call to the next ({', '.join(kept)}), as streaming models do; give a model that takes a "
+            "whole window at once"
+        )
+    given = tensors[int(outputs[0]["index"])]
+    last = next((step for step in steps if given.index in step["outputs"]), None)
+    ends = "" if last is None else str(last["op_name"])
+    before = tensors[int(last["inputs"][0])] if last is not None and ends in LAST else None
+    return Graph(
+        taken=tensors[int(inputs[0]["index"])],
+        given=given,
+        layers=_layers([step for step in steps if step["op_name"] in WEIGHTED], tensors),
+        operators=names,
+        before=before if before is not None and before.is_integer and given.is_integer else None,
+        last=ends,
+    )
+
+
+def _layers(steps: Sequence[Mapping[str, Any]], tensors: Mapping[int, GraphTensor]) -> tuple[GraphLayer, ...]:
+    """Layers by the first part of their tensor's name, which a converter makes of all that it merged; by all of it if two would be one."""
+    found = []
+    names = [tensors[int(step["outputs"][0])].name for step in steps]
+    short = [name.partition(";")[0] for name in names]
+    for step, name, own in zip(steps, short, names, strict=True):
+        held = [tensors[int(index)] for index in step["inputs"] if int(index) in tensors]
+        given, parameters = tensors[int(step["outputs"][0])], sum(one.count for one in held[1:])
+        called = name if short.count(name) == 1 else own
+        found.append(GraphLayer(called, str(step["op_name"]), held[0], held[1], given, parameters))
+    return tuple(found)

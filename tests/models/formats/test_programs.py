@@ -1,0 +1,126 @@
+"""Do an ONNX file and an exported program of a network give its answers, and is each mistake a sentence?"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from robustness.errors import CardError
+from robustness.models.card import load_classifier
+from robustness.models.classifier import Classifier
+from robustness.models.formats.torch_module import module_of
+from robustness.seeds import generator_of
+
+LIBRARIES = {".onnx": "onnxruntime", ".pt2": "torch"}
+
+
+@pytest.fixture(scope="session")
+def digits(root: Path) -> Classifier:
+    return load_classifier(root / "models" / "digits.toml")
+
+
+def exported(classifier: Classifier, suffix: str) -> bytes:
+    features = classifier.features(torch.zeros(1, classifier.frame.samples)).clone()
+    net, content = module_of(classifier.network), io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what exporters say of themselves
+        if suffix == ".pt2":
+            torch.export.save(torch.export.export(net, (features,)), content)
+        else:
+            torch.onnx.export(net, (features,), content, dynamo=False)  # type: ignore[arg-type]  # it takes buffers too
+    return content.getvalue()
+
+
+@pytest.fixture(scope="session")
+def contents(digits: Classifier) -> dict[str, bytes]:
+    for library in LIBRARIES.values():
+        pytest.importorskip(library)
+    return {suffix: exported(digits, suffix) for suffix in LIBRARIES}
+
+
+def card_of(folder: Path, root: Path, suffix: str, content: bytes, *, more: str = "") -> Path:
+    """The card of `digits`, for a file in place of its network and weights."""
+    (folder / f"digits{suffix}").write_bytes(content)
+    text = (root / "models" / "digits.toml").read_text(encoding="utf-8")
+    parts = [f"[{part}" for part in text.partition("[about]")[0].split("\n[")]
+    head, kept = parts[0][1:], [part for part in parts[1:] if part.startswith(("[frontend", "[window"))]
+    name = suffix.removeprefix(".")
+    file = f'\n[variants.{name}]\nfile = "digits{suffix}"\nsha256 = "{hashlib.sha256(content).hexdigest()}"\n{more}\n'
+    card = folder / f"digits-{name}.toml"
+    card.write_text("\n".join([head, file, *kept]), encoding="utf-8")
+    return card
+
+
+@pytest.mark.parametrize("suffix", LIBRARIES)
+def test_the_answers_are_those_of_the_state_dict(
+    tmp_path: Path, root: Path, digits: Classifier, contents: dict[str, bytes], suffix: str
+) -> None:
+    found = load_classifier(card_of(tmp_path, root, suffix, contents[suffix]))
+    levels = torch.tensor([0.0, 0.01, 0.1, 0.5])[:, None]
+    windows = torch.randn(4, digits.frame.samples, generator=generator_of("programs")) * levels
+    assert (found.logits(windows) - digits.logits(windows)).abs().max() < 1e-4
+    assert torch.equal(found.network.copied()(found.features(windows)), found.network(found.features(windows)))
+    assert found.variant == suffix.removeprefix(".")
+    assert found.deployed
+    assert not found.differentiable
+    assert found.about["float_layers"]
+    assert not found.about["quantized_layers"]
+
+
+def damaged(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "change", "words"),
+    [
+        (".onnx", damaged, "it is no ONNX file, or is truncated"),
+        (".onnx", lambda _: b"\xff\xff\xff", "it is no ONNX file, or is truncated"),
+        (".pt2", damaged, "it is no program that torch.export.save wrote, or is truncated"),
+    ],
+)
+def test_other_files_are_refused(
+    tmp_path: Path, root: Path, contents: dict[str, bytes], suffix: str, change: Callable[[bytes], bytes], words: str
+) -> None:
+    with pytest.raises(CardError, match=words):
+        load_classifier(card_of(tmp_path, root, suffix, change(contents[suffix])))
+
+
+@pytest.mark.parametrize("suffix", LIBRARIES)
+def test_kernels_are_for_tflite(tmp_path: Path, root: Path, contents: dict[str, bytes], suffix: str) -> None:
+    with pytest.raises(CardError, match=r"kernels = 'xnnpack' is for \.tflite files"):
+        load_classifier(card_of(tmp_path, root, suffix, contents[suffix], more='kernels = "xnnpack"'))
+
+
+@pytest.mark.parametrize("suffix", LIBRARIES)
+def test_a_window_of_another_length_is_refused(tmp_path: Path, root: Path, contents: dict[str, bytes], suffix: str) -> None:
+    card = card_of(tmp_path, root, suffix, contents[suffix])
+    text = card.read_text(encoding="utf-8")
+    assert "duration_ms = 1000" in text
+    card.write_text(text.replace("duration_ms = 1000", "duration_ms = 700"), encoding="utf-8")
+    with pytest.raises(CardError, match=r"takes \[.*\] and the front-end gives \[1, .*correct \[frontend\]"):
+        load_classifier(card)
+
+
+def test_torchscript_is_refused(tmp_path: Path, root: Path, contents: dict[str, bytes]) -> None:
+    content = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.script(nn.Linear(2, 2)), content)
+    with pytest.raises(CardError, match="TorchScript program, which is code"):
+        load_classifier(card_of(tmp_path, root, ".pt2", content.getvalue()))
+
+
+def test_an_operator_that_is_not_onnxs_is_named(tmp_path: Path, root: Path, contents: dict[str, bytes]) -> None:
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_from_string(contents[".onnx"])
+    model.graph.node[0].op_type = "HouseConv"
+    with pytest.raises(CardError, match=r"ONNX Runtime cannot run it .*HouseConv"):
+        load_classifier(card_of(tmp_path, root, ".onnx", model.SerializeToString()))
