@@ -28,7 +28,7 @@ REFERENCE: Final[Placement] = "center"
 
 
 def perturbations() -> pd.DataFrame:
-    """Each perturbation and, last, the windows without a word: what it is, its levels, what it needs, and whether it runs by default."""
+    """Each perturbation and, last, the windows without a word: what it is, its levels, what it needs, and its smallest preset."""
     return pd.DataFrame([*(_perturbation(kind()) for kind in PERTURBATIONS.all().values()), _no_word()])
 
 
@@ -44,10 +44,17 @@ def _perturbation(perturbation: Perturbation) -> dict[str, Any]:
         "draws": perturbation.draws,
         "fills": ", ".join(perturbation.fills),
         "inputs": ", ".join(perturbation.inputs),
-        "run": "by default" if perturbation.default else "by name",
+        "everyday": _everyday_text(perturbation),
+        "preset": perturbation.preset,
         "conditions": len(conditions),
         "source": perturbation.source,
     }
+
+
+def _everyday_text(perturbation: Perturbation) -> str:
+    """The levels of an ordinary day, and who says so."""
+    found = perturbation.everyday
+    return "" if found is None else f"{level_text(found.low)} … {level_text(found.high)} ({found.source})"
 
 
 def _no_word() -> dict[str, Any]:
@@ -61,7 +68,8 @@ def _no_word() -> dict[str, Any]:
         "draws": DRAWS,
         "fills": "",
         "inputs": "",
-        "run": "by default",
+        "everyday": "",
+        "preset": "quick",
         "conditions": 2 * DRAWS * len(LEVELS_DBFS) + 1,
         "source": "always part of a run; with --noises DIR also those files, end to end",
     }

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from robustness.audio.noises import Noise, read_noises
 from robustness.audio.placement import Frame
+from robustness.conditions import Preset
 from robustness.errors import RecordingError
 from robustness.perturbations.base import PERTURBATIONS, Inputs
 from robustness.perturbations.noise import AdditiveNoise
@@ -28,6 +29,8 @@ class BackgroundNoise(AdditiveNoise):
 
     name: ClassVar[str] = "background-noise"
     source: ClassVar[str] = "Warden (2018), arXiv:1804.03209: background noises mixed in; the files are given by --noises"
+    preset: ClassVar[Preset] = "quick"
+    dhauds: ClassVar[tuple[float, float] | None] = (5.0, 7.0)
     inputs: ClassVar[tuple[str, ...]] = ("noises",)
     noises: Path | None = None
 

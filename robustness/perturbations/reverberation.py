@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from robustness.audio.placement import Windows
-from robustness.conditions import Axis, Family
+from robustness.conditions import Axis, Family, Preset
 from robustness.perturbations.base import PERTURBATIONS, Changed, WindowPerturbation
 
 FIRST_REFLECTION_S: Final = 0.0025
@@ -31,8 +31,8 @@ class Reverberation(WindowPerturbation):
     family: ClassVar[Family] = "room"
     axis: ClassVar[Axis] = Axis("reverberation time T60", "s", (0.2, 0.4, 0.6, 0.9, 1.3), neutral=0.0, neutral_says="no room")
     source: ClassVar[str] = "Polack (1988), exponential decay of Gaussian noise; T60 measured by Schroeder (1965), fitted as ISO 3382-1"
+    preset: ClassVar[Preset] = "standard"
     draws: ClassVar[int] = 3
-    default: ClassVar[bool] = False
 
     def realization(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
         """The noise of the tail, [count]."""
