@@ -7,7 +7,7 @@ changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import torch
 import torchaudio.functional as audio
@@ -16,6 +16,8 @@ from torch import Tensor
 from robustness.audio.placement import Windows
 from robustness.conditions import Axis, Family
 from robustness.perturbations.base import PERTURBATIONS, Changed, WindowPerturbation
+
+WIDTH: Final = 32  # zero crossings of the sinc on each side
 
 
 @PERTURBATIONS.register
@@ -35,7 +37,7 @@ class Resampling(WindowPerturbation):
         count, rate_hz = clean.samples.shape[1], clean.rate_hz
         if level >= rate_hz:
             return Changed(clean.samples, torch.full((len(clean.ids),), float(rate_hz), dtype=torch.float64))
-        narrow = audio.resample(clean.samples, rate_hz, round(level))
-        samples = audio.resample(narrow, round(level), rate_hz)
+        narrow = audio.resample(clean.samples, rate_hz, round(level), lowpass_filter_width=WIDTH)
+        samples = audio.resample(narrow, round(level), rate_hz, lowpass_filter_width=WIDTH)
         samples = torch.nn.functional.pad(samples, (0, max(0, count - samples.shape[1])))[:, :count]
         return Changed(samples, torch.full((len(clean.ids),), narrow.shape[1] * rate_hz / count, dtype=torch.float64))

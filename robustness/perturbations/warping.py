@@ -26,7 +26,7 @@ def warped(samples: Tensor, ratio: float) -> Tensor:
     A sinc of 16 taps on each side under a Hann window, its cutoff at the lower of both rates.
     Source: Smith & Gossett (1984), A flexible sampling-rate conversion method.
     """
-    count = max(1, round(samples.shape[1] / ratio))
+    count = math.ceil(samples.shape[1] / ratio) + 1
     places = torch.arange(count, dtype=torch.float64) * ratio
     whole = places.floor().long()
     cutoff, padded = min(1.0, 1 / ratio), torch.nn.functional.pad(samples, (TAPS, TAPS + round(ratio) + 2))
