@@ -17,12 +17,13 @@ import pandas as pd
 
 from robustness.attributions.base import ATTRIBUTIONS
 from robustness.audio.no_word import DRAWS, LEVELS_DBFS
-from robustness.conditions import NO_WORD, Condition, Placement
+from robustness.conditions import NO_WORD, Condition, Placement, Preset
 from robustness.errors import UsageError
 from robustness.frontends.base import FRONTENDS
 from robustness.interventions.base import INTERVENTIONS
 from robustness.perturbations.base import PERTURBATIONS, Perturbation
 from robustness.quantization.base import QUANTIZERS
+from robustness.sweep.plan import preset_names
 
 REFERENCE: Final[Placement] = "center"
 
@@ -171,6 +172,15 @@ def table(what: str) -> pd.DataFrame:
     if what not in TABLES:
         raise UsageError(f"there is nothing called {what!r} to list; give one of {', '.join(TABLES)}, or nothing for all")
     return TABLES[what]()
+
+
+def of_preset(rows: pd.DataFrame, preset: Preset) -> pd.DataFrame:
+    """The rows of the table of perturbations that a preset runs.
+
+    Raises:
+        UsageError: there is no such preset.
+    """
+    return rows[rows["name"].isin([*preset_names(preset), NO_WORD])]
 
 
 def markdown_table(rows: pd.DataFrame) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, NamedTuple, Self, final
+from typing import ClassVar, Final, NamedTuple, Self, final
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ from robustness.registry import Registry
 from robustness.run.perturbations import PerturbationFacts
 from robustness.seeds import generator_of
 
+DRAWN: Final = 4  # levels from a range
 Inputs = Mapping[str, Path]  # folders by name, as `--input NAME=DIR` gives them
 
 
@@ -105,6 +107,23 @@ class Perturbation(ABC):
     def fitted(self, frame: Frame, most_slack_ms: float) -> Self:
         """The perturbation with a grid for that window, in which the shortest recording can move by so much."""
         return self
+
+    def drawn(self, seed: int) -> Self:
+        """The perturbation with levels drawn from the range of the benchmark DHAuDS in place of its grid, of both signs if that has both.
+
+        Raises:
+            ValueError: that benchmark does not have it.
+        """
+        if self.dhauds is None:
+            raise ValueError(f"{self.name} is no perturbation of DHAuDS")
+        low, high = self.dhauds
+        places = torch.rand(DRAWN, generator=generator_of(seed, self.name, "dhauds"), dtype=torch.float64)
+        sizes = sorted((low + (high - low) * places).tolist(), reverse=self.axis.neutral == float("inf"))
+        signs = (-1, 1) if min(self.axis.grid) < 0 < max(self.axis.grid) and self.axis.neutral == 0 else (1,)
+        made = copy(self)
+        grid = tuple(round(sign * size, 2) for size in sizes for sign in signs)
+        object.__setattr__(made, "axis", replace(self.axis, grid=grid))  # a frozen one; the copy is nobody's yet
+        return made
 
     def facts(self, reference: Placement) -> PerturbationFacts:
         """What a run keeps of it, so that nobody who reads a run needs its code."""

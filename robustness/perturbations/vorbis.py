@@ -24,7 +24,7 @@ class Vorbis(WindowPerturbation):
 
     name: ClassVar[str] = "vorbis"
     family: ClassVar[Family] = "channel"
-    axis: ClassVar[Axis] = Axis("bit rate", "kbit/s", (64.0, 48.0, 32.0, 24.0), neutral=float("inf"), neutral_says="no codec")
+    axis: ClassVar[Axis] = Axis("bit rate", "kbit/s", (72.0, 56.0, 44.0, 32.0), neutral=float("inf"), neutral_says="no codec")
     source: ClassVar[str] = "Xiph.Org (2004), Vorbis I specification, by libsndfile"
 
     def perturb(self, clean: Windows, level: float, random: Tensor | None) -> Changed:

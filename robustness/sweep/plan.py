@@ -124,6 +124,8 @@ def runnable(settings: Settings, frame: Frame) -> Runnable:
     kinds = {name: PERTURBATIONS[name] for name in settings.perturbations or preset_names(settings.preset)}
     _refuse_unknown_inputs(settings.inputs)
     made = {name: kind.made(settings.inputs) for name, kind in kinds.items()}
+    if settings.preset == "dhauds" and not settings.perturbations:
+        made = {name: one.drawn(settings.seed) for name, one in made.items()}
     reasons = {name: one.unavailable(settings.inputs, frame) for name, one in made.items()}
     skipped = {name: reason for name, reason in reasons.items() if reason is not None}
     if settings.perturbations and skipped:
