@@ -26,4 +26,5 @@ class BrownNoise(AdditiveNoise):
         spectrum = torch.fft.rfft(torch.randn(count, generator=rng, dtype=torch.float64))
         hz = torch.fft.rfftfreq(count, 1 / rate_hz, dtype=torch.float64)
         samples = torch.fft.irfft(spectrum * torch.where(hz < LOWEST_HZ, 0.0, 1 / hz.clamp_min(LOWEST_HZ)), n=count)
-        return (samples / samples.square().mean().sqrt()).float()
+        scaled: Tensor = samples / samples.square().mean().sqrt()
+        return scaled.float()

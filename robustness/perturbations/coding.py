@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import scipy.signal
@@ -116,7 +116,7 @@ def _probe(rate_hz: int) -> NDArray[np.float32]:
 
 def _encoded(samples: NDArray[np.float32], rate_hz: int, codec: Codec) -> bytes:
     file = io.BytesIO()
-    more = {} if codec.setting is None else {"compression_level": codec.setting}
+    more: dict[str, Any] = {} if codec.setting is None else {"compression_level": codec.setting}
     more |= {"bitrate_mode": "CONSTANT"} if codec.format == "MP3" else {}
     soundfile.write(file, samples, rate_hz, format=codec.format, subtype=codec.subtype, **more)
     return file.getvalue()

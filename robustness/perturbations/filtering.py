@@ -24,19 +24,22 @@ def shaped(samples: Tensor, gain: Tensor) -> Tensor:
         gain: amplitude ratios at `frequencies`, [time + 1] or [clips, time + 1].
     """
     count = samples.shape[1]
-    return torch.fft.irfft(torch.fft.rfft(samples.double(), n=2 * count) * gain, n=2 * count)[:, :count].float()
+    heard: Tensor = torch.fft.irfft(torch.fft.rfft(samples.double(), n=2 * count) * gain, n=2 * count)[:, :count].float()
+    return heard
 
 
 def frequencies(count: int, rate_hz: int) -> Tensor:
     """Where `shaped` takes a gain for windows of `count` samples, in Hz, [count + 1]."""
-    return torch.fft.rfftfreq(2 * count, 1 / rate_hz, dtype=torch.float64)
+    hz: Tensor = torch.fft.rfftfreq(2 * count, 1 / rate_hz, dtype=torch.float64)
+    return hz
 
 
 def gain_db(before: Tensor, after: Tensor, weight: Tensor) -> Tensor:
     """What became of the power in a band, in dB, [clips time], [clips time] → [clips]; `weight` is 1 in the band, at `frequencies`."""
     count = before.shape[1]
     powers = [(torch.fft.rfft(some.double(), n=2 * count).abs().square() * weight).sum(-1).clamp_min(FLOOR) for some in (after, before)]
-    return 10 * (powers[0] / powers[1]).log10()
+    found: Tensor = 10 * (powers[0] / powers[1]).log10()
+    return found
 
 
 def corner_hz(response: Tensor, rate_hz: int, *, above: bool) -> float:

@@ -58,7 +58,7 @@ def semitones(before: Tensor, after: Tensor, rate_hz: int) -> Tensor:
         level = smooth.clamp_min(FLOOR).log()[:, places]
         spectra.append(level - level.mean(1, keepdim=True))
     lags = range(-FARTHEST * STEPS, FARTHEST * STEPS + 1)
-    fits = torch.stack([_fit(*spectra, lag) for lag in lags], 1)
+    fits = torch.stack([_fit(spectra[0], spectra[1], lag) for lag in lags], 1)
     return (fits.argmax(1) - FARTHEST * STEPS).double() / STEPS
 
 
@@ -66,4 +66,5 @@ def _fit(before: Tensor, after: Tensor, lag: int) -> Tensor:
     """The correlation of spectra that lie `lag` steps apart, [clips]."""
     count = before.shape[1] - abs(lag)
     low, high = before[:, max(0, -lag) :][:, :count], after[:, max(0, lag) :][:, :count]
-    return (low * high).sum(1) / (low.norm(dim=1) * high.norm(dim=1)).clamp_min(FLOOR)
+    found: Tensor = (low * high).sum(1) / (low.norm(dim=1) * high.norm(dim=1)).clamp_min(FLOOR)
+    return found

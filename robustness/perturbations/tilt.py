@@ -17,7 +17,7 @@ from robustness.audio.levels import span_power
 from robustness.audio.placement import Windows
 from robustness.conditions import Axis, Family, Preset
 from robustness.perturbations.base import PERTURBATIONS, Changed, WindowPerturbation
-from robustness.perturbations.filtering import FLOOR, frequencies, gain_db, shaped
+from robustness.perturbations.filtering import FLOOR, frequencies, shaped
 
 LOWEST_HZ: Final = 62.5
 PIVOT_HZ: Final = 1000.0
@@ -47,7 +47,9 @@ def slope_db(before: Tensor, after: Tensor, rate_hz: int) -> Tensor:
     """The slope of what a filter did in dB an octave, [clips time], [clips time] → [clips]: a line through the gains of octaves."""
     hz = frequencies(before.shape[1], rate_hz)
     centers = [125.0 * 2**octave for octave in range(int(math.log2(rate_hz / 2 / 125)) + 1) if 125.0 * 2**octave * 1.1 < rate_hz / 2]
-    gains = torch.stack([gain_db(before, after, ((hz > center / 1.1) & (hz < center * 1.1)).double()) for center in centers], 1)
+    bands = torch.stack([((hz > center / 1.1) & (hz < center * 1.1)).double() for center in centers], 1)
+    powers = [torch.fft.rfft(some.double(), n=2 * before.shape[1]).abs().square() @ bands for some in (before, after)]
+    gains = 10 * (powers[1].clamp_min(FLOOR) / powers[0].clamp_min(FLOOR)).log10()
     octaves = torch.arange(len(centers), dtype=torch.float64)
     octaves = octaves - octaves.mean()
     return (gains * octaves).sum(1) / octaves.square().sum()
