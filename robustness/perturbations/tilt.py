@@ -52,4 +52,5 @@ def slope_db(before: Tensor, after: Tensor, rate_hz: int) -> Tensor:
     gains = 10 * (powers[1].clamp_min(FLOOR) / powers[0].clamp_min(FLOOR)).log10()
     octaves = torch.arange(len(centers), dtype=torch.float64)
     octaves = octaves - octaves.mean()
-    return (gains * octaves).sum(1) / octaves.square().sum()
+    slopes: Tensor = (gains * octaves).sum(1) / octaves.square().sum()
+    return slopes
