@@ -37,9 +37,11 @@ format: $(VENV)/installed-dev  ## ruff's fixes and layout
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-readme: $(VENV)/installed  ## the README's table of perturbations, from the registry
-	$(BIN)/robustness list perturbations --markdown > $(VENV)/table.md
+readme: $(VENV)/installed  ## the tables of perturbations in README and docs/perturbations.md, from the registry
+	$(BIN)/robustness list perturbations --preset quick --markdown > $(VENV)/table.md
 	sed -i -e '/^<!-- robustness list/r $(VENV)/table.md' -e '/^| name |/,/^<!-- end/{/^<!-- end/!d}' README.md
+	$(BIN)/robustness list perturbations --markdown > $(VENV)/table.md
+	sed -i -e '/^<!-- robustness list/r $(VENV)/table.md' -e '/^| name |/,/^<!-- end/{/^<!-- end/!d}' docs/perturbations.md
 
 recordings: $(VENV)/installed-recordings  ## the shipped recordings again, byte for byte
 	$(BIN)/python recordings/make.py

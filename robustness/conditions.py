@@ -11,10 +11,12 @@ from typing import Final, Literal, get_args
 Placement = Literal["start", "center", "end", "offset"]
 Fill = Literal["zeros", "floor"]
 Family = Literal["placement", "time", "level", "noise", "room", "microphone", "channel", "mask", "history"]
+Preset = Literal["quick", "standard", "full", "dhauds"]
 
 PLACEMENTS: Final[tuple[str, ...]] = get_args(Placement)
 FILLS: Final[tuple[str, ...]] = get_args(Fill)
 FAMILIES: Final[tuple[str, ...]] = get_args(Family)
+PRESETS: Final[tuple[str, ...]] = get_args(Preset)  # each of the first three has all of the one before
 VARIANTS: Final = ("float32", "dynamic-int8")  # what is run where nothing else is asked for
 NONE: Final = "none"  # the perturbation of a clean row
 NO_WORD: Final = "no-word"  # the perturbation of a window without a word; its level is in dBFS
@@ -40,6 +42,21 @@ class Axis:
     neutral: float
     says: str = "{name} at {level}"
     neutral_says: str = ""
+
+
+@dataclass(frozen=True)
+class Everyday:
+    """The levels that a device meets on an ordinary day, both ends among them, and who says so.
+
+    Attributes:
+        low: the lowest level.
+        high: the highest level.
+        source: where the range comes from.
+    """
+
+    low: float
+    high: float
+    source: str
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,14 @@ from robustness.audio.placement import Frame, RecordingBatch, Windows, batch_of,
 from robustness.audio.recordings import Recording
 from robustness.conditions import NO_WORD, NONE, Condition, Fill, Placement
 from robustness.errors import UsageError
-from robustness.perturbations.base import PERTURBATIONS, Inputs, Perturbation, PlacementPerturbation, WindowPerturbation
+from robustness.perturbations.base import (
+    PERTURBATIONS,
+    Inputs,
+    Perturbation,
+    PlacementPerturbation,
+    RecordingPerturbation,
+    WindowPerturbation,
+)
 
 NO_INPUTS: Final[Inputs] = MappingProxyType({})
 
@@ -84,10 +91,12 @@ class Renderer:
             if leads is not None:
                 raise UsageError(f"{condition.perturbation} says itself where the recording lies; give it, or a lead, but not both")
             return self._at(perturbation(self.batch, self.frame, self.leads(condition.placement), level), condition.fill)
+        if isinstance(perturbation, RecordingPerturbation):
+            return self._retaken(perturbation, level, condition, leads)
         if isinstance(perturbation, WindowPerturbation):
             clean = self.placed(condition.placement, condition.fill) if leads is None else self._at(leads, condition.fill)
             return perturbation(clean, level, draw=condition.draw, seed=self.batch.seed)
-        raise TypeError(f"{condition.perturbation} is neither a placement nor a window perturbation: there is no way to render it")
+        raise TypeError(f"{condition.perturbation} changes no placement, no recording and no window: there is no way to render it")
 
     def moved(self, leads_ms: Sequence[float], condition: Condition = Condition(), heard_ms: float | None = None) -> Windows:  # noqa: B008 - frozen
         """One recording at several leads, a window each, under what a condition does to it where it was heard: [leads time].
@@ -106,10 +115,11 @@ class Renderer:
         if len(self.batch) != 1:
             raise ValueError(f"{len(self.batch)} recordings cannot be moved together; make a renderer of one")
         repeated = self.batch.repeated(len(leads_ms))
-        windows = place(repeated, self.samples_of(leads_ms), self.frame, condition.fill)
-        if condition.perturbation == NONE:
-            return windows
-        perturbation = self.perturbation(condition.perturbation)
+        leads = self.samples_of(leads_ms)
+        perturbation = None if condition.perturbation == NONE else self.perturbation(condition.perturbation)
+        if isinstance(perturbation, RecordingPerturbation):
+            repeated = perturbation(self.batch, _level_of(condition)).batch.repeated(len(leads_ms))
+        windows = place(repeated, leads, self.frame, condition.fill)
         if not isinstance(perturbation, WindowPerturbation):
             return windows
         base = None if heard_ms is None else self.samples_of([heard_ms])
@@ -151,6 +161,14 @@ class Renderer:
         if why is not None:
             raise UsageError(f"{name} cannot be rendered: {why}")
         return made
+
+    def _retaken(self, perturbation: RecordingPerturbation, level: float, condition: Condition, leads: Tensor | None) -> Windows:
+        """The recordings changed, and then placed by the lengths that they have now."""
+        batch, measured = perturbation(self.batch, level)
+        if leads is None:
+            leads = lead_of(condition.placement, self.frame.samples - batch.lengths)
+        whole = torch.zeros(len(batch), dtype=torch.bool)
+        return replace(place(batch, leads, self.frame, condition.fill), measured=measured, clipped=whole)
 
     def _at(self, leads: Tensor, fill: Fill) -> Windows:
         return place(self.batch, leads, self.frame, fill)

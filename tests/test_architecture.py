@@ -297,11 +297,13 @@ def test_help_names_every_command() -> None:
 NAMING: Final = {"run/perturbations.py"}  # reads runs of before, which keep no facts
 
 
+@cache
 def perturbation_names() -> set[str]:
-    """As they are registered; `add-white-noise` is another thing."""
-    return {name.replace("_", "-") for name in registered_modules("perturbations")}
+    """As they are registered, but for names that an intervention has too; `add-white-noise` is another thing."""
+    return {name.replace("_", "-") for name in {*registered_modules("perturbations")} - {*registered_modules("interventions")}}
 
 
+@cache
 def perturbation_units() -> set[str]:
     """The units of the axes, but for `share`, which is also one of metrics."""
     axes = [call for path, call in calls() if path.parent.name == "perturbations" and ast.unparse(call.func) == "Axis"]

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from robustness.errors import BUG, CANNOT_JUDGE, DONE, INTERRUPTED, RULE_FAILED, USER_ERROR
-from robustness.jobs.catalogue import markdown_table, table
+from robustness.jobs.catalogue import markdown_table, of_preset, table
 from robustness.run.folder import TRIALS
 
 
@@ -41,7 +41,15 @@ def blocks(root: Path, name: str, language: str) -> list[str]:
 
 def test_the_readmes_table_is_the_registrys(root: Path) -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
-    shown = readme.partition("<!-- robustness list perturbations --markdown -->\n")[2].partition("\n<!-- end of the list -->")[0]
+    shown = readme.partition("<!-- robustness list perturbations --preset quick --markdown -->\n")[2].partition(
+        "\n<!-- end of the list -->"
+    )[0]
+    assert shown == markdown_table(of_preset(table("perturbations"), "quick")), "`make readme` writes it"
+
+
+def test_the_table_of_all_perturbations_is_the_registrys(root: Path) -> None:
+    document = (root / "docs" / "perturbations.md").read_text(encoding="utf-8")
+    shown = document.partition("<!-- robustness list perturbations --markdown -->\n")[2].partition("\n<!-- end of the list -->")[0]
     assert shown == markdown_table(table("perturbations")), "`make readme` writes it"
 
 

@@ -27,7 +27,7 @@ from robustness.errors import UsageError
 from robustness.frontends.base import FRONTENDS
 from robustness.interventions.base import INTERVENTIONS
 from robustness.jobs.catalogue import TABLES, level_text, levels_text, markdown_table, table
-from robustness.perturbations.base import PERTURBATIONS, PlacementPerturbation, WindowPerturbation
+from robustness.perturbations.base import PERTURBATIONS, PlacementPerturbation, RecordingPerturbation, WindowPerturbation
 from robustness.quantization.base import QUANTIZERS
 from robustness.registry import Registry
 from robustness.report.sections.base import SECTIONS
@@ -112,7 +112,8 @@ def test_a_perturbation_has_a_family_and_says_whether_it_moves_the_word(name: st
     kind = PERTURBATIONS[name]
     assert kind.family in FAMILIES
     assert kind.moves is (kind.family == "placement")
-    assert issubclass(kind, PlacementPerturbation) is not issubclass(kind, WindowPerturbation)
+    stages = [stage for stage in (PlacementPerturbation, RecordingPerturbation, WindowPerturbation) if issubclass(kind, stage)]
+    assert len(stages) == 1
     assert set(kind.inputs) <= {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
 
 
@@ -135,6 +136,45 @@ def test_a_window_is_changed_in_a_copy_and_the_same_twice(name: str) -> None:
         assert once.samples.isfinite().all()
         assert once.samples.abs().max() <= 1.0 + 1e-6
         assert once.ids == clean.ids
+
+
+@pytest.mark.parametrize("name", [name for name in PERTURBATIONS.names() if issubclass(PERTURBATIONS[name], RecordingPerturbation)])
+def test_recordings_are_changed_in_a_copy_each_by_itself(name: str) -> None:
+    made = PERTURBATIONS[name]()
+    assert isinstance(made, RecordingPerturbation)
+    assert made(batch_of(recordings(3)), made.axis.neutral).batch.samples.equal(batch_of(recordings(3)).samples)
+    for level in made.axis.grid:
+        together = batch_of(recordings(3))
+        changed = made(together, level).batch
+        assert torch.equal(together.samples, batch_of(recordings(3)).samples)
+        assert changed.samples.dtype == torch.float32
+        assert changed.samples.isfinite().all()
+        assert (changed.lengths <= changed.samples.shape[1]).all()
+        for place_, length in enumerate(changed.lengths.tolist()):
+            assert not changed.samples[place_, length:].any()
+            alone = made(batch_of(recordings(3)[place_ : place_ + 1]), level).batch
+            assert alone.lengths.tolist() == [length]
+            assert torch.allclose(alone.samples[0, :length], changed.samples[place_, :length], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", PERTURBATIONS.names())
+def test_an_everyday_range_holds_levels_of_the_grid_and_says_who_says_so(name: str) -> None:
+    made = PERTURBATIONS[name]()
+    facts = made.facts("center")
+    assert set(facts.everyday_levels) <= set(made.axis.grid)
+    assert facts.everyday_levels
+    if made.everyday is not None:
+        assert made.everyday.low <= made.everyday.high
+        assert math.isfinite(made.everyday.low)
+        assert math.isfinite(made.everyday.high)
+        assert re.search(r"\d{4}", made.everyday.source)
+
+
+def test_the_catalogue_is_wide_enough() -> None:
+    """As many as were meant, in every family but history, which needs more than a window."""
+    kinds = PERTURBATIONS.all()
+    assert len(kinds) >= 28
+    assert {kind.family for kind in kinds.values()} == set(FAMILIES) - {"history"}
 
 
 def windows() -> Windows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -17,6 +17,9 @@ def list(
         str | None, typer.Argument(help="perturbations, frontends, variants, attributions or interventions; nothing lists all.")
     ] = None,
     *,
+    preset: Annotated[
+        Literal["quick", "standard", "full", "dhauds"], typer.Option(help="Of the perturbations, those that this preset runs.")
+    ] = "full",
     markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table, as in the README.")] = False,
 ) -> None:
     """List what can be run: the default grid of every perturbation, the front-ends, variants, attribution methods and interventions.
@@ -27,6 +30,7 @@ def list(
 
     for name in [what] if what else catalogue.TABLES:
         rows = catalogue.table(name)
+        rows = catalogue.of_preset(rows, preset) if name == "perturbations" else rows
         if markdown:
             typer.echo(catalogue.markdown_table(rows))
         else:

@@ -45,6 +45,10 @@ def report(
     variants: options.Variants = None,
     calibration: options.Calibration = None,
     perturbations: Annotated[list[str] | None, typer.Option("--perturbation", help="Run only this one; several times for several.")] = None,
+    preset: Annotated[
+        Literal["quick", "standard", "full", "dhauds"],
+        typer.Option(help="Which perturbations are run where none is asked for by name (`robustness list perturbations`)."),
+    ] = "quick",
     noises: options.Noises = None,
     inputs: options.Inputs = None,
     trim: Annotated[
@@ -92,7 +96,9 @@ def report(
         calibration=calibration,
         labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled),
         selection=Selection(split, split_column, sample, seed),
-        settings=Settings(seed, trim, speech_threshold_db, tuple(perturbations or ()), options.inputs_of(inputs, noises), batch, engine),
+        settings=Settings(
+            seed, trim, speech_threshold_db, tuple(perturbations or ()), options.inputs_of(inputs, noises), batch, engine, preset
+        ),
         threshold=threshold,
         reference=reference,
         device=device,

@@ -17,18 +17,19 @@ import pandas as pd
 
 from robustness.attributions.base import ATTRIBUTIONS
 from robustness.audio.no_word import DRAWS, LEVELS_DBFS
-from robustness.conditions import NO_WORD, Condition, Placement
+from robustness.conditions import NO_WORD, Condition, Placement, Preset
 from robustness.errors import UsageError
 from robustness.frontends.base import FRONTENDS
 from robustness.interventions.base import INTERVENTIONS
 from robustness.perturbations.base import PERTURBATIONS, Perturbation
 from robustness.quantization.base import QUANTIZERS
+from robustness.sweep.plan import preset_names
 
 REFERENCE: Final[Placement] = "center"
 
 
 def perturbations() -> pd.DataFrame:
-    """Each perturbation and, last, the windows without a word: what it is, its levels, what it needs, and whether it runs by default."""
+    """Each perturbation and, last, the windows without a word: what it is, its levels, what it needs, and its smallest preset."""
     return pd.DataFrame([*(_perturbation(kind()) for kind in PERTURBATIONS.all().values()), _no_word()])
 
 
@@ -44,10 +45,17 @@ def _perturbation(perturbation: Perturbation) -> dict[str, Any]:
         "draws": perturbation.draws,
         "fills": ", ".join(perturbation.fills),
         "inputs": ", ".join(perturbation.inputs),
-        "run": "by default" if perturbation.default else "by name",
+        "everyday": _everyday_text(perturbation),
+        "preset": perturbation.preset,
         "conditions": len(conditions),
         "source": perturbation.source,
     }
+
+
+def _everyday_text(perturbation: Perturbation) -> str:
+    """The levels of an ordinary day, and who says so."""
+    found = perturbation.everyday
+    return "" if found is None else f"{level_text(found.low)} … {level_text(found.high)} ({found.source})"
 
 
 def _no_word() -> dict[str, Any]:
@@ -61,7 +69,8 @@ def _no_word() -> dict[str, Any]:
         "draws": DRAWS,
         "fills": "",
         "inputs": "",
-        "run": "by default",
+        "everyday": "",
+        "preset": "quick",
         "conditions": 2 * DRAWS * len(LEVELS_DBFS) + 1,
         "source": "always part of a run; with --noises DIR also those files, end to end",
     }
@@ -163,6 +172,15 @@ def table(what: str) -> pd.DataFrame:
     if what not in TABLES:
         raise UsageError(f"there is nothing called {what!r} to list; give one of {', '.join(TABLES)}, or nothing for all")
     return TABLES[what]()
+
+
+def of_preset(rows: pd.DataFrame, preset: Preset) -> pd.DataFrame:
+    """The rows of the table of perturbations that a preset runs.
+
+    Raises:
+        UsageError: there is no such preset.
+    """
+    return rows[rows["name"].isin([*preset_names(preset), NO_WORD])]
 
 
 def markdown_table(rows: pd.DataFrame) -> str:

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, NamedTuple, Self, final
+from typing import ClassVar, Final, NamedTuple, Self, final
 
 import torch
 from torch import Tensor
 
 from robustness.audio.placement import Frame, RecordingBatch, Windows
-from robustness.conditions import Axis, Condition, Family, Fill, Placement
+from robustness.conditions import Axis, Condition, Everyday, Family, Fill, Placement, Preset
 from robustness.errors import UsageError
 from robustness.registry import Registry
 from robustness.run.perturbations import PerturbationFacts
 from robustness.seeds import generator_of
 
+DRAWN: Final = 4  # levels from a range
 Inputs = Mapping[str, Path]  # folders by name, as `--input NAME=DIR` gives them
 
 
@@ -55,7 +57,9 @@ class Perturbation(ABC):
         fills: what the padding holds.
         placements: the level that stands for each named placement, if levels are placements.
         leads: whether a level from the placement `offset` is the recording's lead.
-        default: whether it is run if nothing is asked for by name.
+        everyday: the levels of an ordinary day, where somebody has measured or stated them.
+        preset: the smallest preset that has it.
+        dhauds: the lowest and the highest level of the benchmark of that name (arXiv:2511.18421), where it has this perturbation.
     """
 
     name: ClassVar[str]
@@ -68,7 +72,9 @@ class Perturbation(ABC):
     fills: ClassVar[tuple[Fill, ...]] = ("zeros",)
     placements: ClassVar[Mapping[Placement, float]] = MappingProxyType({})
     leads: ClassVar[bool] = False
-    default: ClassVar[bool] = True
+    everyday: ClassVar[Everyday | None] = None
+    preset: ClassVar[Preset] = "full"
+    dhauds: ClassVar[tuple[float, float] | None] = None
 
     @classmethod
     def made(cls, inputs: Inputs = MappingProxyType({})) -> Self:
@@ -102,6 +108,23 @@ class Perturbation(ABC):
         """The perturbation with a grid for that window, in which the shortest recording can move by so much."""
         return self
 
+    def drawn(self, seed: int) -> Self:
+        """The perturbation with levels drawn from the range of the benchmark DHAuDS in place of its grid, of both signs if that has both.
+
+        Raises:
+            ValueError: that benchmark does not have it.
+        """
+        if self.dhauds is None:
+            raise ValueError(f"{self.name} is no perturbation of DHAuDS")
+        low, high = self.dhauds
+        places = torch.rand(DRAWN, generator=generator_of(seed, self.name, "dhauds"), dtype=torch.float64)
+        sizes = sorted((low + (high - low) * places).tolist(), reverse=self.axis.neutral == float("inf"))
+        signs = (-1, 1) if min(self.axis.grid) < 0 < max(self.axis.grid) and self.axis.neutral == 0 else (1,)
+        made = copy(self)
+        grid = tuple(round(sign * size, 2) for size in sizes for sign in signs)
+        object.__setattr__(made, "axis", replace(self.axis, grid=grid))  # a frozen one; the copy is nobody's yet
+        return made
+
     def facts(self, reference: Placement) -> PerturbationFacts:
         """What a run keeps of it, so that nobody who reads a run needs its code."""
         atlas = sorted({c.level for c in self.conditions(reference) if c.placement == "offset" and c.level is not None})
@@ -122,6 +145,8 @@ class Perturbation(ABC):
             leads=self.leads,
             atlas=tuple(atlas),
             inputs=self.inputs,
+            everyday=() if self.everyday is None else (self.everyday.low, self.everyday.high),
+            everyday_source="" if self.everyday is None else self.everyday.source,
         )
 
     def neutral(self, reference: Placement) -> float:
@@ -158,6 +183,44 @@ class PlacementPerturbation(Perturbation):
     @abstractmethod
     def lead(self, batch: RecordingBatch, frame: Frame, base: Tensor, level: float) -> Tensor:
         """Where each recording begins, [clips] in samples; `base` is the lead of the condition's placement, [clips]."""
+
+
+class Retaken(NamedTuple):
+    """Recordings that a perturbation has changed before they are placed.
+
+    Attributes:
+        batch: the recordings, of any lengths, with their speech spans where they lie now.
+        measured: the level that was reached, in the unit of the axis, [clips]; None if it is not measured.
+    """
+
+    batch: RecordingBatch
+    measured: Tensor | None = None
+
+
+class RecordingPerturbation(Perturbation):
+    """Changes recordings before they are placed, their lengths too; a plug-in says how."""
+
+    family: ClassVar[Family] = "time"
+
+    @final
+    def __call__(self, batch: RecordingBatch, level: float) -> Retaken:
+        """The recordings at that level; the neutral level gives them back.
+
+        Raises:
+            ValueError: the plug-in gives other recordings, none, or what is no number.
+        """
+        if level == self.axis.neutral:
+            return Retaken(batch)
+        found = self.retake(batch, level)
+        if found.batch.ids != batch.ids or found.batch.samples.dtype != batch.samples.dtype or not bool((found.batch.lengths > 0).all()):
+            raise ValueError(f"{self.name} at {level:g} {self.axis.unit} gives recordings without samples, or others than it was given")
+        if not found.batch.samples.isfinite().all():
+            raise ValueError(f"{self.name} at {level:g} {self.axis.unit} gives samples that are not a number")
+        return found
+
+    @abstractmethod
+    def retake(self, batch: RecordingBatch, level: float) -> Retaken:
+        """The recordings at that level, never the neutral one; `batch` is not changed in place, what lies beyond a length is zero."""
 
 
 class WindowPerturbation(Perturbation):

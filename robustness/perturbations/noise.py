@@ -14,12 +14,17 @@ from torch import Tensor
 
 from robustness.audio.levels import SMALLEST_POWER, span_power, speech_power
 from robustness.audio.placement import Windows
-from robustness.conditions import Axis, Family
+from robustness.conditions import Axis, Everyday, Family
 from robustness.perturbations.base import Changed, WindowPerturbation
 
 GRID_DB: Final = (30.0, 20.0, 10.0, 5.0, 0.0, -5.0)
 SNR: Final = Axis("signal-to-noise ratio in the word", "dB", GRID_DB, neutral=float("inf"), neutral_says="no noise")
 DRAWS: Final = 5
+SAID_SNR: Final = Everyday(
+    5.0,
+    30.0,
+    "Olsen (1998), doi:10.1044/1059-0889(1998/012): speech 5 to 15 dB above the noise of schools, homes and stores",
+)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from torch import Tensor
 
 from robustness.audio.placement import Frame, RecordingBatch, lead_of
-from robustness.conditions import Axis, Condition, Fill, Placement
+from robustness.conditions import Axis, Condition, Fill, Placement, Preset
 from robustness.perturbations.base import PERTURBATIONS, PlacementPerturbation
 
 SHARES: Final[dict[Placement, float]] = {"start": 0.0, "center": 0.5, "end": 1.0}
@@ -27,6 +27,7 @@ class PaddingPlacement(PlacementPerturbation):
     name: ClassVar[str] = "padding-placement"
     axis: ClassVar[Axis] = Axis("lead's share of the padding", "share", (0.5, 0.0, 1.0), neutral=0.5, says="{place}")
     source: ClassVar[str] = "JumpML speech-commands tutorial (2020), padLR"
+    preset: ClassVar[Preset] = "quick"
     fills: ClassVar[tuple[Fill, ...]] = ("zeros", "floor")
     placements: ClassVar[Mapping[Placement, float]] = MappingProxyType(SHARES)
 

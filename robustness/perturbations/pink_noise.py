@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from robustness.audio.colours import pink
+from robustness.conditions import Preset
 from robustness.perturbations.base import PERTURBATIONS
 from robustness.perturbations.noise import AdditiveNoise
 
@@ -20,6 +21,7 @@ class PinkNoise(AdditiveNoise):
 
     name: ClassVar[str] = "pink-noise"
     source: ClassVar[str] = "Timmer & König (1995): Gaussian noise shaped by f^(−1/2) in the frequency domain"
+    preset: ClassVar[Preset] = "quick"
 
     def noise(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
         """A piece of pink noise, [count]."""

@@ -14,11 +14,10 @@ import torch
 from torch import Tensor
 
 from robustness.audio.placement import Windows
-from robustness.conditions import Axis, Family
+from robustness.conditions import Axis, Family, Preset
 from robustness.perturbations.base import PERTURBATIONS, Changed, WindowPerturbation
+from robustness.perturbations.rooms import FIRST_REFLECTION_S, responses_of
 
-FIRST_REFLECTION_S: Final = 0.0025
-DIRECT_TO_REVERBERANT_DB: Final = 0.0  # at the critical distance
 FIT_DB: Final = (-5.0, -25.0)  # of the decay curve, as ISO 3382-1 fits T20
 
 
@@ -31,8 +30,8 @@ class Reverberation(WindowPerturbation):
     family: ClassVar[Family] = "room"
     axis: ClassVar[Axis] = Axis("reverberation time T60", "s", (0.2, 0.4, 0.6, 0.9, 1.3), neutral=0.0, neutral_says="no room")
     source: ClassVar[str] = "Polack (1988), exponential decay of Gaussian noise; T60 measured by Schroeder (1965), fitted as ISO 3382-1"
+    preset: ClassVar[Preset] = "standard"
     draws: ClassVar[int] = 3
-    default: ClassVar[bool] = False
 
     def realization(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
         """The noise of the tail, [count]."""
@@ -47,16 +46,6 @@ class Reverberation(WindowPerturbation):
         spectrum = torch.fft.rfft(clean.samples.double(), n=2 * count) * torch.fft.rfft(responses, n=2 * count)
         samples = torch.fft.irfft(spectrum, n=2 * count)[:, :count].float()
         return Changed(samples, measured_t60_s(responses, clean.rate_hz))
-
-
-def responses_of(noise: Tensor, rate_hz: int, t60_s: float) -> Tensor:
-    """Impulse responses with that T60 from noise, [clips time] → [clips time]: the direct sound first, then the tail."""
-    seconds = torch.arange(noise.shape[1], dtype=torch.float64) / rate_hz
-    tail = noise * 10 ** (-3 * seconds / t60_s) * (seconds >= FIRST_REFLECTION_S)
-    loud = 10 ** (-DIRECT_TO_REVERBERANT_DB / 20)
-    tail = tail * loud / tail.square().sum(1, keepdim=True).sqrt()
-    tail[:, 0] = 1.0
-    return tail
 
 
 def measured_t60_s(responses: Tensor, rate_hz: int) -> Tensor:

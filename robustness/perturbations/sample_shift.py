@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from torch import Tensor
 
 from robustness.audio.placement import Frame, RecordingBatch
-from robustness.conditions import Axis
+from robustness.conditions import Axis, Preset
 from robustness.perturbations.base import PERTURBATIONS, PlacementPerturbation
 
 GRID: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 160.0)
@@ -25,6 +25,7 @@ class SampleShift(PlacementPerturbation):
     name: ClassVar[str] = "sample-shift"
     axis: ClassVar[Axis] = Axis("shift within a hop", "samples", GRID, neutral=0.0, says="{name} of {signed}")
     source: ClassVar[str] = "Azulay & Weiss (2019), arXiv:1805.12177"
+    preset: ClassVar[Preset] = "quick"
 
     def lead(self, batch: RecordingBatch, frame: Frame, base: Tensor, level: float) -> Tensor:
         """The base lead plus the shift, [clips]."""

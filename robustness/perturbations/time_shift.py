@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 from torch import Tensor
 
 from robustness.audio.placement import Frame, RecordingBatch
-from robustness.conditions import Axis, Condition, Placement
+from robustness.conditions import Axis, Condition, Placement, Preset
 from robustness.perturbations.base import PERTURBATIONS, PlacementPerturbation
 
 GRID_MS: Final = tuple(float(sign * ms) for ms in range(20, 201, 20) for sign in (-1, 1))
@@ -34,6 +34,7 @@ class TimeShift(PlacementPerturbation):
     name: ClassVar[str] = "time-shift"
     axis: ClassVar[Axis] = Axis("time shift", "ms", GRID_MS, neutral=0.0, says="{name} of {signed}")
     source: ClassVar[str] = "Warden, Speech Commands (2018), arXiv:1804.03209: ±100 ms in training, with zero fill"
+    preset: ClassVar[Preset] = "quick"
     leads: ClassVar[bool] = True
 
     farthest_ms: float = ATLAS_MS[-1]

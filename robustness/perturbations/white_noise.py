@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from robustness.audio.colours import white
+from robustness.conditions import Preset
 from robustness.perturbations.base import PERTURBATIONS
 from robustness.perturbations.noise import AdditiveNoise
 
@@ -20,6 +21,8 @@ class WhiteNoise(AdditiveNoise):
 
     name: ClassVar[str] = "white-noise"
     source: ClassVar[str] = "torch.randn; SNR inside the speech span"
+    preset: ClassVar[Preset] = "quick"
+    dhauds: ClassVar[tuple[float, float] | None] = (5.0, 7.0)
 
     def noise(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
         """A piece of white noise, [count]."""

@@ -160,19 +160,14 @@ def of_other_words(view: View) -> Iterator[Problem]:
         yield Problem("sound without a word", acted / len(silent), text)
 
 
-def everyday(levels: list[Level], grid: list[float]) -> list[Level]:
-    """The levels of the milder half of a grid, which goes from mild to harsh."""
-    mild = set(grid[: (len(grid) + 1) // 2])
-    return [level for level in levels if level.condition.level in mild]
-
-
 def of_perturbations(view: View) -> Iterator[Problem]:
-    """What the milder half of a perturbation's grid costs."""
+    """What the everyday levels of a perturbation cost; where it states no everyday range, the milder half of its grid."""
     costs = Costs(view)
     for cost in costs_of(view):
         if cost.variant is not view.first or view.kinds[cost.perturbation].moves:
             continue
-        levels = everyday(list(cost.levels), list(view.kinds[cost.perturbation].levels))
+        everyday = set(view.kinds[cost.perturbation].everyday_levels)
+        levels = [level for level in cost.levels if level.condition.level in everyday]
         if not levels:
             continue
         worst = min(levels, key=lambda level: level.right.value)

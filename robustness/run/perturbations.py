@@ -57,6 +57,8 @@ class PerturbationFacts:
         leads: whether a level from the placement `offset` is the recording's lead.
         atlas: those leads, rising.
         inputs: the folders that it needs.
+        everyday: the lowest and the highest level of an ordinary day; empty if nobody says so.
+        everyday_source: who says so.
     """
 
     name: str
@@ -75,6 +77,16 @@ class PerturbationFacts:
     leads: bool = False
     atlas: tuple[float, ...] = ()
     inputs: tuple[str, ...] = ()
+    everyday: tuple[float, ...] = ()
+    everyday_source: str = ""
+
+    @property
+    def everyday_levels(self) -> tuple[float, ...]:
+        """The levels of the grid that an ordinary day brings; where no range is stated, the milder half."""
+        if not self.everyday:
+            return self.levels[: (len(self.levels) + 1) // 2]
+        low, high = self.everyday
+        return tuple(level for level in self.levels if low <= level <= high)
 
     @property
     def plain_name(self) -> str:
@@ -122,7 +134,7 @@ def facts_of(name: str, grid: Mapping[str, Any]) -> PerturbationFacts:
     """The facts of a perturbation from its entry in the manifest; what an earlier version did not keep is filled in."""
     known = {each.name for each in fields(PerturbationFacts)} - {"name"}
     given = {"axis": name.replace("-", " "), **EARLIER.get(name, {}), **{key: value for key, value in grid.items() if key in known}}
-    for key in ("levels", "fills", "atlas", "inputs"):
+    for key in ("levels", "fills", "atlas", "inputs", "everyday"):
         given[key] = tuple(given.get(key, ()))
     return PerturbationFacts(name, **{**given, "neutral": float(given["neutral"])})
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from robustness.audio.levels import SPEECH_THRESHOLD_DB
 from robustness.audio.placement import Frame, Trim
-from robustness.conditions import NO_WORD, NONE, Condition, Placement
+from robustness.conditions import NO_WORD, NONE, PRESETS, Condition, Placement, Preset
 from robustness.errors import UsageError
 from robustness.perturbations.base import PERTURBATIONS, Inputs, Perturbation
 from robustness.run.perturbations import PerturbationFacts
@@ -25,10 +25,11 @@ class Settings:
         seed: of every random number, together with the recording and the perturbation.
         trim: whether recordings are cut to their speech before they are placed.
         speech_threshold_db: how far below the loudest frame speech may be.
-        perturbations: the names to run; empty is all of the default ones that can run.
+        perturbations: the names to run; empty is those of the preset that can run.
         inputs: folders by name, for perturbations that need some; those of `noises` are also heard as windows without a word.
         batch: windows computed together; None is as many as fit the cache. No answer depends on it.
         engine: what runs float networks.
+        preset: which perturbations are run if none is asked for by name.
     """
 
     seed: int = 0
@@ -38,6 +39,7 @@ class Settings:
     inputs: Inputs = field(default_factory=dict)
     batch: int | None = None
     engine: Runtime = "torch"
+    preset: Preset = "quick"
 
 
 @dataclass(frozen=True)
@@ -119,9 +121,11 @@ def runnable(settings: Settings, frame: Frame) -> Runnable:
         UsageError: a perturbation does not exist, one that is asked for cannot be run, or no perturbation takes a folder that was given.
         RecordingError: a folder that was given cannot be used.
     """
-    kinds = {name: PERTURBATIONS[name] for name in settings.perturbations or defaults()}
+    kinds = {name: PERTURBATIONS[name] for name in settings.perturbations or preset_names(settings.preset)}
     _refuse_unknown_inputs(settings.inputs)
     made = {name: kind.made(settings.inputs) for name, kind in kinds.items()}
+    if settings.preset == "dhauds" and not settings.perturbations:
+        made = {name: one.drawn(settings.seed) for name, one in made.items()}
     reasons = {name: one.unavailable(settings.inputs, frame) for name, one in made.items()}
     skipped = {name: reason for name, reason in reasons.items() if reason is not None}
     if settings.perturbations and skipped:
@@ -129,9 +133,18 @@ def runnable(settings: Settings, frame: Frame) -> Runnable:
     return Runnable({name: one for name, one in made.items() if name not in skipped}, skipped)
 
 
-def defaults() -> tuple[str, ...]:
-    """The perturbations that are run if nothing is asked for by name."""
-    return tuple(name for name, kind in PERTURBATIONS.all().items() if kind.default)
+def preset_names(preset: Preset) -> tuple[str, ...]:
+    """The perturbations that are run if nothing is asked for by name: those whose own preset is this one or a smaller one.
+
+    Raises:
+        UsageError: there is no such preset.
+    """
+    if preset not in PRESETS:
+        raise UsageError(f"there is no preset {preset!r}; give one of {', '.join(PRESETS)}")
+    kinds = PERTURBATIONS.all()
+    if preset == "dhauds":
+        return tuple(name for name, kind in kinds.items() if kind.dhauds is not None)
+    return tuple(name for name, kind in kinds.items() if PRESETS.index(kind.preset) <= PRESETS.index(preset))
 
 
 def _refuse_unknown_inputs(inputs: Inputs) -> None:

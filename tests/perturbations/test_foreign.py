@@ -234,7 +234,8 @@ def test_one_that_needs_a_folder_is_refused_before_anything_runs(request_: Reque
             UsageError, match=r"foreign-folder cannot be run: no codecs were given: give their folder by --input codecs=DIR"
         ):
             prepare(replace(request_, settings=Settings(**asked)))
-        assert "--input codecs=DIR" in prepare(request_).plan.skipped["foreign-folder"]
+        everything = prepare(replace(request_, settings=Settings(preset="full")))
+        assert "--input codecs=DIR" in everything.plan.skipped["foreign-folder"]
         given = {"codecs": next(request_.recordings[0].iterdir())}
         job = prepare(replace(request_, settings=Settings(**asked, inputs=given)))
         assert job.plan.perturbations["foreign-folder"].folder("codecs") == given["codecs"]

@@ -14,10 +14,11 @@ from robustness.audio.recordings import Recording
 from robustness.errors import CannotJudgeError, UsageError
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import TorchNetwork
+from robustness.perturbations.base import PERTURBATIONS
 from robustness.quantization.base import quantized
 from robustness.run.folder import Run, RunWriter
 from robustness.sweep import sweep
-from robustness.sweep.plan import Settings, plan_of
+from robustness.sweep.plan import Settings, plan_of, preset_names
 from robustness.sweep.state import Tally, combined
 from robustness.sweep.sweep import Sweep, placeable
 from tests.builders import FRAME, LABELS, classifier, recordings
@@ -189,3 +190,36 @@ def test_the_digest_of_a_condition_is_the_sum_of_those_of_its_windows() -> None:
     ]
     assert marks == [int.from_bytes(digest[:4], "big") for digest in each]
     assert int(tally.audio["none"], 16) == sum(int.from_bytes(digest, "big") for digest in each) % 2**256
+
+
+def test_a_preset_has_all_of_the_smaller_one_and_a_plain_run_is_the_quick_one() -> None:
+    quick, standard, full = (preset_names(preset) for preset in ("quick", "standard", "full"))
+    assert set(quick) < set(standard) < set(full) == set(PERTURBATIONS.names())
+    assert set(plan_of(Settings(), FRAME).perturbations) == set(quick) - {"background-noise"}
+    assert set(quick) == {"background-noise", "gain", "padding-placement", "pink-noise", "sample-shift", "time-shift", "white-noise"}
+
+
+def test_what_a_preset_cannot_run_is_left_out_with_its_reason() -> None:
+    plan = plan_of(Settings(preset="standard"), FRAME)
+    assert "--input talkers=DIR" in plan.skipped["babble"]
+    assert "far-field" in plan.perturbations
+
+
+def test_a_preset_that_does_not_exist_is_answered_with_those_that_do() -> None:
+    with pytest.raises(UsageError, match="there is no preset 'fast'; give one of quick, standard, full, dhauds"):
+        preset_names("fast")  # type: ignore[arg-type]
+
+
+def test_levels_of_dhauds_are_drawn_by_seed_from_its_ranges_and_are_what_is_run() -> None:
+    settings = Settings(preset="dhauds", seed=3)
+    plan = plan_of(settings, FRAME)
+    assert set(plan.perturbations) == {"white-noise", "tempo", "pitch"}
+    assert set(plan.skipped) == {"background-noise"}
+    ranges = {"white-noise": (5.0, 7.0), "tempo": (4.0, 12.0), "pitch": (4.0, 7.0)}
+    for name, facts in plan.kinds("center").items():
+        low, high = ranges[name]
+        assert all(low <= abs(level) <= high for level in facts.levels)
+        assert {c.level for c in plan.conditions if c.perturbation == name} == {*facts.levels, facts.neutral}
+    assert plan_of(settings, FRAME).conditions == plan.conditions
+    assert plan_of(replace(settings, seed=4), FRAME).conditions != plan.conditions
+    assert PERTURBATIONS["pitch"].axis.grid == PERTURBATIONS["pitch"]().axis.grid

@@ -1,0 +1,48 @@
+"""How many lost packets does the model bear where the receiver hides them? The packet before is heard again, 6 dB quieter each time.
+
+A level is the share of a window's packets in %; what is measured is the share of its samples that were replaced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import torch
+from torch import Tensor
+
+from robustness.audio.placement import Windows
+from robustness.conditions import Axis, Family
+from robustness.perturbations.base import PERTURBATIONS, Changed, WindowPerturbation
+from robustness.perturbations.losing import PACKET_S, lost_packets, ranks, share_lost, spread
+
+FADE: Final = 0.5
+
+
+@PERTURBATIONS.register
+@dataclass(frozen=True)
+class ConcealedLoss(WindowPerturbation):
+    """Lost packets, each replaced by the one before."""
+
+    name: ClassVar[str] = "concealed-loss"
+    family: ClassVar[Family] = "channel"
+    axis: ClassVar[Axis] = Axis("packets lost", "%", (2.0, 4.0, 10.0, 20.0, 40.0), neutral=0.0, neutral_says="no packet lost")
+    source: ClassVar[str] = "ETSI EN 300 962 (2000), GSM 06.11: a lost frame is replaced by the one before, and muted step by step"
+
+    draws: ClassVar[int] = 3
+
+    def realization(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
+        """In which order packets are lost, [packets]."""
+        return ranks(count, rate_hz, rng)
+
+    def perturb(self, clean: Windows, level: float, random: Tensor | None) -> Changed:
+        """The windows, that share of their packets replaced."""
+        if random is None:
+            raise TypeError("packets are lost in an order")
+        size, count = round(PACKET_S * clean.rate_hz), clean.samples.shape[1]
+        lost = lost_packets(random, level)
+        packets = torch.nn.functional.pad(clean.samples, (0, lost.shape[1] * size - count)).reshape(len(lost), -1, size).clone()
+        packets[:, 0][lost[:, 0]] = 0.0
+        for place in range(1, lost.shape[1]):
+            packets[:, place] = torch.where(lost[:, place, None], FADE * packets[:, place - 1], packets[:, place])
+        return Changed(packets.reshape(len(lost), -1)[:, :count], share_lost(spread(lost, count, clean.rate_hz)))

@@ -1,0 +1,34 @@
+"""How loud may the device itself play? Pieces of the user's own music and speech, as they are left after the echo canceller.
+
+The folder is given by `--input playback=DIR`; each file is at least a window long.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from robustness.perturbations.base import PERTURBATIONS
+from robustness.perturbations.folders import piece_of
+from robustness.perturbations.noise import AdditiveNoise
+
+
+@PERTURBATIONS.register
+@dataclass(frozen=True)
+class Playback(AdditiveNoise):
+    """A random piece of what a device plays."""
+
+    name: ClassVar[str] = "playback"
+    source: ClassVar[str] = "ITU-T G.168 (2015): an echo canceller leaves a rest of what is played"
+
+    inputs: ClassVar[tuple[str, ...]] = ("playback",)
+    draws: ClassVar[int] = 3
+    playback: Path | None = None
+
+    def noise(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
+        """A piece of one of the files, [count]."""
+        return piece_of(self.folder("playback"), count, rate_hz, rng)
