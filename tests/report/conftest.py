@@ -63,8 +63,8 @@ def show(page: Page, selector: str) -> None:
 
 
 def draw_all(page: Page) -> None:
-    """Opens every card and looks at every figure."""
-    page.evaluate("document.querySelectorAll('details.card').forEach((card) => { card.open = true; })")
+    """Opens every card and fold, and looks at every figure."""
+    page.evaluate("document.querySelectorAll('details.card, details.card details.more').forEach((fold) => { fold.open = true; })")
     for plot in page.locator("[data-figure]").all():
         plot.scroll_into_view_if_needed()
         expect(plot.locator(".main-svg").first).to_be_attached()

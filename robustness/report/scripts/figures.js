@@ -80,19 +80,19 @@ const watcher = new IntersectionObserver(
   { rootMargin: "200px" },
 );
 
-/* Print is light, every card open, every figure drawn at the paper's width. */
+/* Print is light, every card open with what was tried, every figure that prints drawn at the paper's width. */
 let opened = [];
 function beforePrint() {
   document.documentElement.classList.add("printing");
-  opened = [...document.querySelectorAll("details.card:not([open])")];
+  opened = [...document.querySelectorAll("details.card:not([open]), details.tried:not([open])")];
   for (const card of opened) card.open = true;
-  for (const element of plots) draw(element, { width: element.clientWidth });
+  for (const element of plots) if (element.clientWidth) draw(element, { width: element.clientWidth });
 }
 
 function afterPrint() {
   document.documentElement.classList.remove("printing");
   for (const card of opened) card.open = false;
-  for (const element of plots) draw(element, { width: undefined, autosize: true });
+  for (const element of plots) if (element.clientWidth) draw(element, { width: undefined, autosize: true });
 }
 
 window.addEventListener("beforeprint", beforePrint);
