@@ -14,6 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from robustness.report.page import write_page
+from robustness.run.damage import plain
+from robustness.run.evidence import LayerTracking
 from robustness.run.folder import Run
 from tests.browser import PATIENCE_MS, Watched, until
 from tests.report.conftest import ATLAS, HOSTILE, IMAGE, draw_all
@@ -62,7 +64,7 @@ def test_a_card_says_where_in_the_network_and_it_folds(watched: Watched, hostile
     evidence = copy / "evidence" / "failures.json"
     found = json.loads(evidence.read_text(encoding="utf-8"))
     rows = [row("features", 0.0), row("conv1", 0.02), row(IMAGE, 0.8, 0.9, stride_ms=None)]
-    found["failures"][0]["following"] = facts(*rows)
+    found["failures"][0]["following"] = plain(LayerTracking, facts(*rows))
     evidence.write_text(json.dumps(found), encoding="utf-8")
     write_page(Run.open(copy), copy / "index.html")
     page = watched.open(copy / "index.html")
