@@ -56,7 +56,7 @@ class ModelFacts:
     rate_hz: int
     window_ms: Number
     reference: str
-    parameters: int
+    parameters: int | None
     weights_sha256: str
     about: dict[str, Any]
     variants: list[VariantFacts]

@@ -67,6 +67,7 @@ def test_an_interrupted_run_of_another_schema_is_not_resumed(tmp_path: Path) -> 
     writer.begin({"settings": {}}, table)
     kept = json.loads((writer.path / REQUEST).read_text())
     write_json(writer.path / REQUEST, {"settings": kept["settings"]})  # as version 1 wrote it
+    writer.release()  # as if its process were no more
     with pytest.raises(RunError, match="schema 2 instead of none"):
         RunWriter(tmp_path / "run", resume=True).begin({"settings": {}}, table)
 

@@ -100,7 +100,7 @@ def test_a_front_end_that_is_not_the_trainings_is_refused(folder: Path, tmp_path
     card.write_text(f'{card.read_text()}\n[golden]\nsamples = "golden.wav"\nlogits = {logits}\n')
     prepare(Request((card,), (folder,)))
     card.write_text(card.read_text().replace("top_db = 80.0", "top_db = 40.0"))
-    with pytest.raises(CardError, match="golden samples get"):
+    with pytest.raises(CardError, match="the logits of the golden samples are not those of the card"):
         prepare(Request((card,), (folder,)))
 
 
