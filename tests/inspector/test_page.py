@@ -13,6 +13,7 @@ import soundfile
 import torch
 from playwright.sync_api import Page, expect
 
+from robustness.report.packing import unpacked
 from tests.browser import Watched, until
 from tests.builders import RATE_HZ, recording
 from tests.cards import write_card
