@@ -26,6 +26,11 @@ class UnreadableError(RobustnessError):
     """Why a file cannot be read, as the end of a sentence: "it is a pipe and no file"."""
 
 
+def printable(name: str) -> str:
+    """A name with its control characters escaped, so that it cannot write a line of its own into a log."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
 def refuse_endless(path: Path, most: int) -> None:
     """Looks at a file without opening it.
 

@@ -34,6 +34,21 @@ BLOCK: Final = 2**20  # samples of all channels that are decoded at once
 UNKNOWN_FRAMES: Final = 2**62
 
 
+class Wish(NamedTuple):
+    """How a recording is wanted.
+
+    Attributes:
+        rate_hz: its rate.
+        longest_samples: what is longer than this, at that rate, is cut to its speech if that fits, and else refused; None takes any
+            length up to `LARGEST_SAMPLES`.
+        cut: whether anything is cut; if not, what is longer is refused.
+    """
+
+    rate_hz: int
+    longest_samples: int | None = None
+    cut: bool = True
+
+
 class Audio(NamedTuple):
     """A decoded file.
 
@@ -61,21 +76,15 @@ class _Sound(NamedTuple):
     notices: list[str]
 
 
-def decode(path: Path, rate_hz: int, longest_samples: int | None) -> Audio:
-    """The samples of a file, at that rate.
-
-    Args:
-        path: the file.
-        rate_hz: the rate wanted.
-        longest_samples: longer than this, at that rate, is cut to its speech if that fits, and else refused; None takes any length up to
-            `LARGEST_SAMPLES`.
+def decode(path: Path, wish: Wish) -> Audio:
+    """The samples of a file as they are wanted.
 
     Raises:
         UnusableError: it cannot be used.
     """
-    data = _bytes(path)
+    data, rate_hz, longest = _bytes(path), wish.rate_hz, wish.longest_samples
     try:
-        sound = _decoded(data, rate_hz, longest_samples)
+        sound = _decoded(data, rate_hz, longest)
         mono = sound.mono
         notices = [*sound.notices, *_of_channels(sound.peaks)]
         if sound.rate_hz != rate_hz:
@@ -86,25 +95,32 @@ def decode(path: Path, rate_hz: int, longest_samples: int | None) -> Audio:
         raise UnusableError("needs more memory than there is; cut it into shorter files") from error
     if len(mono) * 1000 < SHORTEST_MS * rate_hz:
         raise UnusableError(f"lasts {len(mono) * 1000 / rate_hz:.1f} ms, less than the {SHORTEST_MS:g} ms over which a level is measured")
-    if longest_samples is not None and len(mono) > longest_samples:
-        mono = _cut_to_speech(mono, rate_hz, longest_samples)
+    if longest is not None and len(mono) > longest:
+        mono = _cut_to_speech(mono, wish)
         notices.append("longer than the window, cut to the speech in it")
     return Audio(mono.contiguous(), tuple(notices), hashlib.sha256(data).hexdigest())
 
 
-def _cut_to_speech(mono: Tensor, rate_hz: int, longest: int) -> Tensor:
-    start, end = speech_span(mono, rate_hz)
+def _cut_to_speech(mono: Tensor, wish: Wish) -> Tensor:
+    longest = wish.longest_samples or 0
+    if not wish.cut:
+        raise UnusableError(f"{_lasts(len(mono), wish.rate_hz, longest)}, and --trim never cuts nothing; leave that out to keep its speech")
+    start, end = speech_span(mono, wish.rate_hz)
     if end - start > longest:
-        raise UnusableError(_too_long(len(mono), rate_hz, longest))
+        raise UnusableError(_too_long(len(mono), wish.rate_hz, longest))
     return mono[start:end].clone()
 
 
 def _too_long(samples: int, rate_hz: int, longest: int) -> str:
-    lasts_ms, window_ms = samples * 1000 / rate_hz, longest * 1000 / rate_hz
     return (
-        f"lasts {lasts_ms:.0f} ms ({samples} samples) and the model's window {window_ms:.0f} ms ({longest}), "
-        "and its speech does not fit; cut it into words with `robustness segment`, a folder of single words with its --one"
+        f"{_lasts(samples, rate_hz, longest)}, and its speech does not fit; cut it into words with `robustness segment`, "
+        "a folder of single words with its --one"
     )
+
+
+def _lasts(samples: int, rate_hz: int, longest: int) -> str:
+    lasts_ms, window_ms = samples * 1000 / rate_hz, longest * 1000 / rate_hz
+    return f"lasts {lasts_ms:.0f} ms ({samples} samples) and the model's window {window_ms:.0f} ms ({longest})"
 
 
 def _bytes(path: Path) -> bytes:

@@ -39,12 +39,14 @@ class LabelSource:
         column: the column that holds the word.
         pattern: fields in braces, as in `{label}_{speaker}_{take}`, or a regular expression with a group `label` and perhaps `speaker`.
         required: whether a file without a word is refused.
+        path_column: the column of the table that holds the paths.
     """
 
     csv: Path | None = None
     column: str = "label"
     pattern: str | None = None
     required: bool = True
+    path_column: str = PATH
 
 
 class Label(NamedTuple):
@@ -157,8 +159,9 @@ def _speaker_in_name(file: AudioFile) -> str | None:
 def _looked_for(source: LabelSource) -> str:
     if source.pattern:
         return f"has no word: its name does not match the pattern {source.pattern}"
+    columns = f"{source.path_column},{source.column}"
     return (
-        f"has no word: looked for {', '.join(CSV_NAMES)} with the columns {PATH},{source.column} in the folder given, a name like the "
+        f"has no word: looked for {', '.join(CSV_NAMES)} with the columns {columns} in the folder given, a name like the "
         f"tutorial's, and a folder named by the word; give --labels CSV, or --label-pattern such as '{EXAMPLE}'"
     )
 
@@ -172,17 +175,19 @@ def _numerals(labels: dict[str, Label]) -> list[str]:
 
 def _tables(files: Sequence[AudioFile], source: LabelSource) -> list[Path]:
     roots = dict.fromkeys(f.root for f in files if (f.root / f.id) == f.path)
-    candidates = (
-        next((root / name for name in CSV_NAMES if {PATH, source.column} <= set(columns_of(root / name))), None) for root in roots
-    )
+    candidates = (next((root / name for name in CSV_NAMES if _has_words(root / name, source)), None) for root in roots)
     given = dict.fromkeys(f.manifest for f in files if f.manifest)
     return list(dict.fromkeys([*given, *(path for path in candidates if path)]))
+
+
+def _has_words(table: Path, source: LabelSource) -> bool:
+    return {PATH, source.column} <= set(columns_of(table, source.path_column))
 
 
 def _table(path: Path, source: LabelSource, roots: Sequence[Path]) -> dict[Path, Label]:
     """Words by resolved path; a row's file lies in the CSV's folder or in one of the roots."""
     labels: dict[Path, Label] = {}
-    for line, row in enumerate(manifest_rows(path, source.column), start=2):
+    for line, row in enumerate(manifest_rows(path, source.column, path_column=source.path_column), start=2):
         name, word = slashed((row[PATH] or "").strip()), (row[source.column] or "").strip()
         inside(path, line, row, roots)
         if not word:

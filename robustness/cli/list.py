@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from robustness.cli.printing import say
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -28,7 +30,8 @@ def list(
     for name in [what] if what else catalogue.TABLES:
         rows = catalogue.table(name)
         if markdown:
-            typer.echo(catalogue.markdown_table(rows))
+            for line in catalogue.markdown_table(rows).splitlines():
+                say(line)
         else:
             _print_table(name, rows)
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from robustness.audio.placement import Frame
 from robustness.errors import CardError
 from robustness.files import UnreadableError, text_of
+from robustness.frontends.base import Frontend
 from robustness.models.card_messages import card_sentence
 from robustness.models.checkpoints import Source
 from robustness.models.classifier import Classifier, Output, Threshold
@@ -32,6 +33,7 @@ LOWEST_RATE_HZ: Final = 1_000
 HIGHEST_RATE_HZ: Final = 768_000  # the fastest converters
 LONGEST_WINDOW_MS: Final = 60_000.0  # a command is a second or two
 MOST_LABELS: Final = 4_096
+MOST_NUMBERS: Final = 2**24  # of one window cut into frames: 64 MB
 Rate = Annotated[int, Field(strict=True, ge=LOWEST_RATE_HZ, le=HIGHEST_RATE_HZ)]
 Labels = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MOST_LABELS)]
 GOLDEN_TOLERANCE: Final = 1e-3  # logits of one network on two machines differ by less; of another front-end by more
@@ -98,7 +100,7 @@ class FrontendSettings(BaseModel):
         default=None, description='"module:callable", what makes a front-end of your own; a module beside the card is found'
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="a table of that callable's keyword arguments")
-    rate_hz: Annotated[int, Field(strict=True, gt=0)] = Field(description="the sampling rate in Hz that the model hears")
+    rate_hz: Rate = Field(description="the sampling rate in Hz that the model hears")
 
     @model_validator(mode="after")
     def _says_which(self) -> Self:
@@ -224,6 +226,7 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
     said = read_card(card)
     where = torch_device(device if said.variant is None else "cpu")
     frontend = frontend_from(said.frontend.settings, card)
+    _refuse_large(frontend, said.frame, card)
     network = format_of(card, said).load(Sought(card, said, frontend, weights, where))
     classifier = Classifier(
         name=said.name,
@@ -240,3 +243,13 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
         about={} if said.variant is None else said.variant.about,
     )
     return replace(classifier, network=network.tried(probe(classifier, card)))
+
+
+def _refuse_large(frontend: Frontend, frame: Frame, card: Path) -> None:
+    """Raises CardError if a window cut into frames takes more memory than a command's could."""
+    frames = frame.samples // frontend.hop_samples
+    if frames * frontend.frame_samples > MOST_NUMBERS:
+        raise CardError(
+            f"{card}: a window of {frame.samples} samples has {frames} frames of {frontend.frame_samples}, and at most {MOST_NUMBERS:,} "
+            "numbers are computed; a longer hop_samples, a smaller n_fft or a shorter window.duration_ms makes it fewer"
+        )

@@ -137,7 +137,7 @@ def test_a_listed_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     [
         (["path,word", "a.wav,up"], r"no column 'label'; it has path, word; --label-column"),
         (["file,label", "a.wav,up"], r"no column 'path'"),
-        ([""], r"no column 'path'; it has none"),
+        ([""], r"no column 'path' and no 'label'; it has none; --path-column names"),
         (["path,label", "a.wav,"], r"line 2: the label is empty"),
         (["path,label", "a.wav,up", ",up"], r"line 3: the path is empty"),
         (["path,label", "a.wav"], r"line 2: the label is empty"),
