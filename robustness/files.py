@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
+import unicodedata
 from pathlib import Path
 from typing import Final
 
@@ -27,8 +28,8 @@ class UnreadableError(RobustnessError):
 
 
 def printable(name: str) -> str:
-    """A name with its control characters escaped, so that it cannot write a line of its own into a log."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    """A name with its control characters escaped, so that it cannot write a line of its own into a log; spaces of any width stay."""
+    return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else c.encode("unicode_escape").decode() for c in name)
 
 
 def refuse_endless(path: Path, most: int) -> None:

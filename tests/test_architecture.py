@@ -32,7 +32,7 @@ def line(text: str) -> Line:
 
 
 MEASURES: Final = line(
-    "errors < registry conditions seeds threads downloads files < run < analysis < audio < perturbations < rendering < frontends < models"
+    "errors < registry conditions seeds threads downloads files timing < run < analysis < audio < perturbations < rendering < frontends < models"
     " < training < quantization attributions interventions < sweep < explanations audit < inspector < jobs < cli pytest_plugin"
 )
 JUDGES: Final = line(

@@ -31,6 +31,9 @@ LARGEST_BYTES: Final = 2**29
 LARGEST_SAMPLES: Final = 2**26  # of one channel: 70 minutes at 16 kHz, 23 at 48 kHz; a quarter of a GB
 MOST_WINDOWS: Final = 4  # a recording up to so many windows long is looked at: its speech may fit into one
 BLOCK: Final = 2**20  # samples of all channels that are decoded at once
+FLAT_TOP: Final = 3  # so many equal samples at the peak are clipped
+LOUD_PEAK: Final = 0.5
+AT_PEAK: Final = 0.98
 UNKNOWN_FRAMES: Final = 2**62
 
 
@@ -56,11 +59,13 @@ class Audio(NamedTuple):
         samples: [time], mono, at the rate asked for.
         notices: what was done to it, as in "resampled from 44100 to 16000 Hz".
         sha256: of the file's bytes.
+        clipped: whether a channel stayed at its peak, as it was recorded.
     """
 
     samples: Tensor
     notices: tuple[str, ...]
     sha256: str
+    clipped: bool = False
 
 
 class UnusableError(Exception):
@@ -74,6 +79,7 @@ class _Sound(NamedTuple):
     rate_hz: int
     peaks: NDArray[np.float32]
     notices: list[str]
+    clipped: bool
 
 
 def decode(path: Path, wish: Wish) -> Audio:
@@ -98,7 +104,7 @@ def decode(path: Path, wish: Wish) -> Audio:
     if longest is not None and len(mono) > longest:
         mono = _cut_to_speech(mono, wish)
         notices.append("longer than the window, cut to the speech in it")
-    return Audio(mono.contiguous(), tuple(notices), hashlib.sha256(data).hexdigest())
+    return Audio(mono.contiguous(), tuple(notices), hashlib.sha256(data).hexdigest(), sound.clipped)
 
 
 def _cut_to_speech(mono: Tensor, wish: Wish) -> Tensor:
@@ -162,7 +168,7 @@ def _decoded(data: bytes, rate_hz: int, longest: int | None) -> _Sound:
         raise UnusableError(f"is truncated: its header promises {promised} samples and {tally.count} are there")
     mono = tally.checked()
     guessed = ["without a length in its header, which was counted"] if mpeg.skip or promised >= UNKNOWN_FRAMES else []
-    return _Sound(mono, native_hz, tally.peaks, [*([notice] if notice else []), *guessed])
+    return _Sound(mono, native_hz, tally.peaks, [*([notice] if notice else []), *guessed], tally.clipped)
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
@@ -213,6 +219,7 @@ class _Tally:
         self.peaks: NDArray[np.float32] = np.zeros(1, np.float32)
         self.first: NDArray[np.float32] | None = None
         self.constant = True
+        self.flat = 0.0  # the largest value at which a channel stays for FLAT_TOP samples
 
     def take(self, block: NDArray[np.float32]) -> None:
         if self.first is None:
@@ -221,7 +228,13 @@ class _Tally:
         self.broken += int((~np.isfinite(block)).any(1).sum())
         self.peaks = np.maximum(self.peaks, np.abs(block).max(0))
         self.constant = self.constant and bool((block == self.first).all())
+        self.flat = max(self.flat, flat_top(block))
         self.mono.append(block[:, 0].copy() if block.shape[1] == 1 else block.mean(1))
+
+    @property
+    def clipped(self) -> bool:
+        """Whether a channel stays at the peak for some samples."""
+        return float(self.peaks.max()) >= LOUD_PEAK and self.flat >= AT_PEAK * float(self.peaks.max())
 
     def checked(self) -> Tensor:
         """The channels' mean, [time].
@@ -244,6 +257,13 @@ class _Tally:
         if bool((mono == mono[0]).all()):
             raise UnusableError("is digital silence once mixed down: its channels cancel")
         return torch.from_numpy(mono)
+
+
+def flat_top(block: NDArray[np.float32]) -> float:
+    """The largest magnitude at which a channel of [time channels] stays for `FLAT_TOP` samples; 0 where none does."""
+    same = np.diff(block, axis=0) == 0
+    stays = np.abs(block[2:])[same[1:] & same[:-1]]
+    return float(stays.max(initial=0.0))
 
 
 def _of_channels(peaks: NDArray[np.float32]) -> list[str]:

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from robustness.audio.files import AudioFile, BadFile, counted, some
 from robustness.audio.manifests import PATH, columns_of, inside, manifest_rows, slashed
 from robustness.errors import RecordingError, UsageError
+from robustness.timing import ends_within
 
 SPEAKER: Final = "speaker"
 CSV_NAMES: Final = ("labels.csv", "index.csv", "spans.csv")  # spans.csv is what `robustness segment` writes
@@ -26,6 +27,7 @@ CSV_NAMES: Final = ("labels.csv", "index.csv", "spans.csv")  # spans.csv is what
 TUTORIAL: Final = re.compile(r"[A-Za-z][^_]*_(?P<speaker>[A-Za-z][^_]*)_[A-Za-z][^_]*_[A-Za-z][^_]*_(?P<label>[^\W\d_][^_]*)_\d+")
 SPEECH_COMMANDS: Final = re.compile(r"(?P<speaker>.+)_nohash_\d+")
 FIELD: Final = re.compile(r"\{(\w*)\}|(\*)")
+LONGEST_SEARCH_S: Final = 10.0  # a million names take two
 EXAMPLE: Final = "{label}_{speaker}_{take}"
 
 
@@ -79,13 +81,21 @@ def label_files(files: Sequence[AudioFile], source: LabelSource) -> Labelled:
     labels: dict[str, Label] = {}
     used = Counter[str]()
     for name, labeller in _sources(files, source):
-        fresh = {f.id: label for f in files if f.id not in labels and (label := labeller(f))}
+        with ends_within(LONGEST_SEARCH_S, _endless(source)):
+            fresh = {f.id: label for f in files if f.id not in labels and (label := labeller(f))}
         labels |= fresh
         used[name] += len(fresh)
     notices = [f"words of {counted(count, 'recording')} taken from {name}" for name, count in used.items() if count]
     bad = [BadFile(f.id, _looked_for(source)) for f in files if source.required and f.id not in labels]
     kept = [f for f in files if not source.required or f.id in labels]
     return Labelled(kept, labels, bad, [*notices, *_numerals(labels)])
+
+
+def _endless(source: LabelSource) -> UsageError:
+    return UsageError(
+        f"--label-pattern {source.pattern!r} was not done with the names after {LONGEST_SEARCH_S:g} s; write it without repetitions "
+        f"inside of repetitions, or in the form with braces, such as {EXAMPLE}"
+    )
 
 
 def compiled(pattern: str) -> re.Pattern[str]:

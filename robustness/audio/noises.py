@@ -85,6 +85,12 @@ def digests(folder: Path, name: str) -> dict[str, str]:
     return found
 
 
+def silent_in_part(samples: Tensor, count: int) -> bool:
+    """Whether some piece of `count` samples has a silent stretch."""
+    stretch = max(1, count // STRETCHES)
+    return bool((samples.unfold(0, stretch, stretch).square().mean(1) <= LEAST_POWER).any())
+
+
 def sounding_starts(samples: Tensor, count: int) -> Tensor:
     """Where pieces of `count` samples may begin that have no silent stretch, [starts], on a grid of stretches."""
     stretch = max(1, count // STRETCHES)

@@ -129,7 +129,7 @@ class _Scan:
         recording = Recording(file.id, heard.samples, self.rate_hz, word, speaker, file.path, heard.sha256)
         self.clips.append(Clip(file.id, file.path, word, speaker, heard.sha256))
         self.changes.update(heard.notices)
-        self.doubts.take(recording)
+        self.doubts.take(recording, clipped=heard.clipped)
         look(recording)
 
     @property

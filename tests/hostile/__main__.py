@@ -76,12 +76,10 @@ def main() -> int:
                 told(ending)
     broken = [ending for ending in endings if ending.faults]
     worst = max(endings, key=lambda ending: ending.work_s)
-    print(
-        f"\n{len(endings)} cases of {len(names)} kinds in {time.monotonic() - since:.0f} s, statuses {Counter(e.status for e in endings)}"
-    )
-    print(
-        f"most work {worst.work_s:.1f} s ({worst.case}), most memory {max(e.memory_mb for e in endings):.0f} MB; {len(broken)} broke a promise"
-    )
+    took_s, work_s = time.monotonic() - since, sum(ending.work_s for ending in endings)
+    print(f"\n{len(endings)} cases of {len(names)} kinds in {took_s:.0f} s, {work_s:.0f} s of work; {len(broken)} broke a promise")
+    print(f"statuses {dict(Counter(ending.status for ending in endings))}, most memory {max(e.memory_mb for e in endings):.0f} MB")
+    print(f"most work {worst.work_s:.1f} s ({worst.case.kind}, {worst.case.number})")
     if given.table:
         text = DOCS.read_text(encoding="utf-8")
         before, after = text.partition(MARKS[0])[0], text.partition(MARKS[1])[2]

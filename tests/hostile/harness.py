@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import robustness
+from robustness.files import printable
 from tests.hostile.cases import KINDS, Base, Place
 
 MOST_MB: Final = 2_000
@@ -136,7 +137,7 @@ def _judged(ran: _Running, status: int, used: resource.struct_rusage) -> Ending:
     code = os.waitstatus_to_exitcode(status)
     said = ran.place.folder.with_suffix(".said").read_text(encoding="utf-8", errors="backslashreplace")
     work_s, memory_mb = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
-    faults = [*_of_words(code, said), *_of_files(ran, code)]
+    faults = [*faults_in_words(code, said), *_of_files(ran, code)]
     if memory_mb > MOST_MB:
         faults.append(f"took {memory_mb:.0f} MB")
     if work_s > MOST_WORK_S:
@@ -144,12 +145,13 @@ def _judged(ran: _Running, status: int, used: resource.struct_rusage) -> Ending:
     return Ending(ran.case, " ".join(ran.command), code, work_s, memory_mb, said, tuple(faults))
 
 
-def _of_words(code: int, said: str) -> Iterator[str]:
+def faults_in_words(code: int, said: str) -> Iterator[str]:
+    """What of the promises the status and the words break."""
     if code not in SANE:
         yield f"ended with status {code}"
     if "Traceback" in said:
         yield "wrote a traceback"
-    if any(not (c.isprintable() or c == "\n") for c in said):
+    if any(printable(line) != line for line in said.split("\n")):
         yield "wrote control characters"
     if code in (2, 3):
         sentences = [line for line in said.splitlines() if line.startswith("robustness: ")]

@@ -186,7 +186,7 @@ def _names(at: Place) -> list[object]:
     folder = at.folder / "in" / f"w{first}"
     path = write(folder / f"x{second}.wav", "wav", sound(), at.rng.choice((RATE_HZ, 3000)))
     if at.rng.random() < 0.2:
-        os.rename(os.fsencode(path), os.fsencode(folder) + b"/\xff\xfe.wav")
+        path.rename(folder / os.fsdecode(b"\xff\xfe.wav"))
     if at.rng.random() < 0.3:
         return ["check", at.base.card, *VARIANT, "--recordings", at.folder / "in"]
     return planned(at, words=at.folder / "in" if at.rng.random() < 0.7 else path)
@@ -237,7 +237,7 @@ def _many(at: Place) -> list[object]:
 
 @kind("options", "taken, or refused by their names")
 def _options(at: Place) -> list[object]:
-    names = "seed threads batch sample threshold variant perturbation device input noises split calibration reference speech-threshold-db engine trim"
+    names = "seed threads batch sample threshold variant perturbation device input noises split calibration reference engine trim"
     odd = (
         -1,
         0,
