@@ -202,6 +202,8 @@ def read_card(path: Path) -> Card:
         raise CardError(
             f"the card {path} cannot be opened: {error}; give the path of a model card (a .toml file), not the weights"
         ) from error
+    except RecursionError as error:
+        raise CardError(f"{path} is nested too deeply; a card has sections of single keys") from error
     except tomllib.TOMLDecodeError as error:
         raise CardError(f"{path} is no valid TOML: {error}") from error
     try:

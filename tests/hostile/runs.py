@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from tests.hostile.cases import Place, changed_bytes, kind
+from tests.hostile.cases import Place, changed_bytes, kind, reported
 from tests.run import test_integrity as damage
 
 TABLES: Final = (damage.rows_twice, damage.rows_gone, damage.column_gone, damage.no_number, damage.unknown_name, damage.recordings_spoiled)
@@ -55,3 +55,16 @@ def _tables(at: Place) -> list[object]:
     run = own_run(at)
     at.rng.choice(TABLES)(run, at.rng)
     return read_by(at, run)
+
+
+@kind("interrupted runs that are resumed", "refused as damaged or as started with other settings; nothing of them is removed")
+def _resumed(at: Place) -> list[object]:
+    at.out.parent.mkdir()
+    left = own_run(at).rename(at.out.with_name(f"{at.out.name}.partial"))
+    at.rng.choice((*FILES, *SCHEMAS))(left, at.rng)
+    if at.rng.random() < 0.5:
+        path = at.rng.choice((left / "request.json", left / "recordings.parquet", left / "manifest.json"))
+        path.write_bytes(
+            at.rng.choice((b"", b"[" * 100_000, b"{}", b"null", b"[]", changed_bytes(path.read_bytes() if path.exists() else b"0", at.rng)))
+        )
+    return reported(at, "--resume")

@@ -195,7 +195,7 @@ def _names(at: Place) -> list[object]:
 @kind("rules with bytes changed", "read, or refused with the line")
 def _bent_rules(at: Place) -> list[object]:
     path = at.folder / "rules.toml"
-    path.write_bytes(changed_bytes(RULES.encode(), at.rng))
+    path.write_bytes(changed_bytes(RULES.encode(), at.rng) if at.rng.random() < 0.9 else b"a = " + at.rng.choice((b"[", b"{a = ")) * 50_000)
     return ["gate", "--from", at.base.run, "--rules", path, "--out", at.out]
 
 

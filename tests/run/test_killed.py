@@ -1,4 +1,4 @@
-"""A sweep that is ended at twenty moments drawn by seed, by SIGKILL, SIGTERM or SIGINT, and resumed leaves the bytes of one left in peace."""
+"""A sweep that is ended at twenty moments drawn by seed, by SIGKILL, SIGTERM or SIGINT, and resumed leaves the bytes of a whole one."""
 
 from __future__ import annotations
 
