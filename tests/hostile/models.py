@@ -185,7 +185,7 @@ def _no_file(at: Place) -> list[object]:
 def _places(at: Place) -> list[object]:
     out = at.folder / at.rng.choice(("out", "a/b/c/out", "o" * 255, "o\nut", "o" * 300, "out.part", "."))
     make = at.rng.choice(("file", "folder", "link", "other run", "partial", "none"))
-    if make != "none" and len(out.name) < 240 and out.name:
+    if make != "none" and len(out.name) < 240 and out != at.folder:
         out.parent.mkdir(parents=True, exist_ok=True)
         target = out if make != "partial" else out.with_name(f"{out.name}.partial")
         if make == "file":
