@@ -14,7 +14,7 @@ INSTALL := $(PIP) install --quiet --constraint constraints.txt
 BENCHMARKS := $(filter-out harness clips,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 .DEFAULT_GOAL := help
-.PHONY: help report test bench lint format readme recordings wheel clean
+.PHONY: help report test fuzz bench lint format readme recordings wheel clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
@@ -27,6 +27,10 @@ test: $(VENV)/installed-dev  ## every test, on all cores
 
 bench: $(VENV)/installed-bench  ## every benchmark, beside the libraries that people use today; ARGS=--keep puts the tables into its README
 	for each in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$each $(ARGS) || exit 1; done
+
+fuzz: $(VENV)/installed-dev  ## twenty times as many drawn inputs as `make test` tries, and every hostile case
+	FUZZ=20 $(BIN)/python -m pytest tests/test_fuzz.py $(ARGS)
+	$(BIN)/python -m tests.hostile
 
 lint: $(VENV)/installed-dev  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -6,9 +6,11 @@ Sizes are in bytes. Loads no torch.
 from __future__ import annotations
 
 import hashlib
+import json
 import stat
+import unicodedata
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from robustness.errors import RobustnessError
 
@@ -24,6 +26,11 @@ KINDS: Final = {
 
 class UnreadableError(RobustnessError):
     """Why a file cannot be read, as the end of a sentence: "it is a pipe and no file"."""
+
+
+def printable(name: str) -> str:
+    """A name with its control characters escaped, so that it cannot write a line of its own into a log; spaces of any width stay."""
+    return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else c.encode("unicode_escape").decode() for c in name)
 
 
 def refuse_endless(path: Path, most: int) -> None:
@@ -54,6 +61,18 @@ def text_of(path: Path, most: int = MOST_TEXT) -> str:
         raise UnreadableError(f"{error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise UnreadableError("it is no text in UTF-8") from error
+
+
+def json_of(path: Path, most: int = MOST_TEXT) -> Any:
+    """What a JSON file says.
+
+    Raises:
+        UnreadableError: it is no such file; the message is the end of a sentence.
+    """
+    try:
+        return json.loads(text_of(path, most))
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError("it is no JSON") from error
 
 
 def sha256_of(path: Path, most: int) -> str:

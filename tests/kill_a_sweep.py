@@ -2,9 +2,9 @@
 
     python -m tests.kill_a_sweep FOLDER [--kills 10] [--seed 0]
 
-Each time a process of its own sweeps the same small request, SIGKILL ends it at a moment drawn by seed, once or several times, and
-the next one resumes. Moments are seconds of the process's own work, so that a busy machine kills no later in the sweep. Prints a line
-a kill; the exit status is 1 where a byte differs.
+Each time a process of its own sweeps the same small request; SIGKILL, SIGTERM or SIGINT ends it at a moment drawn by seed, once or
+several times, and the next one resumes. Moments are seconds of the process's own work, so that a busy machine ends no later in the sweep.
+Prints a line a kill; the exit status is 1 where a byte differs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: threads of the parent are not in its forks, which would wait for them
 
+from robustness.errors import INTERRUPTED
 from robustness.jobs.assess import Job, Progress, execute, prepare
 from robustness.jobs.request import Request
 from robustness.run.folder import Run, RunWriter, write_json, write_text
@@ -31,6 +32,7 @@ from tests.cards import write_card, write_recordings
 
 RECORDINGS = 10
 LONGEST_S = 60.0
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
 def main() -> int:
@@ -63,14 +65,19 @@ def disturbed(request: Request, out: Path, rng: random.Random, lasts_s: float, e
     """One run that is killed until it comes through; whether a byte differs."""
     moments: list[float] = []
     kept: list[int] = []
+    signals: list[str] = []
     while True:
         moments.append(rng.uniform(0, lasts_s))
-        if ended_by_itself(lambda: one(request, out, resume=len(moments) > 1), moments[-1] if len(moments) < 4 else LONGEST_S):
+        by = rng.choice(SIGNALS)
+        if ended_by_itself(lambda: one(request, out, resume=len(moments) > 1), moments[-1] if len(moments) < 4 else LONGEST_S, by):
             break
+        signals.append(by.name)
         kept.append(len(list((out.with_name(f"{out.name}.partial") / "trials").glob("part-*"))))
     found = bytes_of(out)
     unlike = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
-    said = ", ".join(f"{moment:.2f} s with {parts} parts on disk" for moment, parts in zip(moments, kept, strict=False))
+    said = ", ".join(
+        f"{moment:.2f} s by {by} with {parts} parts on disk" for moment, by, parts in zip(moments, signals, kept, strict=False)
+    )
     print(f"killed after {said or 'nothing'}: {'other bytes in ' + ', '.join(unlike) if unlike else 'the same bytes'}", flush=True)
     return int(bool(unlike) or out.with_name(f"{out.name}.partial").exists())
 
@@ -99,8 +106,8 @@ def spent_s(child: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def ended_by_itself(work: Callable[[], None], seconds: float) -> bool:
-    """Whether a process of its own ended before it had worked so long and was killed.
+def ended_by_itself(work: Callable[[], None], seconds: float, by: signal.Signals = signal.SIGKILL) -> bool:
+    """Whether a process of its own ended before it had worked so long and was ended by that signal.
 
     Raises:
         RuntimeError: where it failed.
@@ -108,9 +115,13 @@ def ended_by_itself(work: Callable[[], None], seconds: float) -> bool:
     child = os.fork()
     if child == 0:
         status = 1
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.default_int_handler)  # as the command line does
         try:
             work()
             status = 0
+        except KeyboardInterrupt:
+            status = INTERRUPTED
         except BaseException:
             traceback.print_exc()
         finally:
@@ -123,8 +134,11 @@ def ended_by_itself(work: Callable[[], None], seconds: float) -> bool:
                 raise RuntimeError(f"the sweep failed with status {status}")
             return True
         time.sleep(0.002)
-    os.kill(child, signal.SIGKILL)
-    return os.WIFEXITED(os.waitpid(child, 0)[1])
+    os.kill(child, by)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status not in (0, INTERRUPTED, -signal.SIGKILL):
+        raise RuntimeError(f"a sweep that was ended by {by.name} failed with status {status}")
+    return status == 0
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:

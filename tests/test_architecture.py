@@ -32,7 +32,8 @@ def line(text: str) -> Line:
 
 
 MEASURES: Final = line(
-    "errors < registry conditions seeds threads downloads files < run < analysis < audio < perturbations < rendering < frontends < models"
+    "errors < registry conditions seeds threads downloads files timing < run < analysis < audio"
+    " < perturbations < rendering < frontends < models"
     " < training < quantization attributions interventions < sweep < explanations audit < inspector < jobs < cli pytest_plugin"
 )
 JUDGES: Final = line(
@@ -289,7 +290,7 @@ def test_loads_no_torch(code: str) -> None:
 
 
 def test_help_names_every_command() -> None:
-    commands = sorted(path.stem for path in (PACKAGE / "cli").glob("*.py") if path.stem not in ("__init__", "main", "options"))
+    commands = sorted(path.stem for path in (PACKAGE / "cli").glob("*.py") if path.stem not in ("__init__", "main", "options", "printing"))
     done = subprocess.run([sys.executable, "-m", "robustness", "--help"], capture_output=True, text=True, check=True)
     assert [name for name in commands if f" {name} " not in done.stdout] == []
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from robustness.errors import CardError
-from robustness.files import UnreadableError, sha256_of, text_of
+from robustness.files import UnreadableError, json_of, sha256_of, text_of
 from robustness.gates.rules import RulesError, read_rules
 from robustness.models.card import read_card
 
@@ -54,3 +54,12 @@ def test_what_is_no_text_is_said(tmp_path: Path, content: bytes | None, why: str
         path.write_bytes(content)
     with pytest.raises(UnreadableError, match=why):
         text_of(path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[" * 100_000, "nul"])
+def test_what_is_no_json_is_said(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.json").write_text(content, encoding="utf-8")
+    with pytest.raises(UnreadableError, match="it is no JSON"):
+        json_of(tmp_path / "a.json")
+    (tmp_path / "a.json").write_text('{"a": 1}', encoding="utf-8")
+    assert json_of(tmp_path / "a.json") == {"a": 1}

@@ -31,7 +31,25 @@ LARGEST_BYTES: Final = 2**29
 LARGEST_SAMPLES: Final = 2**26  # of one channel: 70 minutes at 16 kHz, 23 at 48 kHz; a quarter of a GB
 MOST_WINDOWS: Final = 4  # a recording up to so many windows long is looked at: its speech may fit into one
 BLOCK: Final = 2**20  # samples of all channels that are decoded at once
+FLAT_TOP: Final = 3  # so many equal samples at the peak are clipped
+LOUD_PEAK: Final = 0.5
+AT_PEAK: Final = 0.98
 UNKNOWN_FRAMES: Final = 2**62
+
+
+class Wish(NamedTuple):
+    """How a recording is wanted.
+
+    Attributes:
+        rate_hz: its rate.
+        longest_samples: what is longer than this, at that rate, is cut to its speech if that fits, and else refused; None takes any
+            length up to `LARGEST_SAMPLES`.
+        cut: whether anything is cut; if not, what is longer is refused.
+    """
+
+    rate_hz: int
+    longest_samples: int | None = None
+    cut: bool = True
 
 
 class Audio(NamedTuple):
@@ -41,11 +59,13 @@ class Audio(NamedTuple):
         samples: [time], mono, at the rate asked for.
         notices: what was done to it, as in "resampled from 44100 to 16000 Hz".
         sha256: of the file's bytes.
+        clipped: whether a channel stayed at its peak, as it was recorded.
     """
 
     samples: Tensor
     notices: tuple[str, ...]
     sha256: str
+    clipped: bool = False
 
 
 class UnusableError(Exception):
@@ -59,23 +79,18 @@ class _Sound(NamedTuple):
     rate_hz: int
     peaks: NDArray[np.float32]
     notices: list[str]
+    clipped: bool
 
 
-def decode(path: Path, rate_hz: int, longest_samples: int | None) -> Audio:
-    """The samples of a file, at that rate.
-
-    Args:
-        path: the file.
-        rate_hz: the rate wanted.
-        longest_samples: longer than this, at that rate, is cut to its speech if that fits, and else refused; None takes any length up to
-            `LARGEST_SAMPLES`.
+def decode(path: Path, wish: Wish) -> Audio:
+    """The samples of a file as they are wanted.
 
     Raises:
         UnusableError: it cannot be used.
     """
-    data = _bytes(path)
+    data, rate_hz, longest = _bytes(path), wish.rate_hz, wish.longest_samples
     try:
-        sound = _decoded(data, rate_hz, longest_samples)
+        sound = _decoded(data, rate_hz, longest)
         mono = sound.mono
         notices = [*sound.notices, *_of_channels(sound.peaks)]
         if sound.rate_hz != rate_hz:
@@ -86,25 +101,32 @@ def decode(path: Path, rate_hz: int, longest_samples: int | None) -> Audio:
         raise UnusableError("needs more memory than there is; cut it into shorter files") from error
     if len(mono) * 1000 < SHORTEST_MS * rate_hz:
         raise UnusableError(f"lasts {len(mono) * 1000 / rate_hz:.1f} ms, less than the {SHORTEST_MS:g} ms over which a level is measured")
-    if longest_samples is not None and len(mono) > longest_samples:
-        mono = _cut_to_speech(mono, rate_hz, longest_samples)
+    if longest is not None and len(mono) > longest:
+        mono = _cut_to_speech(mono, wish)
         notices.append("longer than the window, cut to the speech in it")
-    return Audio(mono.contiguous(), tuple(notices), hashlib.sha256(data).hexdigest())
+    return Audio(mono.contiguous(), tuple(notices), hashlib.sha256(data).hexdigest(), sound.clipped)
 
 
-def _cut_to_speech(mono: Tensor, rate_hz: int, longest: int) -> Tensor:
-    start, end = speech_span(mono, rate_hz)
+def _cut_to_speech(mono: Tensor, wish: Wish) -> Tensor:
+    longest = wish.longest_samples or 0
+    if not wish.cut:
+        raise UnusableError(f"{_lasts(len(mono), wish.rate_hz, longest)}, and --trim never cuts nothing; leave that out to keep its speech")
+    start, end = speech_span(mono, wish.rate_hz)
     if end - start > longest:
-        raise UnusableError(_too_long(len(mono), rate_hz, longest))
+        raise UnusableError(_too_long(len(mono), wish.rate_hz, longest))
     return mono[start:end].clone()
 
 
 def _too_long(samples: int, rate_hz: int, longest: int) -> str:
-    lasts_ms, window_ms = samples * 1000 / rate_hz, longest * 1000 / rate_hz
     return (
-        f"lasts {lasts_ms:.0f} ms ({samples} samples) and the model's window {window_ms:.0f} ms ({longest}), "
-        "and its speech does not fit; cut it into words with `robustness segment`, a folder of single words with its --one"
+        f"{_lasts(samples, rate_hz, longest)}, and its speech does not fit; cut it into words with `robustness segment`, "
+        "a folder of single words with its --one"
     )
+
+
+def _lasts(samples: int, rate_hz: int, longest: int) -> str:
+    lasts_ms, window_ms = samples * 1000 / rate_hz, longest * 1000 / rate_hz
+    return f"lasts {lasts_ms:.0f} ms ({samples} samples) and the model's window {window_ms:.0f} ms ({longest})"
 
 
 def _bytes(path: Path) -> bytes:
@@ -146,7 +168,7 @@ def _decoded(data: bytes, rate_hz: int, longest: int | None) -> _Sound:
         raise UnusableError(f"is truncated: its header promises {promised} samples and {tally.count} are there")
     mono = tally.checked()
     guessed = ["without a length in its header, which was counted"] if mpeg.skip or promised >= UNKNOWN_FRAMES else []
-    return _Sound(mono, native_hz, tally.peaks, [*([notice] if notice else []), *guessed])
+    return _Sound(mono, native_hz, tally.peaks, [*([notice] if notice else []), *guessed], tally.clipped)
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
@@ -197,6 +219,7 @@ class _Tally:
         self.peaks: NDArray[np.float32] = np.zeros(1, np.float32)
         self.first: NDArray[np.float32] | None = None
         self.constant = True
+        self.flat = 0.0  # the largest value at which a channel stays for FLAT_TOP samples
 
     def take(self, block: NDArray[np.float32]) -> None:
         if self.first is None:
@@ -205,7 +228,13 @@ class _Tally:
         self.broken += int((~np.isfinite(block)).any(1).sum())
         self.peaks = np.maximum(self.peaks, np.abs(block).max(0))
         self.constant = self.constant and bool((block == self.first).all())
+        self.flat = max(self.flat, flat_top(block))
         self.mono.append(block[:, 0].copy() if block.shape[1] == 1 else block.mean(1))
+
+    @property
+    def clipped(self) -> bool:
+        """Whether a channel stays at the peak for some samples."""
+        return float(self.peaks.max()) >= LOUD_PEAK and self.flat >= AT_PEAK * float(self.peaks.max())
 
     def checked(self) -> Tensor:
         """The channels' mean, [time].
@@ -228,6 +257,13 @@ class _Tally:
         if bool((mono == mono[0]).all()):
             raise UnusableError("is digital silence once mixed down: its channels cancel")
         return torch.from_numpy(mono)
+
+
+def flat_top(block: NDArray[np.float32]) -> float:
+    """The largest magnitude at which a channel of [time channels] stays for `FLAT_TOP` samples; 0 where none does."""
+    same = np.diff(block, axis=0) == 0
+    stays = np.abs(block[2:])[same[1:] & same[:-1]]
+    return float(stays.max(initial=0.0))
 
 
 def _of_channels(peaks: NDArray[np.float32]) -> list[str]:

@@ -8,16 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from torch import Tensor
-
 from robustness.audio.files import counted, some
 from robustness.audio.levels import QUIET_DBFS, click_count, decibels, speech_span, without_rumble
 from robustness.audio.recordings import Recording
 
 LARGEST_OFFSET: Final = 0.01  # of full scale: −40 dBFS
 SOFT_DBFS: Final = -45.0  # a microphone's own noise is near
-FLAT_TOP: Final = 3  # so many equal samples at the peak are clipped
-LOUD_PEAK: Final = 0.5
 
 
 @dataclass
@@ -27,8 +23,8 @@ class Doubts:
     names: dict[str, list[str]] = field(default_factory=dict)
     first: dict[str, tuple[str, str | None]] = field(default_factory=dict)  # id and word of the first file with these bytes
 
-    def take(self, recording: Recording) -> None:
-        """Looks at one recording."""
+    def take(self, recording: Recording, *, clipped: bool = False) -> None:
+        """Looks at one recording; whether it was clipped is known before it is resampled."""
         samples, rate_hz = recording.samples, recording.rate_hz
         start, end = speech_span(samples, rate_hz)
         level = decibels(float(without_rumble(samples, rate_hz)[start:end].square().mean()))
@@ -38,7 +34,7 @@ class Doubts:
         offset = float(samples.mean())
         self._note(abs(offset) > LARGEST_OFFSET, "with a constant offset, left out of levels and spans", f"{recording.id} ({offset:+.3f})")
         self._note(click_count(samples, rate_hz) > 0, "with clicks, taken for no speech", recording.id)
-        self._note(clipped(samples), "clipped", recording.id)
+        self._note(clipped, "clipped", recording.id)
         self._same(recording)
 
     def _note(self, doubtful: bool, what: str, name: str) -> None:
@@ -56,12 +52,3 @@ class Doubts:
     def notices(self) -> list[str]:
         """One a kind."""
         return [f"{counted(len(names), 'recording')} {what}: {some(names)}" for what, names in self.names.items()]
-
-
-def clipped(samples: Tensor) -> bool:
-    """Whether the sound stays at its peak for some samples."""
-    peak = float(samples.abs().max())
-    if peak < LOUD_PEAK or len(samples) < FLAT_TOP:
-        return False
-    runs = samples.unfold(0, FLAT_TOP, 1)
-    return bool(((runs == runs[:, :1]).all(1) & (runs[:, 0].abs() >= 0.98 * peak)).any())

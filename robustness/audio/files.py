@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from robustness.audio.manifests import is_table, listed
+from robustness.audio.manifests import PATH, is_table, listed
 from robustness.errors import RecordingError, UsageError
+from robustness.files import printable
 
 READ: Final = frozenset(
     {".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3"}
@@ -52,22 +53,18 @@ def some(names: Sequence[str], shown: int = SHOWN) -> str:
     return ", ".join(printable(name) for name in names[:shown]) + more
 
 
-def printable(name: str) -> str:
-    """A name with its control characters escaped, so that it cannot write a line of its own into a log."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-
-
 def counted(count: int, noun: str) -> str:
     """`1 file`, `2 files`."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def find_audio(paths: Sequence[Path], column: str = "label") -> Found:
+def find_audio(paths: Sequence[Path], column: str = "label", path_column: str = PATH) -> Found:
     """The audio files in these folders, with all below them, in these tables, and these files.
 
     Args:
         paths: folders, tables (CSV or Parquet) and files.
         column: of a table, the one that holds the word.
+        path_column: of a table, the one that holds the paths.
 
     Raises:
         UsageError: nothing is given.
@@ -80,7 +77,7 @@ def find_audio(paths: Sequence[Path], column: str = "label") -> Found:
     noises = 0
     empty: list[str] = []
     for root in paths:
-        everything = list(_listed(root, column) if is_table(root) else _below(root))
+        everything = list(_listed(root, column, path_column) if is_table(root) else _below(root))
         audio = [f for f in everything if root.is_file() or _is_audio(f.path)]
         words = [f for f in audio if NOT_WORDS not in f.id.split("/")[:-1]]
         if not words:
@@ -101,8 +98,8 @@ def _is_audio(path: Path) -> bool:
     return path.suffix.lower() in READ | UNREAD and not path.name.startswith(".")
 
 
-def _listed(table: Path, column: str) -> Iterator[AudioFile]:
-    for name in listed(table, column):
+def _listed(table: Path, column: str, path_column: str) -> Iterator[AudioFile]:
+    for name in listed(table, column, path_column):
         yield AudioFile(name, table.parent / name, table.parent, table)
 
 

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from robustness.audio.files import AudioFile, BadFile, counted, some
 from robustness.audio.manifests import PATH, columns_of, inside, manifest_rows, slashed
 from robustness.errors import RecordingError, UsageError
+from robustness.timing import ends_within
 
 SPEAKER: Final = "speaker"
 CSV_NAMES: Final = ("labels.csv", "index.csv", "spans.csv")  # spans.csv is what `robustness segment` writes
@@ -26,6 +27,7 @@ CSV_NAMES: Final = ("labels.csv", "index.csv", "spans.csv")  # spans.csv is what
 TUTORIAL: Final = re.compile(r"[A-Za-z][^_]*_(?P<speaker>[A-Za-z][^_]*)_[A-Za-z][^_]*_[A-Za-z][^_]*_(?P<label>[^\W\d_][^_]*)_\d+")
 SPEECH_COMMANDS: Final = re.compile(r"(?P<speaker>.+)_nohash_\d+")
 FIELD: Final = re.compile(r"\{(\w*)\}|(\*)")
+LONGEST_SEARCH_S: Final = 10.0  # a million names take two
 EXAMPLE: Final = "{label}_{speaker}_{take}"
 
 
@@ -39,12 +41,14 @@ class LabelSource:
         column: the column that holds the word.
         pattern: fields in braces, as in `{label}_{speaker}_{take}`, or a regular expression with a group `label` and perhaps `speaker`.
         required: whether a file without a word is refused.
+        path_column: the column of the table that holds the paths.
     """
 
     csv: Path | None = None
     column: str = "label"
     pattern: str | None = None
     required: bool = True
+    path_column: str = PATH
 
 
 class Label(NamedTuple):
@@ -77,13 +81,21 @@ def label_files(files: Sequence[AudioFile], source: LabelSource) -> Labelled:
     labels: dict[str, Label] = {}
     used = Counter[str]()
     for name, labeller in _sources(files, source):
-        fresh = {f.id: label for f in files if f.id not in labels and (label := labeller(f))}
+        with ends_within(LONGEST_SEARCH_S, _endless(source)):
+            fresh = {f.id: label for f in files if f.id not in labels and (label := labeller(f))}
         labels |= fresh
         used[name] += len(fresh)
     notices = [f"words of {counted(count, 'recording')} taken from {name}" for name, count in used.items() if count]
     bad = [BadFile(f.id, _looked_for(source)) for f in files if source.required and f.id not in labels]
     kept = [f for f in files if not source.required or f.id in labels]
     return Labelled(kept, labels, bad, [*notices, *_numerals(labels)])
+
+
+def _endless(source: LabelSource) -> UsageError:
+    return UsageError(
+        f"--label-pattern {source.pattern!r} was not done with the names after {LONGEST_SEARCH_S:g} s; write it without repetitions "
+        f"inside of repetitions, or in the form with braces, such as {EXAMPLE}"
+    )
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
@@ -157,8 +169,9 @@ def _speaker_in_name(file: AudioFile) -> str | None:
 def _looked_for(source: LabelSource) -> str:
     if source.pattern:
         return f"has no word: its name does not match the pattern {source.pattern}"
+    columns = f"{source.path_column},{source.column}"
     return (
-        f"has no word: looked for {', '.join(CSV_NAMES)} with the columns {PATH},{source.column} in the folder given, a name like the "
+        f"has no word: looked for {', '.join(CSV_NAMES)} with the columns {columns} in the folder given, a name like the "
         f"tutorial's, and a folder named by the word; give --labels CSV, or --label-pattern such as '{EXAMPLE}'"
     )
 
@@ -172,17 +185,19 @@ def _numerals(labels: dict[str, Label]) -> list[str]:
 
 def _tables(files: Sequence[AudioFile], source: LabelSource) -> list[Path]:
     roots = dict.fromkeys(f.root for f in files if (f.root / f.id) == f.path)
-    candidates = (
-        next((root / name for name in CSV_NAMES if {PATH, source.column} <= set(columns_of(root / name))), None) for root in roots
-    )
+    candidates = (next((root / name for name in CSV_NAMES if _has_words(root / name, source)), None) for root in roots)
     given = dict.fromkeys(f.manifest for f in files if f.manifest)
     return list(dict.fromkeys([*given, *(path for path in candidates if path)]))
+
+
+def _has_words(table: Path, source: LabelSource) -> bool:
+    return {PATH, source.column} <= set(columns_of(table, source.path_column))
 
 
 def _table(path: Path, source: LabelSource, roots: Sequence[Path]) -> dict[Path, Label]:
     """Words by resolved path; a row's file lies in the CSV's folder or in one of the roots."""
     labels: dict[Path, Label] = {}
-    for line, row in enumerate(manifest_rows(path, source.column), start=2):
+    for line, row in enumerate(manifest_rows(path, source.column, path_column=source.path_column), start=2):
         name, word = slashed((row[PATH] or "").strip()), (row[source.column] or "").strip()
         inside(path, line, row, roots)
         if not word:

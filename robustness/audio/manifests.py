@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from robustness.errors import RecordingError
+from robustness.files import UnreadableError, refuse_endless
 
 PATH: Final = "path"
+LARGEST_TABLE: Final = 2**27  # bytes
+MOST_ROWS: Final = 1_000_000  # a million recordings of a second are 30 GB
+MOST_SHOWN: Final = 12  # names of columns in a message
+LONGEST_SHOWN: Final = 40  # characters of each
 TABLES: Final = frozenset({".csv", ".parquet", ".pq"})
 Row = dict[str, str]
 
@@ -26,44 +32,69 @@ def is_table(path: Path) -> bool:
     return path.suffix.lower() in TABLES and path.is_file()
 
 
-def columns_of(path: Path) -> list[str]:
-    """The columns of a table; none where it cannot be read."""
+def columns_of(path: Path, path_column: str = PATH) -> list[str]:
+    """The columns of a table, the one with the paths as `path`; none where it cannot be read."""
     try:
+        refuse_endless(path, LARGEST_TABLE)
         if path.suffix.lower() != ".csv":
-            return list(pq.read_schema(path).names)
+            return _with_path(pq.read_schema(path).names, path_column)
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             header = file.readline()
-            return _names(next(csv.reader([header], delimiter=_separator(header), skipinitialspace=True), []))
-    except (OSError, pa.ArrowException, csv.Error):
+            return _with_path(_names(next(csv.reader([header], delimiter=_separator(header), skipinitialspace=True), [])), path_column)
+    except (OSError, UnreadableError, pa.ArrowException, csv.Error):
         return []
 
 
-def manifest_rows(path: Path, column: str, option: str = "--label-column names the one with the words") -> list[Row]:
-    """The rows of a table as text, an empty one where there is nothing.
+def _with_path(columns: Sequence[str], path_column: str) -> list[str]:
+    return [PATH if name == path_column else name for name in columns if path_column == PATH or name != PATH]
+
+
+def manifest_rows(
+    path: Path, column: str, option: str = "--label-column names the one with the words", path_column: str = PATH
+) -> list[Row]:
+    """The rows of a table as text, an empty one where there is nothing; the path of each is under `path`.
 
     Args:
         path: the table.
-        column: what it must have beside `path`.
+        column: what it must have beside the path.
         option: what the user can do where it has not.
+        path_column: the column that holds the paths.
 
     Raises:
-        RecordingError: it cannot be read, or a column is missing.
+        RecordingError: it cannot be read, has too many rows, or a column is missing.
     """
-    expected = f"expected {'a CSV' if path.suffix.lower() == '.csv' else 'a Parquet file'} with the columns {PATH},{column}"
+    expected = f"expected {'a CSV' if path.suffix.lower() == '.csv' else 'a Parquet file'} with the columns {path_column},{column}"
     try:
-        rows, columns = _csv(path) if path.suffix.lower() == ".csv" else _parquet(path, column)
+        refuse_endless(path, LARGEST_TABLE)
+        rows, columns = _csv(path) if path.suffix.lower() == ".csv" else _parquet(path, (path_column, column))
     except OSError as error:
         raise RecordingError(f"{path} cannot be opened: {error.strerror or error}; {expected}") from error
-    except (UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+    except UnreadableError as error:
+        raise RecordingError(f"{path} cannot be read: {error}; {expected}") from error
+    except UnicodeDecodeError as error:
+        remedy = "save it as UTF-8, as by `iconv -f UTF-16 -t UTF-8`"
+        raise RecordingError(f"{path} is no CSV in UTF-8: {error}; {remedy}; {expected}") from error
+    except (csv.Error, pa.ArrowException) as error:
         kind = "CSV in UTF-8" if path.suffix.lower() == ".csv" else "Parquet file"
-        raise RecordingError(f"{path} is no {kind}: {error}; expected the columns {PATH},{column}") from error
-    twice = [name for name in (PATH, column) if columns.count(name) > 1]
+        raise RecordingError(f"{path} is no {kind}: {error}; {expected}") from error
+    _check_columns(path, columns, {path_column: "--path-column names the one with the paths", column: option})
+    return [{**row, PATH: row[path_column]} for row in rows] if path_column != PATH else rows
+
+
+def _check_columns(path: Path, columns: Sequence[str], options: dict[str, str]) -> None:
+    """Raises RecordingError where a column is twice there or absent, with what the user can do about each."""
+    twice = [name for name in options if columns.count(name) > 1]
     if twice:
         raise RecordingError(f"{path} has the column {twice[0]!r} twice; rename one")
-    absent = [name for name in (PATH, column) if name not in columns]
+    absent = [name for name in options if name not in columns]
     if absent:
-        raise RecordingError(f"{path} has no column {absent[0]!r}; it has {', '.join(columns) or 'none'}; {option}")
-    return rows
+        remedies = "; ".join(options[name] for name in absent)
+        raise RecordingError(f"{path} has no column {' and no '.join(map(repr, absent))}; it has {_columns_said(columns)}; {remedies}")
+
+
+def _columns_said(columns: Sequence[str]) -> str:
+    shown = ", ".join(name[:LONGEST_SHOWN] for name in columns[:MOST_SHOWN]) or "none"
+    return shown + (f" and {len(columns) - MOST_SHOWN} more" if len(columns) > MOST_SHOWN else "")
 
 
 def _csv(path: Path) -> tuple[list[Row], list[str]]:
@@ -72,7 +103,14 @@ def _csv(path: Path) -> tuple[list[Row], list[str]]:
         file.seek(0)
         reader = csv.DictReader(file, delimiter=separator, skipinitialspace=True)
         reader.fieldnames = _names(reader.fieldnames or [])
-        return list(reader), list(reader.fieldnames)
+        rows = list(islice(reader, MOST_ROWS + 1))
+        _refuse_rows(len(rows))
+        return rows, list(reader.fieldnames)
+
+
+def _refuse_rows(count: int) -> None:
+    if count > MOST_ROWS:
+        raise UnreadableError(f"it has more than {MOST_ROWS:,} rows")
 
 
 def _separator(header: str) -> str:
@@ -93,30 +131,31 @@ def _check_types(path: Path, schema: pa.Schema, wanted: Sequence[str]) -> None:
                 raise RecordingError(f"{path}: the column {name!r} holds {kind}; expected text or integers")
 
 
-def _parquet(path: Path, column: str) -> tuple[list[Row], list[str]]:
+def _parquet(path: Path, wanted: Sequence[str]) -> tuple[list[Row], list[str]]:
     with pq.ParquetFile(path) as file:
         names = list(file.schema_arrow.names)
         if len(set(names)) < len(names):
             return [], names
-        _check_types(path, file.schema_arrow, (PATH, column))
+        _refuse_rows(file.metadata.num_rows)
+        _check_types(path, file.schema_arrow, wanted)
         table = file.read()
     return [{name: "" if value is None else str(value) for name, value in row.items()} for row in table.to_pylist()], table.column_names
 
 
-def listed(path: Path, column: str) -> Iterator[str]:
+def listed(path: Path, column: str, path_column: str = PATH) -> Iterator[str]:
     """The recordings of a table, as paths below its folder with `/`, in its order.
 
     Raises:
         RecordingError: a path is empty, leaves the folder or is listed twice, or there is none.
     """
     lines: dict[str, int] = {}
-    for line, row in enumerate(manifest_rows(path, column), start=2):
+    for line, row in enumerate(manifest_rows(path, column, path_column=path_column), start=2):
         name = inside(path, line, row)
         if lines.setdefault(name, line) != line:
             raise RecordingError(f"{path}, lines {lines[name]} and {line}: {name} is listed twice; a recording counts once")
         yield name
     if not lines:
-        raise RecordingError(f"{path} lists no recording; give it a row for each, with the columns {PATH},{column}")
+        raise RecordingError(f"{path} lists no recording; give it a row for each, with the columns {path_column},{column}")
 
 
 def slashed(name: str) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
 
+from robustness.audio.decoding import LARGEST_BYTES
 from robustness.audio.files import NOT_WORDS, READ
 from robustness.audio.reading import read_audio
 from robustness.errors import RecordingError
+from robustness.files import UnreadableError, sha256_of
 
 STRETCHES: Final = 20  # of a piece, each of which must hold some noise: a word in a silent one would have none
 LEAST_POWER: Final = 1e-10  # −100 dBFS: half a step of 16 bits
@@ -71,9 +72,23 @@ def digests(folder: Path, name: str) -> dict[str, str]:
     """The SHA-256 of every audio file of a folder that was given by name.
 
     Raises:
-        RecordingError: there is no such folder, or no audio file in it.
+        RecordingError: there is no such folder, no audio file in it, or one that cannot be read.
     """
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in audio_in(folder, name)}
+    found: dict[str, str] = {}
+    for path in audio_in(folder, name):
+        try:
+            found[path.name] = sha256_of(path, LARGEST_BYTES)
+        except UnreadableError as error:
+            raise RecordingError(f"{path} cannot be read: {error}; take it out of {folder}") from error
+        except OSError as error:
+            raise RecordingError(f"{path} cannot be opened: {error.strerror or error}; take it out of {folder}") from error
+    return found
+
+
+def silent_in_part(samples: Tensor, count: int) -> bool:
+    """Whether some piece of `count` samples has a silent stretch."""
+    stretch = max(1, count // STRETCHES)
+    return bool((samples.unfold(0, stretch, stretch).square().mean(1) <= LEAST_POWER).any())
 
 
 def sounding_starts(samples: Tensor, count: int) -> Tensor:

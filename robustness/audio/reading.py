@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from robustness.audio.decoding import Audio, UnusableError, decode
+from robustness.audio.decoding import Audio, UnusableError, Wish, decode
 from robustness.audio.doubts import Doubts
 from robustness.audio.files import AudioFile, BadFile, counted, find_audio, some
 from robustness.audio.labels import Label, LabelSource, label_files
@@ -22,7 +22,7 @@ from robustness.audio.selection import Selection, chosen_recordings, sampled
 from robustness.audio.streaming import Clip, Recordings
 from robustness.errors import RecordingError
 
-__all__ = ["Audio", "BadFile", "Reading", "open_recordings", "read_audio", "read_recordings"]
+__all__ = ["Audio", "BadFile", "Reading", "Wish", "open_recordings", "read_audio", "read_recordings"]
 
 GROUPS_SHOWN: Final = 4
 AT_ONCE: Final = 64  # files decoded before the next ones are asked for
@@ -69,15 +69,14 @@ def read_recordings(
         UsageError: no path is given, or the label source contradicts itself.
     """
     kept: list[Recording] = []
-    reading = open_recordings(paths, rate_hz=rate_hz, longest_samples=longest_samples, labels=labels, skip_bad=skip_bad, look=kept.append)
+    reading = open_recordings(paths, Wish(rate_hz, longest_samples), labels=labels, skip_bad=skip_bad, look=kept.append)
     return reading._replace(recordings=kept)
 
 
 def open_recordings(
     paths: Sequence[Path],
+    wish: Wish,
     *,
-    rate_hz: int,
-    longest_samples: int | None,
     labels: LabelSource = LabelSource(),  # noqa: B008 - frozen
     selection: Selection = Selection(),  # noqa: B008 - frozen
     skip_bad: bool = False,
@@ -88,8 +87,7 @@ def open_recordings(
 
     Args:
         paths: folders, with all below them, manifests, and files.
-        rate_hz: the rate wanted.
-        longest_samples: a recording longer than this, at that rate, is refused; None takes any length.
+        wish: how they are wanted.
         labels: where the words come from.
         selection: which of them are wanted.
         skip_bad: leave out what cannot be used.
@@ -100,17 +98,17 @@ def open_recordings(
         RecordingError: as of `read_recordings`.
         UsageError: as of `read_recordings`, or the selection asks for what there is not.
     """
-    found = find_audio(paths, column=labels.column)
-    part = chosen_recordings(found.files, selection, labels.csv)
+    found = find_audio(paths, labels.column, labels.path_column)
+    part = chosen_recordings(found.files, selection, labels.csv, labels.path_column)
     labelled = label_files(part.files, labels)
     sample = sampled(labelled.files, labelled.labels, selection)
-    scan = _Scan(rate_hz, list(labelled.bad))
-    for file, heard in _decoded(sample.files, rate_hz, longest_samples):
+    scan = _Scan(wish.rate_hz, list(labelled.bad))
+    for file, heard in _decoded(sample.files, wish):
         scan.take(file, heard, labelled.labels.get(file.id), look)
         progress(len(scan.clips) + len(scan.bad), len(sample.files))
     _refuse(scan.bad, len(scan.clips) + len(scan.bad), skip_bad=skip_bad and bool(scan.clips))
     notices = [*found.notices, *part.notices, *labelled.notices, *sample.notices, *scan.notices]
-    return Reading(Recordings(scan.clips, rate_hz, longest_samples), scan.clips, notices, scan.bad)
+    return Reading(Recordings(scan.clips, wish), scan.clips, notices, scan.bad)
 
 
 @dataclass
@@ -131,7 +129,7 @@ class _Scan:
         recording = Recording(file.id, heard.samples, self.rate_hz, word, speaker, file.path, heard.sha256)
         self.clips.append(Clip(file.id, file.path, word, speaker, heard.sha256))
         self.changes.update(heard.notices)
-        self.doubts.take(recording)
+        self.doubts.take(recording, clipped=heard.clipped)
         look(recording)
 
     @property
@@ -139,12 +137,12 @@ class _Scan:
         return [*(f"{counted(count, 'file')} {what}" for what, count in sorted(self.changes.items())), *self.doubts.notices]
 
 
-def _decoded(files: Sequence[AudioFile], rate_hz: int, longest: int | None) -> Iterator[tuple[AudioFile, Audio | UnusableError]]:
+def _decoded(files: Sequence[AudioFile], wish: Wish) -> Iterator[tuple[AudioFile, Audio | UnusableError]]:
     """Each file with what it holds, in order; a few are read ahead, in threads."""
 
     def heard(file: AudioFile) -> Audio | UnusableError:
         try:
-            return decode(file.path, rate_hz, longest)
+            return decode(file.path, wish)
         except UnusableError as error:
             return error
 
@@ -161,7 +159,7 @@ def read_audio(path: Path, rate_hz: int) -> Audio:
         RecordingError: it cannot be read, is truncated, empty, silent, or holds NaN or infinite samples.
     """
     try:
-        return decode(path, rate_hz, None)
+        return decode(path, Wish(rate_hz))
     except UnusableError as error:
         raise RecordingError(f"{path} {error}") from error
 

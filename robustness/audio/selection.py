@@ -47,13 +47,14 @@ class Part(NamedTuple):
     notices: list[str]
 
 
-def chosen_recordings(files: Sequence[AudioFile], selection: Selection, table: Path | None = None) -> Part:
+def chosen_recordings(files: Sequence[AudioFile], selection: Selection, table: Path | None = None, path_column: str = PATH) -> Part:
     """The files of the split that is wanted.
 
     Args:
         files: as found.
         selection: what is wanted.
         table: where the words come from, where that was given.
+        path_column: the column of a table that holds the paths.
 
     Raises:
         UsageError: no split is known, or none has that name.
@@ -66,7 +67,7 @@ def chosen_recordings(files: Sequence[AudioFile], selection: Selection, table: P
         places.setdefault(file.manifest or file.root, []).append(file)
     splits: dict[str, str] = {}
     for place, own in places.items():
-        splits |= _splits(place, own, selection, table)
+        splits |= _splits(place, own, selection, table, path_column)
     kept = [file for file in files if splits.get(file.id) == selection.split]
     counts = Counter(splits.get(file.id, UNLISTED) for file in files)
     if not kept:
@@ -76,14 +77,14 @@ def chosen_recordings(files: Sequence[AudioFile], selection: Selection, table: P
     return Part(kept, [f"{counted(len(kept), 'recording')} of the split {selection.split}{others}"])
 
 
-def _splits(place: Path, files: Sequence[AudioFile], selection: Selection, table: Path | None) -> dict[str, str]:
+def _splits(place: Path, files: Sequence[AudioFile], selection: Selection, table: Path | None, path_column: str) -> dict[str, str]:
     """The split of each file that has one, by id."""
     own = place if place.is_file() else None
     for path in filter(None, (table, own, *(place / name for name in CSV_NAMES))):
-        if {PATH, selection.column} <= set(columns_of(path)):
-            return _of_table(path, files, selection.column)
+        if {PATH, selection.column} <= set(columns_of(path, path_column)):
+            return _of_table(path, files, selection.column, path_column)
     if own is not None:
-        manifest_rows(own, selection.column, option="--split-column names the one with the split")
+        manifest_rows(own, selection.column, option="--split-column names the one with the split", path_column=path_column)
     folder = official_folder(place)
     if folder is not None:
         return official_splits(place, folder)
@@ -93,9 +94,9 @@ def _splits(place: Path, files: Sequence[AudioFile], selection: Selection, table
     )
 
 
-def _of_table(path: Path, files: Sequence[AudioFile], column: str) -> dict[str, str]:
+def _of_table(path: Path, files: Sequence[AudioFile], column: str, path_column: str) -> dict[str, str]:
     """Paths are relative to the table's folder or to the recordings'."""
-    rows = {(row[PATH] or "").strip(): (row[column] or "").strip() for row in manifest_rows(path, column)}
+    rows = {(row[PATH] or "").strip(): (row[column] or "").strip() for row in manifest_rows(path, column, path_column=path_column)}
     by_path = {(path.parent / name).resolve(): split for name, split in rows.items()}
     found: dict[str, str] = {}
     for file in files:

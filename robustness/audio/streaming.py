@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, overload
 
-from robustness.audio.decoding import UnusableError, decode
+from robustness.audio.decoding import UnusableError, Wish, decode
 from robustness.audio.recordings import Recording
 from robustness.errors import RecordingError
 
@@ -34,14 +34,12 @@ class Recordings(Sequence[Recording]):
 
     Attributes:
         clips: what there is.
-        rate_hz: the rate wanted.
-        longest_samples: of a recording at that rate; None is any length.
+        wish: how they are wanted.
         changes: what is done to each once it is read.
     """
 
     clips: Sequence[Clip]
-    rate_hz: int
-    longest_samples: int | None = None
+    wish: Wish
     changes: tuple[Change, ...] = ()
 
     def __len__(self) -> int:
@@ -65,12 +63,12 @@ class Recordings(Sequence[Recording]):
             RecordingError: where it is no longer the file that was looked at.
         """
         try:
-            audio = decode(clip.path, self.rate_hz, self.longest_samples)
+            audio = decode(clip.path, self.wish)
         except UnusableError as error:
             raise RecordingError(f"{clip.id} was whole when the run began, and now {error}; leave the recordings as they are") from error
         if audio.sha256 != clip.sha256:
             raise RecordingError(f"{clip.id} has changed since the run began; leave the recordings as they are while they are heard")
-        recording = Recording(clip.id, audio.samples, self.rate_hz, clip.label, clip.speaker, clip.path, clip.sha256)
+        recording = Recording(clip.id, audio.samples, self.wish.rate_hz, clip.label, clip.speaker, clip.path, clip.sha256)
         for change in self.changes:
             recording = change(recording)
         return recording

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from robustness.cli import options
+from robustness.cli.printing import say
 from robustness.cli.report import progress_bar, repeated
 from robustness.conditions import VARIANTS
 
@@ -23,6 +24,7 @@ def audit(
     calibration: options.Calibration = None,
     weights: options.Weights = None,
     labels: options.Labels = None,
+    path_column: options.PathColumn = "path",
     label_column: options.LabelColumn = "label",
     label_pattern: options.LabelPattern = None,
     perturbations: Annotated[
@@ -59,7 +61,7 @@ def audit(
         weights=weights,
         variants=tuple(variants or VARIANTS),
         calibration=calibration,
-        labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled),
+        labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled, path_column=path_column),
         settings=Settings(seed=seed, perturbations=tuple(perturbations or ()), inputs=options.inputs_of(inputs, noises), batch=batch),
         skip_bad=skip_bad,
         audio=not no_audio,
@@ -74,5 +76,5 @@ def audit(
     from robustness.report.view import View
 
     for sentence in sentences_of(View(run)):
-        print(sentence)
-    print(out / "index.html")
+        say(sentence)
+    say(out / "index.html")

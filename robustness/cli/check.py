@@ -11,6 +11,7 @@ import typer
 from robustness.cli import options
 from robustness.conditions import VARIANTS
 from robustness.errors import CardError
+from robustness.files import printable
 
 if TYPE_CHECKING:
     from robustness.audio.recordings import Recording
@@ -40,6 +41,7 @@ def check(
     variants: options.Variants = None,
     calibration: options.Calibration = None,
     labels: options.Labels = None,
+    path_column: options.PathColumn = "path",
     label_column: options.LabelColumn = "label",
     label_pattern: options.LabelPattern = None,
     answers: Annotated[int, typer.Option(min=1, help="How many of the recordings to answer, evenly from first to last.")] = 8,
@@ -53,7 +55,7 @@ def check(
     Example: robustness check models/digits.toml --recordings recordings/joe
     """
     from robustness.audio.labels import LabelSource
-    from robustness.audio.reading import open_recordings
+    from robustness.audio.reading import Wish, open_recordings
     from robustness.models.card import load_classifiers, read_card
     from robustness.models.golden import golden_stages, likely_change
     from robustness.models.inspection import inspect, logit_spread
@@ -66,9 +68,9 @@ def check(
     frame = original.frame
     chosen: Sequence[Recording] = ()
     notices: list[str] = []
-    source = LabelSource(labels, label_column, label_pattern, required=False)
+    source = LabelSource(labels, label_column, label_pattern, required=False, path_column=path_column)
     if recordings:
-        read = open_recordings(recordings, rate_hz=frame.rate_hz, longest_samples=frame.samples, labels=source, skip_bad=skip_bad)
+        read = open_recordings(recordings, Wish(frame.rate_hz, frame.samples), labels=source, skip_bad=skip_bad)
         chosen, notices = logit_spread(read.recordings, answers), [*read.notices, *(f"{bad.id} {bad.reason}" for bad in read.bad)]
     names = dict.fromkeys(variants or VARIANTS) if original.deployed else dict.fromkeys(["float32", *(variants or VARIANTS)])
     calibrate = None if calibration is None else (lambda classifier: read_calibration(calibration, classifier, labels=source))
@@ -76,7 +78,7 @@ def check(
     notices += map(str, left_out)
     found = inspect(made, chosen)
     stages = golden_stages(original, said.golden, card) if said.golden else []
-    _print(said.name, _understood(said, original, found))
+    _print(said.name, _understood(said, original, found, card))
     _print("variants", (line for variant in found.variants for line in _variant(variant)))
     _print("notices", (CheckLine("", notice) for notice in notices))
     _print(f"answers at the {frame.reference}", _answers(found.answered))
@@ -100,14 +102,12 @@ def _departure(stage: Stage, tolerance: float) -> str:
     return f"the logits of the golden samples differ {stage.says.partition(' of ')[0]} (tolerance {tolerance:g}): {FRONTEND_DIFFERS}"
 
 
-def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[CheckLine]:
+def _understood(said: Card, classifier: Classifier, found: Inspection, card: Path) -> list[CheckLine]:
     frame, features, output = classifier.frame, found.features, found.output
     point, whose = classifier.point, "winning" if classifier.point.contest else "command's own"
     threshold = f"{point.words} on the {whose} probability" if point.words else "none, the most probable label is the answer"
     rejections = [f"{role}: {label}" for role, label in (("other words", said.unknown), ("no word", said.silence)) if label is not None]
     sums = "" if said.output in ("logits", "sigmoids") else f"; probabilities sum to 1 within {output.sum_gap:.0e}"
-    settings = said.frontend.model_dump(exclude={"kind"})
-    sums = "" if said.output == "logits" else f"; probabilities sum to 1 within {output.sum_gap:.0e}"
     which = ("kind", "preset", "factory")
     settings = {key: value for key, value in said.frontend.settings.items() if key not in which}
     named = ", ".join(value for key in which if (value := getattr(said.frontend, key)) is not None)
@@ -116,6 +116,7 @@ def _understood(said: Card, classifier: Classifier, found: Inspection) -> list[C
         CheckLine("rejections", ", ".join(rejections) or "none: every window carries out a command"),
         CheckLine("threshold", threshold),
         CheckLine("network", _network(said, found)),
+        *(CheckLine("code", line) for line in _code(said, card)),
         CheckLine("weights", _weights(said)),
         CheckLine(
             "window", f"{frame.samples} samples at {frame.rate_hz} Hz, {said.window.duration_ms:g} ms, recordings at its {frame.reference}"
@@ -135,6 +136,16 @@ def _network(said: Card, found: Inspection) -> str:
     if said.network is None:
         return f"{'a program' if said.model else 'as it ships, no code is run'}, {count}"
     return f"{said.network.factory or said.network.callable}, {count}"
+
+
+def _code(said: Card, card: Path) -> list[str]:
+    """Whose code was run, once for each callable of the card."""
+    from robustness.models.foreign import code_of
+
+    rebuild = said.variant.rebuild if said.variant else None
+    network = (said.network.factory, said.network.callable) if said.network else ()
+    named = dict.fromkeys(filter(None, (*network, said.frontend.factory, rebuild)))
+    return [f"{text} was run, from {code_of(card, text)}; a card runs what it names, with your rights" for text in named]
 
 
 def _weights(said: Card) -> str:
@@ -196,11 +207,11 @@ def _print(title: str, lines: Iterable[CheckLine]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    facts = list(lines)
+    facts = [CheckLine(printable(line.key), printable(line.value)) for line in lines]
     if not facts:
         return
     console = Console(highlight=False, soft_wrap=True)
     width = max(len(line.key) for line in facts)
-    console.print(Text(title, style="bold"))
+    console.print(Text(printable(title), style="bold"))
     for key, value in facts:
         console.print(Text.assemble("  ", (key.ljust(width), "dim"), "  ", value))

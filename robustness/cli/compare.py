@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from robustness.cli.printing import say
 from robustness.errors import OutputError
 
 if TYPE_CHECKING:
@@ -41,17 +42,17 @@ def compare(
         write_comparison(found, out, verdicts)
     except OSError as error:
         raise OutputError(f"the page {out} cannot be written ({error.strerror}); give another --out") from error
-    print(f"{found.names[1]} against {found.names[0]}: {comparison_scope(found)}")
-    print(decision(found, verdicts))
-    print(lead(found))
+    say(f"{found.names[1]} against {found.names[0]}: {comparison_scope(found)}")
+    say(decision(found, verdicts))
+    say(lead(found))
     for note in found.notes:
-        print(f"note: {note}")
+        say(f"note: {note}")
     _say_perturbations(found)
     if verdicts is not None:
         _say_verdicts(verdicts)
     for title, changes in (("worse", found.worse), ("better", found.better), ("as many good outcomes, other recordings", found.mixed)):
         _say(title, changes, found.kinds)
-    print(out)
+    say(out)
 
 
 def _verdicts(first: Run, second: Run, rules: Path) -> RuleVerdicts:
@@ -67,11 +68,12 @@ def _say_perturbations(found: Comparison) -> None:
     """A line a perturbation and variant."""
     from robustness.report.comparison_page import perturbation_name
 
-    print("\nby perturbation, share of good outcomes:")
+    say()
+    say("by perturbation, share of good outcomes:")
     for part in found.perturbations:
         low, high = (100 * end for end in part.interval)
         left = f", {part.untestable} that cannot be moved left out" if part.untestable else ""
-        print(
+        say(
             f"  {perturbation_name(part)}, {part.variant}: {100 * part.before:.1f} % → {100 * part.after:.1f} % of {part.recordings} "
             f"({low:+.1f} to {high:+.1f} points{left}); worse in {part.worse}, better in {part.better} of {part.conditions}"
         )
@@ -79,9 +81,10 @@ def _say_perturbations(found: Comparison) -> None:
 
 def _say_verdicts(verdicts: RuleVerdicts) -> None:
     """A line a rule."""
-    print("\nrules:")
+    say()
+    say("rules:")
     for row in verdicts.rows:
-        print(f"  {row.name}: {row.before} → {row.after}{f'; {row.why}' if row.why else ''}")
+        say(f"  {row.name}: {row.before} → {row.after}{f'; {row.why}' if row.why else ''}")
 
 
 def _say(title: str, changes: Sequence[Changed], kinds: Kinds) -> None:
@@ -89,13 +92,14 @@ def _say(title: str, changes: Sequence[Changed], kinds: Kinds) -> None:
     from robustness.gates.wording import condition_text
 
     if changes:
-        print(f"\n{title}: {len(changes)}")
+        say()
+        say(f"{title}: {len(changes)}")
     for change in changes[:MOST]:
         low, high = (100 * end for end in change.interval)
         counts = f"{100 * change.before:.1f} % → {100 * change.after:.1f} % of {change.recordings}"
-        print(f"  {change.variant}, {condition_text(change.condition, kinds)}: {counts} ({low:+.1f} to {high:+.1f} points)")
+        say(f"  {change.variant}, {condition_text(change.condition, kinds)}: {counts} ({low:+.1f} to {high:+.1f} points)")
         for sign, names in (("-", change.lost), ("+", change.won)):
             if names:
-                print(f"    {sign} {', '.join(names)}")
+                say(f"    {sign} {', '.join(names)}")
     if len(changes) > MOST:
-        print(f"  and {len(changes) - MOST} more on the page")
+        say(f"  and {len(changes) - MOST} more on the page")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robustness.cli import options
+from robustness.cli.printing import say, warn
 from robustness.cli.report import progress_bar, repeated
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
@@ -53,6 +54,7 @@ def explain(
         str | None, typer.Option(help="The word that is said; by default as a table or a pattern has it, or the folder that it lies in.")
     ] = None,
     labels: options.Labels = None,
+    path_column: options.PathColumn = "path",
     label_column: options.LabelColumn = "label",
     label_pattern: options.LabelPattern = None,
     seed: options.Seed = 0,
@@ -78,10 +80,10 @@ def explain(
     writable(out)
     loaded = load_classifiers(model, weights=weights, device=device)
     original = loaded[0]
-    source = LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=False)
+    source = LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=False, path_column=path_column)
     given, left_out = variants_of(loaded, list(dict.fromkeys(variants or VARIANTS)))
     for one in left_out:
-        print(f"note: {one}", file=sys.stderr)
+        warn(f"note: {one}")
     with progress_bar() as progress:
         found = explained(
             given,
@@ -101,8 +103,8 @@ def explain(
             progress=progress,
         )
     if not found.question.wrong and found.question.truth is not None:
-        print("note: it is answered rightly; it is explained all the same", file=sys.stderr)
-    print(write_explanation(found, out, repeated(sys.argv[1:]), audio=not no_audio))
+        warn("note: it is answered rightly; it is explained all the same")
+    say(write_explanation(found, out, repeated(sys.argv[1:]), audio=not no_audio))
 
 
 def _read(path: Path, model: Classifier, source: LabelSource, label: str | None) -> Recording:
@@ -117,6 +119,6 @@ def _read(path: Path, model: Classifier, source: LabelSource, label: str | None)
         raise UsageError(f"{path} is a folder, and one recording is explained at a time; give one file of it")
     read = read_recordings([path], rate_hz=model.frame.rate_hz, longest_samples=model.frame.samples, labels=source, skip_bad=True)
     for notice in read.notices:
-        print(f"note: {notice}", file=sys.stderr)
+        warn(f"note: {notice}")
     found, folder = read.recordings[0], path.resolve().parent.name
     return replace(found, label=label or found.label or (folder if folder in model.labels else None))

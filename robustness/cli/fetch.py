@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from robustness.cli.printing import say
+
 
 def fetch(
     name: Annotated[str, typer.Argument(help="What to fetch: 'tutorial', the tutorial's checkpoint and its twenty recordings.")],
@@ -22,6 +24,6 @@ def fetch(
     from robustness.downloads import fetch_files, manifest_of
 
     manifest = manifest_of(name)
-    done = fetch_files(manifest, out, base=source, timeout_s=timeout_s, told=lambda file: typer.echo(f"{file.path} ({file.bytes} bytes)"))
+    done = fetch_files(manifest, out, base=source, timeout_s=timeout_s, told=lambda file: say(f"{file.path} ({file.bytes} bytes)"))
     already = f", {len(done.there)} were there already" if done.there else ""
-    typer.echo(f"{len(done.got)} files fetched and verified{already}; from {manifest.repository}, licence {manifest.licence}")
+    say(f"{len(done.got)} files fetched and verified{already}; from {manifest.repository}, licence {manifest.licence}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from robustness.cli import options
+from robustness.cli.printing import say, warn
 from robustness.cli.report import progress_bar, repeated, told_how_to_go_on
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
@@ -37,6 +38,7 @@ def gate(
     ] = None,
     weights: options.Weights = None,
     labels: options.Labels = None,
+    path_column: options.PathColumn = "path",
     label_column: options.LabelColumn = "label",
     label_pattern: options.LabelPattern = None,
     split: options.Split = None,
@@ -87,7 +89,7 @@ def gate(
         weights=weights,
         variants=tuple(variants or VARIANTS),
         calibration=calibration,
-        labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern),
+        labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, path_column=path_column),
         selection=Selection(split, split_column, sample, seed),
         settings=Settings(seed=seed, trim=trim, inputs=options.inputs_of(inputs, noises), batch=batch, engine=engine),
         threshold=threshold,
@@ -117,13 +119,14 @@ def _explain(rules: Rules) -> int:
     from robustness.gates.wording import meaning
 
     for name, rule in rules.rule.items():
-        print(meaning(name, rule, rules.version))
+        say(meaning(name, rule, rules.version))
     changes = rewritten(rules)
     if rules.version == 1:
-        print(f"\n{rules.source} has no version, so it speaks by the winning label. To judge what the device does, write above its rules:")
-        print("version = 2")
+        say()
+        say(f"{rules.source} has no version, so it speaks by the winning label. To judge what the device does, write above its rules:")
+        say("version = 2")
     for line in changes:
-        print(line)
+        say(line)
     return 0
 
 
@@ -132,10 +135,9 @@ def _notice(rules: Rules) -> None:
     from robustness.gates.rule_checks import rewritten
 
     if rewritten(rules):
-        print(
+        warn(
             f"note: {rules.source} has no version, so some of its rules go by the winning label, and not by what the device does; "
             f"`robustness gate --explain-rules --rules {rules.source}` says what to change",
-            file=sys.stderr,
         )
 
 
@@ -174,9 +176,9 @@ def _say_plan(request: Request, rules: Rules) -> int:
     from robustness.jobs.gate import Gate
 
     job = Gate(rules).prepare(request)
-    print(f"{len(job.placed)} recordings, {len(job.classifiers)} variants: {', '.join(f'{c.name} {c.variant}' for c in job.classifiers)}")
-    print(f"{len(job.plan.conditions)} conditions, {job.answers} answers{', and windows without a word' if job.plan.no_word else ''}")
-    print("nothing was written")
+    say(f"{len(job.placed)} recordings, {len(job.classifiers)} variants: {', '.join(f'{c.name} {c.variant}' for c in job.classifiers)}")
+    say(f"{len(job.plan.conditions)} conditions, {job.answers} answers{', and windows without a word' if job.plan.no_word else ''}")
+    say("nothing was written")
     return 0
 
 
@@ -186,9 +188,9 @@ def _say(verdicts: Sequence[Verdict], out: Path) -> int:
     from robustness.gates.verdicts import failing_first, status_of
 
     for verdict in failing_first(verdicts):
-        print(f"{verdict.word:<{WIDEST}} {verdict.sentence}")
+        say(f"{verdict.word:<{WIDEST}} {verdict.sentence}")
         for warning in verdict.warnings:
-            print(f"{'':<{WIDEST}} note: {warning}")
+            say(f"{'':<{WIDEST}} note: {warning}")
     status = status_of(verdicts)
-    print(f"{headline(status)} {sum(v.outcome == 'pass' for v in verdicts)} of {len(verdicts)} rules pass; see {out / FOLDER}")
+    say(f"{headline(status)} {sum(v.outcome == 'pass' for v in verdicts)} of {len(verdicts)} rules pass; see {out / FOLDER}")
     return status

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
+from robustness.cli.printing import say
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -32,7 +34,8 @@ def list(
         rows = catalogue.table(name)
         rows = catalogue.of_preset(rows, preset) if name == "perturbations" else rows
         if markdown:
-            typer.echo(catalogue.markdown_table(rows))
+            for line in catalogue.markdown_table(rows).splitlines():
+                say(line)
         else:
             _print_table(name, rows)
 

@@ -19,6 +19,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from robustness import cli
+from robustness.cli.printing import say, warn
 from robustness.errors import BUG, CANNOT_JUDGE, DONE, INTERRUPTED, USER_ERROR, RobustnessError
 
 # Threads that wait by spinning stop each other on a busy machine: 50 s became 12 s there. Read by OpenMP when torch is imported.
@@ -28,13 +29,13 @@ ENDED: Final = (
     "code that the model card names ended the program by sys.exit({!r}), and nothing was finished; "
     'put what it does when it is run behind `if __name__ == "__main__":`'
 )
-APART: Final = ("main", "options")
+APART: Final = ("main", "options", "printing")
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(version("speech-robustness"))
+        say(version("speech-robustness"))
         raise typer.Exit
 
 
@@ -69,20 +70,20 @@ def run() -> int:
     try:
         status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except RobustnessError as error:
-        print(f"robustness: {error}", file=sys.stderr)
+        warn(f"robustness: {error}")
         return error.exit_status
     except TyperException as error:
-        print(f"robustness: {error.format_message()} (`robustness --help` and `robustness COMMAND --help` say more)", file=sys.stderr)
+        warn(f"robustness: {error.format_message()} (`robustness --help` and `robustness COMMAND --help` say more)")
         return USER_ERROR
     except (KeyboardInterrupt, Abort):
-        print("robustness: interrupted", file=sys.stderr)
+        warn("robustness: interrupted")
         return INTERRUPTED
     except SystemExit as error:  # never ours: what ends the program here is code that a card names
-        print(f"robustness: {ENDED.format(error.code)}", file=sys.stderr)
+        warn(f"robustness: {ENDED.format(error.code)}")
         return CANNOT_JUDGE
     except Exception:
         traceback.print_exc()
-        print("robustness: this is a bug; please report it with the lines above", file=sys.stderr)
+        warn("robustness: this is a bug; please report it with the lines above")
         return BUG
     return status if isinstance(status, int) else DONE
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from robustness.cli.printing import warn
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
@@ -23,6 +23,7 @@ Recordings = Annotated[
 ]
 Labels = Annotated[Path | None, typer.Option(help="A CSV or Parquet table with the columns path, label and perhaps speaker.")]
 LabelColumn = Annotated[str, typer.Option(help="The column of the table that holds the word.")]
+PathColumn = Annotated[str, typer.Option(help="The column of the table that holds the paths.")]
 LabelPattern = Annotated[
     str | None, typer.Option(help="Where names hold the word: '{label}_{speaker}_{take}', or a regex with (?P<label>…).")
 ]
@@ -96,6 +97,6 @@ def use_threads(threads: int | None) -> None:
 def tell(reading: Reading, more: Sequence[str] = ()) -> None:
     """What reading the recordings had to say, and which of them were skipped."""
     for notice in [*reading.notices, *more]:
-        print(f"note: {notice}", file=sys.stderr)
+        warn(f"note: {notice}")
     for bad in reading.bad:
-        print(f"skipped: {bad.id}: {bad.reason}", file=sys.stderr)
+        warn(f"skipped: {bad.id}: {bad.reason}")

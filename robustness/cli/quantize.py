@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from robustness.cli import options
+from robustness.cli.printing import say, warn
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def quantize(
     out: Annotated[Path, typer.Option(help="The variant's path without a suffix; .pt and .toml are written.")],
     calibration: options.Calibration = None,
     count: Annotated[int, typer.Option(min=1, help="How many recordings of the calibration folder, of each label alike.")] = COUNT,
+    path_column: options.PathColumn = "path",
     label_column: options.LabelColumn = "label",
     label_pattern: options.LabelPattern = None,
     only: Annotated[list[str] | None, typer.Option(help="A layer to quantize, others stay in float; several times for several.")] = None,
@@ -41,6 +43,7 @@ def quantize(
     from robustness.quantization.calibration import read_calibration
     from robustness.quantization.saving import save_variant
     from robustness.quantization.variants import is_quantized
+    from robustness.run.lock import FolderLock
 
     original = load_classifier(card, weights=weights)
     if is_quantized(original):
@@ -48,20 +51,21 @@ def quantize(
     quantizer = _quantizer(scheme, engine)
     if not original.network.can.weights:
         raise UsageError(f"{card} cannot be quantized: {original.network.without('weights')}")
-    labels = LabelSource(column=label_column, pattern=label_pattern)
+    labels = LabelSource(column=label_column, pattern=label_pattern, path_column=path_column)
     learned = None
     if calibration is not None and quantizer.calibrated:
         learned = read_calibration(calibration, original, labels=labels, count=count, seed=seed)
     variant = quantizer.quantize(original, learned, checked_layers(original, only or None))
-    written = save_variant(variant, card, read_card(card), out)
+    with FolderLock(out):
+        written = save_variant(variant, card, read_card(card), out)
     about = variant.about
-    typer.echo(f"{written}: {variant.name} in {scheme}, {about['bytes']:,} bytes, engine {about['engine']} on {about['cpu']}")
-    typer.echo(f"{about['type']}: {' '.join(about['quantized_layers']) or 'none'}, {about['quantized_share']:.1%} of the parameters")
-    typer.echo(f"float: {' '.join(about['float_layers']) or 'none'}")
+    say(f"{written}: {variant.name} in {scheme}, {about['bytes']:,} bytes, engine {about['engine']} on {about['cpu']}")
+    say(f"{about['type']}: {' '.join(about['quantized_layers']) or 'none'}, {about['quantized_share']:.1%} of the parameters")
+    say(f"float: {' '.join(about['float_layers']) or 'none'}")
     if learned is not None:
-        typer.echo(f"ranges from {len(learned.ids)} recordings of {learned.source}, digest {learned.sha256[:12]}")
+        say(f"ranges from {len(learned.ids)} recordings of {learned.source}, digest {learned.sha256[:12]}")
     for note in about["notes"]:
-        typer.echo(f"note: {note}", err=True)
+        warn(f"note: {note}")
 
 
 def _quantizer(scheme: str, engine: str) -> Quantizer:

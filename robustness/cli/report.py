@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from robustness.cli import options
+from robustness.cli.printing import say, warn
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
@@ -34,6 +35,7 @@ def report(
     ] = None,
     weights: options.Weights = None,
     labels: options.Labels = None,
+    path_column: options.PathColumn = "path",
     label_column: options.LabelColumn = "label",
     label_pattern: options.LabelPattern = None,
     split: options.Split = None,
@@ -94,7 +96,7 @@ def report(
         weights=weights,
         variants=tuple(variants or VARIANTS),
         calibration=calibration,
-        labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled),
+        labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled, path_column=path_column),
         selection=Selection(split, split_column, sample, seed),
         settings=Settings(
             seed, trim, speech_threshold_db, tuple(perturbations or ()), options.inputs_of(inputs, noises), batch, engine, preset
@@ -122,7 +124,7 @@ def _download(folders: list[Path]) -> None:
     if len(folders) > 1:
         raise UsageError("--download gets Speech Commands into one folder, and several are given; give one --recordings DIR")
     if download(folders[0]):
-        print(f"note: Speech Commands was got into {folders[0]}", file=sys.stderr)
+        warn(f"note: Speech Commands was got into {folders[0]}")
 
 
 def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> None:
@@ -143,7 +145,7 @@ def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> N
     if reference is not None:
         write_reference(run, checked_run(reference))
     write_page(run, path / "index.html")
-    print(path / "index.html")
+    say(path / "index.html")
 
 
 def _say_plan(job: Job) -> None:
@@ -151,14 +153,14 @@ def _say_plan(job: Job) -> None:
     from robustness.jobs.assess import estimate_s
 
     reading = job.reading
-    print(f"{len(job.placed)} recordings, {len(job.classifiers)} variants: {', '.join(f'{c.name} {c.variant}' for c in job.classifiers)}")
+    say(f"{len(job.placed)} recordings, {len(job.classifiers)} variants: {', '.join(f'{c.name} {c.variant}' for c in job.classifiers)}")
     for notice in reading.notices:
-        print(f"  {notice}")
-    print(f"{len(job.plan.conditions)} conditions: {', '.join(job.plan.perturbations)}")
+        say(f"  {notice}")
+    say(f"{len(job.plan.conditions)} conditions: {', '.join(job.plan.perturbations)}")
     for name, why in job.plan.skipped.items():
-        print(f"  without {name}: {why}")
-    print(f"{job.answers} answers, about {max(1, round(estimate_s(job)))} s on this machine, and the explanation of each failure")
-    print("nothing was written")
+        say(f"  without {name}: {why}")
+    say(f"{job.answers} answers, about {max(1, round(estimate_s(job)))} s on this machine, and the explanation of each failure")
+    say("nothing was written")
 
 
 def _run(request: Request, out: Path, *, resume: bool) -> None:
@@ -172,7 +174,7 @@ def _run(request: Request, out: Path, *, resume: bool) -> None:
         with told_how_to_go_on(writer):
             execute(job, writer, progress)
     options.tell(job.reading, _where(job))
-    print(out / "index.html")
+    say(out / "index.html")
 
 
 @contextmanager
@@ -181,10 +183,9 @@ def told_how_to_go_on(writer: RunWriter) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print(
+        warn(
             f"robustness: what is done is kept; the same command with --resume goes on from there, and "
             f"`robustness report --from {writer.path}` draws it",
-            file=sys.stderr,
         )
         raise
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from robustness.audio.segment_settings import CutSettings, DetectorSettings
+from robustness.cli.printing import say, warn
 from robustness.errors import UsageError
 
 # The word is the fifth field between underscores, where the default label pattern looks for it.
@@ -49,6 +50,7 @@ def segment(
     Example: robustness segment recordings/joe-take.wav --words tutorial --out words
     """
     from robustness.audio.cutting import PAGE, read_words, segment_take
+    from robustness.run.lock import FolderLock
 
     if words_file is not None and words != "tutorial":
         raise UsageError("both --words and --words-file were given; give one of them")
@@ -60,18 +62,21 @@ def segment(
     detector = DetectorSettings(word_percent, edge_percent, noise_spreads, min_word_ms, min_pause_ms, frame_ms, hop_ms, highpass_hz)
     cutting = CutSettings(before_ms, after_ms, longest_ms)
     labels = read_words(words, words_file)
-    done = segment_take(take, labels, out, name=name, rate_hz=rate_hz, detector=detector, cutting=cutting, page=page)
+    with FolderLock(out):
+        done = segment_take(take, labels, out, name=name, rate_hz=rate_hz, detector=detector, cutting=cutting, page=page)
     for notice in done.notices:
-        typer.echo(f"{take.name}: {notice}", err=True)
-    typer.echo(f"{len(done.names)} words of {min(done.durations_ms):.0f} to {max(done.durations_ms):.0f} ms in {out}")
+        warn(f"{take.name}: {notice}")
+    say(f"{len(done.names)} words of {min(done.durations_ms):.0f} to {max(done.durations_ms):.0f} ms in {out}")
     if page:
-        typer.echo(f"{out / PAGE} shows where they were found")
+        say(f"{out / PAGE} shows where they were found")
 
 
 def _segment_folder(folder: Path, out: Path, rate_hz: int, cutting: CutSettings) -> None:
     from robustness.audio.one_word import segment_folder
+    from robustness.run.lock import FolderLock
 
-    done = segment_folder(folder, out, rate_hz=rate_hz, cutting=cutting)
+    with FolderLock(out):
+        done = segment_folder(folder, out, rate_hz=rate_hz, cutting=cutting)
     for notice in done.notices:
-        typer.echo(f"{folder.name}: {notice}", err=True)
-    typer.echo(f"{len(done.names)} words of {min(done.durations_ms):.0f} to {max(done.durations_ms):.0f} ms in {out}")
+        warn(f"{folder.name}: {notice}")
+    say(f"{len(done.names)} words of {min(done.durations_ms):.0f} to {max(done.durations_ms):.0f} ms in {out}")

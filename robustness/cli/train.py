@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from robustness.cli.printing import say, warn
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def train(
     Example: robustness train --recipe tutorial --vocabulary commands --epochs 1 --data ../shared/speech_commands --out models/trial
     """
     from robustness.quantization.base import quantized
+    from robustness.run.lock import FolderLock
     from robustness.training.cardwriter import write_model
     from robustness.training.session import TrainingRequest, downloaded
 
@@ -73,15 +75,16 @@ def train(
         init=init,
         resume=resume,
     )
-    trained = _watched(request)
-    for notice in trained.corpus.notices:
-        typer.echo(notice, err=True)
-    if measure:
-        typer.echo("measuring it on speakers that it never heard")
-    card = write_model(
-        request, trained, lambda classifier: [quantized(classifier, scheme) for scheme in VARIANTS], recordings or [], measure=measure
-    )
-    typer.echo(f"{card} is written; {request.folder / 'curves.html'} shows how the training went")
+    with FolderLock(out):
+        trained = _watched(request)
+        for notice in trained.corpus.notices:
+            warn(notice)
+        if measure:
+            say("measuring it on speakers that it never heard")
+        card = write_model(
+            request, trained, lambda classifier: [quantized(classifier, scheme) for scheme in VARIANTS], recordings or [], measure=measure
+        )
+    say(f"{card} is written; {request.folder / 'curves.html'} shows how the training went")
 
 
 def _watched(request: TrainingRequest) -> Trained:

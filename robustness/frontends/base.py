@@ -7,10 +7,12 @@ given them in its own (`layout`, by `fitted`), so that nobody else need know of 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from math import isfinite
 from typing import Any, ClassVar, Final, Literal
 
 from torch import Tensor, nn
 
+from robustness.errors import UsageError
 from robustness.registry import Registry
 
 Layout = Literal[
@@ -27,6 +29,14 @@ Layout = Literal[
 OURS: Final[Layout] = "channel bands frames"
 PICTURED_MELS: Final = 40  # with 25 ms of window no mel filter is empty, at 8 kHz as at 48
 PICTURED_MS: Final = 25
+SMALLEST: Final = {
+    "rate_hz": 1, "n_fft": 2, "hop_samples": 1, "window_samples": 1, "n_mels": 1, "n_mfcc": 1, "bins": 1, "f_min_hz": 0, "round_to": 0,
+    "power": 0.1, "top_db": 0, "normalise_frames": 1, "preroll_ms": 0,
+}  # fmt: skip
+LARGEST: Final = {  # a few times what any front-end of the field has: what is larger is a slip, and would take all memory
+    "rate_hz": 768_000, "n_fft": 2**16, "hop_samples": 2**20, "window_samples": 2**16, "n_mels": 1024, "n_mfcc": 1024, "bins": 2**15,
+    "power": 8, "normalise_frames": 2**16, "preroll_ms": 60_000,
+}  # fmt: skip
 AXES: Final = {"channel": 1, "bands": 2, "frames": 3}
 
 
@@ -54,6 +64,23 @@ class TakesLayout(nn.Module):
         return outputs
 
 
+def refuse_sizes(frontend: Frontend) -> None:
+    """Refuses settings that are too small to compute with, larger than any front-end has, or no numbers.
+
+    Raises:
+        UsageError: the sentence names the setting.
+    """
+    for name, value in vars(frontend).items():
+        if not isinstance(value, int | float):
+            continue
+        if not isfinite(value):
+            raise UsageError(f"{name} is {value:g}; expected a number, or leave it out")
+        if value < SMALLEST.get(name, value):
+            raise UsageError(f"{name} is {value:g}; expected {SMALLEST[name]:g} or more")
+        if value > LARGEST.get(name, value):
+            raise UsageError(f"{name} is {value:g}; expected {LARGEST[name]:,} or less")
+
+
 class Frontend(ABC):
     """Turns windows into features; settings are the fields of a frozen dataclass."""
 
@@ -75,6 +102,11 @@ class Frontend(ABC):
     @abstractmethod
     def band_hz(self) -> tuple[float, ...]:
         """The center frequency of each band, in Hz; empty if a band has none, as a cepstral coefficient."""
+
+    @property
+    def frame_samples(self) -> int:
+        """How many samples each frame is computed from, at least."""
+        return 1
 
     @property
     def hop_ms(self) -> float:

@@ -9,7 +9,7 @@ torch.stft; tf.signal.stft; kaldi feature-window.cc; python_speech_features.sigp
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 from typing import Final, Literal
@@ -19,16 +19,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from robustness.errors import UsageError
-from robustness.frontends.base import OURS, Frontend, Layout
+from robustness.frontends.base import OURS, Frontend, Layout, refuse_sizes
 from robustness.frontends.scaling import FirstSample, Moments, Normalise, SampleScale, emphasised, normalised, rounded, scaled
 
 WindowKind = Literal["hann", "hamming", "povey", "blackman", "rectangular"]
 Log = Literal["dB", "ln", "log10", "log1p", "none"]
 SMALLEST_POWER: Final = 1e-10  # torchaudio's amin: digital silence is −100 dB
-SMALLEST_SETTINGS: Final = {
-    "rate_hz": 1, "n_fft": 2, "hop_samples": 1, "window_samples": 1, "n_mels": 1, "n_mfcc": 1, "bins": 1, "f_min_hz": 0, "round_to": 0,
-    "power": 0.1, "top_db": 0, "normalise_frames": 1,
-}  # fmt: skip
 POVEY: Final = 0.85  # kaldi's default window is a symmetric Hann to this power
 
 
@@ -103,15 +99,12 @@ class SpectralFrontend(Frontend):
     normalise_frames: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuses numbers that are too small to compute with.
+        """Refuses numbers that are too small to compute with, or larger than any front-end of the field has.
 
         Raises:
             UsageError: the sentence names the setting.
         """
-        for field in fields(self):
-            value, smallest = getattr(self, field.name), SMALLEST_SETTINGS.get(field.name)
-            if smallest is not None and value is not None and not value >= smallest:
-                raise UsageError(f"{field.name} is {value:g}; expected {smallest:g} or more")
+        refuse_sizes(self)
         if self.floor <= 0.0 and self.log not in ("none", "log1p"):
             raise UsageError(f"floor is {self.floor:g}; expected more than 0, for a logarithm of 0 is no number")
 
@@ -204,6 +197,11 @@ class SpectralFrontend(Frontend):
     def _zeros_level(self) -> Tensor:
         zero = torch.zeros(1, 1, 1, 1)
         return zero if self.log in ("none", "log1p") else self._level(zero + self.floor)
+
+    @property
+    def frame_samples(self) -> int:
+        """The length of a frame, to which the window is laid out and transformed."""
+        return max(self.n_fft, self._length)
 
     @property
     def _length(self) -> int:

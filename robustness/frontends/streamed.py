@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from robustness.errors import UsageError
-from robustness.frontends.base import Frontend, Layout
+from robustness.frontends.base import Frontend, Layout, refuse_sizes
 from robustness.frontends.scaling import FULL_SCALE
 from robustness.seeds import generator_of
 
@@ -57,6 +57,7 @@ class StreamedFrontend(Frontend):
 
     def __post_init__(self) -> None:
         """Refuses what the program cannot do."""
+        refuse_sizes(self)
         if self.rate_hz != RATE_HZ:
             raise UsageError(f"{self.name} is made for {RATE_HZ} Hz and rate_hz is {self.rate_hz}; give the recordings at {RATE_HZ} Hz")
         if self._preroll_samples % self.hop_samples or self.preroll_ms < 0:

@@ -23,6 +23,8 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Share = Annotated[Number, Field(gt=0, le=1)]
 Confidence = Annotated[Number, Field(ge=0.5, lt=1)]
 Text = Annotated[str, Field(strict=True, min_length=1)]
+MOST_RULES: Final = 1_000  # each takes some milliseconds; a person writes a dozen
+MISTAKES_SHOWN: Final = 5
 BASELINE: Final = "baseline"
 Version = Literal[1, 2]
 EXAMPLE: Final = '[rule.accepted] with metric = "accepted_right" and min = 0.90'
@@ -123,10 +125,14 @@ def read_rules(path: Path) -> Rules:
         raise RulesError(f"{path}: there is no key `source`; those that exist: baseline, defaults, rule, version")
     if not content.get("rule"):
         raise RulesError(f"{path} holds no rule, and a gate without rules would pass anything; write one, such as {EXAMPLE}")
+    if isinstance(content["rule"], dict) and len(content["rule"]) > MOST_RULES:
+        raise RulesError(f"{path} holds {len(content['rule']):,} rules, and at most {MOST_RULES:,} are judged; leave some out")
     try:
         rules = Rules.model_validate({**content, "source": path})
     except ValidationError as error:
-        raise RulesError("; ".join(_sentence(path, one) for one in error.errors())) from error
+        found = error.errors()
+        more = f"; and {len(found) - MISTAKES_SHOWN} more mistakes" if len(found) > MISTAKES_SHOWN else ""
+        raise RulesError("; ".join(_sentence(path, one) for one in found[:MISTAKES_SHOWN]) + more) from error
     baseline = None if rules.baseline is None else path.parent / rules.baseline
     return rules.model_copy(update={"rule": {n: _filled(r, rules.defaults) for n, r in rules.rule.items()}, "baseline": baseline})
 
@@ -140,6 +146,8 @@ def _toml(path: Path) -> dict[str, Any]:
         raise RulesError(f"the rules file {path} is empty, and a gate without rules would pass anything; write one, such as {EXAMPLE}")
     try:
         return tomllib.loads(text)
+    except RecursionError as error:
+        raise RulesError(f"the rules file {path} is nested too deeply; a rule is a section, such as {EXAMPLE}") from error
     except tomllib.TOMLDecodeError as error:
         raise RulesError(f"the rules file {path} is not TOML: {error}; a rule is a section, such as {EXAMPLE}") from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from robustness.errors import OutputError
 from robustness.explanations.evidence import write_arrays
 from robustness.explanations.explanation import Explanation
 from robustness.explanations.sounds import COUNTERPART, HEARD, ONLY, WITHOUT
+from robustness.files import UnreadableError, json_of
 from robustness.inspector.page import inspector_page, page_rows, wave_of
 from robustness.report.words import slug
 from robustness.run.damage import plain
@@ -39,8 +39,8 @@ def writable(out: Path) -> Path:
 
 def _is_explanation(path: Path) -> bool:
     try:
-        return bool(json.loads((path / FILE).read_text(encoding="utf-8")).get("kind") == KIND)
-    except (OSError, ValueError, AttributeError):
+        return bool(json_of(path / FILE).get("kind") == KIND)
+    except (UnreadableError, AttributeError):
         return False
 
 

@@ -102,6 +102,8 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     table = recordings_table(found, classifiers[0])
     reading = found.reading._replace(notices=[*found.reading.notices, *unsaid(table, classifiers[0]), *map(str, left_out)])
     plan = plan_of(request.settings, frame, float(table["slack_ms"].max()))
+    of_inputs = [notice for one in plan.perturbations.values() for notice in one.notices(frame)]
+    reading = reading._replace(notices=[*reading.notices, *of_inputs])
     placed = placeable(reading.recordings, frame, request.settings)
     floats = {classifier.name: classifier for _, classifier in floats_last}
     return Job(request, classifiers, reading, placed, table, plan, cards, inputs, floats, left_out)

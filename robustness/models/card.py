@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from robustness.audio.placement import Frame
 from robustness.errors import CardError, UsageError
 from robustness.files import UnreadableError, text_of
+from robustness.frontends.base import Frontend
 from robustness.models.card_messages import card_sentence
 from robustness.models.checkpoints import Source
 from robustness.models.classifier import Classifier, Output, Threshold
@@ -35,6 +36,7 @@ LOWEST_RATE_HZ: Final = 1_000
 HIGHEST_RATE_HZ: Final = 768_000  # the fastest converters
 LONGEST_WINDOW_MS: Final = 60_000.0  # a command is a second or two
 MOST_LABELS: Final = 4_096
+MOST_NUMBERS: Final = 2**24  # of one window cut into frames: 64 MB
 Rate = Annotated[int, Field(strict=True, ge=LOWEST_RATE_HZ, le=HIGHEST_RATE_HZ)]
 Labels = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MOST_LABELS)]
 PLAIN: Final = "float32"
@@ -114,7 +116,7 @@ class FrontendSettings(BaseModel):
         default=None, description='"module:callable", what makes a front-end of your own; a module beside the card is found'
     )
     arguments: dict[str, Any] | None = Field(default=None, description="a table of that callable's keyword arguments")
-    rate_hz: Annotated[int, Field(strict=True, gt=0)] = Field(description="the sampling rate in Hz that the model hears")
+    rate_hz: Rate = Field(description="the sampling rate in Hz that the model hears")
 
     @model_validator(mode="after")
     def _says_which(self) -> Self:
@@ -293,6 +295,8 @@ def read_card(path: Path) -> Card:
         raise CardError(
             f"the card {path} cannot be opened: {error}; give the path of a model card (a .toml file), not the weights"
         ) from error
+    except RecursionError as error:
+        raise CardError(f"{path} is nested too deeply; a card has sections of single keys") from error
     except tomllib.TOMLDecodeError as error:
         raise CardError(f"{path} is no valid TOML: {error}") from error
     try:
@@ -321,6 +325,7 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
     deployed = said.model is not None or (said.weights is not None and runs_as_it_is(said.weights.file))
     where = torch_device(device if said.variant is None and not deployed else "cpu")
     frontend = frontend_from(said.frontend.settings, card)
+    _refuse_large(frontend, said.frame, card)
     network = format_of(card, said).load(Sought(card, said, frontend, weights, where))
     scheme = PLAIN if said.variant is None else said.variant.scheme
     classifier = Classifier(
@@ -340,3 +345,13 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
         deployed=deployed,
     )
     return replace(classifier, network=network.tried(probe(classifier, card)))
+
+
+def _refuse_large(frontend: Frontend, frame: Frame, card: Path) -> None:
+    """Raises CardError if a window cut into frames takes more memory than a command's could."""
+    frames = frame.samples // frontend.hop_samples
+    if frames * frontend.frame_samples > MOST_NUMBERS:
+        raise CardError(
+            f"{card}: a window of {frame.samples} samples has {frames} frames of {frontend.frame_samples}, and at most {MOST_NUMBERS:,} "
+            "numbers are computed; a longer hop_samples, a smaller n_fft or a shorter window.duration_ms makes it fewer"
+        )

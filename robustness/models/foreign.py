@@ -110,6 +110,17 @@ def named_callable(card: Path, text: str, key: str) -> Callable[..., object]:
         return _callable(_imported(card, MOVED.get(module_name, module_name), key), name, card, key)
 
 
+def code_of(card: Path, text: str) -> str:
+    """Whose code "module:callable" is, as in "code.py beside the card"; nothing new is imported, the card is loaded already."""
+    module = sys.modules.get(text.partition(":")[0])
+    where = getattr(module, "__file__", None)
+    if where is None:
+        return "of a module without a file"
+    file = Path(where).resolve()
+    beside = file.is_relative_to(card.resolve().parent)
+    return f"{file.relative_to(card.resolve().parent)} beside the card" if beside else f"the installed {text.partition(':')[0]}"
+
+
 def _imported(card: Path, module_name: str, key: str) -> ModuleType:
     top = module_name.partition(".")[0]
     try:

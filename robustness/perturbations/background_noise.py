@@ -9,6 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from robustness.audio.files import counted, some
+from robustness.audio.noises import silent_in_part
 from robustness.audio.placement import Frame
 from robustness.conditions import Everyday, Preset
 from robustness.perturbations.base import PERTURBATIONS, Inputs
@@ -40,6 +42,14 @@ class BackgroundNoise(AdditiveNoise):
         if frame is not None:
             noise_pool(inputs["noises"], frame.rate_hz, frame.samples)
         return None
+
+    def notices(self, frame: Frame) -> list[str]:
+        """How many of the noises are silent in part."""
+        noises = noise_pool(self.folder("noises"), frame.rate_hz, frame.samples)
+        gaps = [noise.name for noise in noises if silent_in_part(noise.samples, frame.samples)]
+        if not gaps:
+            return []
+        return [f"{len(gaps)} of {counted(len(noises), 'noise')} silent in part, pieces are drawn where they sound: {some(gaps)}"]
 
     def noise(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
         """A piece of one of the files, [count].

@@ -93,6 +93,10 @@ class Perturbation(ABC):
         folders = " and ".join(f"--input {name}=DIR" for name in missing)
         return f"no {' and no '.join(missing)} were given: give their folder by {folders}"
 
+    def notices(self, frame: Frame) -> list[str]:
+        """What the user should know of the folders that were given, once each."""
+        return []
+
     def folder(self, name: str) -> Path:
         """The folder of an input.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -113,7 +114,7 @@ def _candidates(folder: Path, classifier: Classifier, labels: LabelSource) -> li
         files = find_audio([folder]).files
     except RecordingError as error:
         raise RecordingError(str(error).replace("--recordings PATH", "--calibration DIR")) from error
-    words: dict[str, Label] = label_files(files, LabelSource(column=labels.column, pattern=labels.pattern, required=False)).labels
+    words: dict[str, Label] = label_files(files, replace(labels, csv=None, required=False)).labels
     found = [(file, words[file.id].word) for file in files if file.id in words]
     return [_Candidate(file, word, label) for file, word in found if (label := _label(classifier, word)) is not None]
 

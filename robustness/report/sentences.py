@@ -69,12 +69,21 @@ def untestable(view: View) -> list[Markup]:
     """Clips that fill the window cannot be moved, and a placement test on them says nothing."""
     stuck, count = int(view.recordings["untestable"].sum()), len(view.recordings)
     if not stuck:
-        return []
+        return _cut(view)
     fill = Markup("<strong>{} of {} clips fill the window</strong> and cannot be moved")
     if _mostly_untestable(view):
         trim = Markup(" Cut to their speech (<code>--trim auto</code>) they could be.") if view.plan["trim"] == "never" else Markup("")
         return [fill.format(number(stuck), number(count)) + ": most clips are untestable, and their placement says nothing." + trim]
     return [fill.format(number(stuck), number(count)) + ": they are untestable for placement."]
+
+
+def _cut(view: View) -> list[Markup]:
+    """That recordings were cut so that they can be moved."""
+    cut = int(view.recordings["trimmed"].sum())
+    if not cut:
+        return []
+    text = Markup("<strong>{} of {} clips were cut to their speech</strong> (<code>--trim {}</code>), so that they can be moved.")
+    return [text.format(number(cut), number(len(view.recordings)), view.plan["trim"])]
 
 
 def costliest(view: View) -> list[Markup]:

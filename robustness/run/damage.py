@@ -5,7 +5,6 @@ Links are not followed out of the folder. Loads no torch.
 
 from __future__ import annotations
 
-import json
 import struct
 import wave
 import zipfile
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from robustness.errors import RunError
+from robustness.files import UnreadableError, json_of
 
 MANIFEST: Final = "manifest.json"
 ANY: Final = "robustness report --model CARD --recordings FOLDER --out RUN"
@@ -49,8 +49,8 @@ def damaged(folder: Path, name: str, what: str) -> RunError:
         what: is wrong with it.
     """
     try:
-        command = again(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
-    except (OSError, ValueError, AttributeError):
+        command = again(json_of(folder / MANIFEST))
+    except (UnreadableError, AttributeError):
         command = ANY
     return RunError(f"the run {folder} is damaged: {name} {what}; make it again with `{command}`")
 

@@ -6,6 +6,7 @@ The lock is a file beside the folder, `.NAME.lock`, with the process, the machin
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +25,11 @@ class FolderLock:
     """
 
     def __init__(self, out: Path) -> None:
+        named = out if out.name and out.name != ".." else out.resolve()
         self.out = out
-        self.path = out.with_name(f".{out.name}.lock")
+        self.path = named.parent / f".{named.name}.lock"
         self._lock = SoftFileLock(self.path, thread_local=False)
+        self._made: list[Path] = []
 
     def acquire(self) -> None:
         """Takes the lock.
@@ -35,6 +38,7 @@ class FolderLock:
             OutputError: another process holds it, or the place cannot be written.
         """
         try:
+            self._made += [folder for folder in self.path.parents if not folder.exists()]
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout as error:
@@ -43,8 +47,11 @@ class FolderLock:
             raise OutputError(f"{self.out} cannot be written ({error.strerror}); give another --out") from error
 
     def release(self) -> None:
-        """Gives the lock back; nothing happens where it is not held."""
+        """Gives the lock back, with the folders that were made for it and are empty; nothing happens where it is not held."""
         self._lock.release()
+        with suppress(OSError):
+            while self._made:
+                self._made.pop(0).rmdir()
 
     def _owner(self) -> str:
         """As in "process 12 on host, since 2026-01-31 12:00:00"."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from robustness.errors import OutputError, RunError
+from robustness.files import UnreadableError, json_of
 from robustness.run.schema import KIND, PROGRESS, RECORDINGS, REQUEST, part_name
 
 COMPARED: Final = {
@@ -27,8 +28,8 @@ SHORT: Final = 60  # characters of a value that is shown as it is
 def is_run(path: Path) -> bool:
     """Whether a folder holds the manifest of a run."""
     try:
-        return bool(json.loads((path / "manifest.json").read_text(encoding="utf-8")).get("kind") == KIND)
-    except (OSError, ValueError, AttributeError):
+        return bool(json_of(path / "manifest.json").get("kind") == KIND)
+    except (UnreadableError, AttributeError):
         return False
 
 
@@ -63,8 +64,11 @@ def refuse_other(left: Path, request: Mapping[str, Any], recordings: pd.DataFram
     Raises:
         RunError: naming what differs.
     """
-    before = json.loads((left / REQUEST).read_text(encoding="utf-8"))
-    unlike = [*differences(before, request), *other_recordings(pq.read_table(left / RECORDINGS).to_pandas(), recordings)]
+    try:
+        before, listed = json_of(left / REQUEST), pq.read_table(left / RECORDINGS).to_pandas()
+        unlike = [*differences(before, request), *other_recordings(listed, recordings)]
+    except (UnreadableError, OSError, KeyError, pa.ArrowException) as error:
+        raise RunError(f"{left} is damaged ({error}), and cannot be resumed; leave out --resume to start anew") from error
     if unlike:
         raise RunError(
             f"{left} was begun otherwise, and cannot be gone on with: {'; '.join(unlike)}; give what it was begun with, "
@@ -75,16 +79,29 @@ def refuse_other(left: Path, request: Mapping[str, Any], recordings: pd.DataFram
 def go_on(folder: Path) -> Reached:
     """Removes from an interrupted run all that is not known to be whole."""
     progress = folder / PROGRESS
-    reached = Reached(**json.loads(progress.read_text(encoding="utf-8"))) if progress.exists() else Reached([], None)
+    reached = _reached(progress) if progress.exists() else Reached([], None)
     kept = set(map(part_name, reached.blocks))
-    parts = (path for name in ("trials", "heard") for path in (folder / name).iterdir())
+    parts = (path for name in ("trials", "heard") for path in (folder / name).glob("*"))
     for path in [*folder.rglob(".*.tmp"), *(path for path in parts if path.name not in kept)]:
         path.unlink(missing_ok=True)
     for name in ("evidence", "gate"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "evidence").mkdir()
+    for name in ("trials", "heard", "evidence"):
+        (folder / name).mkdir(exist_ok=True)
     (folder / "index.html").unlink(missing_ok=True)
     return reached
+
+
+def _reached(progress: Path) -> Reached:
+    """How far a run came, by its own record.
+
+    Raises:
+        RunError: the record is damaged.
+    """
+    try:
+        return Reached(**json_of(progress))
+    except (UnreadableError, TypeError) as error:
+        raise RunError(f"{progress} is damaged ({error}), and the run cannot be resumed; leave out --resume to start anew") from error
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

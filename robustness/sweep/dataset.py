@@ -16,7 +16,7 @@ import torch
 from robustness.audio.labels import LabelSource
 from robustness.audio.levels import decibels, speech_power
 from robustness.audio.placement import LEAST_SLACK_MS, Frame, slack_ms, span_of, trimmed
-from robustness.audio.reading import Reading, open_recordings
+from robustness.audio.reading import Reading, Wish, open_recordings
 from robustness.audio.recordings import Recording
 from robustness.audio.selection import Selection
 from robustness.audio.spelling import lookalikes
@@ -110,8 +110,7 @@ def look_at(wanted: Wanted, frame: Frame, settings: Settings, progress: Callable
 
     reading = open_recordings(
         wanted.paths,
-        rate_hz=frame.rate_hz,
-        longest_samples=frame.samples,
+        Wish(frame.rate_hz, frame.samples, cut=settings.trim != "never"),
         labels=wanted.labels,
         selection=wanted.selection,
         skip_bad=wanted.skip_bad,

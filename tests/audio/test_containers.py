@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import torch
 
-from robustness.audio.decoding import UnusableError, decode
+from robustness.audio.decoding import UnusableError, Wish, decode
 from robustness.audio.levels import speech_span
 from robustness.audio.mpeg import with_length
 
@@ -34,7 +34,7 @@ def wav() -> bytearray:
 
 def read(path: Path, data: bytes | bytearray) -> tuple[int, tuple[str, ...]]:
     path.write_bytes(data)
-    audio = decode(path, RATE_HZ, RATE_HZ)
+    audio = decode(path, Wish(RATE_HZ, RATE_HZ))
     return len(audio.samples), audio.notices
 
 
@@ -81,7 +81,7 @@ def test_a_container_is_read_whole_and_its_half_is_refused(tmp_path: Path, kind:
 def test_a_telephone_codec_is_read(tmp_path: Path, codec: str) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, word(4_800), 8_000, format="WAV", subtype=codec)
-    audio = decode(path, 8_000, None)
+    audio = decode(path, Wish(8_000))
     assert 4_800 <= len(audio.samples) < 4_800 + 1_100  # a codec fills its last block
 
 
@@ -112,7 +112,7 @@ def test_an_mp3_without_a_length_has_as_many_samples_as_its_frames(tmp_path: Pat
     per_frame = 1_152 if rate_hz >= 32_000 else 576
     for tag in (b"", b"ID3\x04\0\0" + bytes([0, 0, 100, 0]) + bytes([0xFF, 0xD8]) * 6_400):
         path.write_bytes(tag + bare)
-        samples = decode(path, rate_hz, None).samples
+        samples = decode(path, Wish(rate_hz)).samples
         assert len(samples) % per_frame == 0
         assert rate_hz <= len(samples) < rate_hz + 4 * per_frame
     assert with_length(bare[:-20]).missing is not None
@@ -148,7 +148,7 @@ def test_a_rate_without_a_common_factor_gives_the_same_tone(tmp_path: Path, rate
     tone = np.sin(2 * np.pi * 440 * np.arange(rate_hz // 2) / rate_hz) * 0.3
     path = tmp_path / "a.wav"
     soundfile.write(path, tone, rate_hz, subtype="FLOAT")
-    samples = decode(path, RATE_HZ, None).samples.numpy()
+    samples = decode(path, Wish(RATE_HZ)).samples.numpy()
     assert len(samples) == rate_hz // 2 * RATE_HZ // rate_hz
     wanted = 0.3 * np.sin(2 * np.pi * 440 * np.arange(len(samples)) / RATE_HZ)
     assert np.abs(samples - wanted)[800:-800].max() < 1e-3
@@ -158,11 +158,11 @@ def test_a_long_file_is_refused_by_its_header(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros(RATE_HZ * 60, np.int16), RATE_HZ)
     with pytest.raises(UnusableError, match="lasts 60000 ms"):
-        decode(path, RATE_HZ, RATE_HZ)
+        decode(path, Wish(RATE_HZ, RATE_HZ))
     with path.open("r+b") as file:
         file.truncate(2**30)  # sparse: takes no room
     with pytest.raises(UnusableError, match="1024 MiB, and at most 512"):
-        decode(path, RATE_HZ, None)
+        decode(path, Wish(RATE_HZ))
 
 
 @pytest.mark.parametrize("offset", [0.05, -0.2])
@@ -192,22 +192,22 @@ SHARED_COUNTS = {
 
 @pytest.mark.parametrize("name", SHARED_COUNTS)
 def test_a_file_as_people_have_it_is_read(shared: Path, name: str) -> None:
-    assert len(decode(shared / "cases" / "sounds" / name, RATE_HZ, RATE_HZ).samples) == SHARED_COUNTS[name]
+    assert len(decode(shared / "cases" / "sounds" / name, Wish(RATE_HZ, RATE_HZ)).samples) == SHARED_COUNTS[name]
 
 
 @pytest.mark.parametrize(("name", "words"), [("m4a_named", "MP4"), ("lfs_pointer", "LFS"), ("page_named", "web page")])
 def test_a_file_that_is_something_else_is_named(shared: Path, name: str, words: str) -> None:
     with pytest.raises(UnusableError, match=words):
-        decode(shared / "cases" / "sounds" / f"{name}.wav", RATE_HZ, RATE_HZ)
+        decode(shared / "cases" / "sounds" / f"{name}.wav", Wish(RATE_HZ, RATE_HZ))
 
 
 @pytest.mark.parametrize("name", ["window_plus_1_sample.wav", "one_word_in_1200_ms.wav"])
 def test_a_recording_a_little_too_long_is_cut_to_its_speech(shared: Path, name: str) -> None:
-    audio = decode(shared / "cases" / "sounds" / name, RATE_HZ, RATE_HZ)
+    audio = decode(shared / "cases" / "sounds" / name, Wish(RATE_HZ, RATE_HZ))
     assert len(audio.samples) < RATE_HZ
     assert any("cut to the speech" in notice for notice in audio.notices)
 
 
 def test_the_span_of_the_shared_offset_is_that_without_it(shared: Path) -> None:
-    samples = decode(shared / "cases" / "sounds" / "constant_offset_005.wav", RATE_HZ, RATE_HZ).samples
+    samples = decode(shared / "cases" / "sounds" / "constant_offset_005.wav", Wish(RATE_HZ, RATE_HZ)).samples
     assert speech_span(samples, RATE_HZ) == (0, 365 * 16)

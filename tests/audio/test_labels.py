@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
+from robustness.audio import labels as labels_module
 from robustness.audio.files import find_audio
 from robustness.audio.labels import Label, Labelled, LabelSource, label_files
 from robustness.errors import RecordingError, UsageError
@@ -137,7 +140,7 @@ def test_a_listed_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     [
         (["path,word", "a.wav,up"], r"no column 'label'; it has path, word; --label-column"),
         (["file,label", "a.wav,up"], r"no column 'path'"),
-        ([""], r"no column 'path'; it has none"),
+        ([""], r"no column 'path' and no 'label'; it has none; --path-column names"),
         (["path,label", "a.wav,"], r"line 2: the label is empty"),
         (["path,label", "a.wav,up", ",up"], r"line 3: the path is empty"),
         (["path,label", "a.wav"], r"line 2: the label is empty"),
@@ -196,3 +199,13 @@ def test_the_developers_data_is_labelled_as_its_index_says(shared: Path) -> None
     digits = labelled(shared / "fsdd", pattern="{label}_{speaker}_{take}").labels
     assert {label.word for label in digits.values()} == set("0123456789")
     assert len({label.speaker for label in digits.values()}) == 6
+
+
+def test_a_pattern_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path, f"{'a' * 60}.wav")
+    monkeypatch.setattr(labels_module, "LONGEST_SEARCH_S", 0.2)
+    since = time.monotonic()
+    with pytest.raises(UsageError, match=r"was not done with the names after 0\.2 s; write it without repetitions inside"):
+        label_files(find_audio([tmp_path]).files, LabelSource(pattern="(?P<label>(a+)+)$"))
+    assert time.monotonic() - since < 5
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

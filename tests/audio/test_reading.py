@@ -16,7 +16,7 @@ import soundfile
 import torch
 
 from robustness.audio.labels import LabelSource
-from robustness.audio.reading import Reading, read_audio, read_recordings
+from robustness.audio.reading import Reading, Wish, open_recordings, read_audio, read_recordings
 from robustness.errors import RecordingError, UsageError
 
 RATE_HZ = 16_000
@@ -324,3 +324,11 @@ def test_two_links_to_one_file_are_two_recordings(tmp_path: Path) -> None:
     for name in ("a.wav", "b.wav"):
         (tmp_path / "in" / name).symlink_to(target)
     assert [one.id for one in read(tmp_path / "in").recordings] == ["a.wav", "b.wav"]
+
+
+def test_what_is_longer_is_refused_where_nothing_may_be_cut(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "no.wav", np.r_[tone(), np.zeros(RATE_HZ)], RATE_HZ)
+    with pytest.raises(RecordingError, match=r"no\.wav.*lasts 1500 ms \(24000 samples\).*--trim never cuts nothing; leave that out"):
+        open_recordings([tmp_path / "no.wav"], Wish(RATE_HZ, RATE_HZ, cut=False), labels=UNLABELLED)
+    read = open_recordings([tmp_path / "no.wav"], Wish(RATE_HZ, RATE_HZ), labels=UNLABELLED)
+    assert len(read.recordings[0].samples) <= RATE_HZ

@@ -16,7 +16,7 @@ from torchaudio.datasets import SPEECHCOMMANDS
 from robustness.audio import speech_commands
 from robustness.audio.files import find_audio
 from robustness.audio.labels import Label, LabelSource, label_files
-from robustness.audio.reading import Reading, open_recordings
+from robustness.audio.reading import Reading, Wish, open_recordings
 from robustness.audio.selection import Selection, chosen_recordings, sampled, shares
 from robustness.audio.speech_commands import download
 from robustness.errors import FetchError, RecordingError, UsageError
@@ -33,7 +33,7 @@ def made(root: Path, *names: str) -> Path:
 
 
 def opened(*paths: Path, selection: Selection = Selection(), labels: LabelSource = LabelSource(), skip_bad: bool = False) -> Reading:  # noqa: B008
-    return open_recordings(paths, rate_hz=RATE_HZ, longest_samples=RATE_HZ, selection=selection, labels=labels, skip_bad=skip_bad)
+    return open_recordings(paths, Wish(RATE_HZ, RATE_HZ), selection=selection, labels=labels, skip_bad=skip_bad)
 
 
 def as_csv(path: Path, rows: list[dict[str, str]]) -> Path:

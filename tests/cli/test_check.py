@@ -44,6 +44,8 @@ def test_what_was_understood_is_said(card: Path, monkeypatch: pytest.MonkeyPatch
     assert (said.status, said.err) == (DONE, "")
     assert said.line("labels") == "11: yes no up down left right on off stop go unknown"
     assert said.line("rejections") == "other words: unknown"
+    whose = "robustness.models.architectures:TutorialNet was run, from the installed robustness.models.architectures"
+    assert said.line("code") == f"{whose}; a card runs what it names, with your rights"
     assert said.line("window") == "16000 samples at 16000 Hz, 1000 ms, recordings at its center"
     assert said.line("front-end") == "log-mel: rate_hz 16000, n_fft 320, hop_samples 160, n_mels 64, top_db 80.0"
     assert said.line("features").startswith("[clips 1 64 101], ")

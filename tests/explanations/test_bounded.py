@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from robustness.audio.decoding import decode
+from robustness.audio.decoding import Wish, decode
 from robustness.audio.recordings import Recording
 from robustness.audio.streaming import Clip, Recordings
 from robustness.explanations.cases import PROBES
@@ -32,10 +32,10 @@ def test_explaining_reads_the_recordings_that_it_asks_and_no_others(tmp_path: Pa
     for one in made:
         path = tmp_path / one.id
         soundfile.write(path, one.samples.numpy() * np.linspace(0.9, 1.1, len(one.samples)), RATE_HZ, subtype="FLOAT")
-        clips.append(Clip(one.id, path, one.label, one.speaker, decode(path, RATE_HZ, None).sha256))
+        clips.append(Clip(one.id, path, one.label, one.speaker, decode(path, Wish(RATE_HZ)).sha256))
     classifiers = [classifier((35, 700)), classifier((35, 700), variant="dynamic-int8")]
     run = run_of(classifiers, made, tmp_path / "run")
-    recordings = Recordings(clips, RATE_HZ, changes=(noted,))
+    recordings = Recordings(clips, Wish(RATE_HZ), changes=(noted,))
     write_evidence(run, classifiers, recordings, seed=0, cards=CARDS, audio=False)
     asked = MOST + CARDS + PROBES + UNRELATED
     assert CARDS <= len(set(read)) <= asked < MANY

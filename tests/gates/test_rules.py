@@ -160,3 +160,16 @@ def test_every_metric_of_the_registry_can_be_judged_or_says_why_not(tmp_path: Pa
         rules = rule(tmp_path, **keys)
         (found,) = judge(rules, data_of(run, rules))
         assert (found.outcome == "error") is (name == "layer_sqnr_db"), found.sentence
+
+
+def test_what_would_take_all_night_or_all_the_stack_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "gates.toml"
+    path.write_text("".join(f'[rule.r{number}]\nmetric = "accuracy"\nmin = 0.5\n' for number in range(1_001)), encoding="utf-8")
+    with pytest.raises(RulesError, match="holds 1,001 rules, and at most 1,000 are judged"):
+        read_rules(path)
+    path.write_text("a = " + "[" * 50_000, encoding="utf-8")
+    with pytest.raises(RulesError, match="nested too deeply"):
+        read_rules(path)
+    path.write_text("".join(f"[rule.r{number}]\nmin = 0.5\n" for number in range(500)), encoding="utf-8")
+    with pytest.raises(RulesError, match=r"metric` is missing; give one; and 495 more mistakes$"):
+        read_rules(path)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from robustness.cli.main import run
 from robustness.errors import OutputError
 from robustness.run.folder import RunWriter
 from robustness.run.lock import FolderLock
+from tests.cards import write_card, write_recordings
 
 HOLDS = "import sys, time\nfrom pathlib import Path\nfrom robustness.run.lock import FolderLock\n"
 HOLDS += "lock = FolderLock(Path(sys.argv[1]))\nlock.acquire()\nprint('held', flush=True)\ntime.sleep(60)"
@@ -52,3 +54,27 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         RunWriter(tmp_path / "file" / "run")
+
+
+def test_a_refused_place_is_left_as_it_was(tmp_path: Path) -> None:
+    with FolderLock(tmp_path / "a" / "b" / "run"):
+        assert (tmp_path / "a" / "b").is_dir()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_command_that_writes_a_model_or_words_takes_the_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card, words = write_card(tmp_path / "model"), write_recordings(tmp_path / "words")
+    out = tmp_path / "out"
+    for command in (
+        ["segment", words, "--one", "--out", out],
+        ["segment", next(words.rglob("*.wav")), "--words", "up", "--out", out],
+        ["quantize", card, "--scheme", "dynamic-int8", "--out", out],
+        ["train", "--data", words, "--out", out],
+    ):
+        monkeypatch.setattr(sys, "argv", ["robustness", *map(str, command)])
+        with FolderLock(out):
+            assert run() == 2
+        assert f"is being written by process {os.getpid()} on " in capsys.readouterr().err
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "words"]
