@@ -3,14 +3,15 @@
 One rule, for whole arrays at once: sums of each speaker are [..., speakers], and the results [...]. A speaker with no recording has size 0.
 
 The design effect (Kish 1965, Survey Sampling, 5.4) is 1 + (m − 1) ρ with m = Σm² / n, the size of the speaker of a recording picked at
-random. ρ is the intraclass correlation by analysis of variance (Donner & Koval 1980, Biometrics 36), shrunk towards 0.2 as if five speakers
-had been seen before, and never under it: few speakers with an error say little of how alike a speaker's recordings are, and too small
-a ρ is what makes intervals fail. The interval is a score interval, Wilson's (1927) of a share and Tango's (1998) of a paired difference,
-with all counts divided by the design effect and Student's t with speakers − 1 degrees of freedom in place of the normal quantile
+random. ρ is the intraclass correlation by analysis of variance (Donner & Koval 1980, Biometrics 36), shrunk towards 0.19 as if three
+speakers had been seen before, and never under it: few speakers with an error say little of how alike a speaker's recordings are, and too
+small a ρ is what makes intervals fail. The interval is a score interval, Wilson's (1927) of a share and Tango's (1998) of a paired
+difference, with all counts divided by the design effect and Student's t (speakers − 1 degrees of freedom) in place of the normal quantile
 (benchmarks/intervals.py holds it against its claims).
 
-One more error never moves an end of an interval to the good side, by construction: the low end is the least over all patterns of answers
-that are better by 0, 1, 2 … recordings, each with the largest spread over speakers and the most speakers with an error that it can have.
+One more error never moves an end of an interval to the good side, by construction: the low end is the least over all patterns with 0, 1,
+2 … of the errors that were seen, each with the largest spread over speakers and the most speakers with an error that it can have, or more;
+the high end is the same of what is no error. This is exact for whole errors; parts of an error lie between.
 Loads no torch.
 """
 
@@ -22,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-LEAST_CORRELATION: Final = 0.2  # 0.13 was measured on 2,000 clips of 194 speakers; without a least value intervals cover .79 in places
-SPEAKERS_BEFORE: Final = 5.0  # how many speakers with an error that value weighs as much as
+LEAST_CORRELATION: Final = 0.19  # 0.13 was measured on 2,000 clips of 194 speakers; without a least value intervals cover .79 in places
+SPEAKERS_BEFORE: Final = 3.0  # how many speakers with an error that value weighs as much as
 HALVINGS: Final = 48  # of an interval of width 2: to 1e-14
 ROUNDING: Final = 1e-6  # of a statistic
 
@@ -175,13 +176,17 @@ def _difference_low(gained: Floats, lost: Floats, sizes: Floats, of: Sizes) -> F
 
 
 def score(delta: Floats, gained: Floats, lost: Floats, count: Floats) -> Floats:
-    """Tango's score statistic of a paired difference, with the discordant share at its likeliest under `delta` (Tango 1998)."""
-    linear = (2 * count - gained + lost) * delta - gained - lost
-    root = np.sqrt(np.maximum(linear**2 + 8 * count * lost * delta * (1 - delta), 0.0))
-    variance = np.maximum(count * ((root - linear) / (2 * count) + delta * (1 - delta)), 0.0)
-    above = gained - lost - count * delta
+    """Tango's score statistic of a paired difference (1998) under a true one of `delta`."""
+    variance, above = score_variance(delta, gained, lost, count), gained - lost - count * delta
     infinite = np.copysign(np.inf, above)
     return np.divide(above, np.sqrt(variance), out=np.broadcast_to(infinite, variance.shape).copy(), where=variance > 0)
+
+
+def score_variance(delta: Floats, gained: Floats, lost: Floats, count: Floats) -> Floats:
+    """The variance of gained − lost under a true difference of `delta`, with the discordant share at its likeliest (Tango 1998)."""
+    linear = (2 * count - gained + lost) * delta - gained - lost
+    root = np.sqrt(np.maximum(linear**2 + 8 * count * lost * delta * (1 - delta), 0.0))
+    return np.asarray(np.maximum(count * ((root - linear) / (2 * count) + delta * (1 - delta)), 0.0))
 
 
 def tango_low(gained: Floats, lost: Floats, count: Floats, reach: Floats) -> Floats:

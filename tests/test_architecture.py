@@ -32,19 +32,19 @@ def line(text: str) -> Line:
 
 
 MEASURES: Final = line(
-    "errors < schema < atomic resuming < registry conditions seeds threads run statistics < audio < frontends < classifiers < training"
-    " < perturbations quantization attributions interventions < inference < engine < plan trials tally < dataset < metrics < outcomes"
-    " < sweep diagnosis audit catalogue < request manifest < explaining assessment < gating auditing < cli pytest_plugin"
+    "errors < schema < atomic resuming < registry conditions seeds threads run clusters < statistics < audio < frontends < classifiers"
+    " < training < perturbations quantization attributions interventions < inference < engine < plan trials tally < dataset < metrics"
+    " < outcomes < sweep diagnosis audit catalogue < request manifest < explaining assessment < gating auditing < cli pytest_plugin"
 )
 JUDGES: Final = line(
-    "errors < schema < atomic resuming < registry conditions fetching < run < statistics comparability < metrics < outcomes"
-    " < sums < corruption < gates < comparison < report < explaining assessment < gating auditing < cli pytest_plugin"
+    "errors < schema < atomic resuming < registry conditions fetching < run clusters < statistics comparability < power < metrics"
+    " < outcomes < sums < corruption < gates < comparison < report < explaining assessment < gating auditing < cli pytest_plugin"
 )
 PLUGINS: Final = ("perturbations", "quantization", "attributions", "interventions", "frontends")
 TORCH_FREE: Final = frozenset().union(*JUDGES) - {"assessment", "explaining", "gating", "auditing", "cli"}
 HEAVY: Final = frozenset({"torch", "torchaudio", "captum"})
 ONCE: Final = 40  # lines of a function's body at most
-LONGEST_FILE: Final = 250
+LONGEST_FILE: Final = 400
 
 
 class Import(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -52,8 +53,9 @@ def _say(title: str, changes: Sequence[Changed]) -> None:
         print(f"\n{title}: {len(changes)}")
     for change in changes[:MOST]:
         low, high = (100 * end for end in change.interval)
+        between = f" ({low:+.1f} to {high:+.1f} points)" if not math.isnan(low) else ""
         counts = f"{100 * change.before:.1f} % → {100 * change.after:.1f} % of {change.recordings}"
-        print(f"  {change.variant}, {where(change.condition)}: {counts} ({low:+.1f} to {high:+.1f} points)")
+        print(f"  {change.variant}, {where(change.condition)}: {counts}{between}")
         for sign, names in (("-", change.lost), ("+", change.won)):
             if names:
                 print(f"    {sign} {some(names)}")

@@ -18,6 +18,7 @@ from pandas import DataFrame
 
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import CannotJudgeError
+from robustness.metrics import known_speakers
 from robustness.outcomes import OperatingPoint
 from robustness.run import Run
 
@@ -73,8 +74,7 @@ class Rows:
     @cached_property
     def speakers(self) -> Mapping[str, str] | None:
         """Recording → speaker, where all are known."""
-        column = self.recordings["speaker"]
-        return None if column.isna().any() else dict(zip(column.index, column.astype(str), strict=True))
+        return known_speakers(self.recordings["speaker"])
 
     @cached_property
     def variants(self) -> dict[str, Mapping[str, Any]]:

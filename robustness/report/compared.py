@@ -12,7 +12,7 @@ from markupsafe import Markup
 from robustness.comparison import Changed, Comparison
 from robustness.gates.wording import where
 from robustness.report.sections.base import STILL, TEMPLATES
-from robustness.report.words import number, percent, plural, signed
+from robustness.report.words import ends, p_value, percent, plural, signed
 from robustness.run import write_text
 
 PAGE: Final = """{% include "head" %}
@@ -38,8 +38,9 @@ PAGE: Final = """{% include "head" %}
 <section id="method" aria-labelledby="method-title">
 <h2 id="method-title">How to read it</h2>
 <p>Both runs heard the same recordings under the same conditions. A recording counts once; several draws of noise are averaged.
-The interval is Tango's for paired proportions, 95 %; p is McNemar's exact one, adjusted over all {{ total }} rows by Benjamini and
-Hochberg. A large p says nothing about the models being alike: the interval says how different they may be.
+The interval is Tango's for paired proportions, 95 %, and p is McNemar's, adjusted over all {{ total }} rows by Benjamini and
+Hochberg; where all speakers are known, both go by speakers.
+A large p says nothing about the models being alike: the interval says how different they may be.
 − marks recordings that are right less often, + those that are right more often.</p>
 </section>
 </main>
@@ -101,13 +102,12 @@ def _part(address: str, title: str, changes: Sequence[Changed]) -> dict[str, Any
 
 
 def _row(change: Changed) -> dict[str, Any]:
-    low, high = (signed(100 * end, 1) for end in change.interval)
     cells = [
         change.variant,
         f"{percent(change.before, 1)} of {change.recordings}",
         percent(change.after, 1),
         f"{signed(100 * change.difference, 1)} points",
-        f"{low} to {high}",
-        "<0.001" if change.p_value < 0.001 else number(change.p_value, 3),
+        ends(*change.interval),
+        p_value(change.p_value),
     ]
     return {"where": where(change.condition), "cells": cells, "lost": change.lost, "won": change.won}

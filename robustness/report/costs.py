@@ -1,7 +1,7 @@
 """Which perturbation costs the model most, at which level, and whom: means over recordings, from the sums.
 
 What a perturbation costs a recording is its score at the reference less the mean of its scores over the perturbation's conditions. The
-score is the share of draws in which a user of the device gets what is right. Intervals resample speakers where 20 or more are known.
+score is the share of draws in which a user of the device gets what is right. Intervals go by speakers where all are known.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from robustness.conditions import NONE, Condition
-from robustness.gates.samples import Differences
 from robustness.report.view import Variant, View
-from robustness.statistics import CONFIDENCE, Estimate, mean_score, wilson
+from robustness.statistics import Estimate, mean_change, mean_score
 
 Floats = NDArray[np.float64]
 FEWEST: Final = 2  # recordings of a group that is named
@@ -111,16 +110,14 @@ class Costs:
         conditions = self.conditions(perturbation)
         if not conditions:
             return None
-        lost = self.clean(variant) - self.mean(variant, conditions)
-        kept = ~np.isnan(lost)
-        if not kept.any():
+        won = self.mean(variant, conditions) - self.clean(variant)
+        if np.isnan(won).all():
             return None
-        who = None if self.speakers is None else [s for s, keep in zip(self.speakers, kept, strict=True) if keep]
-        sample = Differences(lost[kept], who)
-        low, high = sample.interval(CONFIDENCE)
+        change = mean_change(won, self.speakers)
+        lost = Estimate(-change.value, -change.high, -change.low, change.total)
         levels = [Level(self.view.sums.conditions[i], self.estimate(self.score(variant, i))) for i in conditions]
         levels.sort(key=lambda level: -level.right.value)
-        return Cost(perturbation, variant, Estimate(sample.value, low, high, sample.count), tuple(levels))
+        return Cost(perturbation, variant, lost, tuple(levels))
 
     def groups(self, names: pd.Series[Any], variant: Variant, perturbation: str | None = None) -> list[Group]:
         """The recordings by what a column says of them, the fewest surely right first.
@@ -139,17 +136,14 @@ class Costs:
         found = []
         for name, rows in frame.groupby("name", observed=True, sort=False):
             who = None if self.speakers is None else [self.speakers[int(i)] for i in rows.index]
-            scores = [_estimate(rows[column].to_numpy(), who) for column in ("clean", "perturbed")]
+            scores = [mean_score(rows[column].to_numpy(), who) for column in ("clean", "perturbed")]
             found.append(Group(str(name), len(rows), *scores))
-        return sorted(found, key=lambda group: (group.perturbed.high, group.name))
+        return sorted(found, key=_worst_first)
 
 
-def _estimate(values: Floats, who: list[str] | None) -> Estimate:
-    """The mean with its interval; one speaker's recordings by Wilson's, for these recordings alone."""
-    there = values[~np.isnan(values)]
-    if len(set(who or ())) == 1:
-        return wilson(float(there.sum()), len(there))
-    return mean_score(values, who)
+def _worst_first(group: Group) -> tuple[float, str]:
+    """By the upper end; by the mean where there is no interval, of one speaker."""
+    return group.perturbed.value if np.isnan(group.perturbed.high) else group.perturbed.high, group.name
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ from pandas import DataFrame, Series
 
 from robustness.conditions import NO_WORD, NONE, PLACEMENTS
 from robustness.errors import RunError
+from robustness.metrics import known_speakers
 from robustness.outcomes import OperatingPoint, outcomes
 from robustness.report.addresses import RESERVED
 from robustness.report.trials import COLUMNS, Trials
@@ -191,8 +192,7 @@ class View:
     @cached_property
     def speakers(self) -> dict[str, str] | None:
         """Recording → speaker, where all are known."""
-        column = self.recordings["speaker"]
-        return None if column.isna().any() else dict(zip(column.index.astype(str), column.astype(str), strict=True))
+        return known_speakers(self.recordings["speaker"])
 
     @property
     def many(self) -> bool:

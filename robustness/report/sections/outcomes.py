@@ -13,7 +13,7 @@ from robustness.report.figures import Table
 from robustness.report.sections.base import SECTIONS, Part, Section, fill
 from robustness.report.view import Variant, View, rows_of
 from robustness.report.words import FILLS, PLACES, interval, number, percent, plural, share_of
-from robustness.statistics import Estimate
+from robustness.statistics import Estimate, whom
 
 TEMPLATE = """
 <p>{{ point }} {{ who }}</p>
@@ -63,10 +63,8 @@ def _point(view: View) -> str:
 def cohort(view: View) -> str:
     """Whom the intervals speak of."""
     count = len(set(view.speakers.values())) if view.speakers else 0
-    if count >= 20:
-        return f"Intervals (95 %) resample the {count} speakers."
-    whose = f"of {'this one speaker' if count == 1 else f'these {count} speakers'}" if count else "(speakers not known)"
-    return f"Intervals (95 %) are for recordings {whose}, and say nothing of other speakers."
+    clause = whom(count or None)
+    return f"{clause[0].upper()}{clause[1:]} (95 %)."
 
 
 def _placements(view: View) -> Table | None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pandas import DataFrame
-from scipy import stats
 
 from robustness.metrics import compared
 from robustness.report import alike, sooner
@@ -17,7 +16,7 @@ from robustness.report.findings import Change, changes
 from robustness.report.sections.base import SECTIONS, Part, Section, fill
 from robustness.report.view import Variant, View, rows_of
 from robustness.report.words import FILLS, PLACES, condition_name, difference, listed, number, p_value, percent
-from robustness.statistics import PairedChange
+from robustness.statistics import PairedChange, adjusted
 
 TEMPLATE = """
 {% for line in says %}<p>{{ line }}</p>{% endfor %}
@@ -201,8 +200,8 @@ def _paired(view: View, variant: Variant) -> Table:
     head = ["placement", "recordings", "right → wrong", "wrong → right", "difference (95 % interval)", "p"]
     caption = f"{variant.short} against {view.first.short}, paired"
     if len(rows) > 1:
-        adjusted = stats.false_discovery_control([change.p_value for change in found.values()], method="bh")
-        rows = [[*row, p_value(float(q))] for row, q in zip(rows, adjusted, strict=True)]
+        q_values = adjusted([change.p_value for change in found.values()])
+        rows = [[*row, p_value(q)] for row, q in zip(rows, q_values, strict=True)]
         head, caption = [*head, "q"], f"{caption}; q: p adjusted for {len(rows)} rows by Benjamini and Hochberg"
     return Table(caption, head, rows)
 
