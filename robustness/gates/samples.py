@@ -101,6 +101,17 @@ class Scores(Sample):
 
 
 @dataclass(frozen=True, eq=False)
+class WindowScores(Scores):
+    """A score a window of made noise, each of them independent of the others."""
+
+    counted: ClassVar[str] = "window"
+
+    def needed(self, bar: float, confidence: float, *, least: bool) -> tuple[Effort, ...]:
+        """In windows."""
+        return tuple(effort._replace(counted=self.counted) for effort in super().needed(bar, confidence, least=least))
+
+
+@dataclass(frozen=True, eq=False)
 class Differences(Sample):
     """How much worse each recording became, in [−1, 1], [recordings]: the mean drop.
 
@@ -151,7 +162,7 @@ class Differences(Sample):
 
 @dataclass(frozen=True)
 class Rate(Sample):
-    """Events an hour in windows without a word, with the exact Poisson interval."""
+    """Events an hour of recorded sound, with the exact Poisson interval."""
 
     counted: ClassVar[str] = "window"
     events: int

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
-from robustness.conditions import NO_WORD, Condition
+import numpy as np
+
+from robustness.conditions import MADE, NO_WORD, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.compound import Fact, Lost
 from robustness.gates.metrics.base import METRICS, Case, Data, Grids, Metric, Use, chosen, scores, with_label
 from robustness.gates.metrics.shifts import accuracy_of
 from robustness.gates.rules import Rule, RulesError
-from robustness.gates.samples import Rate
+from robustness.gates.samples import Floats, Rate, Sample, WindowScores
 
 FLOAT32_DB: Final = 20 * math.log10(2**24)  # what float32 itself resolves: stands for a layer that is exact
 ENDS_DB: Final = {"exact": FLOAT32_DB, "-inf": -FLOAT32_DB}
@@ -55,15 +58,13 @@ class SnrLost(Metric):
             yield Case(variant, lost, conditions[worst], behind, None, note)
 
 
-@METRICS.register
-class FalseAcceptsAnHour(Metric):
-    """Silence, noise, and the recordings of noise that were given."""
+class WithoutWord(Metric):
+    """Commands found where there is no word."""
 
-    name = "false_accepts_an_hour"
-    unit = "an hour"
-    says = "commands an hour found in windows without a word, at the operating point"
     perturbation: ClassVar[Use] = "none"
     level = False
+    made: ClassVar[bool]
+    missing: ClassVar[str]
 
     def conditions(self, rule: Rule, grids: Grids, reference: str) -> list[Condition]:
         """The windows without a word, whatever their kind."""
@@ -73,10 +74,49 @@ class FalseAcceptsAnHour(Metric):
         """A case a variant."""
         for variant in data.rows.matching(rule.variant):
             frame = data.rows.no_word(variant)
+            frame = frame[frame["recording"].isin(MADE) == self.made]
+            if frame.empty:
+                raise CannotJudgeError(self.missing)
             accepted = data.rows.point(variant).accepts(frame)
-            rate = Rate(int(accepted.sum()), len(frame), float(data.rows.variants[variant]["window_ms"]))
             kinds = tuple(sorted(frame["recording"][accepted].astype(str).unique()))
-            yield Case(variant, rate, Condition(NO_WORD, placement=data.rows.reference), kinds)  # type: ignore[arg-type]
+            sample = self.sample(accepted.to_numpy(dtype=np.float64), float(data.rows.variants[variant]["window_ms"]))
+            yield Case(variant, sample, Condition(NO_WORD, placement=data.rows.reference), kinds)  # type: ignore[arg-type]
+
+    @abstractmethod
+    def sample(self, accepted: Floats, window_ms: float) -> Sample:
+        """Of windows, each accepted or not, [windows]."""
+
+
+@METRICS.register
+class FalseAcceptsAnHour(WithoutWord):
+    """In the recordings of noise that were given."""
+
+    name = "false_accepts_an_hour"
+    unit = "an hour"
+    says = "commands an hour found in recorded sounds without a word, at the operating point"
+    made = False
+    missing = (
+        "the windows without a word are made noise and silence, and those have no hours: give recordings of noise (--noises FOLDER), "
+        "or judge false_accepts_in_noise"
+    )
+
+    def sample(self, accepted: Floats, window_ms: float) -> Sample:
+        """Events in a time."""
+        return Rate(int(accepted.sum()), len(accepted), window_ms)
+
+
+@METRICS.register
+class FalseAcceptsInNoise(WithoutWord):
+    """In silence, white and pink noise."""
+
+    name = "false_accepts_in_noise"
+    says = "share of windows of made noise and silence accepted as a command, at the operating point"
+    made = True
+    missing = "the run has no window of made noise or silence; make it again with `robustness report`"
+
+    def sample(self, accepted: Floats, window_ms: float) -> Sample:
+        """A share of windows."""
+        return WindowScores(accepted)
 
 
 class OfTheVariant(Metric):

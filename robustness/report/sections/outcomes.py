@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pandas import DataFrame
 
 from robustness.metrics import flips
-from robustness.outcomes import counts, no_word_rates
+from robustness.outcomes import ALL, RECORDED, counts, no_word_rates
 from robustness.report.figures import Table
 from robustness.report.sections.base import SECTIONS, Part, Section, fill
 from robustness.report.view import Variant, View, rows_of
@@ -102,8 +102,9 @@ def _no_word(view: View) -> Table | None:
     rows: list[list[Any]] = []
     for variant in view.variants:
         rates = no_word_rates(view.of(variant, view.no_word), variant.point, view.model["window_ms"])
-        for rate in rows_of(rates.sort_values("kind", key=lambda kind: kind != "all", kind="stable")):
-            kind = "all kinds" if rate.kind == "all" else rate.kind
-            hourly = f"{number(rate.value)} ({number(rate.low)}–{number(rate.high)})"
+        together = {ALL: "all kinds", RECORDED: "recorded sounds"}
+        for rate in rows_of(rates.sort_values("kind", key=lambda kind: ~kind.isin(together), kind="stable")):
+            kind = together.get(rate.kind, rate.kind)
+            hourly = "–" if rate.value != rate.value else f"{number(rate.value)} ({number(rate.low)}–{number(rate.high)})"
             rows.append([kind, variant.short, plural(rate.windows, "window"), number(rate.accepted), hourly])
     return Table("False accepts in windows without a word", ["sound", "variant", "windows", "accepted", "an hour (95 % interval)"], rows)

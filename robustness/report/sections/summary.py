@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from robustness.metrics import accuracy
-from robustness.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED, counts, no_word_rates
+from robustness.outcomes import ALL, FALSE_ACCEPT, MISSED, RECORDED, SUBSTITUTED, counts, no_word_rates
 from robustness.report.findings import Change, changes, has_known, judged, score_of
 from robustness.report.sections.base import SECTIONS, Part, Section, fill
 from robustness.report.sentences import summary
@@ -126,19 +126,21 @@ def false_accepts(view: View) -> Tile | None:
     lines, first = [], view.first
     found = counts(view.of(first, view.clean), first.point, view.speakers)
     unknown = found.falsely_accepted
-    hour = None
+    wordless = None
     if not view.no_word.empty:
-        rates = no_word_rates(view.of(first, view.no_word), first.point, view.model["window_ms"])
-        every = next(row for row in rows_of(rates) if row.kind == "all")
-        hour = f"{number(every.value)} an hour without a word (95 % interval {number(every.low)}–{number(every.high)})"
-        lines.append(f"in {plural(every.windows, 'window')} of noise and silence")
+        rates = {row.kind: row for row in rows_of(no_word_rates(view.of(first, view.no_word), first.point, view.model["window_ms"]))}
+        every, recorded = rates[ALL], rates.get(RECORDED)
+        wordless = f"{number(every.accepted)} in {plural(every.windows, 'window')} of noise and silence"
+        if recorded is not None:
+            ends = f"{number(recorded.low)}–{number(recorded.high)}"
+            lines.append(f"{number(recorded.value)} an hour of recorded sounds (95 % interval {ends})")
     if unknown.total:
-        lines = [f"95 % interval {interval(unknown)}, {first.short}", *([hour] if hour else []), *lines]
+        lines = [f"95 % interval {interval(unknown)}, {first.short}", *([wordless] if wordless else []), *lines]
         ratio = f"{tally(unknown)}/{number(unknown.total)}"
         return Tile("false-accepts", "outcomes", ratio, f"unknown words {FALSE_ACCEPT}", lines, unknown.value > 0)
-    if hour is None:
+    if wordless is None:
         return None
-    return Tile("false-accepts", "outcomes", hour.split(" ")[0], hour.split(" ", 1)[1], lines, not hour.startswith("0 "))
+    return Tile("false-accepts", "outcomes", *wordless.split(" ", 1), lines, not wordless.startswith("0 "))
 
 
 def between_variants(view: View) -> Tile | None:
