@@ -3,16 +3,15 @@
 One rule, for whole arrays at once: sums of each speaker are [..., speakers], and the results [...]. A speaker with no recording has size 0.
 
 The design effect (Kish 1965, Survey Sampling, 5.4) is 1 + (m − 1) ρ with m = Σm² / n, the size of the speaker of a recording picked at
-random. ρ is the intraclass correlation by analysis of variance (Donner & Koval 1980, Biometrics 36), shrunk towards 0.19 as if three
-speakers had been seen before, and never under it: few speakers with an error say little of how alike a speaker's recordings are, and too
-small a ρ is what makes intervals fail. The interval is a score interval, Wilson's (1927) of a share and Tango's (1998) of a paired
-difference, with all counts divided by the design effect and Student's t (speakers − 1 degrees of freedom) in place of the normal quantile
-(benchmarks/intervals.py holds it against its claims).
+random. ρ is the intraclass correlation by analysis of variance (Donner & Koval 1980, Biometrics 36), shrunk towards 0.19 (of changes in
+pairs 0.22) as if three speakers had been seen before, and never under it: few speakers with an error say little of how alike a speaker's
+recordings are, and too small a ρ is what makes intervals fail. The interval is a score interval, Wilson's (1927) of a share and Tango's
+(1998) of a paired difference, with all counts divided by the design effect and Student's t (speakers − 1 degrees of freedom) in place of
+the normal quantile. benchmarks/intervals.py holds it against its claims.
 
 One more error never moves an end of an interval to the good side, by construction: the low end is the least over all patterns with 0, 1,
 2 … of the errors that were seen, each with the largest spread over speakers and the most speakers with an error that it can have, or more;
-the high end is the same of what is no error. This is exact for whole errors; parts of an error lie between.
-Loads no torch.
+the high end is the same of what is no error. This is exact for whole errors; parts of an error lie between. Loads no torch.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 LEAST_CORRELATION: Final = 0.19  # 0.13 was measured on 2,000 clips of 194 speakers; without a least value intervals cover .79 in places
+LEAST_OF_CHANGES: Final = 0.22  # of what is lost or gained in pairs: with 0.19 25 speakers cover .926 in a place
 SPEAKERS_BEFORE: Final = 3.0  # how many speakers with an error that value weighs as much as
 HALVINGS: Final = 48  # of an interval of width 2: to 1e-14
 ROUNDING: Final = 1e-6  # of a statistic
@@ -76,19 +76,20 @@ def correlation(squares: Floats, total: Floats, spread: Floats, of: Sizes) -> Fl
     return np.asarray(np.clip(found, 0.0, 1.0))
 
 
-def design(found: Floats, witnesses: Floats, of: Sizes) -> Floats:
+def design(found: Floats, witnesses: Floats, of: Sizes, least: float) -> Floats:
     """The design effect from the correlation found in so many speakers that have something to show.
 
     Args:
         found: the correlation.
         witnesses: speakers with an error, or with a change.
         of: the speakers.
+        least: the correlation that it is shrunk to, and never under.
     """
-    shrunk = (SPEAKERS_BEFORE * LEAST_CORRELATION + witnesses * found) / (SPEAKERS_BEFORE + witnesses)
-    return np.asarray(1 + (of.typical - 1) * np.maximum(LEAST_CORRELATION, shrunk))
+    shrunk = (SPEAKERS_BEFORE * least + witnesses * found) / (SPEAKERS_BEFORE + witnesses)
+    return np.asarray(1 + (of.typical - 1) * np.maximum(least, shrunk))
 
 
-def error_design(errors: Floats, sizes: Floats, of: Sizes) -> Floats:
+def error_design(errors: Floats, sizes: Floats, of: Sizes, least: float = LEAST_CORRELATION) -> Floats:
     """The design effect of errors as they were seen, [...].
 
     Part of an error, as of several draws, counts as that part: its own spread within a recording is that of yes or no.
@@ -97,10 +98,11 @@ def error_design(errors: Floats, sizes: Floats, of: Sizes) -> Floats:
         errors: of each speaker, within 0 and its size, [..., speakers].
         sizes: recordings of each speaker.
         of: the same, in sum.
+        least: as of `design`.
     """
     total = errors.sum(axis=-1)
     witnesses = np.minimum(_with(errors), _with(sizes - errors))
-    return design(correlation(_squares(errors, sizes), total, total, of), witnesses, of)
+    return design(correlation(_squares(errors, sizes), total, total, of), witnesses, of, least)
 
 
 class Patterns(NamedTuple):
@@ -110,7 +112,7 @@ class Patterns(NamedTuple):
     design: Floats
 
     @classmethod
-    def of(cls, errors: Floats, sizes: Floats, of: Sizes) -> Patterns:
+    def of(cls, errors: Floats, sizes: Floats, of: Sizes, least: float = LEAST_CORRELATION) -> Patterns:
         """With 0, 1, 2 … errors up to all that were seen; of as many errors the one whose speakers are most alike, or more than that."""
         most = errors.sum(axis=-1)[..., None]
         left = np.minimum(np.arange(np.ceil(most.max(initial=0.0)) + 1), most)
@@ -118,7 +120,7 @@ class Patterns(NamedTuple):
         good = each.recordings - left
         squares = _most_squares(sizes - errors, sizes, removed)
         witnesses = np.minimum(np.minimum(_with(errors)[..., None], left), _with(sizes - errors)[..., None] + removed)
-        return cls(left, design(correlation(squares, good, good, each), np.minimum(witnesses, each.speakers), each))
+        return cls(left, design(correlation(squares, good, good, each), np.minimum(witnesses, each.speakers), each, least))
 
 
 def share_ends(right: Floats, sizes: Floats, confidence: float) -> tuple[Floats, Floats]:
@@ -164,8 +166,8 @@ def difference_ends(gained: Floats, lost: Floats, sizes: Floats, confidence: flo
 
 def _difference_low(gained: Floats, lost: Floats, sizes: Floats, of: Sizes) -> Floats:
     won = gained.sum(axis=-1)
-    seen = tango_low(won, lost.sum(axis=-1), of.recordings, of.quantile * np.sqrt(error_design(lost, sizes, of)))
-    patterns, each = Patterns.of(lost, sizes, of), of.along()
+    seen = tango_low(won, lost.sum(axis=-1), of.recordings, of.quantile * np.sqrt(error_design(lost, sizes, of, LEAST_OF_CHANGES)))
+    patterns, each = Patterns.of(lost, sizes, of, LEAST_OF_CHANGES), of.along()
     reach = each.quantile * np.sqrt(patterns.design)
     lower = (score(seen[..., None], won[..., None], patterns.errors, each.recordings) < reach - ROUNDING).any(axis=-1)
     ends = seen.copy()

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from robustness.clusters import Sizes, difference_ends, error_design, share_ends, tango_low, wilson_low
+from robustness.clusters import LEAST_CORRELATION, LEAST_OF_CHANGES, Sizes, difference_ends, error_design, share_ends, tango_low, wilson_low
 
 CONFIDENCE: Final = 0.95
 FEWEST_SPEAKERS: Final = 20  # with fewer, the number of speakers is too small to say how alike each one's recordings are
@@ -214,7 +214,7 @@ def change_p_value(changes: ArrayLike, speakers: Sequence[object] | None = None)
     if not values.any():
         return 1.0
     fewer = lost if gained.sum() > lost.sum() else gained
-    deff = float(error_design(who.sums(fewer), who.sizes, Sizes.of(who.sizes, CONFIDENCE)))
+    deff = float(error_design(who.sums(fewer), who.sizes, Sizes.of(who.sizes, CONFIDENCE), LEAST_OF_CHANGES))
     statistic = abs(values.sum()) / math.sqrt(deff * (gained.sum() + lost.sum()))
     return float(2 * stats.t.sf(statistic, len(who.sizes) - 1))
 
@@ -232,17 +232,18 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in stats.false_discovery_control(p_values)]
 
 
-def design_effect(errors: ArrayLike, speakers: Sequence[object] | None = None) -> float:
+def design_effect(errors: ArrayLike, speakers: Sequence[object] | None = None, least: float = LEAST_CORRELATION) -> float:
     """By how much recordings of the same speakers say less than as many independent ones; 1 where speakers are not all known.
 
     Args:
         errors: one a recording, in [0, 1], [recordings].
         speakers: who says each.
+        least: the correlation within speakers that is taken for sure.
     """
     values, who = _kept(errors, speakers)
     if who is None or who.one:
         return 1.0
-    return float(error_design(np.clip(who.sums(values), 0, who.sizes), who.sizes, Sizes.of(who.sizes, CONFIDENCE)))
+    return float(error_design(np.clip(who.sums(values), 0, who.sizes), who.sizes, Sizes.of(who.sizes, CONFIDENCE), least))
 
 
 def whom(speakers: int | None) -> str:

@@ -16,6 +16,7 @@ from typing import ClassVar, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from robustness.clusters import LEAST_OF_CHANGES
 from robustness.power import Effort, assumed, for_a_difference, for_a_rate, for_a_share, in_speakers
 from robustness.statistics import design_effect, mean_change, mean_score, poisson_rate
 
@@ -157,7 +158,7 @@ class Differences(Sample):
             return ()
         changing = max(self._lost + self._won, 1.0) / self.count
         found = [Effort(0.0, for_a_difference(margin, changing, confidence))]
-        return in_speakers(found, self.speakers, design_effect(self.values.clip(0, None), self.speakers), confidence)
+        return in_speakers(found, self.speakers, design_effect(self.values.clip(0, None), self.speakers, LEAST_OF_CHANGES), confidence)
 
 
 @dataclass(frozen=True)

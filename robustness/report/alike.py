@@ -10,7 +10,7 @@ from robustness.metrics import compared, speakers_of
 from robustness.report.audited import Audit
 from robustness.report.figures import Table
 from robustness.report.view import Variant, View, rows_of
-from robustness.report.words import difference, interval, number, p_value, percent, plural, signed
+from robustness.report.words import bracketed, difference, number, p_value, percent, plural, signed
 from robustness.statistics import Estimate, mean_score, median
 
 MOST_FLIPS: Final = 100
@@ -56,8 +56,7 @@ def _of_labels(view: View, variant: Variant, labelled: DataFrame) -> list[list[o
 def _share(found: Estimate) -> str:
     if not found.total:
         return "none there"
-    ends = "" if found.low != found.low else f" ({interval(found)})"
-    return f"{number(found.value * found.total)} of {number(found.total)}, {percent(found.value, 1)}{ends}"
+    return f"{number(found.value * found.total)} of {number(found.total)}, {percent(found.value, 1)}{bracketed(found)}"
 
 
 def _median(found: Estimate) -> str:

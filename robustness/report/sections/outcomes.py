@@ -12,7 +12,7 @@ from robustness.outcomes import ALL, RECORDED, counts, no_word_rates
 from robustness.report.figures import Table
 from robustness.report.sections.base import SECTIONS, Part, Section, fill
 from robustness.report.view import Variant, View, rows_of
-from robustness.report.words import FILLS, PLACES, interval, number, percent, plural, share_of
+from robustness.report.words import FILLS, PLACES, bracketed, number, percent, plural, share_of
 from robustness.statistics import Estimate, whom
 
 TEMPLATE = """
@@ -92,7 +92,7 @@ def _placement_row(view: View, variant: Variant, rows: DataFrame, place: str, fi
 
 
 def _cell(estimate: Estimate) -> str:
-    return f"{share_of(estimate)} ({interval(estimate)})" if estimate.total else "–"
+    return f"{share_of(estimate)}{bracketed(estimate)}" if estimate.total else "–"
 
 
 def _no_word(view: View) -> Table | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -11,7 +12,7 @@ from robustness.report.findings import Change, changes, has_known, judged, score
 from robustness.report.sections.base import SECTIONS, Part, Section, fill
 from robustness.report.sentences import summary
 from robustness.report.view import View, rows_of
-from robustness.report.words import PLACES, condition_name, difference, interval, number, plural, share_of, tally
+from robustness.report.words import PLACES, bracketed, condition_name, difference, number, plural, share_of, surely, tally
 from robustness.report.worst import Worst, worst_condition
 
 TEMPLATE = """
@@ -60,9 +61,9 @@ def at_reference(view: View) -> Tile | None:
     first = scores[view.first.short]
     overall = accuracy(view.of(view.first, view.clean), view.speakers)
     lines = [
-        f"95 % interval {interval(first)}, {view.first.short}",
+        f"{surely(first)}, {view.first.short}",
         _beside({short: f"{tally(score)}/{number(score.total)}" for short, score in scores.items()}),
-        f"by the winning label alone {share_of(overall)} right ({interval(overall)})",
+        f"by the winning label alone {share_of(overall)} right{bracketed(overall)}",
     ]
     what = "known words accepted right" if has_known(view) else "unknown words rejected"
     return Tile(
@@ -95,7 +96,7 @@ def worst(view: View) -> Tile | None:
     kinds = [plural(int(count), one, many) for count, one, many in said if count]
     ratio = f"{tally(placement.right)}/{number(placement.right.total)}"
     lines = [
-        f"95 % interval {interval(placement.right)}, {placement.variant.short}",
+        f"{surely(placement.right)}, {placement.variant.short}",
         f"worst of the {_conditions(anything)}: {tally(anything.right)}/{number(anything.right.total)}, {_where(view, anything)}",
     ]
     what = f"{name}, the worst placement" + (f": {', '.join(kinds)}" if kinds else "")
@@ -107,7 +108,7 @@ def _worst_of_all(view: View, anything: Worst) -> Tile | None:
     """The worst condition, where recordings were at one placement alone."""
     if anything.conditions == 1:
         return None
-    lines = [f"95 % interval {interval(anything.right)}, {anything.variant.short}"]
+    lines = [f"{surely(anything.right)}, {anything.variant.short}"]
     ratio = f"{tally(anything.right)}/{number(anything.right.total)}"
     what = f"{_where(view, anything)}, the worst of the {_conditions(anything)}"
     return Tile("worst", "curves", ratio, what, lines, anything.right.value < 1)
@@ -135,7 +136,7 @@ def false_accepts(view: View) -> Tile | None:
             ends = f"{number(recorded.low)}–{number(recorded.high)}"
             lines.append(f"{number(recorded.value)} an hour of recorded sounds (95 % interval {ends})")
     if unknown.total:
-        lines = [f"95 % interval {interval(unknown)}, {first.short}", *([wordless] if wordless else []), *lines]
+        lines = [f"{surely(unknown)}, {first.short}", *([wordless] if wordless else []), *lines]
         ratio = f"{tally(unknown)}/{number(unknown.total)}"
         return Tile("false-accepts", "outcomes", ratio, f"unknown words {FALSE_ACCEPT}", lines, unknown.value > 0)
     if wordless is None:
@@ -150,7 +151,10 @@ def between_variants(view: View) -> Tile | None:
         return Tile("variants", "quantization", "–", "one variant in this run: nothing to compare", [])
     most: Change = max(found, key=lambda change: change.changed)
     paired = most.paired.get(view.reference) or next(iter(most.paired.values()), None)  # a gate's run may have no such condition
-    lines = [f"accuracy {PLACES[view.reference]}: {difference(paired.difference)}, 95 % interval"] if view.labelled and paired else []
+    lines = []
+    if view.labelled and paired:
+        sure = "" if math.isnan(paired.difference.low) else ", 95 % interval"
+        lines = [f"accuracy {PLACES[view.reference]}: {difference(paired.difference)}{sure}"]
     lines.append(f"{number(len(most.everywhere))} of {number(most.all_answers)} in all conditions")
     what = f"of {number(most.answers)} answers changed by {most.variant.short}"
     return Tile("variants", "quantization", number(most.changed), what, lines, most.changed > 0)
