@@ -91,8 +91,9 @@ def _resampled(share: Values, weight: Values, failing: Codes, good: Codes) -> tu
     """The percentiles over resamples of speakers; resamples without a pair are left out."""
     speakers = int(max(failing.max(), good.max())) + 1
     there = np.union1d(failing, good)
+    rng = np.random.default_rng(SEED)
     drawn = np.zeros((RESAMPLES, speakers))
-    drawn[:, there] = np.random.default_rng(SEED).multinomial(len(there), np.full(len(there), 1 / len(there)), size=RESAMPLES)
+    drawn[:, there] = rng.multinomial(len(there), np.full(len(there), 1 / len(there)), size=RESAMPLES)
     total, pairs = (((drawn[:, failing] @ part) * drawn[:, good]).sum(axis=1) for part in (share, weight))
     found = total[pairs > 0] / pairs[pairs > 0]
     low, high = np.quantile(found, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
