@@ -180,8 +180,8 @@ def _difference_low(gained: Floats, lost: Floats, sizes: Floats, of: Sizes) -> F
 def score(delta: Floats, gained: Floats, lost: Floats, count: Floats) -> Floats:
     """Tango's score statistic of a paired difference (1998) under a true one of `delta`."""
     variance, above = score_variance(delta, gained, lost, count), gained - lost - count * delta
-    infinite = np.copysign(np.inf, above)
-    return np.divide(above, np.sqrt(variance), out=np.broadcast_to(infinite, variance.shape).copy(), where=variance > 0)
+    infinite = np.broadcast_to(np.copysign(np.inf, above), variance.shape).copy()
+    return np.asarray(np.divide(above, np.sqrt(variance), out=infinite, where=variance > 0))
 
 
 def score_variance(delta: Floats, gained: Floats, lost: Floats, count: Floats) -> Floats:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from scipy import stats
@@ -23,11 +24,12 @@ PARTS: Final = (1 / 2, 1 / 5)  # of the errors that the bar allows
 MOST_EXACT: Final = 100_000  # recordings up to which the power is added up and not approximated
 
 
-class Effort(NamedTuple):
+@dataclass(frozen=True)
+class Effort:
     """How many in all are enough, if the truth were this.
 
     Attributes:
-        truth: the value that is assumed; None of the share asked is said by the sample.
+        truth: the value that is assumed.
         count: how many.
         counted: of what.
     """
@@ -93,9 +95,11 @@ def for_a_rate(bar: float, part: float, confidence: float) -> int:
         confidence: of the two-sided interval.
     """
     events = np.arange(10_000)
-    exposure = stats.chi2.ppf(0.5 + confidence / 2, 2 * events + 2) / 2  # events at the bar, at which that many are just few enough
+    exposure = (
+        np.asarray(stats.chi2.ppf(0.5 + confidence / 2, 2 * events + 2)) / 2
+    )  # events at the bar, at which that many are just few enough
     first = int(np.argmax(stats.poisson.cdf(events, part * exposure) >= POWER))
-    return math.ceil(exposure[first] / bar)
+    return math.ceil(float(exposure[first]) / bar)
 
 
 def in_speakers(efforts: Iterable[Effort], speakers: Sequence[object] | None, deff: float, confidence: float) -> tuple[Effort, ...]:

@@ -94,7 +94,7 @@ def _case(judged: Judged) -> dict[str, Any]:
         "counted": case.sample.counted,
         "tally": case.sample.tally,
         "straddled": found.straddled,
-        "needed": [effort._asdict() for effort in found.needed],
+        "needed": [asdict(effort) for effort in found.needed],
         "among": found.among,
         "behind": list(case.behind),
         "note": case.note,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, Final, NamedTuple
 
@@ -109,7 +109,7 @@ class WindowScores(Scores):
 
     def needed(self, bar: float, confidence: float, *, least: bool) -> tuple[Effort, ...]:
         """In windows."""
-        return tuple(effort._replace(counted=self.counted) for effort in super().needed(bar, confidence, least=least))
+        return tuple(replace(effort, counted=self.counted) for effort in super().needed(bar, confidence, least=least))
 
 
 @dataclass(frozen=True, eq=False)
