@@ -97,7 +97,7 @@ def for_a_rate(bar: float, part: float, confidence: float) -> int:
     events = np.arange(10_000)
     exposure = (
         np.asarray(stats.chi2.ppf(0.5 + confidence / 2, 2 * events + 2)) / 2
-    )  # events at the bar, at which that many are just few enough
+    )  # events at the bar where so many pass
     first = int(np.argmax(stats.poisson.cdf(events, part * exposure) >= POWER))
     return math.ceil(float(exposure[first]) / bar)
 
