@@ -95,9 +95,7 @@ def for_a_rate(bar: float, part: float, confidence: float) -> int:
         confidence: of the two-sided interval.
     """
     events = np.arange(10_000)
-    exposure = (
-        np.asarray(stats.chi2.ppf(0.5 + confidence / 2, 2 * events + 2)) / 2
-    )  # events at the bar where so many pass
+    exposure = np.asarray(stats.chi2.ppf(0.5 + confidence / 2, 2 * events + 2)) / 2  # events at the bar where so many pass
     first = int(np.argmax(stats.poisson.cdf(events, part * exposure) >= POWER))
     return math.ceil(float(exposure[first]) / bar)
 

@@ -8,6 +8,8 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
+import numpy as np
+
 from robustness.conditions import MADE, NO_WORD, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.compound import Fact, Lost
@@ -77,7 +79,7 @@ class WithoutWord(Metric):
                 raise CannotJudgeError(self.missing)
             accepted = data.rows.point(variant).accepts(frame)
             kinds = tuple(sorted(frame["recording"][accepted].astype(str).unique()))
-            sample = self.sample(accepted.astype(float).to_numpy(), float(data.rows.variants[variant]["window_ms"]))
+            sample = self.sample(np.asarray(accepted, dtype=np.float64), float(data.rows.variants[variant]["window_ms"]))
             yield Case(variant, sample, Condition(NO_WORD, placement=data.rows.reference), kinds)  # type: ignore[arg-type]
 
     @abstractmethod
