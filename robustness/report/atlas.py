@@ -14,7 +14,7 @@ from robustness.analysis.accuracy import consistency, worst_case
 from robustness.report.figures import WRONG_TO_RIGHT, Figure, Table, packed
 from robustness.report.trials import of_recording
 from robustness.report.view import Variant, View
-from robustness.report.words import PLACES, interval, listed, number, percent, share_of
+from robustness.report.words import PLACES, listed, number, percent, share_of, surely
 
 TABLE_STEP_MS: Final = 50.0  # of the table behind the atlas
 EXTREME_SHARE: Final = 0.8  # the colour scale ends where this share of the margins lies within
@@ -138,7 +138,7 @@ class Atlas:
         worst, stuck = worst_case(inside, self.view.speakers), int(self.view.recordings["untestable"].sum())
         right = f"{share_of(worst)} recordings are right at every lead that keeps them whole inside the window"
         right += f", {number(stuck)} that cannot be moved left out" if stuck else ""
-        return f"{right} (95 % interval {interval(worst)}); {agree}"
+        return f"{right} ({surely(worst)}); {agree}"
 
     @cached_property
     def figure(self) -> Figure:

@@ -175,5 +175,5 @@ def test_names_stay_text(tmp_path: Path) -> None:
 def test_title_and_scope(tmp_path: Path) -> None:
     view = View(write_run(replace(plan(), models=("one", "two")), tmp_path / "run"))
     assert title(view) == "one and two · float32 and dynamic-int8"
-    assert scope(view) == ["5 recordings", "1 speaker", "4 labels", "window 1,000\u00a0ms", "reference placement: center"]
+    assert scope(view) == ["5 recordings", "speakers not known", "4 labels", "window 1,000\u00a0ms", "reference placement: center"]
     assert [variant.short for variant in view.variants] == [f"{m} · {v}" for m in ("one", "two") for v in BOTH]

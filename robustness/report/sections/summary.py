@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from robustness.analysis.accuracy import accuracy
-from robustness.analysis.counts import counts, no_word_rates
+from robustness.analysis.counts import ALL, RECORDED, counts, no_word_rates
 from robustness.analysis.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED
 from robustness.report.findings import Change, Worst, changes, has_known, judged, score_of, worst_condition
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sentences import summary
 from robustness.report.view import View, rows_of
-from robustness.report.words import PLACES, condition_name, difference, interval, number, plural, share_of, tally
+from robustness.report.words import PLACES, bracketed, condition_name, difference, number, plural, share_of, surely, tally
 
 TEMPLATE = """
 <p class="lead">{% for line in lines %}{{ line }} {% endfor %}</p>
@@ -60,9 +61,9 @@ def at_reference(view: View) -> Tile | None:
     first = scores[view.first.short]
     overall = accuracy(view.of(view.first, view.clean), view.speakers)
     lines = [
-        f"95 % interval {interval(first)}, {view.first.short}",
+        f"{surely(first)}, {view.first.short}",
         _beside({short: f"{tally(score)}/{number(score.total)}" for short, score in scores.items()}),
-        f"by the winning label alone {share_of(overall)} right ({interval(overall)})",
+        f"by the winning label alone {share_of(overall)} right{bracketed(overall)}",
     ]
     what = "known words accepted right" if has_known(view) else "unknown words rejected"
     return Tile(
@@ -95,7 +96,7 @@ def worst(view: View) -> Tile | None:
     kinds = [plural(int(count), one, many) for count, one, many in said if count]
     ratio = f"{tally(placement.right)}/{number(placement.right.total)}"
     lines = [
-        f"95 % interval {interval(placement.right)}, {placement.variant.short}",
+        f"{surely(placement.right)}, {placement.variant.short}",
         f"worst of the {_conditions(anything)}: {tally(anything.right)}/{number(anything.right.total)}, {_where(view, anything)}",
     ]
     what = f"{name}, the worst placement" + (f": {', '.join(kinds)}" if kinds else "")
@@ -107,7 +108,7 @@ def _worst_of_all(view: View, anything: Worst) -> Tile | None:
     """The worst condition, where recordings were at one placement alone."""
     if anything.conditions == 1:
         return None
-    lines = [f"95 % interval {interval(anything.right)}, {anything.variant.short}"]
+    lines = [f"{surely(anything.right)}, {anything.variant.short}"]
     ratio = f"{tally(anything.right)}/{number(anything.right.total)}"
     what = f"{_where(view, anything)}, the worst of the {_conditions(anything)}"
     return Tile("worst", "curves", ratio, what, lines, anything.right.value < 1)
@@ -126,19 +127,22 @@ def false_accepts(view: View) -> Tile | None:
     lines, first = [], view.first
     found = counts(view.of(first, view.clean), view.speakers)
     unknown = found.falsely_accepted
-    hour = None
+    wordless = None
     if not view.no_word.empty:
-        rates = no_word_rates(view.of(first, view.no_word), view.model["window_ms"])
-        every = next(row for row in rows_of(rates) if row.kind == "all")
-        hour = f"{number(every.value)} an hour without a word (95 % interval {number(every.low)}–{number(every.high)})"
-        lines.append(f"in {plural(every.windows, 'window')} of noise and silence")
+        rates = {row.kind: row for row in rows_of(no_word_rates(view.of(first, view.no_word), view.model["window_ms"]))}
+        every, recorded = rates[ALL], rates.get(RECORDED)
+        wordless = f"{number(every.accepted)} in {plural(every.windows, 'window')} of noise and silence"
+        if recorded is not None:
+            ends = f"{number(recorded.low)}–{number(recorded.high)}"
+            lines.append(f"{number(recorded.value)} an hour of recorded sounds (95 % interval {ends})")
     if unknown.total:
-        lines = [f"95 % interval {interval(unknown)}, {first.short}", *([hour] if hour else []), *lines]
+        lines = [f"{surely(unknown)}, {first.short}", *([wordless] if wordless else []), *lines]
         ratio = f"{tally(unknown)}/{number(unknown.total)}"
         return Tile("false-accepts", "outcomes", ratio, f"unknown words {FALSE_ACCEPT}", lines, unknown.value > 0)
-    if hour is None:
+    if wordless is None:
         return None
-    return Tile("false-accepts", "outcomes", hour.split(" ")[0], hour.split(" ", 1)[1], lines, not hour.startswith("0 "))
+    count, what = wordless.split(" ", 1)
+    return Tile("false-accepts", "outcomes", count, what, lines, count != "0")
 
 
 def between_variants(view: View) -> Tile | None:
@@ -148,7 +152,10 @@ def between_variants(view: View) -> Tile | None:
         return Tile("variants", "quantization", "–", "one variant in this run: nothing to compare", [])
     most: Change = max(found, key=lambda change: change.changed)
     paired = most.paired.get(view.reference) or next(iter(most.paired.values()), None)  # a gate's run may have no such condition
-    lines = [f"accuracy {PLACES[view.reference]}: {difference(paired.difference)}, 95 % interval"] if view.labelled and paired else []
+    lines = []
+    if view.labelled and paired:
+        sure = "" if math.isnan(paired.difference.low) else ", 95 % interval"
+        lines = [f"accuracy {PLACES[view.reference]}: {difference(paired.difference)}{sure}"]
     lines.append(f"{number(len(most.everywhere))} of {number(most.all_answers)} in all conditions")
     what = f"of {number(most.answers)} answers changed by {most.variant.short}"
     return Tile("variants", "quantization", number(most.changed), what, lines, most.changed > 0)
