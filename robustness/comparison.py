@@ -2,9 +2,9 @@
 
 Both must be of the same recordings, prepared alike. A row is one variant under one condition; a recording counts once, its draws averaged.
 Right is a good outcome (`analysis.outcomes`): a command accepted right, another word left alone. Conditions that change nothing stand once,
-as the reference; recordings that cannot be moved are left out where a perturbation moves them. Intervals are those of paired differences
-(`gates.samples`); the figure over a perturbation is of one score a recording, its mean over the conditions. No p-values: what is looked at
-first was chosen on these recordings. Loads no torch.
+as the reference; recordings that cannot be moved are left out where a perturbation moves them. Intervals are those of paired differences,
+by speaker where all are known (`analysis.intervals`), as in the gate and on the page; the figure over a perturbation is of one score a
+recording, its mean over the conditions. No p-values: what is looked at first was chosen on these recordings. Loads no torch.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
 
-from robustness.analysis.accuracy import speakers_of
+from robustness.analysis.accuracy import known_speakers, speakers_of
 from robustness.analysis.answers import answers_of
-from robustness.analysis.intervals import CONFIDENCE
+from robustness.analysis.intervals import mean_change, whom
 from robustness.analysis.outcomes import FALSE_ACCEPT, MISSED, SUBSTITUTED, good
 from robustness.analysis.pairing import refuse_unlike
 from robustness.analysis.placing import countable, moves, untestable
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import CannotJudgeError
-from robustness.gates.samples import AT_THE_BAR, Differences, Interval
+from robustness.gates.samples import AT_THE_BAR, Interval
 from robustness.run.folder import Run
 from robustness.run.perturbations import PerturbationFacts, perturbation_facts
 
@@ -53,7 +53,7 @@ class Changed(NamedTuple):
         recordings: labelled ones that are counted.
         before: share of good outcomes in the first run.
         after: the same in the second.
-        interval: of after minus before, 95 %, paired.
+        interval: of after minus before, 95 %, paired; NaN of a single speaker.
         lost: recordings whose outcome is good less often.
         won: recordings whose outcome is good more often.
         errors_before: bad outcomes by kind in the first run.
@@ -127,7 +127,7 @@ class Comparison:
         perturbations: the same by perturbation: the reference first, then what got worst.
         overall: a variant's mean over all of its perturbations, each counted the same.
         repeats: how many conditions were the reference under another name.
-        notes: what else is to be known.
+        notes: what else is to be known; whom intervals speak of is the last.
         kinds: what is known of the perturbations, by name.
     """
 
@@ -173,7 +173,9 @@ def compare(first: Run, second: Run) -> Comparison:
     again = repeats_reference(first, both)
     counted = both[~again]
     scores = _scores(counted)
-    speakers, stuck, grids = speakers_in(first), untestable(first.recordings()), first.manifest["plan"]["grids"]
+    stuck, grids = untestable(first.recordings()), first.manifest["plan"]["grids"]
+    speakers = known_speakers(first.recordings().set_index("id")["speaker"])
+    notes = (*notes, whom(None if speakers is None else len(set(speakers.values()))))
     changes = sorted(_changes(scores, speakers), key=lambda change: (change.difference, change.variant, str(change.condition)))
     parts = [
         _perturbation(*key, changes, rows, speakers, left_out=_left_out(key[1], stuck, grids)) for key, rows in _by_perturbation(scores)
@@ -208,12 +210,6 @@ def trials_of(run: Run) -> DataFrame:
     return plain[[*KEYS, "recording", "draw", "predicted", "good", *KINDS.values()]]
 
 
-def speakers_in(run: Run) -> Speakers:
-    """Recording → speaker, where all are known."""
-    table = run.recordings()
-    return None if table["speaker"].isna().any() else dict(zip(table["id"].astype(str), table["speaker"].astype(str), strict=True))
-
-
 def repeats_reference(run: Run, trials: DataFrame) -> Series[bool]:
     """Which trials are the reference under another name: a level that changes nothing, at the reference placement, padded with zeros."""
     found = Series(False, index=trials.index)
@@ -245,8 +241,8 @@ def _errors(rows: DataFrame, side: str) -> Errors:
 
 def _interval(lost: Series[float], speakers: Speakers) -> Interval:
     """Of after minus before, from the loss of each recording."""
-    ends = Differences(np.asarray(lost, dtype=np.float64), speakers_of(lost.index, speakers)).interval(CONFIDENCE)
-    return Interval(-ends.high, -ends.low)
+    ends = mean_change(-lost, speakers_of(list(map(str, lost.index)), speakers))
+    return Interval(ends.low, ends.high)
 
 
 def _changes(scores: DataFrame, speakers: Speakers) -> Iterator[Changed]:

@@ -37,6 +37,11 @@ def speakers_of(recordings: Sequence[str] | pd.Index[Any], speakers: Mapping[str
     return None if speakers is None else [speakers.get(name) for name in recordings]
 
 
+def known_speakers(column: Series[Any]) -> dict[str, str] | None:
+    """Recording → speaker, from the speakers by recording; None where not all are known."""
+    return None if column.isna().any() else dict(zip(column.index.astype(str), column.astype(str), strict=True))
+
+
 def scores(trials: DataFrame, by: By = "outcome") -> Series[float]:
     """The share of draws that are right, one a recording; recordings without a label are left out."""
     known = judged(trials, by)

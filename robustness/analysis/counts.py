@@ -14,7 +14,9 @@ from pandas import DataFrame
 from robustness.analysis.accuracy import accuracy, balanced_accuracy, speakers_of
 from robustness.analysis.intervals import Estimate, mean_score, poisson_rate
 from robustness.analysis.outcomes import ACCEPTED, FALSE_ACCEPT, LEFT_ALONE, MISSED, SUBSTITUTED
-from robustness.conditions import NO_WORD
+from robustness.conditions import MADE, NO_WORD
+
+ALL, RECORDED = "all", "recorded"  # kinds of windows without a word, together
 
 
 class Counts(NamedTuple):
@@ -58,16 +60,22 @@ def counts(trials: DataFrame, speakers: Mapping[str, str] | None = None) -> Coun
 
 
 def no_word_rates(trials: DataFrame, window_ms: float) -> DataFrame:
-    """False accepts an hour in windows without a word, by variant and kind of sound, and `all` kinds together.
+    """Commands found in windows without a word, by variant and kind of sound, and those of all kinds and of all recorded ones together.
+
+    An hour of recorded sound is an hour of what a device hears; made noise and silence have windows, and no hours.
 
     Returns:
-        variant, kind, windows, accepted, value (an hour), low, high.
+        variant, kind (a sound, `all` or `recorded`), windows, accepted, value (an hour), low, high; the last three NaN of made noise.
     """
     rows = trials[trials["perturbation"] == NO_WORD]
     accepted = rows["outcome"] == FALSE_ACCEPT
     table = DataFrame({"variant": rows["variant"].astype(str), "kind": rows["recording"].astype(str), "accepted": accepted})
-    table = pd.concat([table, table.assign(kind="all")])
+    recorded = table[~table["kind"].isin(MADE)]
+    table = pd.concat([table, table.assign(kind=ALL), recorded.assign(kind=RECORDED)])
     found = table.groupby(["variant", "kind"], sort=False)["accepted"].agg(["size", "sum"]).reset_index()
-    rates = [poisson_rate(int(k), n * window_ms / 3_600_000) for k, n in zip(found["sum"], found["size"], strict=True)]
+    rates = [
+        poisson_rate(int(k), 0.0 if kind in (*MADE, ALL) else n * window_ms / 3_600_000)
+        for kind, k, n in zip(found["kind"], found["sum"], found["size"], strict=True)
+    ]
     ends = DataFrame(rates, columns=["value", "low", "high", "total"])[["value", "low", "high"]]
     return pd.concat([found.rename(columns={"size": "windows", "sum": "accepted"}), ends], axis=1)

@@ -1,24 +1,25 @@
 """For whom is a perturbation worst? Groups of recordings by what it costs them, paired, and not by how well they are recognised anyway.
 
 A recording's score is the share of its draws with a good outcome, or the mean of these over conditions; its cost is the score at the
-reference minus the score when perturbed. Groups of fewer than five recordings are left out. Loads no torch.
+reference minus the score when perturbed. Groups of fewer than five recordings are left out. A group of one speaker has counts and no
+interval. Loads no torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from robustness.analysis.intervals import Estimate, mean_score, paired_difference
+from robustness.analysis.intervals import Estimate, mean_change, mean_score, wilson
 
 FEWEST: Final = 5  # recordings of a group that is spoken of
 Floats = NDArray[np.float64]
 Speakers = Sequence[object] | None
-PairedEstimate = Callable[[Floats, Speakers], Estimate]
 
 
 class GroupCost(NamedTuple):
@@ -43,22 +44,19 @@ class GroupCost(NamedTuple):
 
 
 def paired_cost(lost: Floats, speakers: Speakers = None) -> Estimate:
-    """The mean loss of score, [recordings], with Tango's interval for as many recordings, each counted by the share it lost or won."""
-    change = paired_difference(float((-lost).clip(0).sum()), float(lost.clip(0).sum()), len(lost))
-    return Estimate(-change.value, -change.high, -change.low, len(lost))
+    """The mean loss of score, [recordings], with the interval of paired differences; NaN is left out."""
+    change = mean_change(-lost, speakers)
+    return Estimate(-change.value, -change.high, -change.low, change.total)
 
 
-def group_costs(
-    before: Floats, after: Floats, names: Sequence[Any], speakers: Speakers = None, measure: PairedEstimate = paired_cost
-) -> list[GroupCost]:
-    """The groups, the surely costliest first: by the lower end of the interval of the cost.
+def group_costs(before: Floats, after: Floats, names: Sequence[Any], speakers: Speakers = None) -> list[GroupCost]:
+    """The groups, the surely costliest first: by the lower end of the interval of the cost; then those without one, by their cost.
 
     Args:
         before: scores at the reference, [recordings]; NaN is left out.
         after: scores when perturbed, [recordings]; NaN is left out.
         names: of each recording's group; a missing one is left out.
         speakers: of each recording; None where not all are known.
-        measure: losses and their speakers → the mean loss with its interval.
     """
     frame = pd.DataFrame({"name": pd.Series(list(names), dtype=object), "before": before, "after": after}).dropna()
     found = []
@@ -69,13 +67,28 @@ def group_costs(
         first, then = rows["before"].to_numpy(), rows["after"].to_numpy()
         others = frame["before"][frame["name"] != name]
         share = mean_score(first, who)
-        low = len(others) > 0 and share.high < float(others.mean())
-        found.append(GroupCost(str(name), len(rows), share, mean_score(then, who), measure(first - then, who), bool(low)))
-    return sorted(found, key=lambda group: (-group.cost.low, -group.cost.value, group.name))
+        low = len(others) > 0 and _most(share) < float(others.mean())
+        found.append(GroupCost(str(name), len(rows), share, mean_score(then, who), paired_cost(first - then, who), bool(low)))
+    return sorted(found, key=_costliest_first)
+
+
+def _most(share: Estimate) -> float:
+    """The high end of a share; of one speaker that of Wilson's interval, for other recordings of this speaker alone."""
+    return wilson(share.value * share.total, share.total).high if math.isnan(share.high) else share.high
+
+
+def _costliest_first(group: GroupCost) -> tuple[bool, float, float, str]:
+    low = group.cost.low
+    return math.isnan(low), 0.0 if math.isnan(low) else -low, -group.cost.value, group.name
 
 
 def hardest_hit(groups: Sequence[GroupCost]) -> GroupCost | None:
-    """The group that loses most, where it surely loses something; None where no group does, or there is one alone."""
-    if len(groups) < 2 or groups[0].cost.low <= 0:
+    """The group that loses most, where it surely loses something; None where no group does, or there is one alone.
+
+    Where no group has an interval, as each is of one speaker, it is that of these recordings that lost most.
+    """
+    if len(groups) < 2:
         return None
-    return groups[0]
+    first = groups[0]
+    least = first.cost.value if math.isnan(first.cost.low) else first.cost.low
+    return first if least > 0 else None

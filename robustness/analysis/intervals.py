@@ -1,32 +1,45 @@
 """How sure a number is: intervals and paired tests over recordings.
 
-The unit is the recording. Draws of one condition give a recording a score in [0, 1] and never count as more recordings. With 20 or more
-speakers known, speakers are resampled, for the recordings of one speaker are alike. Loads no torch.
+The unit is the recording. Draws of one condition give a recording a score in [0, 1] and never count as more recordings. Where every speaker
+is known, the recordings of one speaker are alike, and counts are divided by the design effect that this has (clusters.py): there is one
+rule for shares (`mean_score`) and one for paired differences (`mean_change`), and whatever prints or judges an interval calls them.
+Recordings whose speakers are not all known count as independent; those of one speaker are no sample of a population, and have no interval.
+Loads no torch.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
+from scipy import stats
+
+from robustness.analysis.clusters import (
+    LEAST_CORRELATION,
+    LEAST_OF_CHANGES,
+    Sizes,
+    difference_ends,
+    error_design,
+    share_ends,
+    tango_low,
+    wilson_low,
+)
 
 CONFIDENCE: Final = 0.95
-FEWEST_SPEAKERS: Final = 20  # resampling fewer clusters than this gives intervals that are too narrow
-RESAMPLES: Final = 2000
-ALIKE: Final = 1e-9  # means that differ by less differ by rounding
-SEED: Final = 0
+FEWEST_SPEAKERS: Final = 20  # with fewer, the number of speakers is too small to say how alike each one's recordings are
 
 Floats = NDArray[np.float64]
 
 
 class Estimate(NamedTuple):
-    """A number with its interval, and how many recordings (or windows) it rests on; NaN where there are none."""
+    """A number with its interval, and how many recordings (or windows) it rests on; NaN where there are none.
+
+    The ends alone are NaN where there is no interval: of one speaker.
+    """
 
     value: float
     low: float
@@ -37,7 +50,7 @@ class Estimate(NamedTuple):
 class PairedChange(NamedTuple):
     """The same recordings answered twice: how many changed which way, and what that says.
 
-    `difference` is accuracy after minus accuracy before; `p_value` is McNemar's, exact.
+    `difference` is accuracy after minus accuracy before; `p_value` that of `change_p_value`.
     """
 
     right_to_wrong: int
@@ -50,8 +63,35 @@ class PairedChange(NamedTuple):
 UNKNOWN: Final = Estimate(math.nan, math.nan, math.nan, 0)
 
 
-def wilson(right: float, count: int, confidence: float = CONFIDENCE) -> Estimate:
-    """Wilson's score interval of a proportion (1927).
+class Speakers(NamedTuple):
+    """Who says each recording, as numbers from 0 on, [recordings], and how many recordings each of them says, [speakers]."""
+
+    codes: NDArray[np.intp]
+    sizes: Floats
+
+    @classmethod
+    def of(cls, speakers: Sequence[object] | None) -> Speakers | None:
+        """None where they are not all known."""
+        if speakers is None or not len(speakers):
+            return None
+        names = np.asarray(speakers, dtype=object)
+        if pd.isna(names).any():
+            return None
+        codes, _ = pd.factorize(np.asarray([str(name) for name in names], dtype=object))
+        return cls(codes, np.bincount(codes).astype(float))
+
+    @property
+    def one(self) -> bool:
+        """Whether all recordings are of one speaker."""
+        return len(self.sizes) == 1
+
+    def sums(self, values: Floats) -> Floats:
+        """Of each speaker, [speakers]."""
+        return np.asarray(np.bincount(self.codes, values, len(self.sizes)))
+
+
+def wilson(right: float, count: float, confidence: float = CONFIDENCE, *, quantile: float | None = None) -> Estimate:
+    """Wilson's score interval of a proportion (1927), of independent recordings.
 
     `right` may be a sum of scores in [0, 1]: a score with mean p varies at most as much as a yes or no with chance p, so that the
     interval for `count` recordings is then never too narrow, however many draws made the scores.
@@ -60,6 +100,7 @@ def wilson(right: float, count: int, confidence: float = CONFIDENCE) -> Estimate
         right: how many, or the sum of the scores.
         count: of how many recordings.
         confidence: of the two-sided interval.
+        quantile: in place of the normal one of that confidence.
 
     Raises:
         ValueError: where `right` is not within 0 and `count`.
@@ -68,85 +109,68 @@ def wilson(right: float, count: int, confidence: float = CONFIDENCE) -> Estimate
         return UNKNOWN
     if not 0 <= right <= count:
         raise ValueError(f"{right} right of {count} recordings is no proportion")
-    z = float(stats.norm.ppf(0.5 + confidence / 2))
-    share, weight = right / count, z * z / count
-    center = (share + weight / 2) / (1 + weight)
-    half = z / (1 + weight) * math.sqrt(share * (1 - share) / count + weight / (4 * count))
-    low = 0.0 if right == 0 else center - half
-    high = 1.0 if right == count else center + half
-    return Estimate(share, low, high, count)
+    z = normal(confidence) if quantile is None else np.asarray(quantile)
+    share, whole = np.asarray(right / count), np.asarray(float(count))
+    low, high = wilson_low(share, whole, z), 1 - wilson_low(1 - share, whole, z)
+    return Estimate(right / count, float(low), float(high), int(count))
 
 
-@lru_cache(maxsize=32)
-def _weights(speakers: int, seed: int) -> Floats:
-    """How often each speaker is drawn in each resample, [resamples speakers]; the same for every condition, so that curves are paired."""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(speakers, np.full(speakers, 1 / speakers), size=RESAMPLES).astype(float)
+def normal(confidence: float) -> Floats:
+    """The quantile of the normal distribution beyond which half of the rest lies."""
+    return np.asarray(stats.norm.ppf(0.5 + confidence / 2))
 
 
-def by_speaker(scores: ArrayLike, speakers: Sequence[object], *, confidence: float = CONFIDENCE, seed: int = SEED) -> Estimate:
-    """A mean score whose interval resamples whole speakers (cluster bootstrap, percentiles).
+def mean_score(scores: ArrayLike, speakers: Sequence[object] | None = None, *, confidence: float = CONFIDENCE) -> Estimate:
+    """The mean of the recordings' scores, with its interval: the one rule for shares.
 
-    Where the means of all speakers are alike, resampling would return an interval of no width; then it is Wilson's with one vote a speaker.
-
-    Args:
-        scores: one a recording, [recordings].
-        speakers: who says each, [recordings].
-        confidence: of the two-sided interval.
-        seed: of the resampling.
-    """
-    values = np.asarray(scores, dtype=float)
-    speaker, names = pd.factorize(np.asarray([str(s) for s in speakers], dtype=object), sort=True)
-    own = np.bincount(speaker, values) / np.bincount(speaker)
-    if np.ptp(own) < ALIKE:
-        one_vote = wilson(float(np.clip(own.mean(), 0, 1)) * len(names), len(names), confidence)
-        return one_vote._replace(total=len(values))
-    weights = _weights(len(names), seed)
-    means = (weights @ np.bincount(speaker, values)) / (weights @ np.bincount(speaker))
-    low, high = np.quantile(means, [0.5 - confidence / 2, 0.5 + confidence / 2])
-    return Estimate(float(values.mean()), float(low), float(high), len(values))
-
-
-def mean_score(
-    scores: ArrayLike, speakers: Sequence[object] | None = None, *, confidence: float = CONFIDENCE, seed: int = SEED
-) -> Estimate:
-    """The mean of the recordings' scores, with an interval for recordings, or for speakers where 20 or more are known.
+    Wilson's interval, at the number of recordings divided by the design effect of their speakers.
 
     Args:
         scores: one a recording, in [0, 1], [recordings]; NaN where there is none is left out.
-        speakers: who says each; None where any is not known.
+        speakers: who says each; None, or None among them, where they are not all known.
         confidence: of the two-sided interval.
-        seed: of the resampling.
     """
-    values = np.asarray(scores, dtype=float)
-    known = ~np.isnan(values)
-    if speakers is not None and many_speakers(speakers):
-        kept = [speaker for speaker, keep in zip(speakers, known, strict=True) if keep]
-        if many_speakers(kept):
-            return by_speaker(values[known], kept, confidence=confidence, seed=seed)
-    return wilson(float(np.clip(values[known].sum(), 0, known.sum())), int(known.sum()), confidence)
+    values, who = _kept(scores, speakers)
+    if who is None:
+        return wilson(float(np.clip(values.sum(), 0, len(values))), len(values), confidence)
+    if who.one:
+        return Estimate(float(values.mean()), math.nan, math.nan, len(values))
+    low, high = share_ends(np.clip(who.sums(values), 0, who.sizes), who.sizes, confidence)
+    return Estimate(float(values.mean()), float(low), float(high), len(values))
 
 
-def many_speakers(speakers: Sequence[object]) -> bool:
-    """Whether every speaker is known and they are enough to be resampled."""
-    return not pd.isna(np.asarray(speakers, dtype=object)).any() and len(set(speakers)) >= FEWEST_SPEAKERS
+def _kept(values: ArrayLike, speakers: Sequence[object] | None) -> tuple[Floats, Speakers | None]:
+    """The values that are there, and who says them; None where not all speakers are known."""
+    found = np.asarray(values, dtype=float)
+    known = ~np.isnan(found)
+    if speakers is None or known.all():
+        return found[known], Speakers.of(speakers)
+    return found[known], Speakers.of([speaker for speaker, keep in zip(speakers, known, strict=True) if keep])
 
 
-def mcnemar(right_to_wrong: int, wrong_to_right: int) -> float:
-    """McNemar's exact two-sided p-value (1947): a binomial test of one half on the recordings that changed; 1 where none did."""
-    changed = right_to_wrong + wrong_to_right
-    return 1.0 if changed == 0 else float(stats.binomtest(right_to_wrong, changed, 0.5).pvalue)
+def mean_change(changes: ArrayLike, speakers: Sequence[object] | None = None, *, confidence: float = CONFIDENCE) -> Estimate:
+    """The mean of how much each recording gained, with its interval: the one rule for paired differences.
+
+    Tango's score interval (Statistics in Medicine 17, 1998) of b = Σ max(d, 0) gained and c = Σ max(−d, 0) lost, which need not be whole:
+    of several draws, or conditions, a recording counts by its mean. b, c and n are divided by the design effect of the speakers.
+
+    Args:
+        changes: after less before, one a recording, in [−1, 1], [recordings]; NaN where there is none is left out.
+        speakers: who says each; None, or None among them, where they are not all known.
+        confidence: of the two-sided interval.
+    """
+    values, who = _kept(changes, speakers)
+    gained, lost = values.clip(0, None), (-values).clip(0, None)
+    if who is None:
+        return paired_difference(float(gained.sum()), float(lost.sum()), len(values), confidence)
+    if who.one:
+        return Estimate(float(values.mean()), math.nan, math.nan, len(values))
+    low, high = difference_ends(who.sums(gained), who.sums(lost), who.sizes, confidence)
+    return Estimate(float(values.mean()), float(low), float(high), len(values))
 
 
-def _tango_variance(delta: float, gained: float, lost: float, count: int) -> float:
-    """The variance of gained − lost under a true difference of `delta`, with the discordant share at its likeliest (Tango 1998)."""
-    b = (2 * count - gained + lost) * delta - gained - lost
-    discordant = (math.sqrt(max(0.0, b * b + 8 * count * lost * delta * (1 - delta))) - b) / (4 * count)
-    return max(0.0, count * (2 * discordant + delta * (1 - delta)))
-
-
-def paired_difference(gained: float, lost: float, count: int, confidence: float = CONFIDENCE) -> Estimate:
-    """Tango's score interval of a difference between two paired proportions (Statistics in Medicine 17, 1998).
+def paired_difference(gained: float, lost: float, count: float, confidence: float = CONFIDENCE) -> Estimate:
+    """Tango's score interval of a difference between two paired proportions, of independent recordings.
 
     Without one recording that changed it is as wide as Wilson's for none in `count`; a bootstrap would return no width at all.
 
@@ -158,28 +182,15 @@ def paired_difference(gained: float, lost: float, count: int, confidence: float 
     """
     if count == 0:
         return UNKNOWN
-    z = float(stats.norm.ppf(0.5 + confidence / 2))
-    difference = (gained - lost) / count
-    low = -_furthest(lost, gained, count, z)
-    return Estimate(difference, low, _furthest(gained, lost, count, z), count)
-
-
-def _furthest(gained: float, lost: float, count: int, z: float) -> float:
-    """The largest true difference whose score statistic stays within z."""
-    nearest = (gained - lost) / count + 1e-9  # at the estimate itself the statistic is 0 / 0 where nothing changed
-
-    def beyond(delta: float) -> float:
-        return count * delta - (gained - lost) - z * math.sqrt(_tango_variance(delta, gained, lost, count))
-
-    if nearest >= 1 or beyond(1.0) <= 0:
-        return 1.0
-    return float(optimize.brentq(beyond, nearest, 1.0, xtol=1e-12))
+    b, c, n = (np.asarray(float(value)) for value in (gained, lost, count))
+    low, high = (tango_low(*pair, n, normal(confidence)) for pair in ((b, c), (c, b)))
+    return Estimate((gained - lost) / count, float(low), -float(high), int(count))
 
 
 def paired_change(
     before: ArrayLike, after: ArrayLike, speakers: Sequence[object] | None = None, *, confidence: float = CONFIDENCE
 ) -> PairedChange:
-    """What changed between two answers to the same recordings; with 20 or more speakers the wider of Tango's interval and theirs.
+    """What changed between two answers to the same recordings.
 
     Args:
         before: whether each was right, [recordings].
@@ -187,22 +198,76 @@ def paired_change(
         speakers: who says each; None where any is not known.
         confidence: of the interval of the difference.
     """
-    first, second = np.asarray(before, dtype=bool), np.asarray(after, dtype=bool)
-    lost, gained = int((first & ~second).sum()), int((~first & second).sum())
-    found = paired_difference(gained, lost, len(first), confidence)
-    if speakers is not None and many_speakers(speakers):
-        theirs = _difference_by_speaker(second.astype(float) - first, speakers, confidence)
-        found = found._replace(low=min(found.low, theirs.low), high=max(found.high, theirs.high))
-    return PairedChange(lost, gained, len(first), found, mcnemar(lost, gained))
+    changes = np.asarray(after, dtype=bool).astype(float) - np.asarray(before, dtype=bool)
+    lost, gained = int((changes < 0).sum()), int((changes > 0).sum())
+    found = mean_change(changes, speakers, confidence=confidence)
+    return PairedChange(lost, gained, len(changes), found, change_p_value(changes, speakers))
 
 
-def _difference_by_speaker(changes: Floats, speakers: Sequence[object], confidence: float) -> Estimate:
-    """Whole speakers resampled; Tango's with one vote a speaker where all speakers changed alike, for resampling would give no width."""
-    names, speaker = np.unique(np.asarray([str(s) for s in speakers]), return_inverse=True)
-    if np.ptp(np.bincount(speaker, changes) / np.bincount(speaker)) >= ALIKE:
-        return by_speaker(changes, speakers, confidence=confidence)
-    votes = len(names) / len(changes)
-    return paired_difference((changes > 0).sum() * votes, (changes < 0).sum() * votes, len(names), confidence)
+def change_p_value(changes: ArrayLike, speakers: Sequence[object] | None = None) -> float:
+    """The two-sided p-value that as many recordings change one way as the other; NaN of one speaker.
+
+    McNemar's exact one of independent recordings; where speakers are known, that of its score statistic (which is Tango's of no difference)
+    with the design effect of the interval's end that is nearer to 0.
+
+    Args:
+        changes: after less before, one a recording, [recordings].
+        speakers: who says each; None, or None among them, where they are not all known.
+    """
+    values, who = _kept(changes, speakers)
+    if who is None:
+        return mcnemar(int((values < 0).sum()), int((values > 0).sum()))
+    if who.one:
+        return math.nan
+    gained, lost = values.clip(0, None), (-values).clip(0, None)
+    if not values.any():
+        return 1.0
+    fewer = lost if gained.sum() > lost.sum() else gained
+    deff = float(error_design(who.sums(fewer), who.sizes, Sizes.of(who.sizes, CONFIDENCE), LEAST_OF_CHANGES))
+    statistic = abs(values.sum()) / math.sqrt(deff * (gained.sum() + lost.sum()))
+    return float(2 * stats.t.sf(statistic, len(who.sizes) - 1))
+
+
+def mcnemar(right_to_wrong: int, wrong_to_right: int) -> float:
+    """McNemar's exact two-sided p-value (1947): a binomial test of one half on the recordings that changed; 1 where none did."""
+    changed = right_to_wrong + wrong_to_right
+    return 1.0 if changed == 0 else float(stats.binomtest(right_to_wrong, changed, 0.5).pvalue)
+
+
+def adjusted(p_values: Sequence[float]) -> list[float]:
+    """p-values of a whole table, adjusted for their number by Benjamini and Hochberg (1995); NaN where any is."""
+    if np.isnan(p_values).any():
+        return [math.nan] * len(p_values)
+    return [float(p) for p in stats.false_discovery_control(p_values)]
+
+
+def design_effect(errors: ArrayLike, speakers: Sequence[object] | None = None, least: float = LEAST_CORRELATION) -> float:
+    """By how much recordings of the same speakers say less than as many independent ones; 1 where speakers are not all known.
+
+    Args:
+        errors: one a recording, in [0, 1], [recordings].
+        speakers: who says each.
+        least: the correlation within speakers that is taken for sure.
+    """
+    values, who = _kept(errors, speakers)
+    if who is None or who.one:
+        return 1.0
+    return float(error_design(np.clip(who.sums(values), 0, who.sizes), who.sizes, Sizes.of(who.sizes, CONFIDENCE), least))
+
+
+def whom(speakers: int | None) -> str:
+    """Whom intervals speak of, as a clause.
+
+    Args:
+        speakers: how many there are; None where they are not all known.
+    """
+    if speakers is None:
+        return "the speakers are not all known: intervals take every recording as independent, and may be too narrow"
+    if speakers == 1:
+        return "all recordings are of one speaker, who is no sample of a population: counts are of these files only, without an interval"
+    if speakers < FEWEST_SPEAKERS:
+        return f"there are {speakers} speakers, and intervals for other speakers are rough with fewer than {FEWEST_SPEAKERS}"
+    return f"intervals are for speakers like these {speakers}"
 
 
 def poisson_rate(events: int, exposure: float, confidence: float = CONFIDENCE) -> Estimate:
@@ -224,25 +289,34 @@ def poisson_rate(events: int, exposure: float, confidence: float = CONFIDENCE) -
     return Estimate(events / exposure, low / exposure, high / exposure, events)
 
 
-def median(values: ArrayLike, confidence: float = CONFIDENCE) -> Estimate:
+def median(values: ArrayLike, speakers: Sequence[object] | None = None, *, confidence: float = CONFIDENCE) -> Estimate:
     """A median with its distribution-free interval: the order statistics between which it lies with at least that confidence.
 
-    With fewer than six values no two of them do at 95 %, and the ends are unknown.
+    With fewer than six values no two of them do at 95 %, and the ends are unknown. Where speakers are known, the values at which the
+    interval of the share below the median ends (Woodruff 1952, Journal of the American Statistical Association 47).
 
     Args:
-        values: independent ones, such as ratios of paired times.
+        values: one a recording, or independent ones, such as ratios of paired times.
+        speakers: who says each; None, or None among them, where they are not all known.
         confidence: of the two-sided interval.
     """
-    ordered = np.sort(np.asarray(values, dtype=float))
-    count = len(ordered)
+    found, who = _kept(values, speakers)
+    ordered, count = np.sort(found), len(found)
     if count == 0:
         return UNKNOWN
+    middle = float(np.median(ordered))
+    if who is not None:
+        return Estimate(middle, *_woodruff(found, middle, who, confidence), count)
     below = int(stats.binom.ppf(0.5 - confidence / 2, count, 0.5))  # P(fewer than this many lie under the median) is within the tail
     low, high = (ordered[below - 1], ordered[count - below]) if below > 0 else (math.nan, math.nan)
-    return Estimate(float(np.median(ordered)), float(low), float(high), count)
+    return Estimate(middle, float(low), float(high), count)
 
 
-def signed_rank(changes: ArrayLike) -> float:
-    """Wilcoxon's signed-rank p-value (1945) that paired changes are symmetric about zero; 1 where none changed."""
-    values = np.asarray(changes, dtype=float)
-    return 1.0 if not values.any() else float(stats.wilcoxon(values).pvalue)
+def _woodruff(values: Floats, middle: float, who: Speakers, confidence: float) -> tuple[float, float]:
+    """Where the interval of the share below the median ends; ties count half."""
+    below = (values < middle) + (values == middle) / 2
+    share = mean_score(below, who.codes.tolist(), confidence=confidence)
+    if math.isnan(share.low):
+        return math.nan, math.nan
+    ends = np.quantile(values, [share.low, share.high])
+    return float(ends[0]), float(ends[1])

@@ -16,6 +16,7 @@ from robustness.audio.colours import pink, white
 from robustness.audio.levels import from_decibels
 from robustness.audio.noises import read_noises
 from robustness.audio.placement import Frame
+from robustness.conditions import PINK, SILENCE, WHITE
 from robustness.seeds import generator_of
 
 LEVELS_DBFS: Final = (-60.0, -40.0, -20.0)  # a quiet room, a fan, a street
@@ -33,8 +34,8 @@ class NoWord(NamedTuple):
 
 def windows_without_word(frame: Frame, seed: int, noises: Path | None = None) -> Iterator[NoWord]:
     """Digital silence, white and pink noise at three levels, and the background noises given."""
-    yield NoWord("silence", None, torch.zeros(1, frame.samples))
-    for kind, colour in (("white noise", white), ("pink noise", pink)):
+    yield NoWord(SILENCE, None, torch.zeros(1, frame.samples))
+    for kind, colour in ((WHITE, white), (PINK, pink)):
         for level_dbfs in LEVELS_DBFS:  # other noise at each level: every window is one of its own
             rngs = [generator_of(seed, kind, level_dbfs, draw) for draw in range(DRAWS)]
             shapes = torch.stack([colour(frame.samples, frame.rate_hz, rng) for rng in rngs])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from robustness.comparison import Changed, Comparison
     from robustness.gates.comparison_verdicts import RuleVerdicts
     from robustness.gates.metrics.base import Kinds
+    from robustness.gates.samples import Interval
     from robustness.run.folder import Run
 
 MOST: Final = 10  # conditions shown in the terminal; the page has all
@@ -71,12 +73,18 @@ def _say_perturbations(found: Comparison) -> None:
     say()
     say("by perturbation, share of good outcomes:")
     for part in found.perturbations:
-        low, high = (100 * end for end in part.interval)
-        left = f", {part.untestable} that cannot be moved left out" if part.untestable else ""
+        said = [_between(part.interval), f"{part.untestable} that cannot be moved left out" if part.untestable else ""]
+        beside = ", ".join(filter(None, said))
         say(
-            f"  {perturbation_name(part)}, {part.variant}: {100 * part.before:.1f} % → {100 * part.after:.1f} % of {part.recordings} "
-            f"({low:+.1f} to {high:+.1f} points{left}); worse in {part.worse}, better in {part.better} of {part.conditions}"
+            f"  {perturbation_name(part)}, {part.variant}: {100 * part.before:.1f} % → {100 * part.after:.1f} % of {part.recordings}"
+            f"{f' ({beside})' if beside else ''}; worse in {part.worse}, better in {part.better} of {part.conditions}"
         )
+
+
+def _between(interval: Interval) -> str:
+    """The ends of an interval in points; nothing where there is none, of one speaker."""
+    low, high = (100 * end for end in interval)
+    return "" if math.isnan(low) else f"{low:+.1f} to {high:+.1f} points"
 
 
 def _say_verdicts(verdicts: RuleVerdicts) -> None:
@@ -95,9 +103,9 @@ def _say(title: str, changes: Sequence[Changed], kinds: Kinds) -> None:
         say()
         say(f"{title}: {len(changes)}")
     for change in changes[:MOST]:
-        low, high = (100 * end for end in change.interval)
+        between = _between(change.interval)
         counts = f"{100 * change.before:.1f} % → {100 * change.after:.1f} % of {change.recordings}"
-        say(f"  {change.variant}, {condition_text(change.condition, kinds)}: {counts} ({low:+.1f} to {high:+.1f} points)")
+        say(f"  {change.variant}, {condition_text(change.condition, kinds)}: {counts}{f' ({between})' if between else ''}")
         for sign, names in (("-", change.lost), ("+", change.won)):
             if names:
                 say(f"    {sign} {', '.join(names)}")

@@ -1,7 +1,7 @@
 """Over all recordings that share a failing condition: what did the condition cost, and what does one edit give, in pairs?
 
-Each recording is compared with itself, by its outcome margin; known and unknown words stand apart, the number of speakers beside. p is of
-the two-sided Wilcoxon signed-rank test, exact where no two differences are equal in size.
+Each recording is compared with itself, by its outcome margin; known and unknown words stand apart, the number of speakers beside. No
+p-values: the condition and the edit were chosen because of what these same recordings did.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from statistics import median
 from typing import Final
 
 import pandas as pd
-from scipy.stats import wilcoxon
 
 from robustness.conditions import Condition
 from robustness.explanations.answering import Given
@@ -35,19 +34,11 @@ def paired(words: str, pairs: Sequence[Changed], speakers: Mapping[str, str | No
         higher=sum(change > 0 for change in changes),
         lower=sum(change < 0 for change in changes),
         median=median(changes),
-        p=signed_rank_of(changes),
         right_before=sum(one.before.good for one in pairs),
         right_after=sum(one.after.good for one in pairs),
         turned_right=sum(one.turned_good for one in pairs),
         turned_wrong=sum(one.turned_bad for one in pairs),
     )
-
-
-def signed_rank_of(changes: Sequence[float]) -> float | None:
-    """The p-value of the signed-rank test; 1 where nothing changes, None for fewer than two."""
-    if len(changes) < 2:
-        return None
-    return float(wilcoxon(changes).pvalue) if any(changes) else 1.0
 
 
 def apart(pairs: Sequence[Changed], cases: Cases, variant: str) -> list[CohortEffect]:

@@ -1,9 +1,11 @@
 """If the place of the word is what matters, do the other recordings tell which recording fails, and at which onset?
 
-Margins are outcome margins. One recording at a time is left out. Its margin at an onset is predicted as its own margin at the reference
-plus what the move costs the others on average, at the same onset of their words, known and unknown words apart: nothing else of it is used.
-It is predicted to fail where that is 0 or less. The score is compared with what its margin at the reference tells alone. Only places where
-no speech is lost are used.
+One recording at a time is left out; of the AUC a pair, with all recordings of their speakers (`analysis.ranking`). Its margin at an onset
+is predicted as its own margin at the reference plus what the move costs the others on average, at the same onset of their words, known and
+unknown words apart: nothing else of it is used. It is predicted to fail where that is 0 or less. The AUC stands beside that of the same
+facts without the place of the word: its own margin at the reference plus what the placement costs the others on average, whatever their
+onsets, known and unknown words apart.
+Only places where no speech is lost are used.
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import mannwhitneyu
 
+from robustness.analysis.accuracy import known_speakers
+from robustness.analysis.intervals import Estimate
+from robustness.analysis.ranking import Leaving, ranked
 from robustness.conditions import NONE
 from robustness.explanations.cases import Cases
 from robustness.explanations.failures import PLACES
@@ -122,37 +126,44 @@ class _Costs:
 
 def forecast_scores(run: Run, cases: Cases) -> list[Score]:
     """Every placement but the reference at which some recording fails, for each variant."""
-    found = []
+    found, speakers = [], known_speakers(run.recordings().set_index("id")["speaker"])
     for variant, classifier in cases.classifiers.items():
         moved = tracks(run, cases, variant)
         where = onsets(cases.placed, variant)
         for placement in PLACES:
             if placement != classifier.frame.reference and placement in where:
-                score = scored(variant, placement, moved, where[placement])
+                score = scored(variant, placement, moved, where[placement], speakers)
                 found += [score] if score is not None and score.failing else []
     return found
 
 
-def onsets(placed: pd.DataFrame, variant: str) -> dict[str, dict[str, tuple[float, bool]]]:
-    """Onset in ms at each placement, and whether it fails there, by recording."""
+def onsets(placed: pd.DataFrame, variant: str) -> dict[str, dict[str, tuple[float, float]]]:
+    """Onset in ms at each placement and the outcome margin there, by recording."""
     rows = placed[placed["variant"] == variant]
     return {
         str(place): dict(
-            zip(some["recording"].astype(str), zip(_array(some["onset_ms"]), some["failing"].astype(bool), strict=True), strict=True)
+            zip(some["recording"].astype(str), zip(_array(some["onset_ms"]), _array(some["outcome_margin"]), strict=True), strict=True)
         )
         for place, some in rows.groupby("placement", observed=True)
     }
 
 
-def scored(variant: str, placement: str, moved: Sequence[Track], there: Mapping[str, tuple[float, bool]]) -> Score | None:
+def scored(
+    variant: str,
+    placement: str,
+    moved: Sequence[Track],
+    there: Mapping[str, tuple[float, float]],
+    speakers: Mapping[str, str] | None = None,
+) -> Score | None:
     """The score of one placement; None where nothing can be predicted."""
     mine = [one for one in moved if one.recording in there and one.reference > 0]
     said = np.concatenate([*predicted(mine, moved, [np.array([there[one.recording][0]]) for one in mine]), np.empty(0)])
     usable = [i for i, value in enumerate(said) if np.isfinite(value)]
     if not usable:
         return None
-    fails = np.array([there[mine[i].recording][1] for i in usable], dtype=bool)
-    alarm, alone = said[usable] <= 0, np.array([mine[i].reference for i in usable])
+    fails = np.array([there[mine[i].recording][1] <= 0 for i in usable])
+    alarm = said[usable] <= 0
+    auc, alone = _ranks([mine[i] for i in usable], moved, there, fails, speakers)
     errors = _flip_errors([mine[i] for i, wrong in zip(usable, fails, strict=True) if wrong], moved, there)
     return Score(
         variant=variant,
@@ -161,14 +172,39 @@ def scored(variant: str, placement: str, moved: Sequence[Track], there: Mapping[
         failing=int(fails.sum()),
         hits=int((alarm & fails).sum()),
         false_alarms=int((alarm & ~fails).sum()),
-        auc=chance_of_order(said[usable][fails], said[usable][~fails]),
-        auc_alone=chance_of_order(alone[fails], alone[~fails]),
+        auc=None if auc is None else auc.value,
+        auc_ends=None if auc is None else (auc.low, auc.high),
+        auc_alone=None if alone is None else alone.value,
+        auc_alone_ends=None if alone is None else (alone.low, alone.high),
         onset_error_ms=median(errors) if errors else None,
         onsets=len(errors),
     )
 
 
-def _flip_errors(failing: Sequence[Track], moved: Sequence[Track], there: Mapping[str, tuple[float, bool]]) -> list[float]:
+def _ranks(
+    some: Sequence[Track],
+    moved: Sequence[Track],
+    there: Mapping[str, tuple[float, float]],
+    fails: NDArray[np.bool_],
+    speakers: Mapping[str, str] | None,
+) -> tuple[Estimate | None, Estimate | None]:
+    """How well the prediction ranks some recordings, and how well the same facts do without the place of the word."""
+    names = {one.recording for one in some}
+    everyone = [*some, *(one for one in moved if one.recording not in names)]
+    kinds = np.array([int(one.unknown) for one in everyone])
+    own = np.unique([one.recording if speakers is None else speakers[one.recording] for one in everyone], return_inverse=True)[1]
+    onsets_ms = np.array([there[one.recording][0] for one in some])
+    moves = np.array([one.at(onsets_ms) - one.reference for one in everyone]).T
+    placed = [there[one.recording][1] - one.reference if one.recording in there else np.nan for one in everyone]
+    start, count = np.array([one.reference for one in some]), len(some)
+    by_place, by_kind = (
+        Leaving.of(np.vstack([values, np.full((len(everyone) - count, len(everyone)), np.nan)]), kinds, own, LEAST)
+        for values in (moves, np.tile(placed, (count, 1)))
+    )
+    return ranked(start, by_place, fails), ranked(start, by_kind, fails)
+
+
+def _flip_errors(failing: Sequence[Track], moved: Sequence[Track], there: Mapping[str, tuple[float, float]]) -> list[float]:
     """How far each predicted onset of the flip is from the true one; without those whose margins, true or predicted, have no flip."""
     found = []
     for one, margins in zip(failing, predicted(failing, moved, [one.onset_ms for one in failing]), strict=True):
@@ -189,10 +225,3 @@ def flip(onset_ms: Values, margin: Values, near_ms: float) -> float | None:
     low, high = margin[known][turns], margin[known][turns + 1]
     where = places[turns] + (places[turns + 1] - places[turns]) * low / (low - high)
     return float(where[np.abs(where - near_ms).argmin()])
-
-
-def chance_of_order(lower: Values, higher: Values) -> float | None:
-    """The chance that one of the first is below one of the second, ties counted half; None where there is no pair."""
-    if not len(lower) or not len(higher):
-        return None
-    return float(mannwhitneyu(higher, lower).statistic / (len(lower) * len(higher)))

@@ -9,8 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from robustness.analysis.intervals import RESAMPLES, SEED, many_speakers
-from robustness.gates.samples import AT_THE_BAR, Interval, Sample, Scores
+from robustness.analysis.clusters import Sizes
+from robustness.analysis.intervals import Speakers, design_effect, wilson
+from robustness.analysis.power import Effort, assumed, for_a_share, in_speakers
+from robustness.gates.samples import AT_THE_BAR, Floats, Interval, Sample, Scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,38 +32,37 @@ class Balanced(Sample):
         return sum(label.count for label in self.labels)
 
     def interval(self, confidence: float) -> Interval:
-        """Each label's distance to its own end, squared, summed; where there are enough speakers the wider of this and theirs."""
-        ends = [(label.value, *label.interval(confidence)) for label in self.labels]
-        below = math.sqrt(sum((value - low) ** 2 for value, low, _ in ends)) / len(ends)
-        above = math.sqrt(sum((high - value) ** 2 for value, _, high in ends)) / len(ends)
-        low, high = self._speakers(confidence)
-        return Interval(max(0.0, min(self.value - below, low)), min(1.0, max(self.value + above, high)))
+        """Each label's distance to its own end, squared, summed; all at the design effect of all recordings."""
+        deff = design_effect(self._values, self._speakers)
+        who = Speakers.of(self._speakers)
+        if who is not None and who.one:
+            return Interval(math.nan, math.nan)
+        quantile = None if who is None else float(Sizes.of(who.sizes, confidence).quantile)
+        shares = ((label.value, label.count / deff) for label in self.labels)
+        found = [wilson(value * count, count, confidence, quantile=quantile) for value, count in shares]
+        below = math.sqrt(sum((one.value - one.low) ** 2 for one in found)) / len(found)
+        above = math.sqrt(sum((one.high - one.value) ** 2 for one in found)) / len(found)
+        return Interval(max(0.0, self.value - below), min(1.0, self.value + above))
 
-    def needed(self, bar: float, confidence: float) -> int | None:
-        """An interval's half narrows with the square root of the number of recordings."""
-        distance = bar - self.value
-        if abs(distance) < AT_THE_BAR:
-            return None
-        low, high = self.interval(confidence)
-        half = high - self.value if distance > 0 else self.value - low
-        return math.ceil(self.count * (half / distance) ** 2 - AT_THE_BAR)
+    def needed(self, bar: float, confidence: float, *, least: bool) -> tuple[Effort, ...]:
+        """As of a share, times how unequal the labels are: n Σ 1 / n_l over the labels squared (Kish 1965)."""
+        unequal = self.count * sum(1 / label.count for label in self.labels) / len(self.labels) ** 2
+        found = (Effort(truth, math.ceil(unequal * for_a_share(bar, truth, confidence))) for truth in assumed(bar, least=least))
+        return in_speakers(found, self._speakers, design_effect(self._values, self._speakers), confidence)
 
-    def _speakers(self, confidence: float) -> Interval:
-        """Whole speakers resampled; a label that a resample does not hold is left out of its mean."""
-        names = [name for label in self.labels for name in (label.speakers or [None])]
-        if not many_speakers(names):
-            return Interval(self.value, self.value)
-        known, codes = np.unique(np.asarray(names, dtype=str), return_inverse=True)
-        rng = np.random.default_rng(SEED)
-        weights = rng.multinomial(len(known), np.full(len(known), 1 / len(known)), size=RESAMPLES)
-        splits = np.cumsum([label.count for label in self.labels])[:-1]
-        means = []
-        for label, who in zip(self.labels, np.split(codes, splits), strict=True):
-            total = weights @ np.bincount(who, label.values, len(known))
-            count = weights @ np.bincount(who, minlength=len(known))
-            means.append(np.divide(total, count, out=np.full(RESAMPLES, np.nan), where=count > 0))
-        low, high = np.quantile(np.nanmean(means, axis=0), [0.5 - confidence / 2, 0.5 + confidence / 2])
-        return Interval(float(low), float(high))
+    @property
+    def _values(self) -> Floats:
+        return np.concatenate([label.values for label in self.labels])
+
+    @property
+    def _speakers(self) -> list[object]:
+        return [name for label in self.labels for name in (label.speakers or [None] * label.count)]
+
+
+def slowest(curve: Sequence[Scores], at: float, confidence: float) -> tuple[Effort, ...]:
+    """The most that any level of a curve needs to show that a share holds there."""
+    found = [scores.needed(at, confidence, least=True) for scores in curve]
+    return tuple(max(efforts, key=lambda effort: effort.count) for efforts in zip(*found, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,15 +95,10 @@ class Reach(Sample):
         ends = [scores.interval(confidence) for scores in self.curve]
         return Interval(self._furthest([end.low for end in ends]), self._furthest([end.high for end in ends]))
 
-    def needed(self, bar: float, confidence: float) -> int | None:
-        """Of the levels up to the bar: what the slowest needs where all hold, the quickest of those that do not."""
+    def needed(self, bar: float, confidence: float, *, least: bool) -> tuple[Effort, ...]:
+        """What the slowest of the levels up to the bar needs, if the share at each were what is assumed."""
         inside = [s for distance, s in zip(self.distances, self.curve, strict=True) if distance <= self.first_at(bar) + AT_THE_BAR]
-        failing = [s for s in inside if s.value < self.at - AT_THE_BAR]
-        counts = [s.needed(self.at, confidence) for s in failing or inside]
-        known = [count for count in counts if count is not None]
-        if not known or (not failing and len(known) < len(counts)):
-            return None
-        return min(known) if failing else max(known)
+        return slowest(inside, self.at, confidence)
 
     def first_at(self, bar: float) -> float:
         """The first level that is as far as the bar."""
@@ -139,15 +135,10 @@ class Lost(Sample):
         ends = [scores.interval(confidence) for scores in self.curve]
         return Interval(self._first([end.high for end in ends]), self._first([end.low for end in ends]))
 
-    def needed(self, bar: float, confidence: float) -> int | None:
-        """Of the levels milder than the bar: what the slowest needs where all hold, the quickest of those that do not."""
+    def needed(self, bar: float, confidence: float, *, least: bool) -> tuple[Effort, ...]:
+        """What the slowest of the levels milder than the bar needs, if the share at each were what is assumed."""
         milder = [s for level, s in zip(self.levels, self.curve, strict=True) if level > bar + AT_THE_BAR]
-        failing = [s for s in milder if s.value < self.at - AT_THE_BAR]
-        counts = [s.needed(self.at, confidence) for s in failing or milder]
-        known = [count for count in counts if count is not None]
-        if not known or (not failing and len(known) < len(counts)):
-            return None
-        return min(known) if failing else max(known)
+        return slowest(milder, self.at, confidence)
 
     def _first(self, shares: Sequence[float]) -> float:
         return next((level for level, share in zip(self.levels, shares, strict=True) if share < self.at - AT_THE_BAR), -math.inf)
@@ -179,6 +170,6 @@ class Fact(Sample):
         """The number itself."""
         return Interval(self.known, self.known)
 
-    def needed(self, bar: float, confidence: float) -> int | None:
+    def needed(self, bar: float, confidence: float, *, least: bool) -> tuple[Effort, ...]:
         """More recordings change nothing."""
-        return None
+        return ()

@@ -135,7 +135,8 @@ def _case(judged: Judged, kinds: Kinds) -> dict[str, Any]:
         "counted": case.sample.counted,
         "tally": case.sample.tally,
         "straddled": found.straddled,
-        "needed": found.needed,
+        "needed": [asdict(effort) for effort in found.needed],
+        "among": found.among,
         "behind": list(case.behind),
         "note": case.note,
     }
@@ -200,7 +201,7 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     unit = METRICS[verdict.rule.metric].unit
     ends = worst.judgement.interval
     observed = amount(worst.case.sample.value, unit)
-    if ends is not None:
+    if ends is not None and not math.isnan(ends.low):
         observed += f" ({amount(ends.low, unit)} to {amount(ends.high, unit)})"
     where = condition_text(worst.case.condition, verdict.kinds)
     place = ", ".join(part for part in (worst.case.variant, worst.case.label or "", where) if part)

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas import DataFrame
 
+from robustness.analysis.accuracy import known_speakers
 from robustness.analysis.answers import answers_of
 from robustness.analysis.outcomes import OTHER_WORD
 from robustness.analysis.placing import untestable
@@ -77,8 +78,7 @@ class Rows:
     @cached_property
     def speakers(self) -> Mapping[str, str] | None:
         """Recording → speaker, where all are known."""
-        column = self.recordings["speaker"]
-        return None if column.isna().any() else dict(zip(column.index, column.astype(str), strict=True))
+        return known_speakers(self.recordings["speaker"])
 
     @cached_property
     def variants(self) -> dict[str, Mapping[str, Any]]:

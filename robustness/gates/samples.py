@@ -1,27 +1,26 @@
 """What was measured for one rule in one case, how sure it is, and how much more would decide.
 
-A sample has a value, an interval at a confidence, and the number of recordings (or windows) at which the interval would leave a bar at
-the rate seen. One row a recording: draws are averaged before. With 20 or more speakers known, speakers are resampled; an interval is
-then never narrower than that for as many independent recordings. Loads no torch.
+A sample has a value, an interval at a confidence, and the numbers of recordings (speakers, windows) that would show that a bar is kept, at
+truths that are assumed. One row a recording: draws are averaged before. Intervals are those of `statistics`, the same as on the page.
+Loads no torch.
 """
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
-from robustness.analysis.intervals import by_speaker, many_speakers, mean_score, paired_difference, poisson_rate, wilson
+from robustness.analysis.clusters import LEAST_OF_CHANGES
+from robustness.analysis.intervals import design_effect, mean_change, mean_score, poisson_rate
+from robustness.analysis.power import Effort, assumed, for_a_difference, for_a_rate, for_a_share, in_speakers
 
 AT_THE_BAR: Final = 1e-9  # a mean of draws may miss a bar that it equals by its last digit
-MOST_RECORDINGS: Final = 10**9
 
 Floats = NDArray[np.float64]
 
@@ -54,8 +53,14 @@ class Sample(ABC):
         """The two-sided interval for a population."""
 
     @abstractmethod
-    def needed(self, bar: float, confidence: float) -> int | None:
-        """How many recordings in all would decide at the rate seen; None where none would, for the rate is the bar itself."""
+    def needed(self, bar: float, confidence: float, *, least: bool) -> tuple[Effort, ...]:
+        """How many in all would show that the bar is kept, at each of the truths that are assumed; empty where no number would.
+
+        Args:
+            bar: to be kept.
+            confidence: of the interval.
+            least: whether the bar is the least allowed, or the most.
+        """
 
     @property
     def tally(self) -> str:
@@ -65,7 +70,7 @@ class Sample(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Scores(Sample):
-    """A score in [0, 1] a recording, [recordings]: the mean, with Wilson's interval, or speakers resampled."""
+    """A score in [0, 1] a recording, [recordings]: the mean."""
 
     values: Floats
     speakers: Sequence[object] | None = None
@@ -87,29 +92,29 @@ class Scores(Sample):
         return f"{total:.0f} of {self.count}" if abs(total - round(total)) < AT_THE_BAR else f"{total:.1f} of {self.count}"
 
     def interval(self, confidence: float) -> Interval:
-        """The wider of Wilson's and, where there are enough speakers, theirs."""
-        alone = wilson(self._right, self.count, confidence)
-        speakers = mean_score(self.values, self.speakers, confidence=confidence)
-        return Interval(min(alone.low, speakers.low), max(alone.high, speakers.high))
+        """By the one rule for shares."""
+        return Interval(*mean_score(self.values, self.speakers, confidence=confidence)[1:3])
 
-    def needed(self, bar: float, confidence: float) -> int | None:
-        """Wilson's interval leaves a bar b from the rate p when n ≥ z² b(1 − b) / (p − b)²; times how alike a speaker's are."""
-        distance = abs(self.value - bar)
-        if distance < AT_THE_BAR:
-            return None
-        alone, found = wilson(self._right, self.count, confidence), self.interval(confidence)
-        alike = max(1.0, (found.high - found.low) / (alone.high - alone.low)) ** 2
-        z = float(stats.norm.ppf(0.5 + confidence / 2))
-        return max(1, math.ceil(alike * z * z * bar * (1 - bar) / distance**2 - AT_THE_BAR))
+    def needed(self, bar: float, confidence: float, *, least: bool) -> tuple[Effort, ...]:
+        """If the errors were a half and a fifth of those that the bar allows."""
+        found = (Effort(truth, for_a_share(bar, truth, confidence)) for truth in assumed(bar, least=least))
+        return in_speakers(found, self.speakers, design_effect(self.values, self.speakers), confidence)
 
-    @property
-    def _right(self) -> float:
-        return float(np.clip(self.values.sum(), 0, self.count))
+
+@dataclass(frozen=True, eq=False)
+class WindowScores(Scores):
+    """A score a window of made noise, each of them independent of the others."""
+
+    counted: ClassVar[str] = "window"
+
+    def needed(self, bar: float, confidence: float, *, least: bool) -> tuple[Effort, ...]:
+        """In windows."""
+        return tuple(replace(effort, counted=self.counted) for effort in super().needed(bar, confidence, least=least))
 
 
 @dataclass(frozen=True, eq=False)
 class Differences(Sample):
-    """How much worse each recording became, in [−1, 1], [recordings]: the mean drop, with Tango's paired score interval.
+    """How much worse each recording became, in [−1, 1], [recordings]: the mean drop.
 
     With several draws a recording counts by the share that was lost and the share that was won; the variance of such a score is never
     more than that of as many whole changes.
@@ -142,35 +147,23 @@ class Differences(Sample):
         return float((-self.values).clip(0, None).sum())
 
     def interval(self, confidence: float) -> Interval:
-        """The wider of Tango's and, where there are enough speakers, theirs."""
-        ends = self._tango(self.count, confidence)
-        if self.speakers is None or not many_speakers(self.speakers):
-            return ends
-        if self.values.min() == self.values.max():
-            other = self._tango(len(set(self.speakers)), confidence)  # one vote a speaker: resampling would give no width
-        else:
-            other = Interval(*by_speaker(self.values, self.speakers, confidence=confidence)[1:3])
-        return Interval(min(ends.low, other.low), max(ends.high, other.high))
-
-    def needed(self, bar: float, confidence: float) -> int | None:
-        """The least number at which Tango's interval leaves the bar, times how alike one speaker's recordings are."""
-        if abs(self.value - bar) < AT_THE_BAR:
-            return None
-        alone, found = self._tango(self.count, confidence), self.interval(confidence)
-        alike = max(1.0, (found.high - found.low) / (alone.high - alone.low)) ** 2
-        least = first_where(lambda count: decides(self._tango(count, confidence), bar), MOST_RECORDINGS)
-        return None if least is None else math.ceil(alike * least - AT_THE_BAR)
-
-    def _tango(self, count: int, confidence: float) -> Interval:
-        """The interval of the drop, were there `count` pairs with these shares."""
-        scale = count / self.count
-        change = paired_difference(self._won * scale, self._lost * scale, count, confidence)
+        """By the one rule for paired differences."""
+        change = mean_change(-self.values, self.speakers, confidence=confidence)
         return Interval(-change.high, -change.low)
+
+    def needed(self, bar: float, confidence: float, *, least: bool) -> tuple[Effort, ...]:
+        """If there were no difference, and as many recordings changed as did here, or one did."""
+        margin = -bar if least else bar
+        if margin <= AT_THE_BAR:
+            return ()
+        changing = max(self._lost + self._won, 1.0) / self.count
+        found = [Effort(0.0, for_a_difference(margin, changing, confidence))]
+        return in_speakers(found, self.speakers, design_effect(self.values.clip(0, None), self.speakers, LEAST_OF_CHANGES), confidence)
 
 
 @dataclass(frozen=True)
 class Rate(Sample):
-    """Events an hour in windows without a word, with the exact Poisson interval."""
+    """Events an hour of recorded sound, with the exact Poisson interval."""
 
     counted: ClassVar[str] = "window"
     events: int
@@ -194,37 +187,14 @@ class Rate(Sample):
 
     def interval(self, confidence: float) -> Interval:
         """Garwood's."""
-        return self._garwood(self.windows, confidence)
+        return Interval(*poisson_rate(self.events, self._hours(self.windows), confidence)[1:3])
 
-    def needed(self, bar: float, confidence: float) -> int | None:
-        """The least number of windows at which the interval leaves the bar."""
-        if abs(self.value - bar) < AT_THE_BAR:
-            return None
-        return first_where(lambda count: decides(self._garwood(count, confidence), bar), MOST_RECORDINGS)
+    def needed(self, bar: float, confidence: float, *, least: bool) -> tuple[Effort, ...]:
+        """If the rate were a half and a fifth of the most allowed."""
+        if least or bar <= 0:
+            return ()
+        per_hour = 1 / self._hours(1)
+        return tuple(Effort(bar * part, for_a_rate(bar / per_hour, part, confidence), self.counted) for part in (1 / 2, 1 / 5))
 
     def _hours(self, windows: int) -> float:
         return windows * self.window_ms / 3_600_000
-
-    def _garwood(self, windows: int, confidence: float) -> Interval:
-        events = self.events * windows / self.windows
-        rate = poisson_rate(events, self._hours(windows), confidence)  # type: ignore[arg-type]
-        return Interval(rate.low, rate.high)
-
-
-def decides(interval: Interval, bar: float) -> bool:
-    """Whether the bar is outside an interval, or at its end."""
-    return interval.low >= bar - AT_THE_BAR or interval.high <= bar + AT_THE_BAR
-
-
-def first_where(holds: Callable[[int], bool], most: int) -> int | None:
-    """The smallest number from 1 on at which something holds that then goes on holding; None where it does not up to `most`."""
-    high = 1
-    while not holds(high):
-        high *= 2
-        if high > most:
-            return None
-    low = high // 2  # does not hold, or is 0
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high

@@ -1,18 +1,21 @@
 """Does the model pass? Rules and a run → a verdict each, and the exit status of all.
 
-A rule holds if it holds in each of its cases; no rule changes another's verdict. What cannot be judged is an error, never a pass.
+A rule holds if it holds in each of its cases. That a rule is kept depends on no other; how surely one is broken is corrected for how many
+are about a population. What cannot be judged is an error, never a pass.
 Loads no torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from robustness.analysis.intervals import FEWEST_SPEAKERS
+from robustness.analysis.intervals import FEWEST_SPEAKERS, whom
+from robustness.analysis.power import Effort
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, USER_ERROR, CannotJudgeError, RobustnessError
-from robustness.gates.judgement import WORSE, Judgement, Outcome, judgement
+from robustness.gates.judgement import WORSE, Judgement, Outcome, corrected, judgement
 from robustness.gates.metrics.base import METRICS, Data, Kinds, RuleCase
 from robustness.gates.rule_checks import checked_rules
 from robustness.gates.rules import BASELINE, Rule, Rules
@@ -112,11 +115,13 @@ def judge(rules: Rules, data: Data) -> list[Verdict]:
     if flips:
         raise CannotJudgeError(f"in the run {data.rows.run.path} levels that change nothing changed {flips} answers; none can be trusted")
     data = replace(data, by="label" if rules.version == 1 else "outcome")
-    return [verdict_of(name, rule, data) for name, rule in rules.rule.items()]
+    found = {name: _cases(name, rule, data) for name, rule in rules.rule.items()}
+    surely = _surely([cases for cases in found.values() if not isinstance(cases, Verdict)])
+    return [cases if isinstance(cases, Verdict) else _verdict(name, rules.rule[name], data, surely(cases)) for name, cases in found.items()]
 
 
-def verdict_of(name: str, rule: Rule, data: Data) -> Verdict:
-    """The verdict of one rule."""
+def _cases(name: str, rule: Rule, data: Data) -> list[Judged] | Verdict:
+    """Every case judged by itself, or the verdict that says why none can be."""
     skipped = _skipped(rule, data)
     if skipped:
         return Verdict(name, rule, "skipped", f"{name}: {skipped}", DONE)
@@ -124,9 +129,21 @@ def verdict_of(name: str, rule: Rule, data: Data) -> Verdict:
         cases = list(METRICS[rule.metric].cases(rule, data))
         if not cases:
             raise CannotJudgeError(f"no variant of {rule.variant!r} is there to be compared; the run has {', '.join(data.rows.variants)}")
-        judged = [Judged(case, _judgement(case, rule)) for case in cases]
+        return [Judged(case, _judgement(case, rule)) for case in cases]
     except RobustnessError as error:
         return Verdict(name, rule, "error", f"{name}: {error}", error.exit_status)
+
+
+def _surely(groups: Sequence[Sequence[Judged]]) -> Callable[[Sequence[Judged]], list[Judged]]:
+    """What replaces cases by themselves as corrected among all."""
+    every = [one for group in groups for one in group]
+    among = sum(one.judgement.interval is not None for one in every)
+    found = {id(one): replace(one, judgement=new) for one, new in zip(every, corrected([o.judgement for o in every], among), strict=True)}
+    return lambda cases: [found[id(one)] for one in cases]
+
+
+def _verdict(name: str, rule: Rule, data: Data, judged: Sequence[Judged]) -> Verdict:
+    """The verdict of one rule from its cases."""
     ordered = tuple(sorted(judged, key=lambda one: one.rank, reverse=True))
     outcome = ordered[0].judgement.outcome
     blocks = outcome == "fail" or (outcome == "inconclusive" and rule.on_inconclusive == "fail")
@@ -157,11 +174,11 @@ def _sentence(name: str, rule: Rule, judged: Sequence[Judged], untestable: int, 
     about = ", ".join(part for part in (case.variant, case.label or "", condition_text(case.condition, kinds)) if part)
     tally = f" ({case.sample.tally})" if case.sample.tally else ""
     parts = [f"{name}: {about}: {rule.metric} is {amount(case.sample.value, unit)}{tally}; {bar(rule)} is asked"]
-    if found.interval is not None:
+    if found.interval is not None and not math.isnan(found.interval.low):
         low, high = (amount(end, unit) for end in found.interval)
         parts.append(f"its {amount(rule.confidence or 0.95, 'share')} interval is {low} to {high}")
     if found.outcome == "inconclusive":
-        parts.append(_deciding(found, unit, case.sample))
+        parts.append(_deciding(rule, found, unit))
     if rule.scope == "files" and (close := one_recording_decides(case.sample, rule)):
         parts.append(close)
     if case.note:
@@ -186,15 +203,26 @@ def one_recording_decides(sample: Sample, rule: Rule) -> str:
             continue
         room = sign * (value - end)  # positive or zero where the bar holds
         if -step - AT_THE_BAR <= room < -AT_THE_BAR or -AT_THE_BAR <= room < step - AT_THE_BAR:
-            return f"one recording more or less decides, for each of the {sample.count} is {100 * step:.3g} points"
+            return f"one {sample.counted} more or less decides, for each of the {sample.count} is {100 * step:.3g} points"
     return ""
 
 
-def _deciding(found: Judgement, unit: str, sample: Sample) -> str:
-    straddled = amount(found.straddled or 0.0, unit)
-    if found.needed is None:
-        return f"it straddles {straddled}; no number of {sample.counted}s would decide, for the rate seen is the bar itself"
-    return f"it straddles {straddled}; {counted(found.needed, sample.counted)} in all would decide at the rate seen"
+def _deciding(rule: Rule, found: Judgement, unit: str) -> str:
+    if found.among is not None:
+        return f"alone it breaks the bar, but one of {found.among} cases judged together may do so by chance (Holm): it is not sure"
+    if found.interval is not None and math.isnan(found.interval.low):
+        return "the recordings are of one speaker, who is no sample of a population: no number of them would decide"
+    straddled = f"it straddles {amount(found.straddled or 0.0, unit)}"
+    if not found.needed:
+        return f"{straddled}; no number would decide, for the bar leaves no room"
+    return f"{straddled}; {_enough(found.needed, 'share' if rule.at is not None else unit)}"
+
+
+def _enough(needed: Sequence[Effort], unit: str) -> str:
+    """How many would show it: `230 recordings in all would pass in 4 of 5 samples if the truth were 95 %, 70 if it were 98 %`."""
+    first, *rest = needed
+    more = "".join(f", {one.count:,} if it were {amount(one.truth, unit)}" for one in rest)
+    return f"{counted(first.count, first.counted)} in all would pass in 4 of 5 samples if the truth were {amount(first.truth, unit)}{more}"
 
 
 def _warnings(rule: Rule, data: Data, judged: Sequence[Judged]) -> tuple[str, ...]:
@@ -203,11 +231,5 @@ def _warnings(rule: Rule, data: Data, judged: Sequence[Judged]) -> tuple[str, ..
     if rule.scope != "population" or not sample.sampled or sample.counted != "recording":
         return tuple(found)
     known = data.rows.speakers
-    if known is None:
-        found.append("the speakers are not all known: the interval takes every recording as independent, and may be too narrow")
-    elif len(set(known.values())) < FEWEST_SPEAKERS:
-        found.append(
-            f"{counted(len(set(known.values())), 'speaker')}, fewer than the {FEWEST_SPEAKERS} that can be resampled: "
-            f"the interval is for recordings of these speakers, not for other speakers"
-        )
-    return tuple(found)
+    count = None if known is None else len(set(known.values()))
+    return tuple(found) if count is not None and count >= FEWEST_SPEAKERS else (*found, whom(count))

@@ -30,7 +30,7 @@ class Equalise(Intervention):
 
     name: ClassVar[str] = "equalise"
     kind: ClassVar[Kind] = "band"
-    ladder: ClassVar[Ladder] = Ladder("tilt", "dB per octave", (1, -1, 2, -2, 3, -3))
+    ladder: ClassVar[Ladder] = Ladder("tilt of the spectrum", "dB per octave", (1, -1, 2, -2, 3, -3))
     does: ClassVar[str] = "tilting the spectrum"
     sham_does: ClassVar[str] = "a ripple of the same size, the tilt as it was"
     source: ClassVar[str] = "10^(dB/20) over log2 of frequency, torch.fft"

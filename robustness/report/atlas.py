@@ -18,7 +18,7 @@ from robustness.analysis.outcomes import ACCEPTED, LEFT_ALONE, MISSED
 from robustness.report.figures import Figure, Table, packed
 from robustness.report.trials import of_recording
 from robustness.report.view import Variant, View
-from robustness.report.words import PLACES, interval, listed, number, percent, share_of
+from robustness.report.words import PLACES, listed, number, percent, share_of, surely
 
 TABLE_STEP_MS: Final = 50.0  # of the table behind the atlas
 COLOURS: Final = ("var(--accepted)", "var(--alone)", "var(--silent)", "var(--missed)", "var(--harm)")
@@ -154,7 +154,7 @@ class Atlas:
         worst, stuck = worst_case(inside, self.view.speakers), int(self.view.recordings["untestable"].sum())
         right = f"{share_of(worst)} recordings are right at every lead that keeps them whole inside the window"
         right += f", {number(stuck)} that cannot be moved left out" if stuck else ""
-        return f"{right} (95 % interval {interval(worst)}); {agree}"
+        return f"{right} ({surely(worst)}); {agree}"
 
     @cached_property
     def figure(self) -> Figure:

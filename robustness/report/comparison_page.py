@@ -5,6 +5,7 @@ By what the device does. Loads no torch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +21,7 @@ from robustness.gates.samples import AT_THE_BAR
 from robustness.gates.wording import condition_text
 from robustness.report.comparison_figure import comparison_figure
 from robustness.report.sections.base import STILL, TEMPLATES
-from robustness.report.words import number, percent, plural, shortest, signed
+from robustness.report.words import ends, number, percent, plural, shortest, signed
 from robustness.run.folder import write_text
 
 PAGE: Final = """{% include "head" %}
@@ -64,8 +65,9 @@ PAGE: Final = """{% include "head" %}
 <section id="method" aria-labelledby="method-title">
 <h2 id="method-title">How to read it</h2>
 <p>Both runs are of the same recordings under the same conditions. An outcome is good where a command is accepted right, or another word is
-left alone. A recording counts once; several draws of noise are averaged. The intervals are those of paired differences, 95 %; under a
-perturbation they are of each recording's mean over its conditions. Conditions that change nothing stand once, as the reference.
+left alone. A recording counts once; several draws of noise are averaged. The intervals are Tango's of paired differences, 95 %, by
+speakers where all are known, as in the gate; under a perturbation they are of each recording's mean over its conditions. Conditions that
+change nothing stand once, as the reference.
 − marks recordings whose outcome is good less often, + those where it is good more often.</p>
 </section>
 </main>
@@ -138,8 +140,9 @@ def _release(comparison: Comparison, rules: RuleVerdicts | None, new: str, old: 
     least, most = (end(part.difference for part in comparison.overall) for end in (min, max))
     refused = rules is not None and rules.status[1] != 0
     if least > AT_THE_BAR:
-        beyond = all(part.interval.low > 0 for part in comparison.overall)
-        reach = "and that holds beyond them" if beyond else "but they are too few to show it beyond them"
+        lows = [part.interval.low for part in comparison.overall]
+        reach = "and that holds beyond them" if min(lows) > 0 else "but they are too few to show it beyond them"
+        reach = "but they are of one speaker, and show nothing beyond them" if any(map(math.isnan, lows)) else reach
         verdict = "it does not pass its rules: do not release it" if refused else "release it"
         return f"On these recordings {new} does better than {old}, {reach}; {verdict}."
     if most < -AT_THE_BAR:
@@ -150,8 +153,9 @@ def _release(comparison: Comparison, rules: RuleVerdicts | None, new: str, old: 
 
 
 def _over_all(part: PerturbationChange) -> str:
-    low, high = (signed(100 * end, 1) for end in part.interval)
-    return f"{part.variant} {percent(part.before, 1)} → {percent(part.after, 1)} (95 % interval of the difference {low} to {high} points)"
+    between = ends(*part.interval)
+    sure = f" (95 % interval of the difference {between} points)" if between != "–" else ""
+    return f"{part.variant} {percent(part.before, 1)} → {percent(part.after, 1)}{sure}"
 
 
 def lead(comparison: Comparison) -> str:
@@ -189,7 +193,6 @@ def perturbation_name(part: PerturbationChange) -> str:
 
 
 def _summary_row(part: PerturbationChange) -> list[str]:
-    low, high = (signed(100 * end, 1) for end in part.interval)
     left = f" ({number(part.untestable)} that cannot be moved left out)" if part.untestable else ""
     return [
         perturbation_name(part),
@@ -200,7 +203,7 @@ def _summary_row(part: PerturbationChange) -> list[str]:
         percent(part.before, 1),
         percent(part.after, 1),
         f"{signed(100 * part.difference, 1)} points",
-        f"{low} to {high}",
+        ends(*part.interval),
         *_errors(part.errors_before, part.errors_after),
         f"{number(part.recordings)}{left}",
     ]
@@ -216,13 +219,12 @@ def _part(address: str, title: str, changes: Sequence[Changed], kinds: Kinds) ->
 
 
 def _row(change: Changed, kinds: Kinds) -> dict[str, Any]:
-    low, high = (signed(100 * end, 1) for end in change.interval)
     cells = [
         change.variant,
         f"{percent(change.before, 1)} of {change.recordings}",
         percent(change.after, 1),
         f"{signed(100 * change.difference, 1)} points",
-        f"{low} to {high}",
+        ends(*change.interval),
         *_errors(change.errors_before, change.errors_after),
     ]
     return {"where": condition_text(change.condition, kinds), "cells": cells, "lost": change.lost, "won": change.won}

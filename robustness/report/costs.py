@@ -1,12 +1,11 @@
 """Which perturbation costs the model most, at which level, and whom: means over recordings, from the sums.
 
 What a perturbation costs a recording is its score at the reference less the mean of its scores over the perturbation's conditions. The
-score is the share of draws in which a user of the device gets what is right. Intervals resample speakers where 20 or more are known.
+score is the share of draws in which a user of the device gets what is right. Intervals go by speakers where all are known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,12 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from robustness.analysis.groups import GroupCost, group_costs
+from robustness.analysis.groups import GroupCost, group_costs, paired_cost
 from robustness.analysis.groups import hardest_hit as hardest
-from robustness.analysis.intervals import CONFIDENCE, Estimate, mean_score
+from robustness.analysis.intervals import Estimate, mean_score
 from robustness.conditions import NONE, Condition
-from robustness.gates.samples import Differences
 from robustness.report.view import Variant, View
+from robustness.report.words import number
 
 Floats = NDArray[np.float64]
 
@@ -105,13 +104,11 @@ class Costs:
         if not conditions:
             return None
         lost = self.clean(variant) - self.mean(variant, conditions)
-        kept = ~np.isnan(lost)
-        if not kept.any():
+        if np.isnan(lost).all():
             return None
-        who = None if self.speakers is None else [s for s, keep in zip(self.speakers, kept, strict=True) if keep]
         levels = [Level(self.view.sums.conditions[i], self.estimate(self.score(variant, i))) for i in conditions]
         levels.sort(key=lambda level: -level.right.value)
-        return Cost(perturbation, variant, paired_loss(lost[kept], who), tuple(levels))
+        return Cost(perturbation, variant, paired_cost(lost, self.speakers), tuple(levels))
 
     def groups(self, names: pd.Series[Any], variant: Variant, perturbation: str | None = None) -> list[GroupCost]:
         """The recordings by what a column says of them, the group that surely loses most first; small groups are left out.
@@ -124,13 +121,13 @@ class Costs:
         kinds = [perturbation] if perturbation else [name for name in self.view.grids if self.conditions(name)]
         clean = self.clean(variant)
         perturbed = self.mean(variant, [i for name in kinds for i in self.conditions(name)]) if kinds else np.full(len(clean), np.nan)
-        return group_costs(clean, perturbed, list(names), self.speakers, paired_loss)
+        return group_costs(clean, perturbed, list(names), self.speakers)
 
 
-def paired_loss(lost: Floats, speakers: Sequence[object] | None) -> Estimate:
-    """The mean loss of these recordings, with its paired interval."""
-    sample = Differences(lost, speakers)
-    return Estimate(sample.value, *sample.interval(CONFIDENCE), sample.count)
+def cost_ends(cost: Estimate) -> str:
+    """The ends of the interval of a cost, in points; `–` where there are none."""
+    low, high = (number(100 * end, 1) for end in (cost.low, cost.high))
+    return low if low == "–" else f"{low} to {high}"
 
 
 @lru_cache(maxsize=1)

@@ -125,7 +125,11 @@ def _hertz(frequency: int) -> str:
 
 
 def interval_line(x: Sequence[float], ends: DataFrame, variant: int, hover: list[str]) -> list[Trace]:
-    """A line of `value` over x, with `low` to `high` as a band of the same colour."""
+    """A line of `value` over x, with `low` to `high` as a band of the same colour where they are known."""
+    line = {"type": "scatter", "mode": "lines+markers", "x": list(x), "y": _rounded(ends["value"]), **stroke(variant)}
+    line |= {"text": hover, "hovertemplate": "%{text}<extra></extra>"}
+    if ends["low"].isna().any():
+        return [line]
     there = {"x": [*x, *x[::-1]], "y": [*_rounded(ends["high"]), *_rounded(ends["low"])[::-1]]}
     ribbon = {
         "type": "scatter",
@@ -136,8 +140,7 @@ def interval_line(x: Sequence[float], ends: DataFrame, variant: int, hover: list
         "line": {"width": 0},
         "mode": "lines",
     }
-    line = {"type": "scatter", "mode": "lines+markers", "x": list(x), "y": _rounded(ends["value"]), **stroke(variant)}
-    return [ribbon | {"hoverinfo": "skip"}, line | {"text": hover, "hovertemplate": "%{text}<extra></extra>"}]
+    return [ribbon | {"hoverinfo": "skip"}, line]
 
 
 def stroke(variant: int, width: float = 2) -> dict[str, Any]:

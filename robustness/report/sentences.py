@@ -11,7 +11,7 @@ from robustness.analysis.groups import GroupCost
 from robustness.analysis.outcomes import GOOD
 from robustness.report import audit_sentences
 from robustness.report.cards.restoration import restoring
-from robustness.report.costs import costs_of, hardest_hit
+from robustness.report.costs import cost_ends, costs_of, hardest_hit
 from robustness.report.findings import Change, changes
 from robustness.report.view import Variant, View
 from robustness.report.words import PLACES, listed, number, percent, plural
@@ -95,8 +95,10 @@ def costliest(view: View) -> list[Markup]:
     groups = {column: hardest_hit(view, column, name) for column in ("speaker", "label")}
     whom = [f"{column} {group.name} ({_lost(group)})" for column, group in groups.items() if group]
     hit = Markup(", hardest {}").format(" and ".join(whom)) if whom else ""
-    text = Markup('<a class="wrong" href="#costs">{}</a> costs most, {} points on average over its grid (95 % interval {} to {}){}.')
-    return [text.format(name.replace("-", " ").capitalize(), *(number(100 * end, 1) for end in worst.mean[:3]), hit)]
+    text = Markup('<a class="wrong" href="#costs">{}</a> costs most, {} points on average over its grid{}{}.')
+    ends = cost_ends(worst.mean)
+    sure = f" (95 % interval {ends})" if ends != "–" else ""
+    return [text.format(name.replace("-", " ").capitalize(), number(100 * worst.mean.value, 1), sure, hit)]
 
 
 def _lost(group: GroupCost) -> str:

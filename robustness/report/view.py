@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pandas import DataFrame, Series
 
+from robustness.analysis.accuracy import known_speakers
 from robustness.analysis.answers import answers_of
 from robustness.analysis.outcomes import OperatingPoint
 from robustness.analysis.sums import Sums
@@ -213,8 +214,7 @@ class View:
     @cached_property
     def speakers(self) -> dict[str, str] | None:
         """Recording → speaker, where all are known."""
-        column = self.recordings["speaker"]
-        return None if column.isna().any() else dict(zip(column.index.astype(str), column.astype(str), strict=True))
+        return known_speakers(self.recordings["speaker"])
 
     @property
     def many(self) -> bool:

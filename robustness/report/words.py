@@ -57,12 +57,28 @@ def interval(estimate: Estimate) -> str:
     return f"{number(100 * estimate.low)}–{number(100 * estimate.high)}{NO_BREAK}%"
 
 
+def bracketed(estimate: Estimate) -> str:
+    """The ends of an interval of a share behind a value, ` (70–97 %)`; nothing where there is no interval, of one speaker."""
+    text = interval(estimate)
+    return "" if text == "–" else f" ({text})"
+
+
+def surely(estimate: Estimate) -> str:
+    """How sure a share is: `95 % interval 70–97 %`, or that one speaker has none."""
+    return f"95 % interval {interval(estimate)}" if not math.isnan(estimate.low) else "one speaker, no interval"
+
+
 def difference(estimate: Estimate) -> str:
     """A difference of two shares in points, with its interval."""
     if estimate.total == 0:
         return "–"
-    value, low, high = (signed(100 * end, 1) for end in estimate[:3])
-    return f"{value} points ({low} to {high})"
+    between = ends(estimate.low, estimate.high)
+    return f"{signed(100 * estimate.value, 1)} points{f' ({between})' if between != '–' else ''}"
+
+
+def ends(low: float, high: float) -> str:
+    """The ends of an interval of a difference of two shares, in points; `–` where there are none."""
+    return "–" if math.isnan(low) else f"{signed(100 * low, 1)} to {signed(100 * high, 1)}"
 
 
 def signed(value: float, digits: int = 0) -> str:

@@ -218,7 +218,6 @@ class CohortEffect:
         higher: how many margins rise.
         lower: how many margins fall.
         median: the median change, in logits.
-        p: of the signed-rank test; None for fewer than two recordings.
         right_before: how many are right before.
         right_after: how many are right after.
         turned_right: how many turn right.
@@ -231,7 +230,6 @@ class CohortEffect:
     higher: int
     lower: int
     median: Number
-    p: Number | None
     right_before: int
     right_after: int
     turned_right: int
@@ -271,10 +269,12 @@ class Score:
         failing: how many of them fail there.
         hits: how many of those were predicted to fail.
         false_alarms: how many of the others were.
-        auc: the chance that a failing one has a lower predicted margin than another; None where there is no pair.
-        auc_alone: the same by the margin at the reference alone.
+        auc: the chance that a failing one has a lower predicted margin than another; None with fewer than five of either.
+        auc_alone: the same without the place of the word: by the margin at the reference and whether the word is known.
         onset_error_ms: the median distance from the predicted onset of the flip to the true one.
         onsets: how many flips that is the median of.
+        auc_ends: the 95 % interval of `auc`; runs made before had none.
+        auc_alone_ends: that of `auc_alone`.
     """
 
     variant: str
@@ -287,6 +287,8 @@ class Score:
     auc_alone: Number | None
     onset_error_ms: Number | None
     onsets: int
+    auc_ends: tuple[Number, Number] | None = None
+    auc_alone_ends: tuple[Number, Number] | None = None
 
 
 @dataclass(frozen=True)

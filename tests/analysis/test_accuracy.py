@@ -39,7 +39,7 @@ def test_curve_of_a_cohort_and_of_nothing() -> None:
     assert metrics.curve(table([trial("a", None, "up", level=1.0)])).empty
 
 
-def test_curve_resamples_speakers_where_there_are_twenty() -> None:
+def test_a_curve_goes_by_speakers_where_they_are_known() -> None:
     rows = table([trial(f"r{i}", "up", "up" if i % 4 else "go", level=1.0) for i in range(80)])
     by_recording = metrics.curve(rows).iloc[0]
     by_speaker = metrics.curve(rows, speakers={f"r{i}": f"s{i % 20}" for i in range(80)}).iloc[0]

@@ -81,10 +81,17 @@ def test_counts_without_labels_are_unknown() -> None:
     assert math.isnan(found.balanced)
 
 
-def test_no_word_rates_are_per_hour_of_windows() -> None:
+def test_recorded_sounds_have_hours_and_made_noise_has_windows() -> None:
     rows = [trial("silence", None, "unknown", perturbation="no-word") for _ in range(36)]
     rows += [trial("white noise", None, "go" if k == 0 else "unknown", perturbation="no-word") for k in range(36)]
     found = counts.no_word_rates(table(rows), 1000.0).set_index("kind")
-    assert found.loc["white noise", "value"] == pytest.approx(100.0)
-    assert found.loc["silence", "low"] == 0.0
+    assert found[["value", "low", "high"]].isna().to_numpy().all()
     assert (found.loc["all", "windows"], found.loc["all", "accepted"]) == (72, 1)
+    assert "recorded" not in found.index
+    for sound, accepted in (("fan.wav", 1), ("street.wav", 0)):
+        rows += [trial(sound, None, "go" if k < accepted else "unknown", perturbation="no-word") for k in range(36)]
+    found = counts.no_word_rates(table(rows), 1000.0).set_index("kind")
+    assert found.loc["fan.wav", "value"] == pytest.approx(100.0)
+    assert found.loc["street.wav", "low"] == 0.0
+    assert [found.loc["recorded", name] for name in ("windows", "accepted", "value")] == [72, 1, pytest.approx(50.0)]
+    assert found.loc["all", "windows"] == 144

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from robustness.conditions import Fill
-from robustness.explanations.cohort import signed_rank_of
 from robustness.explanations.edits import Attempt, Rung
 from robustness.explanations.factors import FACTORS, State, account, differing, exact_shapley
 from robustness.explanations.naming_rule import name
@@ -100,11 +99,6 @@ def test_one_factor_is_the_set_up_and_no_finding() -> None:
 def test_states_differ_in_what_they_say(fill: Fill) -> None:
     a, b = State("float32", 0.0, fill), State("dynamic-int8", 0.0, "zeros", cut=(3, 0))
     assert [FACTORS[one] for one in differing(a, b)] == ["numeric precision", *(["fill"] if fill == "floor" else []), "truncation"]
-
-
-@pytest.mark.parametrize(("changes", "p"), [([1.0], None), ([0.0, 0.0], 1.0), ([1.0, 2.0, 3.0, 4.0, 5.0], 2 / 32)])
-def test_signed_rank(changes: list[float], p: float | None) -> None:
-    assert signed_rank_of(changes) == (None if p is None else pytest.approx(p))
 
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "diagnosis.md"

@@ -63,6 +63,7 @@ class Planted:
         model: what the model's entry says besides.
         manifest: what the manifest says besides.
         no_word: how many windows without a word, and how many of them are accepted.
+        sound: what is in them.
     """
 
     answers: Sequence[Answers]
@@ -72,6 +73,7 @@ class Planted:
     model: dict[str, Any] = field(default_factory=dict)
     manifest: dict[str, Any] = field(default_factory=dict)
     no_word: tuple[int, int] = (0, 0)
+    sound: str = "silence"
 
     @property
     def count(self) -> int:
@@ -148,7 +150,7 @@ class Planted:
     def _no_word(self) -> dict[str, pa.Array]:
         count, accepted = self.no_word
         predicted = ["yes"] * accepted + ["unknown"] * (count - accepted)
-        words: dict[str, Any] = {"predicted": predicted, "recording": ["silence"] * count, "variant": ["float32"] * count}
+        words: dict[str, Any] = {"predicted": predicted, "recording": [self.sound] * count, "variant": ["float32"] * count}
         words |= {
             "outcome": ["falsely accepted"] * accepted + ["left alone"] * (count - accepted),
             "perturbation": ["no-word"] * count,

@@ -74,7 +74,7 @@ def test_what_a_rule_needs_is_evaluated_and_nothing_else(request_: Request, tmp_
 
 
 def test_windows_without_a_word_are_heard_where_a_rule_is_about_them(request_: Request, tmp_path: Path) -> None:
-    run, gate = gated(request_, tmp_path, '[rule.r]\nmetric = "false_accepts_an_hour"\nvariant = "float32"\nmax = 1e6\n')
+    run, gate = gated(request_, tmp_path, '[rule.r]\nmetric = "false_accepts_in_noise"\nvariant = "float32"\nmax = 1.0\n')
     assert {condition[0] for condition in evaluated(run)} == {"no-word"}
     assert status_of(gate.verdicts) == 0
 

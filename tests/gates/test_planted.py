@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, CannotJudgeError
 from robustness.gates.compound import Reach
-from robustness.gates.judgement import judgement
+from robustness.gates.judgement import Judgement, corrected, judgement
 from robustness.gates.run_judgement import data_of
-from robustness.gates.samples import Differences, Rate, Scores
+from robustness.gates.samples import Differences, Interval, Rate, Scores
 from robustness.gates.verdicts import judge, status_of
 from tests.gates.planted import NAN, Answers, Planted, moved, offset, right, rule, rules_in, verdict
 
@@ -21,54 +22,40 @@ from tests.gates.planted import NAN, Answers, Planted, moved, offset, right, rul
 @pytest.mark.parametrize(
     ("good", "bar", "scope", "outcome", "needed"),
     [
-        (20, 0.90, "files", "pass", None),
-        (20, 0.90, "population", "inconclusive", 35),
-        (18, 0.90, "files", "pass", None),
-        (18, 0.90, "population", "inconclusive", None),  # at the bar itself no number decides
-        (17, 0.90, "files", "fail", None),
-        (19, 0.95, "files", "pass", None),
-        (19, 0.95, "population", "inconclusive", None),
-        (18, 0.95, "files", "fail", None),
-        (5, 0.90, "population", "fail", None),
-        (20, 0.80, "population", "pass", None),
+        (20, 0.90, "files", "pass", ""),
+        (
+            20,
+            0.90,
+            "population",
+            "inconclusive",
+            "230 recordings in all would pass in 4 of 5 samples if the truth were 95 %, 70 if it were 98 %",
+        ),
+        (18, 0.90, "files", "pass", ""),
+        (18, 0.90, "population", "inconclusive", "230 recordings"),  # at assumed truths, whatever was seen
+        (17, 0.90, "files", "fail", ""),
+        (19, 0.95, "files", "pass", ""),
+        (19, 0.95, "population", "inconclusive", "if the truth were 97.5 %, 145 if it were 99 %"),
+        (20, 1.0, "population", "inconclusive", "no number would decide, for the bar leaves no room"),
+        (18, 0.95, "files", "fail", ""),
+        (5, 0.90, "population", "fail", ""),
+        (20, 0.80, "population", "pass", ""),
     ],
 )
-def test_so_many_of_twenty(tmp_path: Path, good: int, bar: float, scope: str, outcome: str, needed: int | None) -> None:
+def test_so_many_of_twenty(tmp_path: Path, good: int, bar: float, scope: str, outcome: str, needed: str) -> None:
     found = verdict(tmp_path, Planted([Answers(right(good, 20))]), metric="accuracy", min=bar, scope=scope)
     assert found.outcome == outcome
-    assert found.worst is not None
-    assert found.worst.judgement.needed == needed
-    assert (f"{needed} recordings in all would decide" in found.sentence) is (needed is not None)
-    assert ("the rate seen is the bar itself" in found.sentence) is (outcome == "inconclusive" and needed is None)
+    assert needed in found.sentence
+    assert ("would" in found.sentence) is (outcome == "inconclusive")
 
 
-@pytest.mark.parametrize(("bar", "needed"), [(0.05, 73), (0.01, 381)])
-def test_how_many_without_a_flip(tmp_path: Path, bar: float, needed: int) -> None:
+@pytest.mark.parametrize(("bar", "needed"), [(0.05, "465 recordings"), (0.10, "230 recordings")])
+def test_how_many_for_few_flips(tmp_path: Path, bar: float, needed: str) -> None:
     planted = Planted(
         [Answers(right(20, 20)), *(Answers(right(20, 20), moved(level, kind="padding-placement")) for level in (0.0, 0.5, 1.0))]
     )
     found = verdict(tmp_path, planted, metric="right_to_wrong", perturbation="padding-placement", max=bar, scope="population")
     assert found.outcome == "inconclusive"
-    assert found.worst is not None
-    assert found.worst.judgement.needed == needed
-
-
-@pytest.mark.parametrize("good", [0, 7, 15, 16, 19, 20])
-@pytest.mark.parametrize("bar", [0.5, 0.79, 0.9])
-def test_the_number_that_would_decide_decides_and_one_less_does_not(good: int, bar: float) -> None:
-    """Against Wilson's interval worked out for each number."""
-    scores = Scores(np.asarray(right(good, 20), dtype=float))
-    needed = scores.needed(bar, 0.95)
-    assert needed is not None
-    assert wilson_decides(good / 20, needed, bar)
-    assert needed == 1 or not wilson_decides(good / 20, needed - 1, bar)
-
-
-def wilson_decides(share: float, count: int, bar: float) -> bool:
-    z = 1.959963984540054
-    center = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return not center - half + 1e-12 < bar < center + half - 1e-12
+    assert needed in found.sentence
 
 
 def test_no_discordant_pair_in_twenty_is_never_a_pass(tmp_path: Path) -> None:
@@ -77,7 +64,7 @@ def test_no_discordant_pair_in_twenty_is_never_a_pass(tmp_path: Path) -> None:
     found = verdict(tmp_path, planted, **asked, scope="population")
     assert found.outcome == "inconclusive"
     assert found.status == RULE_FAILED
-    assert "381 recordings in all would decide" in found.sentence
+    assert "recordings in all would pass in 4 of 5 samples if the truth were 0 points" in found.sentence
 
 
 def test_a_model_worse_by_five_points_on_a_thousand_clips_is_found(tmp_path: Path) -> None:
@@ -103,9 +90,9 @@ def test_an_equal_model_is_found_worse_no_more_often_than_stated(speakers: int |
     assert found / 200 <= stated + 3 * math.sqrt(stated * (1 - stated) / 200)
 
 
-def test_a_worse_model_is_found_though_speakers_are_resampled() -> None:
+def test_a_worse_model_is_found_though_intervals_go_by_speakers() -> None:
     rng = np.random.default_rng(8)
-    changed = rng.choice([1.0, -1.0, 0.0], p=[0.08, 0.03, 0.89], size=1000)
+    changed = rng.choice([1.0, -1.0, 0.0], p=[0.16, 0.03, 0.81], size=1000)
     who = [f"s{i % 25}" for i in range(1000)]
     assert judgement(Differences(changed, who), None, 0.01, "population", 0.95).outcome == "fail"
 
@@ -200,12 +187,12 @@ def test_tolerance_counts_up_to_the_first_level_that_does_not_hold(
     assert found.worst.case.sample.value == value
 
 
-@pytest.mark.parametrize(("good", "outcome", "needed"), [(20, "inconclusive", 35), (40, "pass", None), (10, "fail", None)])
-def test_the_tolerance_of_a_population_holds_at_the_bad_end(good: int, outcome: str, needed: int | None) -> None:
+@pytest.mark.parametrize(("good", "outcome", "needed"), [(20, "inconclusive", (230, 70)), (40, "pass", ()), (10, "fail", ())])
+def test_the_tolerance_of_a_population_holds_at_the_bad_end(good: int, outcome: str, needed: tuple[int, ...]) -> None:
     count = 20 if good < 40 else 40
     curve = tuple(Scores(np.asarray(right(n, count), dtype=float)) for n in (count, good, good))
     found = judgement(Reach((0.0, 20.0, 40.0), curve, 0.9), 40, None, "population", 0.95)
-    assert (found.outcome, found.needed) == (outcome, needed)
+    assert (found.outcome, tuple(effort.count for effort in found.needed)) == (outcome, needed)
 
 
 def test_worst_case_and_consistency_look_within_the_slack_alone(tmp_path: Path) -> None:
@@ -222,25 +209,98 @@ def test_false_accepts_an_hour_have_a_poisson_interval(events: int, windows: int
     assert judgement(Rate(events, windows, 1000.0), None, 10, "population", 0.95).outcome == outcome
 
 
-def test_the_windows_that_would_decide_decide() -> None:
-    rate = Rate(0, 40, 1000.0)
-    needed = rate.needed(10, 0.95)
-    assert needed is not None
-    assert Rate(0, needed, 1000.0).interval(0.95).high <= 10 < Rate(0, needed - 1, 1000.0).interval(0.95).high
+@pytest.mark.parametrize(
+    ("metric", "sound", "says"),
+    [
+        ("false_accepts_an_hour", "silence", "those have no hours"),
+        ("false_accepts_an_hour", "fan.wav", "is 360 an hour (1 of 10 windows)"),
+        ("false_accepts_in_noise", "fan.wav", "no window of made noise"),
+        ("false_accepts_in_noise", "pink noise", "is 10 % (1 of 10)"),
+    ],
+)
+def test_made_noise_has_windows_and_recorded_sound_hours(tmp_path: Path, metric: str, sound: str, says: str) -> None:
+    planted = Planted([Answers(right(4, 4))], no_word=(10, 1), sound=sound)
+    found = verdict(tmp_path, planted, metric=metric, max=0.2, scope="population")
+    assert says in found.sentence
+    assert (found.outcome == "error") is ("no " in says)
+    if says.endswith("(1 of 10)"):
+        assert "465 windows" not in found.sentence
+        assert "windows in all would pass in 4 of 5 samples if the truth were 10 %" in found.sentence
 
 
-def test_speakers_are_resampled_where_twenty_are_known(tmp_path: Path) -> None:
+def test_speakers_count_where_all_are_known(tmp_path: Path) -> None:
     """Two of twenty speakers are wrong throughout: for speakers the interval is far wider than for 400 recordings."""
-    speakers = [f"s{i // 20}" for i in range(400)]
     asked: dict[str, Any] = {"metric": "accuracy", "min": 0.84, "scope": "population"}
     answers = [Answers(right(360, 400))]
-    assert verdict(tmp_path, Planted(answers, speakers=[None] * 400), **asked).outcome == "pass"
-    found = verdict(tmp_path, Planted(answers, speakers=speakers), **asked)
-    assert found.outcome == "inconclusive"
-    assert found.warnings == ()
-    few = verdict(tmp_path, Planted(answers, speakers=[f"s{i % 19}" for i in range(400)]), **asked)
-    assert few.outcome == "pass"
-    assert "19 speakers, fewer than the 20" in few.warnings[0]
+    unknown = verdict(tmp_path, Planted(answers, speakers=[None] * 400), **asked)
+    assert unknown.outcome == "pass"
+    assert "take every recording as independent" in unknown.warnings[0]
+    found = verdict(tmp_path, Planted(answers, speakers=[f"s{i // 20}" for i in range(400)]), **asked)
+    assert (found.outcome, found.warnings) == ("inconclusive", ())
+    assert "speakers in all would pass in 4 of 5 samples" in found.sentence
+    few = verdict(tmp_path, Planted(answers, speakers=[f"s{i // 40}" for i in range(400)]), **asked)
+    assert few.outcome == "inconclusive"
+    assert "there are 10 speakers" in few.warnings[0]
+
+
+def test_one_speaker_is_no_population(tmp_path: Path) -> None:
+    planted = Planted([Answers(right(400, 400))], speakers=["one"] * 400)
+    found = verdict(tmp_path, planted, metric="accuracy", min=0.5, scope="population")
+    assert (found.outcome, found.status) == ("inconclusive", RULE_FAILED)
+    assert "the recordings are of one speaker, who is no sample of a population" in found.sentence
+    assert "interval is" not in found.sentence
+    assert verdict(tmp_path, planted, metric="accuracy", min=0.5, scope="files").outcome == "pass"
+
+
+@pytest.mark.parametrize("speakers", [None, 30])
+def test_none_lost_passes_where_one_lost_does(tmp_path: Path, speakers: int | None) -> None:
+    """0 of 300 was inconclusive, and 1 of 300 a pass."""
+    who = [None if speakers is None else f"s{i % speakers}" for i in range(300)]
+    asked: dict[str, Any] = {"metric": "accuracy_drop", "variant": "int8", "against": "float32", "max": 0.06, "scope": "population"}
+    for lost in (0, 1):
+        answers = [Answers(right(300, 300)), Answers(right(300 - lost, 300), variant="int8")]
+        assert verdict(tmp_path, Planted(answers, speakers=who), **asked).outcome == "pass"
+
+
+def test_a_failure_is_corrected_for_how_many_cases_are_judged(tmp_path: Path) -> None:
+    """By hand: 12 of 20 at a bar of 0.8 breaks it alone (p .013); of six cases the worst is allowed .025 / 6, and 10 of 20 has .0004."""
+    conditions = [moved(level) for level in (-40.0, -20.0, 20.0, 40.0)]
+
+    def judged(goods: list[int]) -> Any:
+        answers = [Answers(right(20, 20)), *(Answers(right(n, 20), c) for n, c in zip(goods, conditions, strict=True))]
+        asked: dict[str, Any] = {"metric": "accuracy", "perturbation": "time-shift", "level": [-40, -20, 20, 40]}
+        return verdict(tmp_path, Planted(answers), **asked, min=0.8, scope="population")
+
+    one = judged([12, 19, 19, 19])
+    assert (one.outcome, one.worst.judgement.among) == ("inconclusive", 4)
+    assert "alone it breaks the bar, but one of 4 cases judged together may do so by chance (Holm)" in one.sentence
+    assert judged([10, 19, 19, 19]).outcome == "fail"
+    both = judged([10, 12, 12, 12])
+    assert [case.judgement.outcome for case in both.judged] == ["fail", "inconclusive", "inconclusive", "inconclusive"]
+    assert judged([10, 10, 10, 11]).outcome == "fail"
+
+
+@pytest.mark.parametrize(
+    ("errors", "among", "outcomes"),
+    [
+        ([0.2, 0.4], 2, ["fail", "fail"]),  # .2 ≤ 1/2, then .4 ≤ 1
+        ([0.6, 0.4], 2, ["fail", "fail"]),
+        ([0.6, 0.9], 2, ["inconclusive", "inconclusive"]),  # the smallest is over 1/2, so that none is sure
+        ([0.3], 4, ["inconclusive"]),
+        ([0.25, 0.34], 4, ["fail", "inconclusive"]),
+    ],
+)
+def test_holms_steps(errors: list[float], among: int, outcomes: list[str]) -> None:
+    alone = [Judgement("fail", Interval(0, 0), None, (), 0.1, error) for error in errors]
+    passed = Judgement("pass", Interval(1, 1), None, (), -0.1)
+    assert [one.outcome for one in corrected([passed, *alone], among)] == ["pass", *outcomes]
+
+
+def test_the_error_of_a_failure_is_that_of_the_score_statistic() -> None:
+    """12 of 20 at a bar of 0.8: z = −0.2 / √(0.8 · 0.2 / 20)."""
+    found = judgement(Scores(np.asarray(right(12, 20), dtype=float)), 0.8, None, "population", 0.95)
+    z = 0.2 / math.sqrt(0.16 / 20)
+    assert found.error == pytest.approx(stats.norm.sf(z) / 0.025, rel=1e-6)
 
 
 def test_adding_a_rule_changes_no_other_verdict(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def write_run(plan: Plan, out: Path) -> Run:
 
 def recordings_of(plan: Plan) -> pd.DataFrame:
     """The table of recordings."""
-    speakers = plan.speakers or ["someone"] * len(plan.words)
+    speakers = plan.speakers or [None] * len(plan.words)
     untestable = plan.slack_ms < 20
     rows = [
         {"id": f"{i:03d}.wav", "word": word, "label": truth(plan, word), "speaker": speaker, "duration_ms": 1000.0 - plan.slack_ms}
@@ -139,7 +139,7 @@ def manifest_of(plan: Plan) -> dict[str, Any]:
     noise = shift | {"axis": "signal-to-noise ratio", "unit": "dB", "levels": [20.0, 0.0], "neutral": "inf", "draws": 2}
     padding = shift | {"axis": "share", "unit": "share", "levels": [0.5, 0.0, 1.0], "neutral": 0.5, "fills": ["zeros", "floor"]}
     grids = {"padding-placement": padding, **({"time-shift": shift, "white-noise": noise} if plan.shifts else {})}
-    speakers = set(plan.speakers or ["someone"]) - {None}
+    speakers = set(plan.speakers or ()) - {None}
     words = pd.Series(list(plan.words), dtype=object).dropna().value_counts().to_dict()
     facts = {"folders": ["planted"], "count": len(plan.words), "speakers": len(speakers), "words": words, "trimmed": 0}
     facts |= {"untestable": len(plan.words) if plan.slack_ms < 20 else 0, "bad": [], "notices": [], "sha256": "0" * 64}

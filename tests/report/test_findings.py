@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from robustness.analysis.intervals import by_speaker
+from robustness.analysis.intervals import mean_score
 from robustness.report.atlas import Atlas
 from robustness.report.findings import changes, distinct, neutral
 from robustness.report.view import View
@@ -77,11 +77,11 @@ def test_recordings_that_cannot_move_are_left_out_of_the_worst_case_and_counted(
     assert "1 of 2 recordings are right at every lead that keeps them whole inside the window, 1 that cannot be moved left out" in said
 
 
-def test_the_worst_case_resamples_speakers_where_they_are_known(tmp_path: Path) -> None:
+def test_the_worst_case_goes_by_speakers_where_they_are_known(tmp_path: Path) -> None:
     speakers = [f"s{i // 2}" for i in range(48)]
     plan = Plan(words=("up", "up", "go", "go") * 12, speakers=speakers, answer=fails_at("start", {"up": "go"}), variants=("float32",))
     view = View(write_run(plan, tmp_path / "run"))
     atlas = Atlas.of(view)
     assert atlas is not None
-    expected = by_speaker([0, 0, 1, 1] * 12, speakers)
+    expected = mean_score([0, 0, 1, 1] * 12, speakers)
     assert f"{100 * expected.low:.0f}–{100 * expected.high:.0f}" in atlas.says()[0]

@@ -104,7 +104,8 @@ def test_the_costliest_is_named_with_whom_it_hits(view: View) -> None:
     assert label.name == HARD_LABEL
     assert speaker.name != HARD_SPEAKER  # who is right seldom without noise too, and so has less to lose
     listed = Costs(view).groups(view.sums.table["speaker"], view.first, COSTLIEST)
-    assert speaker.cost.low == max(group.cost.low for group in listed)
+    assert math.isnan(speaker.cost.low)  # one speaker is no sample of a population
+    assert speaker.cost.value == max(group.cost.value for group in listed)
     assert next(group.low_before for group in listed if group.name == HARD_SPEAKER)
     lead = " ".join(map(str, costliest(view)))
     assert all(word in lead for word in ("White noise</a> costs most", speaker.name, HARD_LABEL))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
+import numpy as np
+
 from robustness.analysis.outcomes import FALSE_ACCEPT
-from robustness.conditions import NO_WORD, Condition
+from robustness.conditions import MADE, NO_WORD, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.compound import Fact, Lost
 from robustness.gates.metrics.base import METRICS, Data, Kinds, Metric, RuleCase, Use, chosen_levels, recording_scores, with_label
 from robustness.gates.metrics.shifts import right_shares
 from robustness.gates.rules import Rule, RulesError
-from robustness.gates.samples import Rate
+from robustness.gates.samples import Floats, Rate, Sample, WindowScores
 from robustness.run.audit_records import VariantAudit, read_audit
 from robustness.run.perturbations import PerturbationFacts
 
@@ -58,15 +61,13 @@ class SnrLost(Metric):
             yield RuleCase(variant, lost, conditions[worst], behind, None, note)
 
 
-@METRICS.register
-class FalseAcceptsAnHour(Metric):
-    """Silence, noise, and the recordings of noise that were given."""
+class WithoutWord(Metric):
+    """Commands found where there is no word."""
 
-    name = "false_accepts_an_hour"
-    unit = "an hour"
-    says = "commands an hour found in windows without a word, at the operating point"
     perturbation: ClassVar[Use] = "none"
     level = False
+    made: ClassVar[bool]
+    missing: ClassVar[str]
 
     def conditions(self, rule: Rule, kinds: Kinds, reference: str) -> list[Condition]:
         """The windows without a word, whatever their kind."""
@@ -76,10 +77,49 @@ class FalseAcceptsAnHour(Metric):
         """A case a variant."""
         for variant in data.rows.matching(rule.variant):
             frame = data.rows.no_word(variant)
+            frame = frame[frame["recording"].isin(MADE) == self.made]
+            if frame.empty:
+                raise CannotJudgeError(self.missing)
             accepted = frame["outcome"] == FALSE_ACCEPT
-            rate = Rate(int(accepted.sum()), len(frame), float(data.rows.variants[variant]["window_ms"]))
             kinds = tuple(sorted(frame["recording"][accepted].astype(str).unique()))
-            yield RuleCase(variant, rate, Condition(NO_WORD, placement=data.rows.reference), kinds)  # type: ignore[arg-type]
+            sample = self.sample(np.asarray(accepted, dtype=np.float64), float(data.rows.variants[variant]["window_ms"]))
+            yield RuleCase(variant, sample, Condition(NO_WORD, placement=data.rows.reference), kinds)  # type: ignore[arg-type]
+
+    @abstractmethod
+    def sample(self, accepted: Floats, window_ms: float) -> Sample:
+        """Of windows, each accepted or not, [windows]."""
+
+
+@METRICS.register
+class FalseAcceptsAnHour(WithoutWord):
+    """In the recordings of noise that were given."""
+
+    name = "false_accepts_an_hour"
+    unit = "an hour"
+    says = "commands an hour found in recorded sounds without a word, at the operating point"
+    made = False
+    missing = (
+        "the windows without a word are made noise and silence, and those have no hours: give recordings of noise (--noises FOLDER), "
+        "or judge false_accepts_in_noise"
+    )
+
+    def sample(self, accepted: Floats, window_ms: float) -> Sample:
+        """Events in a time."""
+        return Rate(int(accepted.sum()), len(accepted), window_ms)
+
+
+@METRICS.register
+class FalseAcceptsInNoise(WithoutWord):
+    """In silence, white and pink noise."""
+
+    name = "false_accepts_in_noise"
+    says = "share of windows of made noise and silence accepted as a command, at the operating point"
+    made = True
+    missing = "the run has no window of made noise or silence; make it again with `robustness report`"
+
+    def sample(self, accepted: Floats, window_ms: float) -> Sample:
+        """A share of windows."""
+        return WindowScores(accepted)
 
 
 class OfTheVariant(Metric):

@@ -183,12 +183,12 @@ def _condition(facts: CohortFacts, names: Mapping[str, str], places: Mapping[str
     where = places.get(facts.placement, facts.placement)
     parts = []
     if facts.cost:
-        each = [f"lower for {one.lower} of {_words(one)} ({signed(one.median, 1)} logits, {_p(one.p)})" for one in facts.cost]
+        each = [f"lower for {one.lower} of {_words(one)} ({signed(one.median, 1)} logits)" for one in facts.cost]
         parts.append(f"{capital(where)} the margin is {' and '.join(each)}.")
     if facts.edit and facts.gives:
         edit = facts.edit
         amount = f"{signed(edit.size) if float(edit.size).is_integer() else shortest(edit.size)}\u00a0{edit.unit}"
-        each = [f"raises it for {one.higher} of {_words(one)} ({signed(one.median, 1)}, {_p(one.p)})" for one in facts.gives]
+        each = [f"raises it for {one.higher} of {_words(one)} ({signed(one.median, 1)})" for one in facts.gives]
         right, wrong = (sum(getattr(one, key) for one in facts.gives) for key in ("turned_right", "turned_wrong"))
         parts.append(f"{capital(edit.does)} by {amount} {' and '.join(each)}; it turns {right} right and {wrong} wrong.")
     return f"{names[facts.variant]}: {' '.join(parts)}" if parts else ""
@@ -197,9 +197,3 @@ def _condition(facts: CohortFacts, names: Mapping[str, str], places: Mapping[str
 def _words(one: CohortEffect) -> str:
     speakers = f", {number(one.speakers)} speaker{'s' if one.speakers != 1 else ''}" if one.speakers else ""
     return f"{one.recordings} {one.words} words{speakers}"
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return "no test"
-    return "p\u00a0<\u00a00.001" if value < 0.0005 else f"p\u00a0=\u00a0{number(value, 3)}"

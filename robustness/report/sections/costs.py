@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Final
 from markupsafe import Markup
 
 from robustness.analysis.groups import GroupCost
-from robustness.report.costs import Cost, Level, costs_of, hardest_hit
+from robustness.report.costs import Cost, Level, cost_ends, costs_of, hardest_hit
 from robustness.report.findings import has_known
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sections.outcomes import cohort
 from robustness.report.view import View
-from robustness.report.words import condition_name, interval, level_of, number, percent, plural
+from robustness.report.words import bracketed, condition_name, level_of, number, percent, plural
 
 TEMPLATE = """
 <p class="wide">{{ says }}</p>
@@ -91,8 +91,8 @@ def _name(cost: Cost) -> str:
 
 
 def _points(cost: Cost) -> str:
-    low, high = (number(100 * end, 1) for end in (cost.mean.low, cost.mean.high))
-    return f"{number(100 * cost.mean.value, 1)} points (95 % interval {low} to {high})"
+    ends = cost_ends(cost.mean)
+    return f"{number(100 * cost.mean.value, 1)} points{f' (95 % interval {ends})' if ends != '–' else ''}"
 
 
 def _where(view: View, level: Level) -> str:
@@ -101,13 +101,12 @@ def _where(view: View, level: Level) -> str:
 
 
 def _row(view: View, cost: Cost, before: Cost | None) -> dict[str, Any]:
-    low, high = (number(100 * end, 1) for end in (cost.mean.low, cost.mean.high))
     return {
         "name": _name(cost),
         "first": before is None or before.perturbation != cost.perturbation,
         "variant": cost.variant.short,
         "cost": number(100 * cost.mean.value, 1),
-        "interval": f"{low} to {high}",
+        "interval": cost_ends(cost.mean),
         "heat": _heat(cost.mean.value),
         "cells": [_cell(view, level) for level in _spread(cost.levels)],
     }
@@ -126,7 +125,7 @@ def _cell(view: View, level: Level) -> dict[str, Any]:
     level_text = level_of(condition.level or 0.0, view.unit(condition.perturbation))
     short = condition.placement if condition.perturbation == view.placing else level_text
     short += "" if condition.fill == "zeros" else f", {condition.fill}"
-    title = f"{_where(view, level)}: {percent(right.value, 1)} of {number(right.total)} ({interval(right)})"
+    title = f"{_where(view, level)}: {percent(right.value, 1)} of {number(right.total)}{bracketed(right)}"
     return {"right": percent(right.value), "level": short, "title": title, "heat": _heat(1 - right.value)}
 
 

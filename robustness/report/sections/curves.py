@@ -127,7 +127,7 @@ def _lines(variant: Variant, points: DataFrame, beside: DataFrame, unit: str) ->
 
 
 def _ends(point: Any) -> str:
-    return f"{number(100 * point.low)}–{number(100 * point.high)} %"
+    return "–" if point.low != point.low else f"{number(100 * point.low)}–{number(100 * point.high)} %"
 
 
 def _sentence(view: View, name: str, points: DataFrame) -> str:

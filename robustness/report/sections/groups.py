@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from robustness.analysis.groups import FEWEST, GroupCost
-from robustness.report.costs import Costs
+from robustness.report.costs import Costs, cost_ends
 from robustness.report.figures import Table
 from robustness.report.findings import has_known
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
@@ -19,8 +19,8 @@ from robustness.report.words import condition_name, interval, number, percent
 
 TEMPLATE = """
 <p>{{ what }} by {{ variant }}: at the reference, and on average over the conditions of every
-perturbation. The cost is paired, in points; the group that surely loses most comes first (by the lower end of its interval). Groups of
-fewer than {{ fewest }} recordings are left out.</p>
+perturbation. The cost is paired, in points; the group that surely loses most comes first (by the lower end of its interval; groups of one
+speaker have none, and go by their cost). Groups of fewer than {{ fewest }} recordings are left out.</p>
 <div class="groups">
 {% for part in parts %}<div><h3 id="{{ part.id }}">{{ part.title }}</h3>
 {% if part.table %}{{ table(part.table) }}{% endif %}{% if part.note %}<p class="soft">{{ part.note }}</p>{% endif %}</div>
@@ -102,7 +102,7 @@ def _table(caption: str, head: str, groups: list[GroupCost]) -> Table:
             percent(group.after.value),
             interval(group.after),
             f"{number(100 * group.cost.value, 1)} points{', low at the reference too' if group.low_before else ''}",
-            f"{number(100 * group.cost.low, 1)} to {number(100 * group.cost.high, 1)}",
+            cost_ends(group.cost),
         ]
         for group in groups
     ]
@@ -119,8 +119,10 @@ def _by_speaker(view: View, costs: Costs) -> Grouped:
     if names.isna().all():
         return Grouped("by-speaker", "By speaker", None, "The speakers are not known.")
     groups = costs.groups(names, view.first)
-    if len(groups) == 1:
+    if names.nunique() == 1:
         return Grouped("by-speaker", "By speaker", None, "There is one speaker.")
+    if len(groups) < 2:
+        return Grouped("by-speaker", "By speaker", None, f"Fewer than two speakers have {FEWEST} recordings that are counted.")
     values = np.asarray([group.after.value for group in groups])
     ends = " to ".join(percent(float(end)) for end in np.nanquantile(values, [0.1, 0.9]))
     rest = len(groups) - MOST_SPEAKERS

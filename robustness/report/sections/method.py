@@ -41,8 +41,8 @@ GLOSSARY = (
     ("speech span", "From the first to the last 10 ms frame within the threshold of the loudest, widened by 25 ms."),
     (
         "interval",
-        "95 %: Wilson's for shares of recordings, Tango's for pairs, Poisson's for rates. Where 20 or more speakers are known they are "
-        "resampled: for shares in place of Wilson's, for pairs the wider of the two.",
+        "95 %: Wilson's for shares of recordings, Tango's for pairs, Poisson's for rates. Where all speakers are known, counts are divided "
+        "by their design effect, for a speaker's recordings are alike; one speaker's have counts and no interval.",
     ),
     (
         "worst-case, chance of one answer",

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 from pandas import DataFrame
 
 from robustness.analysis.accuracy import flips
-from robustness.analysis.counts import counts, no_word_rates
-from robustness.analysis.intervals import Estimate
+from robustness.analysis.counts import ALL, RECORDED, counts, no_word_rates
+from robustness.analysis.intervals import Estimate, whom
 from robustness.report.figures import Table
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import Variant, View, rows_of
-from robustness.report.words import FILLS, PLACES, interval, number, percent, plural, share_of
+from robustness.report.words import FILLS, PLACES, bracketed, number, percent, plural, share_of
 
 TEMPLATE = """
 <p>{{ point }} {{ who }}</p>
@@ -62,10 +62,8 @@ def _point(view: View) -> str:
 def cohort(view: View) -> str:
     """Whom the intervals speak of."""
     count = len(set(view.speakers.values())) if view.speakers else 0
-    if count >= 20:
-        return f"Intervals (95 %) resample the {count} speakers."
-    whose = f"of {'this one speaker' if count == 1 else f'these {count} speakers'}" if count else "(speakers not known)"
-    return f"Intervals (95 %) are for recordings {whose}, and say nothing of other speakers."
+    clause = whom(count or None)
+    return f"{clause[0].upper()}{clause[1:]} (95 %)."
 
 
 def _placements(view: View) -> Table | None:
@@ -93,7 +91,7 @@ def _placement_row(view: View, variant: Variant, rows: DataFrame, place: str, fi
 
 
 def _cell(estimate: Estimate) -> str:
-    return f"{share_of(estimate)} ({interval(estimate)})" if estimate.total else "–"
+    return f"{share_of(estimate)}{bracketed(estimate)}" if estimate.total else "–"
 
 
 def _no_word(view: View) -> Table | None:
@@ -103,8 +101,9 @@ def _no_word(view: View) -> Table | None:
     rows: list[list[Any]] = []
     for variant in view.variants:
         rates = no_word_rates(view.of(variant, view.no_word), view.model["window_ms"])
-        for rate in rows_of(rates.sort_values("kind", key=lambda kind: kind != "all", kind="stable")):
-            kind = "all kinds" if rate.kind == "all" else rate.kind
-            hourly = f"{number(rate.value)} ({number(rate.low)}–{number(rate.high)})"
+        together = {ALL: "all kinds", RECORDED: "recorded sounds"}
+        for rate in rows_of(rates.sort_values("kind", key=lambda kind: ~kind.isin(together), kind="stable")):
+            kind = together.get(rate.kind, rate.kind)
+            hourly = "–" if rate.value != rate.value else f"{number(rate.value)} ({number(rate.low)}–{number(rate.high)})"
             rows.append([kind, variant.short, plural(rate.windows, "window"), number(rate.accepted), hourly])
     return Table("False accepts in windows without a word", ["sound", "variant", "windows", "accepted", "an hour (95 % interval)"], rows)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pandas import DataFrame
-from scipy import stats
 
 from robustness.analysis.accuracy import compared
-from robustness.analysis.intervals import PairedChange
+from robustness.analysis.intervals import PairedChange, adjusted
 from robustness.report.audit_sentences import Audit, audits_of, sentences_of
 from robustness.report.figures import Table
 from robustness.report.findings import Change, changes
@@ -203,8 +202,8 @@ def _paired(view: View, variant: Variant) -> Table:
     head = ["placement", "recordings", "right → wrong", "wrong → right", "difference (95 % interval)", "p"]
     caption = f"{variant.short} against {view.first.short}, paired"
     if len(rows) > 1:
-        adjusted = stats.false_discovery_control([change.p_value for change in found.values()], method="bh")
-        rows = [[*row, p_value(float(q))] for row, q in zip(rows, adjusted, strict=True)]
+        q_values = adjusted([change.p_value for change in found.values()])
+        rows = [[*row, p_value(q)] for row, q in zip(rows, q_values, strict=True)]
         head, caption = [*head, "q"], f"{caption}; q: p adjusted for {len(rows)} rows by Benjamini and Hochberg"
     return Table(caption, head, rows)
 

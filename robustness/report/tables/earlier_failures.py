@@ -1,23 +1,22 @@
 """Does a quantized variant fail sooner than float under what the sweep does? Paired over every condition, corrected for their number.
 
 A recording counts once a condition, its draws averaged; over all conditions it counts once, its mean. Differences are accuracy of the
-variant minus that of the first, with Tango's paired interval; p is McNemar's exact one of the recordings that are right less or more often,
-and q is p as Benjamini and Hochberg adjust it for all conditions. Loads no torch.
+variant minus that of the first, with the paired interval; p is that of as many recordings changing one way as the other (both by speakers
+where all are known), and q is p as Benjamini and Hochberg adjust it for all conditions. Loads no torch.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
-from scipy import stats
 
 from robustness.analysis.accuracy import speakers_of
-from robustness.analysis.intervals import CONFIDENCE, mcnemar
-from robustness.gates.samples import AT_THE_BAR, Differences
+from robustness.analysis.intervals import adjusted, change_p_value, mean_change
+from robustness.gates.samples import AT_THE_BAR
 from robustness.report.figures import Table
 from robustness.report.findings import distinct
 from robustness.report.view import Variant, View
@@ -70,8 +69,8 @@ def sooner(view: View, variant: Variant) -> Sooner | None:
     if both.empty:
         return None
     cells = [_cell(view, _name(view, key), rows.droplevel([*KEYS])) for key, rows in both.groupby(level=KEYS, dropna=False, observed=True)]
-    adjusted = stats.false_discovery_control([cell.q for cell in cells], method="bh")
-    cells = [PairedCell(**{**vars(cell), "q": float(q)}) for cell, q in zip(cells, adjusted, strict=True)]
+    adjusted_p = adjusted([cell.q for cell in cells])
+    cells = [replace(cell, q=q) for cell, q in zip(cells, adjusted_p, strict=True)]
     cells.sort(key=lambda cell: (cell.difference[0], cell.name))
     overall = both.groupby(level="recording", observed=True).mean()
     kinds = {view.kinds[str(name)].family_word for name in both.index.unique("perturbation")}
@@ -103,9 +102,11 @@ def _cell(view: View, name: str, rows: DataFrame) -> PairedCell:
     """A condition's pairs, [recordings]; `q` is not adjusted yet."""
     drop = (rows["before"] - rows["after"]).to_numpy(dtype=np.float64)
     lost, won = int((drop > AT_THE_BAR).sum()), int((drop < -AT_THE_BAR).sum())
-    ends = Differences(drop, speakers_of(list(rows.index), view.speakers)).interval(CONFIDENCE)
-    difference = (100 * float(-drop.mean()), -100 * ends.high, -100 * ends.low)
-    return PairedCell(name, len(rows), float(rows["before"].mean()), difference, lost, won, mcnemar(lost, won))
+    who = speakers_of(list(rows.index), view.speakers)
+    found = mean_change(-drop, who)
+    p = change_p_value(-np.where(np.abs(drop) > AT_THE_BAR, drop, 0.0), who)
+    difference = (100 * found.value, 100 * found.low, 100 * found.high)
+    return PairedCell(name, len(rows), float(rows["before"].mean()), difference, lost, won, p)
 
 
 def earlier_sentence(found: Sooner, first: str) -> str:
@@ -126,6 +127,8 @@ def earlier_sentence(found: Sooner, first: str) -> str:
 
 def _beyond(found: Sooner) -> str:
     """In how many conditions the difference is more than chance."""
+    if np.isnan(found.overall.q):
+        return "all recordings are of one speaker, so that chance is not spoken of"
     if not found.worse and not found.better:
         return f"in none beyond chance (q < {SIGNIFICANT:g})"
     parts = [f"it is {word} in {len(cells)}" for word, cells in (("worse", found.worse), ("better", found.better)) if cells]
@@ -133,8 +136,9 @@ def _beyond(found: Sooner) -> str:
 
 
 def _interval(cell: PairedCell) -> str:
-    value, low, high = (signed(end, 1) for end in cell.difference)
-    return f"{value} points ({low} to {high})"
+    value, low, high = cell.difference
+    between = "" if np.isnan(low) else f" ({signed(low, 1)} to {signed(high, 1)})"
+    return f"{signed(value, 1)} points{between}"
 
 
 def earlier_table(found: Sooner, first: str) -> Table:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
-from robustness.analysis.accuracy import compared
-from robustness.analysis.intervals import Estimate, median, signed_rank, wilson
+from robustness.analysis.accuracy import compared, speakers_of
+from robustness.analysis.intervals import Estimate, mean_score, median
 from robustness.report.audit_sentences import Audit
 from robustness.report.figures import Table
 from robustness.report.view import Variant, View, rows_of
-from robustness.report.words import difference, interval, number, p_value, percent, plural, signed
+from robustness.report.words import bracketed, difference, number, p_value, percent, plural, signed
 
 MOST_FLIPS: Final = 100
 
@@ -37,24 +37,26 @@ def paired_table(view: View, variant: Variant, audit: Audit | None) -> Table:
 
 
 def _of_labels(view: View, variant: Variant, labelled: DataFrame) -> list[list[object]]:
-    change = compared(view.clean, view.first.name, variant.name)
-    lost, gained, count = change.right_to_wrong, change.wrong_to_right, change.recordings
-    right = int(labelled["correct_first"].astype(bool).sum())
+    change = compared(view.clean, view.first.name, variant.name, view.speakers)
+    before, after = (labelled[column].astype(bool) for column in ("correct_first", "correct"))
     moved = (labelled["margin"] - labelled["margin_first"]).astype(float)
-    middle = median(moved)
+
+    def share(turned: Series[bool], of: Series[bool]) -> str:
+        return _share(mean_score(turned[of].astype(float), speakers_of(list(labelled["recording"][of]), view.speakers)))
+
     return [
-        ["accuracy", difference(change.difference), f"McNemar, exact: p {p_value(change.p_value)}"],
-        ["right → wrong", _share(wilson(lost, right)), "of those that are right in float"],
-        ["wrong → right", _share(wilson(gained, count - right)), "of those that are wrong in float"],
-        ["negative flip rate", _share(wilson(lost, count)), "of all with a label"],
-        ["margin, median change", _median(middle), f"Wilcoxon's signed ranks: p {p_value(signed_rank(moved))}"],
+        ["accuracy", difference(change.difference), f"McNemar: p {p_value(change.p_value)}"],
+        ["right → wrong", share(~after, before), "of those that are right in float"],
+        ["wrong → right", share(after, ~before), "of those that are wrong in float"],
+        ["negative flip rate", share(before & ~after, before | True), "of all with a label"],
+        ["margin, median change", _median(median(moved, speakers_of(list(labelled["recording"]), view.speakers))), "of all with a label"],
     ]
 
 
 def _share(found: Estimate) -> str:
     if not found.total:
         return "none there"
-    return f"{number(found.value * found.total)} of {number(found.total)}, {percent(found.value, 1)} ({interval(found)})"
+    return f"{number(found.value * found.total)} of {number(found.total)}, {percent(found.value, 1)}{bracketed(found)}"
 
 
 def _median(found: Estimate) -> str:
