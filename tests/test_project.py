@@ -55,7 +55,7 @@ def test_the_table_of_all_perturbations_is_the_registrys(root: Path) -> None:
 
 def test_the_readme_names_every_command_and_exit_status(root: Path) -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
-    commands = {path.stem for path in (root / "robustness" / "cli").glob("*.py")} - {"__init__", "main", "options"}
+    commands = {path.stem for path in (root / "robustness" / "cli").glob("*.py")} - {"__init__", "main", "options", "printing"}
     assert set(re.findall(r"^\| `robustness (\w+)` \|", readme, flags=re.MULTILINE)) == commands
     statuses = {int(status) for status in re.findall(r"^\| (\d+) \|", readme, flags=re.MULTILINE)}
     assert statuses == {DONE, RULE_FAILED, USER_ERROR, CANNOT_JUDGE, BUG, INTERRUPTED}
