@@ -107,7 +107,7 @@ class Crowd:
             part = table.iloc[start : start + AT_A_TIME]
             for mark, variant in enumerate(self.variants):
                 writer.add(self._rows(part, ease[start : start + AT_A_TIME] - 0.1 * mark, variant, rng))
-            writer.flush()
+            writer.seal(f"crowd-{start:07d}", {})  # a part each: what is flushed twice is the same part
         return writer.finish()
 
     def _rows(self, part: pd.DataFrame, ease: NDArray[np.float64], variant: str, rng: np.random.Generator) -> dict[str, pa.Array]:
