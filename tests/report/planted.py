@@ -97,6 +97,7 @@ def _row(plan: Plan, model: str, variant: str, answer: str, **other: Any) -> dic
     row: dict[str, Any] = dict.fromkeys(TRIALS.names)
     row |= {"model": model, "variant": variant, "fill": "zeros", "draw": 0, "offset_ms": 0.0, "predicted": answer, "correct": right}
     row |= {"p_predicted": plan.probability, "margin": None if right is None else 2.0 if right else -2.0, "clipped": False}
+    row |= {"p_label": None if right is None else plan.probability if right else 1 - plan.probability}
     return row | {"lost_start_ms": 0.0, "lost_end_ms": 0.0} | other
 
 

@@ -156,8 +156,8 @@ def test_the_answers_at_the_reference_are_paired(tmp_path: Path) -> None:
         str(row[0]): str(row[1]).replace("\u00a0", " ")
         for row in paired_answers.paired_table(view, view.variants[1], audits_of(view)[0]).rows
     }
-    assert rows["right → wrong"].startswith("1 of 4, 25.0 %")
-    assert rows["wrong → right"] == "none there"
+    assert rows["good → bad"].startswith("1 of 4, 25.0 %")
+    assert rows["bad → good"] == "none there"
     assert rows["negative flip rate"].startswith("1 of 4")
     assert rows["margin, median change"].startswith("0.000 logits")
     assert rows["KL(float32 ‖ int8), nats"] == "mean 0.013"

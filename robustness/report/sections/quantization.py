@@ -46,11 +46,12 @@ it are part of it. SQNR = 20·log10(‖x‖ / ‖x − x̂‖); exact: the same 
 <h4>Under {{ change.sooner_of }}</h4>
 <p>{{ change.sooner_says }}</p>
 {{ table(change.sooner) }}
-<p class="soft">Paired over every condition, the recordings' draws averaged; Tango's intervals; q is McNemar's exact p as Benjamini and
-Hochberg adjust it for all conditions. Of the conditions, those with the largest differences are shown.</p>{% endif %}
+<p class="soft">Paired over every condition, the recordings' draws averaged; Tango's intervals; q is McNemar's p as Benjamini and
+Hochberg adjust it for all conditions; both by speakers
+where all are known. Of the conditions, those with the largest differences are shown.</p>{% endif %}
 {% if change.paired %}<h4>At each placement</h4>{{ table(change.paired) }}
-<p class="soft">The same recordings, paired. The difference is the accuracy of {{ change.name }} minus that of {{ first }},
-with Tango's score interval; p is McNemar's, exact{% if change.tests > 1 %},
+<p class="soft">The same recordings, paired. The difference is the share of good outcomes of {{ change.name }} minus that of {{ first }},
+with Tango's score interval; p is McNemar's, both by speakers where all are known{% if change.tests > 1 %},
 and q is p as Benjamini and Hochberg adjust it for the {{ change.tests }} rows{% endif %}. A large p alone does not say
 that nothing changed: the interval says how large a loss {{ n }} recordings leave possible.</p>{% endif %}
 {% if change.answers %}<details class="more">
@@ -189,7 +190,7 @@ def _compared(view: View, change: Change, audit: Audit | None) -> Compared:
 
 
 def _paired(view: View, variant: Variant) -> Table:
-    """Right → wrong and wrong → right at the reference and each placement and fill; p adjusted where there are several rows."""
+    """Good → bad and bad → good outcomes at the reference and each placement and fill; p adjusted where there are several rows."""
     cells = {f"{PLACES[view.reference]}, zeros (reference)": view.clean}
     for place in view.placements:
         for padding in FILLS:
@@ -199,7 +200,7 @@ def _paired(view: View, variant: Variant) -> Table:
                 cells[f"{PLACES[place]}, {padding}"] = here
     found = {name: compared(here, view.first.name, variant.name, view.speakers) for name, here in cells.items()}
     rows = [_paired_row(name, change) for name, change in found.items()]
-    head = ["placement", "recordings", "right → wrong", "wrong → right", "difference (95 % interval)", "p"]
+    head = ["placement", "recordings", "good → bad", "bad → good", "difference (95 % interval)", "p"]
     caption = f"{variant.short} against {view.first.short}, paired"
     if len(rows) > 1:
         q_values = adjusted([change.p_value for change in found.values()])

@@ -1,4 +1,7 @@
-"""Are the answers the same, and not only the accuracy: a variant against the first at the reference placement, paired. Loads no torch."""
+"""Are the answers the same, and not only their score: a variant against the first at the reference placement, paired. Loads no torch.
+
+Good and bad are outcomes, what the device does.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Final
 
 from pandas import DataFrame, Series
 
-from robustness.analysis.accuracy import compared, speakers_of
+from robustness.analysis.accuracy import compared, rightness, speakers_of
 from robustness.analysis.intervals import Estimate, mean_score, median
 from robustness.report.audit_sentences import Audit
 from robustness.report.figures import Table
@@ -17,10 +20,10 @@ MOST_FLIPS: Final = 100
 
 
 def paired_table(view: View, variant: Variant, audit: Audit | None) -> Table:
-    """What differs at the reference: accuracy, flips each way, negative flips, margins, KL."""
+    """What differs at the reference: good outcomes, flips each way, negative flips, margins, KL."""
     rows: list[list[object]] = []
     pairs = _pairs(view, variant)
-    labelled = pairs[pairs["correct_first"].notna()]
+    labelled = pairs[pairs["good_first"].notna() & pairs["good"].notna()]
     if len(labelled):
         rows += _of_labels(view, variant, labelled)
     if audit is not None:
@@ -38,16 +41,16 @@ def paired_table(view: View, variant: Variant, audit: Audit | None) -> Table:
 
 def _of_labels(view: View, variant: Variant, labelled: DataFrame) -> list[list[object]]:
     change = compared(view.clean, view.first.name, variant.name, view.speakers)
-    before, after = (labelled[column].astype(bool) for column in ("correct_first", "correct"))
+    before, after = (labelled[column] > 0 for column in ("good_first", "good"))
     moved = (labelled["margin"] - labelled["margin_first"]).astype(float)
 
     def share(turned: Series[bool], of: Series[bool]) -> str:
         return _share(mean_score(turned[of].astype(float), speakers_of(list(labelled["recording"][of]), view.speakers)))
 
     return [
-        ["accuracy", difference(change.difference), f"McNemar: p {p_value(change.p_value)}"],
-        ["right → wrong", share(~after, before), "of those that are right in float"],
-        ["wrong → right", share(after, ~before), "of those that are wrong in float"],
+        ["good outcomes", difference(change.difference), f"McNemar: p {p_value(change.p_value)}"],
+        ["good → bad", share(~after, before), "of those that are good in float"],
+        ["bad → good", share(after, ~before), "of those that are bad in float"],
         ["negative flip rate", share(before & ~after, before | True), "of all with a label"],
         ["margin, median change", _median(median(moved, speakers_of(list(labelled["recording"]), view.speakers))), "of all with a label"],
     ]
@@ -66,8 +69,9 @@ def _median(found: Estimate) -> str:
 
 def _pairs(view: View, variant: Variant) -> DataFrame:
     """A row a recording of the clean trials, the first variant's columns as `…_first`."""
-    columns = ["recording", "label", "predicted", "correct", "p_predicted", "margin"]
-    first, other = (view.of(one, view.clean)[columns].astype({"recording": str, "predicted": str}) for one in (view.first, variant))
+    columns = ["recording", "label", "predicted", "good", "p_predicted", "margin"]
+    clean = view.clean.assign(good=rightness(view.clean))
+    first, other = (view.of(one, clean)[columns].astype({"recording": str, "predicted": str}) for one in (view.first, variant))
     return first.drop(columns="label").merge(other, on="recording", suffixes=("_first", ""), validate="one_to_one")
 
 
