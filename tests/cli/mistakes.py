@@ -209,9 +209,9 @@ def unknown_perturbation(at: Place) -> list[str]:
     return ["--perturbation", "pink-nois"]
 
 
-@mistake(r"'int8'.*dynamic-int8")
+@mistake(r"'int7'.*dynamic-int8")
 def unknown_variant(at: Place) -> list[str]:
-    return ["--variant", "int8"]
+    return ["--variant", "int7"]
 
 
 @mistake(r"--thresold")
