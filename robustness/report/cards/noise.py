@@ -86,7 +86,7 @@ def _table(view: View, rows: DataFrame, unit: str | None) -> Table:
     body = []
     for level in sorted(set(rows["level"]), reverse=True):
         each = [view.of(variant, rows[rows["level"] == level]) for variant in view.variants]
-        counts = [f"{wrong} of {of} bad, {signed(some['margin'].median(), 1)}" for some in each for wrong, of in [_wrong(some)]]
+        counts = [f"{wrong} of {of} bad, {signed(some['outcome_margin'].median(), 1)}" for some in each for wrong, of in [_wrong(some)]]
         body.append([level_of(level, unit), *counts])
     return Table("Draws that are bad and median outcome margin by level", ["level", *(variant.short for variant in view.variants)], body)
 
