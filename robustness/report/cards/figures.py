@@ -232,10 +232,10 @@ class CardFigures:
         return f"{self.id}-{method}-{'-minus-'.join(slugs.get(name, 'x') for name in variant.split('-minus-'))}"
 
     def ladder(self) -> Figure | None:
-        """The outcome margin against the lead, with the lead that brings it back marked."""
+        """The outcome margin against the lead, with the lead that brings it back marked; None where the run has none."""
         view, facts = self.view, self.facts
         rows = view.atlas[view.atlas["recording"] == facts.recording]
-        if rows.empty:
+        if rows["outcome_margin"].isna().all():
             return None
         data: list[Trace] = []
         for variant in view.variants:

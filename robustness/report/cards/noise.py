@@ -46,9 +46,9 @@ def mildest(view: View, facts: FailureCard) -> str:
 
 
 def against_noise(view: View, card: str, facts: FailureCard) -> Figure | None:
-    """The outcome margin against the level, every draw a dot and their median a line; None where the trials are gone."""
+    """The outcome margin against the level, every draw a dot and their median a line; None where the run has none."""
     rows = _of(view, facts)
-    if rows.empty:
+    if rows["outcome_margin"].isna().all():
         return None
     condition, unit = facts.condition, view.unit(facts.condition.perturbation)
     data = [trace for variant in view.variants for trace in _traces(variant, view.of(variant, rows), unit)]
