@@ -65,7 +65,7 @@ def write_callable(folder: Path, name: str = "answer", more: str = "") -> Path:
 
 
 def test_a_key_or_a_suffix_chooses(tmp_path: Path) -> None:
-    assert sorted(FORMATS.names()) == ["callable", "torch-module"]
+    assert {"callable", "command", "exported", "onnx", "tflite", "torch-module"} == set(FORMATS.names())
     card = write_card(tmp_path)
     assert format_of(card, read_card(card)).name == "torch-module"
     called = write_callable(tmp_path)
