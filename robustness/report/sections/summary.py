@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from robustness.analysis.intervals import wilson
+from robustness.report.audit_opening import audit_opening
 from robustness.report.drawing import Frame, Place, round_ticks, text
 from robustness.report.lead_counts import LeadCounts
 from robustness.report.problems import BEGINS, Met, Verdict, at_placement, verdict_of
@@ -87,7 +88,9 @@ class Summary(Section):
     def part(self, view: View) -> SectionPart:
         """Verdict, sentences, figure and bars."""
         if view.manifest.get("purpose") == "audit" or view.labelled == 0:
-            return SectionPart(fill(TEMPLATE, verdict=None, lines=summary(view), curve=None, bars=[]))
+            opening = audit_opening(view) if view.manifest.get("purpose") == "audit" else None
+            lines = fill(TEMPLATE, verdict=None, lines=summary(view), curve=None, bars=[])
+            return SectionPart(lines if opening is None else opening.html + lines)
         verdict = verdict_of(view)
         counts = [found for variant in view.variants if (found := LeadCounts.of(view, variant)) is not None]
         first = counts[0] if counts else None
