@@ -63,7 +63,7 @@ def cohort(view: View) -> str:
     """Whom the intervals speak of."""
     count = len(set(view.speakers.values())) if view.speakers else 0
     clause = whom(count or None)
-    return f"{clause[0].upper()}{clause[1:]} (95 %)."
+    return f"{clause[0].upper()}{clause[1:]}{'' if count == 1 else ' (95 %)'}."
 
 
 def _placements(view: View) -> Table | None:
@@ -77,8 +77,17 @@ def _placements(view: View) -> Table | None:
         for p, f in keys
         for variant in view.variants
     ]
-    head = ["placement, padding", "variant", "accepted right", "missed", "substituted", "unknown accepted", "all labels right", "balanced"]
-    return Table("Outcomes by placement, padding and variant, with 95 % intervals", [*head, "right → wrong", "wrong → right"], body)
+    head = [
+        "placement, padding",
+        "variant",
+        "accepted right",
+        "missed",
+        "substituted",
+        "unknown accepted",
+        "winning label right",
+        "balanced",
+    ]
+    return Table("Outcomes by placement, padding and variant, with 95 % intervals", [*head, "good → bad", "bad → good"], body)
 
 
 def _placement_row(view: View, variant: Variant, rows: DataFrame, place: str, fill_: str) -> list[object]:

@@ -147,9 +147,10 @@ def plays(view: View) -> list[Play]:
     if not cards:
         return []
     card = cards[0]
+    good = "left alone" if card.label in view.first.point.rejections else "accepted"
     found = [Play(f"{card.id}-sound", f"“{card.word}” as it fails")]
     if (view.run.evidence / f"{card.id}-counterpart.wav").exists():
-        found.append(Play(f"{card.id}-counterpart-sound", f"“{card.word}” where it is right"))
+        found.append(Play(f"{card.id}-counterpart-sound", f"“{card.word}” where it is {good}"))
     return found
 
 
