@@ -16,7 +16,7 @@ LEAST_COLUMNS: Final = 100  # where a pipe has no width
 
 def list(
     what: Annotated[
-        str | None, typer.Argument(help="perturbations, frontends, variants, attributions or interventions; nothing lists all.")
+        str | None, typer.Argument(help="perturbations, frontends, variants, attributions, interventions or rules; nothing lists all.")
     ] = None,
     *,
     preset: Annotated[
@@ -24,7 +24,7 @@ def list(
     ] = "full",
     markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table, as in the README.")] = False,
 ) -> None:
-    """List what can be run: the default grid of every perturbation, the front-ends, variants, attribution methods and interventions.
+    """List what can be run: the default grid of every perturbation, the front-ends, variants, attribution methods, interventions and rules.
 
     Example: robustness list perturbations
     """

@@ -1,0 +1,267 @@
+"""How does a model do when it runs many times a second over a take? From takes and labels to figures, phases and words that fail alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from robustness.audio.reading import read_audio
+from robustness.audio.segment_advice import check_count
+from robustness.audio.segment_settings import DetectorSettings
+from robustness.audio.segmentation import find_words, hear
+from robustness.audio.spelling import lookalikes
+from robustness.audio.takes import Take, open_take
+from robustness.errors import UsageError
+from robustness.models.classifier import Classifier
+from robustness.streaming.curve import OperatingCurve, operating_curve
+from robustness.streaming.matching import Timeline
+from robustness.streaming.phases import Phases, phases_of
+from robustness.streaming.repair import Repairs, SingleAnswer, WordRecord, hops_of, repairs, word_records
+from robustness.streaming.rules.base import RULES, Rule
+from robustness.streaming.scores import Scores
+from robustness.streaming.spans import Word, checked_spans, read_spans
+from robustness.sweep.single_windows import single_answers
+from robustness.sweep.takes import scores_of
+
+BESIDE: Final = ("{}.csv", "{}.txt", "{}.TextGrid", "{}_spec.json")
+NO_WINDOW_MS: Final = 1000.0  # how long after its end a word can be hit where nothing says how much sound a score is of
+Progress = Callable[[str, int, int], None]
+Alone = Mapping[tuple[int, int], Mapping[str, SingleAnswer]]
+
+
+@dataclass(frozen=True)
+class StreamRequest:
+    """What is asked.
+
+    Attributes:
+        hop_ms: from one answer of the device to the next.
+        phase_ms: how finely the phases of its first window are tried.
+        rule: the name of the decision rule.
+        threshold: of the rule; None is the card's, or the rule's usual one.
+        settings: of the rule, as text.
+        tolerance_ms: how long after its end a word may be hit; None is the model's window.
+        words: what is said in the one take, where the detector is to find it.
+    """
+
+    hop_ms: float = 100.0
+    phase_ms: float = 20.0
+    rule: str = "plain"
+    threshold: float | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    tolerance_ms: float | None = None
+    words: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """Phases of the first window.
+
+        Raises:
+            UsageError: a time is not above 0.
+        """
+        for name, value in (("--hop-ms", self.hop_ms), ("--phase-ms", self.phase_ms)):
+            if not 0 < value < float("inf"):
+                raise UsageError(f"{name} is {value:g}; expected a number above 0")
+        if self.tolerance_ms is not None and not 0 <= self.tolerance_ms < float("inf"):
+            raise UsageError(f"--tolerance-ms is {self.tolerance_ms:g}; expected 0 or more")
+        return max(1, round(self.hop_ms / self.phase_ms))
+
+
+@dataclass(frozen=True, eq=False)
+class VariantStream:
+    """One variant on the takes.
+
+    Attributes:
+        name: of the model, with the variant.
+        scores: of each take, closely spaced.
+        timelines: the words of each.
+        rule: what the device says.
+        phases: the streams.
+        records: every word, alone and streamed.
+        curve: errors at every threshold of the plain rule, over the first phase; None where that is not asked.
+    """
+
+    name: str
+    scores: tuple[Scores, ...]
+    timelines: tuple[Timeline, ...]
+    rule: Rule
+    phases: Phases
+    records: tuple[WordRecord, ...]
+    curve: OperatingCurve
+
+    @property
+    def repairs(self) -> Repairs:
+        """What streaming does to the words that fail alone."""
+        return repairs(self.records, self.phases.hop_ms)
+
+
+@dataclass(frozen=True, eq=False)
+class StreamResult:
+    """What came out.
+
+    Attributes:
+        variants: one or several.
+        notices: what is worth knowing of takes and labels.
+        takes: the sound files; none where scores were given.
+    """
+
+    variants: tuple[VariantStream, ...]
+    notices: tuple[str, ...]
+    takes: tuple[Take, ...] = ()
+
+
+def stream_models(
+    classifiers: Sequence[Classifier], paths: Sequence[Path], labels: Sequence[Path], request: StreamRequest, progress: Progress
+) -> StreamResult:
+    """Runs classifiers over takes.
+
+    Args:
+        classifiers: the variants of a model, with one front-end and window.
+        paths: the takes.
+        labels: a file a take, in their order; none looks beside each take.
+        request: what is asked.
+        progress: told what is done.
+
+    Raises:
+        RecordingError: a take or its labels cannot be used.
+        UsageError: labels and takes do not go together, or the request cannot be.
+    """
+    steps, first = request.steps, classifiers[0]
+    rule = RULES[request.rule].made(request.threshold, request.settings)
+    takes = [open_take(path, first.frame.rate_hz) for path in paths]
+    said = [_words(take, path, request) for take, path in zip(takes, labels_of(paths, labels, request), strict=True)]
+    notices = [f"{take.name}: {one}" for take, words in zip(takes, said, strict=True) for one in _notices(take, words, first)]
+    scores: list[list[Scores]] = [[] for _ in classifiers]
+    alone: list[dict[tuple[int, int], Mapping[str, SingleAnswer]]] = [{} for _ in classifiers]
+    for at, (take, words) in enumerate(zip(takes, said, strict=True)):
+        found, shared = scores_of(take, classifiers, request.hop_ms / steps, lambda done, of, n=take.name: progress(f"take: {n}", done, of))  # type: ignore[misc]
+        notices += [] if shared else [f"{take.name}: each window's features are computed alone, for none of their frames can be shared"]
+        for kept, answers, singles, one in zip(scores, alone, single_answers(take, words, classifiers), found, strict=True):
+            kept.append(one)
+            answers.update({(at, place): by_place for place, by_place in singles.items()})
+    variants = [
+        stream_of(kept, [named(words, one) for words in said], rule, steps=steps, tolerance_ms=request.tolerance_ms, alone=answers)
+        for one, kept, answers in zip(classifiers, scores, alone, strict=True)
+    ]
+    return StreamResult(tuple(variants), tuple(notices), tuple(takes))
+
+
+def stream_of(
+    scores: Sequence[Scores], said: Sequence[Sequence[Word]], rule: Rule, *, steps: int, tolerance_ms: float | None, alone: Alone
+) -> VariantStream:
+    """One variant's figures from its scores.
+
+    Args:
+        scores: of each take, closely spaced.
+        said: the words of each.
+        rule: what the device says.
+        steps: of the scores, from one answer of the device to the next.
+        tolerance_ms: how long after its end a word may be hit; None is the window.
+        alone: what is said to each word in a single window, by take and place.
+    """
+    window_ms = max(one.window_ms for one in scores)
+    tail = tolerance_ms if tolerance_ms is not None else (window_ms or NO_WINDOW_MS)
+    commands = [label for label, acts in zip(scores[0].labels, scores[0].acts, strict=True) if acts]
+    timelines = [Timeline.of(words, commands, one.duration_ms, tail) for one, words in zip(scores, said, strict=True)]
+    phases = phases_of(scores, timelines, rule, steps)
+    records = word_records(scores, timelines, rule, hops_of(scores, steps, window_ms), alone)
+    curve = operating_curve([one.every(steps) for one in scores], timelines)
+    return VariantStream(scores[0].model, tuple(scores), tuple(timelines), rule, phases, tuple(records), curve)
+
+
+def labels_of(paths: Sequence[Path], labels: Sequence[Path], request: StreamRequest) -> list[Path | None]:
+    """The file of labels of each take.
+
+    Raises:
+        UsageError: there are others than takes, or words are given as well.
+    """
+    if request.words and (labels or len(paths) != 1):
+        raise UsageError("--words goes with one take and without --labels: it names what the detector of `segment` is to find in it")
+    if labels and len(labels) != len(paths):
+        raise UsageError(f"{len(labels)} files of labels are given for {len(paths)} takes; give one --labels a take, in their order")
+    return list(labels) if labels else [_beside(path) for path in paths]
+
+
+def _beside(path: Path) -> Path | None:
+    found = (path.with_name(form.format(path.stem)) for form in BESIDE)
+    return next((one for one in found if one.is_file()), None)
+
+
+def _words(take: Take, labels: Path | None, request: StreamRequest) -> list[Word]:
+    if request.words:
+        settings = DetectorSettings()
+        hearing = hear(read_audio(take.path, take.rate_hz).samples.numpy(), take.rate_hz, settings)
+        found = find_words(hearing, settings)
+        check_count(hearing, found, request.words, settings)
+        return [Word(label, one.start_ms, one.end_ms) for label, one in zip(request.words, found, strict=True)]
+    return [] if labels is None else read_spans(labels)
+
+
+def _notices(take: Take, words: Sequence[Word], classifier: Classifier) -> list[str]:
+    """What is worth knowing of a take and its labels.
+
+    Raises:
+        RecordingError: a word lies beyond the take's end.
+    """
+    found = [*take.notices, *checked_spans(words, take.duration_ms, take.name)]
+    commands = {word.label for word in named(words, classifier)} & set(classifier.labels) - set(classifier.rejections)
+    if not words:
+        return [*found, "it has no labels: whatever is said counts as a false alarm"]
+    if not commands:
+        found.append("none of its words is a command of the model: whatever is said counts as a false alarm")
+    outside = [word.label for word in words if word.label not in classifier.labels]
+    return [*found, *lookalikes(outside, classifier.labels, "a word outside the vocabulary")]
+
+
+def named(words: Sequence[Word], classifier: Classifier) -> list[Word]:
+    """The words by the labels that they have in the vocabulary; others keep their own."""
+    known = {word.label: classifier.truth(word.label) if _has_place(word.label, classifier) else word.label for word in words}
+    rejected = set(classifier.rejections)
+    return [word if known[word.label] in rejected else word._replace(label=known[word.label] or word.label) for word in words]
+
+
+def _has_place(label: str, classifier: Classifier) -> bool:
+    return label in classifier.labels or classifier.unknown is not None or not classifier.point.contest
+
+
+def said_of(result: StreamResult, request: StreamRequest) -> dict[str, Any]:
+    """The result in plain values, for JSON."""
+    return {
+        "rule": request.rule,
+        "hop_ms": result.variants[0].phases.hop_ms,
+        "phase_ms": result.variants[0].phases.step_ms,
+        "takes": [
+            {"name": scores.take, "duration_ms": scores.duration_ms, "words": len(timeline.words)}
+            for scores, timeline in zip(result.variants[0].scores, result.variants[0].timelines, strict=True)
+        ],
+        "notices": list(result.notices),
+        "variants": [_variant_said(one) for one in result.variants],
+    }
+
+
+def _variant_said(one: VariantStream) -> dict[str, Any]:
+    figures, worst = one.phases.figures, one.phases.worst
+    return {
+        "name": one.name,
+        "settings": one.rule.settings,
+        "tolerance_ms": one.timelines[0].tolerance_ms,
+        "first_phase": figures[0].said,
+        "worst_phase": figures[worst].said | {"phase_ms": worst * one.phases.step_ms},
+        "mean_over_phases": {name: one.phases.mean(name) for name in ("hits", "misses", "wrong_words", "repeats", "false_alarms")},
+        "repairs": one.repairs._asdict(),
+        "words": [_word_said(record) for record in one.records],
+    }
+
+
+def _word_said(one: WordRecord) -> dict[str, Any]:
+    return {
+        "take": one.take,
+        "label": one.word.label,
+        "start_ms": one.word.start_ms,
+        "end_ms": one.word.end_ms,
+        "command": one.spoken,
+        "alone": {place: answer._asdict() for place, answer in one.alone.items()},
+        "hops": {f"{hop:g}": at._asdict() | {"said": dict(at.said)} for hop, at in one.hops.items()},
+        "always_caught_up_to_ms": one.always_from_ms(),
+    }

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from robustness.cli.main import run
+from tests.builders import RATE_HZ
+from tests.cards import write_card
+
+
+def streamed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
+    monkeypatch.setattr("sys.argv", ["robustness", "stream", *arguments])
+    status = run()
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+@pytest.fixture
+def quiet(tmp_path: Path) -> Path:
+    """A take of 2 s of faint noise beside a card."""
+    write_card(tmp_path)
+    soundfile.write(tmp_path / "take.wav", np.random.default_rng(0).normal(size=2 * RATE_HZ) * 1e-3, RATE_HZ)
+    return tmp_path
+
+
+def test_the_shipped_take_under_the_shipped_model(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ("--model", str(root / "models/commands.toml"), str(root / "recordings/joe-take.wav"))
+    labels = ("--labels", str(root / "recordings/joe/spans.csv"), "--hop-ms", "200", "--phase-ms", "100")
+    status, out, _ = streamed(capsys, monkeypatch, *given, *labels, "--json")
+    assert status == 0
+    found: dict[str, Any] = json.loads(out)
+    floats, ints = found["variants"]
+    assert (floats["name"], ints["name"]) == ("commands, float32", "commands, dynamic-int8")
+    assert (floats["first_phase"]["words"], len(floats["words"])) == (10, 20)
+    assert floats["first_phase"]["hits"] + floats["first_phase"]["misses"] == 10
+    words = {one["label"]: one for one in floats["words"]}
+    assert [answer["outcome"] for answer in words["off"]["alone"].values()] == [
+        "substituted"
+    ] * 3  # as the report of these recordings has it
+    assert words["off"]["hops"]["200"]["caught"] == 0
+    assert words["yes"]["hops"]["100"] == {"phases": 1, "caught": 1, "wrong": 0, "first": 0, "said": {}}
+    asked = floats["repairs"]
+    assert asked["failing"] == asked["repaired"] + asked["partly"] + asked["never"]
+    assert asked["failing"] == sum(any(not one["good"] for one in word["alone"].values()) for word in floats["words"])
+
+
+def test_a_take_without_labels_gives_false_alarms_alone(
+    quiet: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, out, err = streamed(capsys, monkeypatch, "--model", str(quiet / "small.toml"), str(quiet / "take.wav"), "--hop-ms", "500")
+    assert status == 0
+    assert "No word of the vocabulary is labelled: false alarms alone are counted." in out
+    assert "it has no labels: whatever is said counts as a false alarm" in err
+
+
+@pytest.mark.parametrize(
+    ("labels", "arguments", "says"),
+    [
+        ("start_s,end_s,label\n5,6,yes\n", (), "begins at 5 s and the take lasts 2 s"),
+        (None, ("--rule", "plane"), "there is no decision rule 'plane'"),
+        (None, ("--hop-ms", "0"), "--hop-ms is 0; expected a number above 0"),
+        (None, ("--hop-ms", "2000", "--phase-ms", "2000"), "expected more than 0 and at most the model's window"),
+        (None, ("--phase-ms", "-5"), "--phase-ms is -5"),
+        (None, ("--tolerance-ms", "-1"), "--tolerance-ms is -1"),
+        (None, ("--setting", "window"), "--setting window says nothing"),
+        (None, ("--labels", "a.csv", "--labels", "b.csv"), "2 files of labels are given for 1 takes"),
+        (None, ("--words", "yes", "--labels", "a.csv"), "--words goes with one take and without --labels"),
+    ],
+)
+def test_what_cannot_be_streamed(
+    labels: str | None,
+    arguments: tuple[str, ...],
+    says: str,
+    quiet: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if labels is not None:
+        (quiet / "take.csv").write_text(labels, encoding="utf-8")
+    status, _, err = streamed(capsys, monkeypatch, "--model", str(quiet / "small.toml"), str(quiet / "take.wav"), *arguments)
+    assert (status, "Traceback" in err) == (2, False)
+    assert says in err
+
+
+def test_labels_beside_the_take_that_hold_no_command(
+    quiet: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (quiet / "take.csv").write_text("start_s,end_s,label\n0.5,0.9,Yes\n", encoding="utf-8")
+    _, out, err = streamed(capsys, monkeypatch, "--model", str(quiet / "small.toml"), str(quiet / "take.wav"), "--hop-ms", "500")
+    assert "none of its words is a command of the model" in err
+    assert "'Yes' counts as a word outside the vocabulary; the labels have yes" in err
+    assert "false alarms alone" in out
