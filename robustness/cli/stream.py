@@ -17,6 +17,7 @@ from robustness.errors import UsageError
 
 if TYPE_CHECKING:
     from robustness.jobs.stream import StreamResult
+    from robustness.models.classifier import Classifier
 
 
 def stream(
@@ -33,8 +34,19 @@ def stream(
     rule: Annotated[str, typer.Option(help="When the device says a command (`robustness list rules`).")] = "plain",
     threshold: Annotated[float | None, typer.Option(help="Of the rule; by default the card's, or the rule's usual one.")] = None,
     setting: Annotated[list[str] | None, typer.Option(help="Of the rule, as NAME=VALUE; several times for several.")] = None,
-    hop_ms: Annotated[float, typer.Option(help="How often the device answers: H.")] = 100.0,
+    hop_ms: Annotated[
+        float | None, typer.Option(help="How often the device answers: H; by default 100, or as often as the scores are.")
+    ] = None,
     phase_ms: Annotated[float, typer.Option(help="How finely the first window's phase is moved; H or more tries one phase.")] = 20.0,
+    scores: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of a model and takes: another engine's scores (a CSV of time_s, label, score; wekws; MLPerf Tiny's log)."
+        ),
+    ] = None,
+    label: Annotated[list[str] | None, typer.Option(help="Of scores that number their keywords: the name of each, in order.")] = None,
+    reject: Annotated[list[str] | None, typer.Option(help="Of scores: a label that is no command; by default the usual names.")] = None,
+    step_ms: Annotated[float, typer.Option(help="Of scores without times: from one frame to the next.")] = 10.0,
     tolerance_ms: Annotated[float | None, typer.Option(help="How long after its end a word may be hit; by default the window.")] = None,
     variants: options.Variants = None,
     weights: options.Weights = None,
@@ -46,26 +58,48 @@ def stream(
 
     Example: robustness stream --model models/commands.toml recordings/joe-take.wav --labels recordings/joe/spans.csv
     """
-    if model is None or not takes:
-        raise UsageError("a stream needs --model CARD and a TAKE, a long recording")
+    if scores is None and (model is None or not takes):
+        raise UsageError("a stream needs --model CARD and a TAKE, a long recording; or --scores FILE of another engine")
+    if scores is not None and (model is not None or takes or words or len(labels or ()) > 1):
+        raise UsageError("--scores stands alone: leave the model, the takes and --words out, and give one --labels")
 
-    from robustness.jobs.stream import StreamRequest, said_of, stream_models
-    from robustness.models.card import load_classifiers
-    from robustness.quantization.variants import variants_of
+    from robustness.jobs.stream import StreamRequest, said_of, stream_models, stream_scores
+    from robustness.streaming.score_files import FileFacts
 
     said = tuple(word.strip() for word in words.split(",") if word.strip())
-    request = StreamRequest(hop_ms, phase_ms, rule, threshold, settings_of(setting or ()), tolerance_ms, said)
-    options.use_threads(threads)
-    given, left_out = variants_of(load_classifiers(model, weights=weights, device=device), list(dict.fromkeys(variants or VARIANTS)))
-    with progress_bar() as progress:
-        result = stream_models(given, takes, labels or [], request, progress)
-    for notice in (*left_out, *result.notices):
+    usual = 100.0 if scores is None else 0.0
+    hop = usual if hop_ms is None else hop_ms
+    request = StreamRequest(hop, phase_ms, rule, threshold, settings_of(setting or ()), tolerance_ms, said)
+    if scores is not None:
+        facts = FileFacts(tuple(label or ()), step_ms, frozenset(reject) if reject else None)
+        result = stream_scores(scores, labels[0] if labels else None, request, facts)
+    else:
+        options.use_threads(threads)
+        given = _variants(model, weights, device, variants)
+        with progress_bar() as progress:
+            result = stream_models(given, takes or [], labels or [], request, progress)
+    for notice in result.notices:
         warn(f"note: {notice}")
     if as_json:
         for line in json.dumps(said_of(result, request), indent=1, ensure_ascii=False, allow_nan=False).splitlines():
             say(line)
     else:
         say_result(result)
+
+
+def _variants(model: Path | None, weights: Path | None, device: str, variants: Sequence[str] | None) -> list[Classifier]:
+    from robustness.models.card import load_classifiers
+    from robustness.quantization.variants import variants_of
+
+    if model is None:
+        raise TypeError("a stream without scores has a model")
+    loaded = load_classifiers(model, weights=weights, device=device)
+    given, left_out = variants_of(
+        loaded, list(dict.fromkeys(variants or ([one.variant for one in loaded] if loaded[0].deployed else VARIANTS)))
+    )
+    for one in left_out:
+        warn(f"note: {one}")
+    return given
 
 
 def settings_of(given: Sequence[str]) -> dict[str, str]:

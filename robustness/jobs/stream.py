@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,19 +13,21 @@ from robustness.audio.segment_settings import DetectorSettings
 from robustness.audio.segmentation import find_words, hear
 from robustness.audio.spelling import lookalikes
 from robustness.audio.takes import Take, open_take
-from robustness.errors import UsageError
+from robustness.errors import RecordingError, UsageError
 from robustness.models.classifier import Classifier
 from robustness.streaming.curve import OperatingCurve, operating_curve
 from robustness.streaming.matching import Timeline
 from robustness.streaming.phases import Phases, phases_of
 from robustness.streaming.repair import Repairs, SingleAnswer, WordRecord, hops_of, repairs, word_records
 from robustness.streaming.rules.base import RULES, Rule
+from robustness.streaming.score_files import FileFacts, read_score_file
 from robustness.streaming.scores import Scores
 from robustness.streaming.spans import Word, checked_spans, read_spans
 from robustness.sweep.single_windows import single_answers
 from robustness.sweep.takes import scores_of
 
 BESIDE: Final = ("{}.csv", "{}.txt", "{}.TextGrid", "{}_spec.json")
+OFF: Final = 0.01  # of a step: a hop that is off by more is no multiple of it
 NO_WINDOW_MS: Final = 1000.0  # how long after its end a word can be hit where nothing says how much sound a score is of
 Progress = Callable[[str, int, int], None]
 Alone = Mapping[tuple[int, int], Mapping[str, SingleAnswer]]
@@ -145,6 +147,64 @@ def stream_models(
         for one, kept, answers in zip(classifiers, scores, alone, strict=True)
     ]
     return StreamResult(tuple(variants), tuple(notices), tuple(takes))
+
+
+def stream_scores(path: Path, labels: Path | None, request: StreamRequest, facts: FileFacts) -> StreamResult:
+    """Scores what another engine answered, by the same rules.
+
+    Args:
+        path: the file of scores.
+        labels: what is said; with the column `take` where the file is of several.
+        request: what is asked; a hop of 0 takes every answer.
+        facts: what the file does not say itself.
+
+    Raises:
+        UsageError: the file is no list of scores, or its steps are no part of the hop.
+        RecordingError: the labels cannot be used.
+    """
+    rule = RULES[request.rule].made(request.threshold, request.settings)
+    words = [] if labels is None else read_spans(labels)
+    named_only = {word.label for word in words}
+    if not facts.names and len(named_only) == 1:  # a log names no keyword: it is the one that is said
+        facts = replace(facts, names=tuple(named_only))
+    takes = read_score_file(path, facts)
+    said = [_of_take(words, one.take, several=len(takes) > 1) for one in takes]
+    scores = [
+        replace(one, duration_ms=max([one.duration_ms, *(word.end_ms for word in mine)])) for one, mine in zip(takes, said, strict=True)
+    ]
+    found = stream_of(scores, said, rule, steps=_steps_of(scores, request), tolerance_ms=request.tolerance_ms, alone={})
+    outside = [] if any(any(one.spoken) for one in found.timelines) else ["no word of the labels is a command of the scores"]
+    return StreamResult((found,), tuple(outside))
+
+
+def _of_take(words: Sequence[Word], name: str, *, several: bool) -> list[Word]:
+    """The words of one take; a table without the column `take` is of the only one.
+
+    Raises:
+        RecordingError: there are several takes and the table does not say of which one a word is.
+    """
+    if several and any(word.take is None for word in words):
+        raise RecordingError(
+            "the scores are of several takes; give labels with a column `take`, which names the one that a word is said in"
+        )
+    return [word for word in words if word.take is None or word.take == name]
+
+
+def _steps_of(scores: Sequence[Scores], request: StreamRequest) -> int:
+    """How many answers lie between two of the device.
+
+    Raises:
+        UsageError: the hop asked for is no multiple of the step of the scores.
+    """
+    step_ms = max(one.step_ms for one in scores)
+    if request.hop_ms == 0 or step_ms == 0:
+        return 1
+    steps = round(request.hop_ms / step_ms)
+    if steps < 1 or abs(steps * step_ms - request.hop_ms) > OFF * step_ms:
+        raise UsageError(
+            f"--hop-ms is {request.hop_ms:g} and the scores come every {step_ms:g} ms; give a multiple of that, or leave it out"
+        )
+    return steps
 
 
 def stream_of(

@@ -38,6 +38,7 @@ class Word(NamedTuple):
         end_ms: where it ends.
         recording: the recording that it comes from, where the table names one.
         clip_ms: where that recording begins and ends in the take, where the table says so.
+        take: the name of the take, where one table is of several.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Word(NamedTuple):
     end_ms: float
     recording: str | None = None
     clip_ms: tuple[float, float] | None = None
+    take: str | None = None
 
     @property
     def duration_ms(self) -> float:
@@ -154,9 +156,10 @@ def _word(path: Path, number: int, label: str | None, span: Sequence[float], val
     start, end = span
     if start < 0 or end <= start:
         raise RecordingError(f"{where} ({label.strip()}) runs from {start / 1000:g} to {end / 1000:g} s; expected an end after its start")
-    clip = [values.get(name) for name in ("cut_start_ms", "cut_end_ms")]
-    ends = [float(value) for value in clip if value is not None and _is_number(value)]
-    return Word(label.strip(), start, end, values.get("path") or None, (ends[0], ends[1]) if len(ends) == 2 else None)
+    given = [values.get(name) for name in ("cut_start_ms", "cut_end_ms")]
+    ends = [float(value) for value in given if value is not None and _is_number(value)]
+    clip = (ends[0], ends[1]) if len(ends) == 2 else None
+    return Word(label.strip(), start, end, values.get("path") or None, clip, values.get("take") or None)
 
 
 def _number(path: Path, row: int, cell: str | None) -> float:

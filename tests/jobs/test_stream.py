@@ -95,3 +95,33 @@ def test_labels_beside_the_take_that_hold_no_command(
     assert "none of its words is a command of the model" in err
     assert "'Yes' counts as a word outside the vocabulary; the labels have yes" in err
     assert "false alarms alone" in out
+
+
+def test_scores_of_another_engine_are_scored_by_the_same_rule(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = np.arange(1, 3001) * 0.02
+    loud = ((times > 5.61) & (times < 5.8)) | ((times > 30.6) & (times < 30.8))
+    rows = [f"{time:.2f},{'0.90' if high else '0.02'}" for time, high in zip(times, loud, strict=True)]
+    (tmp_path / "scores.csv").write_text("\n".join(["time_s,yes", *rows]) + "\n", encoding="utf-8")
+    (tmp_path / "spans.csv").write_text("start_s,end_s,label\n5,5.5,yes\n15,15.5,yes\n", encoding="utf-8")
+    given = ("--scores", str(tmp_path / "scores.csv"), "--labels", str(tmp_path / "spans.csv"), "--threshold", "0.5", "--json")
+    for hop, latency in ((), 120.0), (("--hop-ms", "60"), 160.0):
+        status, out, _ = streamed(capsys, monkeypatch, *given, *hop)
+        found = json.loads(out)["variants"][0]["first_phase"]
+        assert status == 0
+        assert (found["hits"], found["misses"], found["false_alarms"], found["latency_ms"]) == (1, 1, 1, pytest.approx(latency))
+    status, _, err = streamed(capsys, monkeypatch, *given, "--hop-ms", "50")
+    assert (status, "the scores come every 20 ms; give a multiple of that" in err) == (2, True)
+
+
+def test_the_log_of_a_device_knows_its_keyword_from_the_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run.log").write_text("Detection Timestamps (ms)\n500,\n2100,\n9500,\nm-ready\n", encoding="utf-8")
+    spec = '{"configs_wakeword": [["marvin/a.wav", 1.0, 0.7], ["marvin/b.wav", 4.0, 0.8]], "length_sec": 10.0}'
+    (tmp_path / "spec.json").write_text(spec, encoding="utf-8")
+    given = ("--scores", str(tmp_path / "run.log"), "--labels", str(tmp_path / "spec.json"), "--rule", "mlperf-tiny", "--json")
+    _, out, _ = streamed(capsys, monkeypatch, *given)
+    found = json.loads(out)["variants"][0]["first_phase"]
+    assert (found["hits"], found["misses"], found["false_alarms"]) == (1, 1, 1)
