@@ -27,6 +27,7 @@ from robustness.sweep.single_windows import single_answers
 from robustness.sweep.takes import scores_of
 
 BESIDE: Final = ("{}.csv", "{}.txt", "{}.TextGrid", "{}_spec.json")
+PLAIN_RULE: Final = "plain"
 OFF: Final = 0.01  # of a step: a hop that is off by more is no multiple of it
 NO_WINDOW_MS: Final = 1000.0  # how long after its end a word can be hit where nothing says how much sound a score is of
 Progress = Callable[[str, int, int], None]
@@ -139,7 +140,9 @@ def stream_models(
     for at, (take, words) in enumerate(zip(takes, said, strict=True)):
         found, shared = scores_of(take, classifiers, request.hop_ms / steps, lambda done, of, n=take.name: progress(f"take: {n}", done, of))  # type: ignore[misc]
         notices += [] if shared else [f"{take.name}: each window's features are computed alone, for none of their frames can be shared"]
-        for kept, answers, singles, one in zip(scores, alone, single_answers(take, words, classifiers), found, strict=True):
+        for kept, answers, singles, one in zip(
+            scores, alone, single_answers(take, words, [_alone(one, request) for one in classifiers]), found, strict=True
+        ):
             kept.append(one)
             answers.update({(at, place): by_place for place, by_place in singles.items()})
     variants = [
@@ -147,6 +150,12 @@ def stream_models(
         for one, kept, answers in zip(classifiers, scores, alone, strict=True)
     ]
     return StreamResult(tuple(variants), tuple(notices), tuple(takes))
+
+
+def _alone(classifier: Classifier, request: StreamRequest) -> Classifier:
+    """The classifier as it answers to a single window: at the threshold of the stream, where that is the plain rule's."""
+    plain = request.threshold is not None and request.rule == PLAIN_RULE
+    return replace(classifier, threshold=request.threshold) if plain else classifier
 
 
 def stream_scores(path: Path, labels: Path | None, request: StreamRequest, facts: FileFacts) -> StreamResult:

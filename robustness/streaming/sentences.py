@@ -121,5 +121,8 @@ def repairs_sentence(found: Repairs, hop_ms: float, step_ms: float) -> str:
 
 
 def failing_sentences(records: Sequence[WordRecord], hop_ms: float) -> list[str]:
-    """One sentence a word that fails in a single window."""
-    return [word_sentence(one, hop_ms) for one in records if one.fails_alone]
+    """One sentence a word that fails in a single window, and then one a word that fails when it is streamed alone."""
+    asked = [one for one in records if one.alone]
+    failing = [one for one in asked if one.fails_alone]
+    made = [one for one in asked if not one.fails_alone and not one.hops[hop_ms].clean]
+    return [word_sentence(one, hop_ms) for one in [*failing, *made]]
