@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,7 @@ import typer
 
 from robustness.cli import options
 from robustness.cli.printing import say, warn
-from robustness.cli.report import progress_bar
+from robustness.cli.report import progress_bar, repeated
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
@@ -48,11 +49,13 @@ def stream(
     reject: Annotated[list[str] | None, typer.Option(help="Of scores: a label that is no command; by default the usual names.")] = None,
     step_ms: Annotated[float, typer.Option(help="Of scores without times: from one frame to the next.")] = 10.0,
     tolerance_ms: Annotated[float | None, typer.Option(help="How long after its end a word may be hit; by default the window.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder to write: the page, the figures, the scores.")] = Path("reports/stream"),
+    no_audio: Annotated[bool, typer.Option("--no-audio", help="Keep no sound: voices are personal data.")] = False,
     variants: options.Variants = None,
     weights: options.Weights = None,
     device: options.Device = "cpu",
     threads: options.Threads = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON, and nothing else.")] = False,
 ) -> None:
     """Run a model over takes as a device does, every H ms, and count hits, misses, wrong commands and false alarms an hour.
 
@@ -64,6 +67,7 @@ def stream(
         raise UsageError("--scores stands alone: leave the model, the takes and --words out, and give one --labels")
 
     from robustness.jobs.stream import StreamRequest, said_of, stream_models, stream_scores
+    from robustness.jobs.stream_folder import write_stream
     from robustness.streaming.score_files import FileFacts
 
     said = tuple(word.strip() for word in words.split(",") if word.strip())
@@ -80,11 +84,13 @@ def stream(
             result = stream_models(given, takes or [], labels or [], request, progress)
     for notice in result.notices:
         warn(f"note: {notice}")
+    page = write_stream(result, request, out, repeated(sys.argv[1:]), audio=not no_audio)
     if as_json:
         for line in json.dumps(said_of(result, request), indent=1, ensure_ascii=False, allow_nan=False).splitlines():
             say(line)
     else:
         say_result(result)
+        say(page)
 
 
 def _variants(model: Path | None, weights: Path | None, device: str, variants: Sequence[str] | None) -> list[Classifier]:

@@ -15,23 +15,19 @@ from robustness.audio.spelling import lookalikes
 from robustness.audio.takes import Take, open_take
 from robustness.errors import RecordingError, UsageError
 from robustness.models.classifier import Classifier
-from robustness.streaming.curve import OperatingCurve, operating_curve
-from robustness.streaming.matching import Timeline
-from robustness.streaming.phases import Phases, phases_of
-from robustness.streaming.repair import Repairs, SingleAnswer, WordRecord, hops_of, repairs, word_records
-from robustness.streaming.rules.base import RULES, Rule
+from robustness.streaming.repair import SingleAnswer
+from robustness.streaming.rules.base import RULES
 from robustness.streaming.score_files import FileFacts, read_score_file
 from robustness.streaming.scores import Scores
 from robustness.streaming.spans import Word, checked_spans, read_spans
+from robustness.streaming.streams import VariantStream, stream_of
 from robustness.sweep.single_windows import single_answers
 from robustness.sweep.takes import scores_of
 
 BESIDE: Final = ("{}.csv", "{}.txt", "{}.TextGrid", "{}_spec.json")
 PLAIN_RULE: Final = "plain"
 OFF: Final = 0.01  # of a step: a hop that is off by more is no multiple of it
-NO_WINDOW_MS: Final = 1000.0  # how long after its end a word can be hit where nothing says how much sound a score is of
 Progress = Callable[[str, int, int], None]
-Alone = Mapping[tuple[int, int], Mapping[str, SingleAnswer]]
 
 
 @dataclass(frozen=True)
@@ -69,34 +65,6 @@ class StreamRequest:
         if self.tolerance_ms is not None and not 0 <= self.tolerance_ms < float("inf"):
             raise UsageError(f"--tolerance-ms is {self.tolerance_ms:g}; expected 0 or more")
         return max(1, round(self.hop_ms / self.phase_ms))
-
-
-@dataclass(frozen=True, eq=False)
-class VariantStream:
-    """One variant on the takes.
-
-    Attributes:
-        name: of the model, with the variant.
-        scores: of each take, closely spaced.
-        timelines: the words of each.
-        rule: what the device says.
-        phases: the streams.
-        records: every word, alone and streamed.
-        curve: errors at every threshold of the plain rule, over the first phase; None where that is not asked.
-    """
-
-    name: str
-    scores: tuple[Scores, ...]
-    timelines: tuple[Timeline, ...]
-    rule: Rule
-    phases: Phases
-    records: tuple[WordRecord, ...]
-    curve: OperatingCurve
-
-    @property
-    def repairs(self) -> Repairs:
-        """What streaming does to the words that fail alone."""
-        return repairs(self.records, self.phases.hop_ms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,29 +184,6 @@ def _steps_of(scores: Sequence[Scores], request: StreamRequest) -> int:
     return steps
 
 
-def stream_of(
-    scores: Sequence[Scores], said: Sequence[Sequence[Word]], rule: Rule, *, steps: int, tolerance_ms: float | None, alone: Alone
-) -> VariantStream:
-    """One variant's figures from its scores.
-
-    Args:
-        scores: of each take, closely spaced.
-        said: the words of each.
-        rule: what the device says.
-        steps: of the scores, from one answer of the device to the next.
-        tolerance_ms: how long after its end a word may be hit; None is the window.
-        alone: what is said to each word in a single window, by take and place.
-    """
-    window_ms = max(one.window_ms for one in scores)
-    tail = tolerance_ms if tolerance_ms is not None else (window_ms or NO_WINDOW_MS)
-    commands = [label for label, acts in zip(scores[0].labels, scores[0].acts, strict=True) if acts]
-    timelines = [Timeline.of(words, commands, one.duration_ms, tail) for one, words in zip(scores, said, strict=True)]
-    phases = phases_of(scores, timelines, rule, steps)
-    records = word_records(scores, timelines, rule, hops_of(scores, steps, window_ms), alone)
-    curve = operating_curve([one.every(steps) for one in scores], timelines)
-    return VariantStream(scores[0].model, tuple(scores), tuple(timelines), rule, phases, tuple(records), curve)
-
-
 def labels_of(paths: Sequence[Path], labels: Sequence[Path], request: StreamRequest) -> list[Path | None]:
     """The file of labels of each take.
 
@@ -305,32 +250,5 @@ def said_of(result: StreamResult, request: StreamRequest) -> dict[str, Any]:
             for scores, timeline in zip(result.variants[0].scores, result.variants[0].timelines, strict=True)
         ],
         "notices": list(result.notices),
-        "variants": [_variant_said(one) for one in result.variants],
-    }
-
-
-def _variant_said(one: VariantStream) -> dict[str, Any]:
-    figures, worst = one.phases.figures, one.phases.worst
-    return {
-        "name": one.name,
-        "settings": one.rule.settings,
-        "tolerance_ms": one.timelines[0].tolerance_ms,
-        "first_phase": figures[0].said,
-        "worst_phase": figures[worst].said | {"phase_ms": worst * one.phases.step_ms},
-        "mean_over_phases": {name: one.phases.mean(name) for name in ("hits", "misses", "wrong_words", "repeats", "false_alarms")},
-        "repairs": one.repairs._asdict(),
-        "words": [_word_said(record) for record in one.records],
-    }
-
-
-def _word_said(one: WordRecord) -> dict[str, Any]:
-    return {
-        "take": one.take,
-        "label": one.word.label,
-        "start_ms": one.word.start_ms,
-        "end_ms": one.word.end_ms,
-        "command": one.spoken,
-        "alone": {place: answer._asdict() for place, answer in one.alone.items()},
-        "hops": {f"{hop:g}": at._asdict() | {"said": dict(at.said)} for hop, at in one.hops.items()},
-        "always_caught_up_to_ms": one.always_from_ms(),
+        "variants": [one.said for one in result.variants],
     }

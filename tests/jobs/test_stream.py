@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,22 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from playwright.sync_api import Browser
 
 from robustness.cli.main import run
 from tests.builders import RATE_HZ
 from tests.cards import write_card
+
+MARVIN = """
+name = "marvin"
+labels = ["marvin", "silence", "other"]
+unknown = "other"
+silence = "silence"
+output = "probabilities"
+weights = {{ file = "marvin.tflite", sha256 = "{}" }}
+frontend = {{ preset = "mlperf-tiny-sww", rate_hz = 16000 }}
+window = {{ duration_ms = 992.0, placement = "end" }}
+"""
 
 
 def streamed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
@@ -18,6 +31,12 @@ def streamed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     status = run()
     said = capsys.readouterr()
     return status, said.out, said.err
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders that are written lie in the test's own."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -125,3 +144,60 @@ def test_the_log_of_a_device_knows_its_keyword_from_the_labels(
     _, out, _ = streamed(capsys, monkeypatch, *given)
     found = json.loads(out)["variants"][0]["first_phase"]
     assert (found["hits"], found["misses"], found["false_alarms"]) == (1, 1, 1)
+
+
+def test_the_folder_that_is_left(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, browser: Browser
+) -> None:
+    given = ("--model", str(root / "models/commands.toml"), str(root / "recordings/joe-take.wav"), "--variant", "float32")
+    labels = ("--labels", str(root / "recordings/joe/spans.csv"), "--hop-ms", "200", "--phase-ms", "100")
+    for name in ("a", "b"):
+        status, out, _ = streamed(capsys, monkeypatch, *given, *labels, "--out", name)
+        assert status == 0
+        assert out.splitlines()[-1] == f"{name}/index.html"
+    page = (tmp_path / "a" / "index.html").read_text(encoding="utf-8")
+    assert page == (tmp_path / "b" / "index.html").read_text(encoding="utf-8")
+    assert str(root) not in page
+    assert "Fragility in a single window is not harmless here: 8 of 20 words fail in a single window" in page
+    drawn = browser.new_page()
+    faults: list[str] = []
+    drawn.on("pageerror", lambda error: faults.append(str(error)))
+    drawn.goto((tmp_path / "a" / "index.html").as_uri())
+    drawn.locator("#timeline-0").scroll_into_view_if_needed()
+    drawn.locator("#timeline-0 .main-svg").first.wait_for()
+    assert drawn.locator("#mistakes tbody tr audio").count() == drawn.locator("#mistakes tbody tr").count() > 0
+    drawn.close()
+    assert faults == []
+    (one,) = json.loads((tmp_path / "a" / "stream.json").read_text(encoding="utf-8"))["variants"]
+    again = ("--scores", "a/scores-0.parquet", "--labels", str(root / "recordings/joe/spans.csv"), "--hop-ms", "200", "--json")
+    found = json.loads(streamed(capsys, monkeypatch, *again)[1])["variants"][0]  # another rule costs no forward pass
+    assert found["first_phase"] == one["first_phase"]
+    other = json.loads(streamed(capsys, monkeypatch, *again, "--rule", "recognize-commands-tf")[1])["variants"][0]
+    assert other["settings"]["average_ms"] == 500.0
+
+
+def test_without_audio_no_sound_is_kept(quiet: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ("--model", str(quiet / "small.toml"), str(quiet / "take.wav"), "--hop-ms", "500", "--no-audio", "--out", "kept")
+    assert streamed(capsys, monkeypatch, *given)[0] == 0
+    assert "data:audio" not in (quiet / "kept" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_name_cannot_write_into_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "s.csv").write_text("time_s,label,score\n1,<img src=x onerror=alert(1)>,0.9\n", encoding="utf-8")
+    assert streamed(capsys, monkeypatch, "--scores", "s.csv", "--threshold", "0.5", "--out", "kept")[0] == 0
+    assert "<img src=x" not in (tmp_path / "kept" / "index.html").read_text(encoding="utf-8")
+
+
+def test_mlperf_tinys_streaming_wake_word(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ai_edge_litert.interpreter")
+    content = (shared / "mlperf_tiny" / "str_ww_ref_model.tflite").read_bytes()
+    (tmp_path / "marvin.tflite").write_bytes(content)
+    (tmp_path / "marvin.toml").write_text(MARVIN.format(hashlib.sha256(content).hexdigest()), encoding="utf-8")
+    take = shared / "mlperf_tiny" / "short_wav_easy10s"
+    given = ("--model", "marvin.toml", f"{take}.wav", "--hop-ms", "32", "--phase-ms", "32", "--rule", "mlperf-tiny", "--json")
+    for threshold, hits in (("0.5", 3), ("0.95", 2)):
+        status, out, _ = streamed(capsys, monkeypatch, *given, "--threshold", threshold)  # the specification lies beside the take
+        found = json.loads(out)["variants"][0]["first_phase"]
+        assert (status, found["hits"], found["words"], found["false_alarms"]) == (0, hits, 3, 0)
