@@ -285,6 +285,8 @@ def test_the_probe_sees_torch() -> None:
         command("train", "--help"),
         command("segment", "--help"),
         command("stream", "--help"),
+        command("compose", "--help"),
+        command("threshold", "--help"),
         command("explain", "--help"),
     ],
 )
