@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -19,6 +19,8 @@ from robustness.errors import UsageError
 if TYPE_CHECKING:
     from robustness.jobs.stream import StreamResult
     from robustness.models.classifier import Classifier
+
+MOST_WORDS: Final = 40  # that have a sentence in the terminal; the page has more
 
 
 def stream(
@@ -132,6 +134,6 @@ def say_result(result: StreamResult) -> None:
         say(f"{one.name}: rule {one.rule.name}, an answer every {hop_ms:g} ms")
         parts = [stream_sentence(first), phases_sentence(one.phases), alarms_sentence(first)]
         if one.repairs.words:
-            parts += [repairs_sentence(one.repairs, hop_ms, one.phases.step_ms), *failing_sentences(one.records, hop_ms)]
+            parts += [repairs_sentence(one.repairs, hop_ms, one.phases.step_ms), *failing_sentences(one.records, hop_ms, MOST_WORDS)]
         for sentence in filter(None, parts):
             say(f"  {sentence}")

@@ -22,6 +22,7 @@ from robustness.streaming.streams import VariantStream
 
 SCRIPTS: Final = ("figures.js", "page.js")
 MOST_TAKES: Final = 6  # that are drawn; the figures count all
+MOST_WORDS: Final = 200  # that have a sentence
 MOST_PLAYERS: Final = 40
 MOST_MISTAKES: Final = 500  # rows of the table; the counts above it are of all
 BEFORE_MS: Final = 1500.0  # heard before a mistake
@@ -208,7 +209,7 @@ def _part(one: VariantStream, *, said: bool) -> dict[str, Any]:
     """A variant in sentences; those that the verdict has said are not said again."""
     found, hop_ms = one.repairs, one.phases.hop_ms
     lines = [] if said else verdict_of(one)
-    words = failing_sentences(one.records, hop_ms) if found.words else []
+    words = failing_sentences(one.records, hop_ms, MOST_WORDS) if found.words else []
     return {"name": one.name, "lines": lines, "words": words, "count": f"each of {plural(len(words), 'word')}"}
 
 

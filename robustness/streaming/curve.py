@@ -7,8 +7,11 @@ than the refractory time. What comes out is every detection of the rule with the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -16,14 +19,16 @@ import numpy as np
 from robustness.streaming.matching import Timeline
 from robustness.streaming.scores import Floats, Scores, averaged, best_command
 
+Stretch = tuple[float, float]  # of thresholds, low < θ ≤ high
+
 
 class Reach(NamedTuple):
-    """A detection of some thresholds: those above `low`, up to `high`."""
+    """A detection of some thresholds."""
 
+    step: int
     time_ms: float
     label: int
-    low: float
-    high: float
+    thresholds: list[Stretch]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,59 +61,53 @@ class OperatingCurve:
         return int(able[self.hits[able].argmax()]) if len(able) else -1
 
 
-def reaches(scores: Scores, window: int, refractory_ms: float) -> list[Reach]:
-    """Every detection of the plain rule at any threshold above 0, in order of time."""
+def reaches(scores: Scores, window: int, refractory_ms: float) -> Iterator[Reach]:
+    """Every detection of the plain rule at any threshold above 0, in order of time, those of one moment together."""
     place, p = best_command(averaged(scores, window))
-    found: list[Reach] = []
-    streams = Streams([(0.0, -np.inf)])
-    for step in np.flatnonzero(p > 0).tolist():
-        time_ms = float(scores.times_ms[step])
-        for low, high in streams.fired(float(p[step]), time_ms, time_ms + refractory_ms):
-            found.append(Reach(time_ms, int(place[step]), low, high))
-    return found
+    streams = Streams()
+    able = np.flatnonzero(p > 0)
+    steps = zip(able.tolist(), place[able].tolist(), p[able].tolist(), scores.times_ms[able].tolist(), strict=True)
+    for step, label, score, time_ms in steps:
+        parts = streams.fired(score, time_ms, time_ms + refractory_ms)
+        if parts:
+            yield Reach(step, time_ms, label, parts)
 
 
 @dataclass
 class Streams:
-    """When the stream of each threshold may fire again.
+    """The streams of all thresholds: which may fire, and which not yet.
 
     Attributes:
-        free: (low, from when) each, low rising: of the thresholds above it, up to the next one's low; the last of all above it.
+        free: thresholds that may, as stretches low < θ ≤ high, rising, none touching another.
+        busy: stretches that may again from a time on, in order of that time.
     """
 
-    free: list[tuple[float, float]]
+    free: list[Stretch] = field(default_factory=lambda: [(0.0, math.inf)])
+    busy: deque[tuple[float, list[Stretch]]] = field(default_factory=deque)
 
-    def fired(self, score: float, time_ms: float, until_ms: float) -> list[tuple[float, float]]:
-        """The thresholds of the streams that an answer fires, low < θ ≤ high; they may fire again at `until_ms`."""
-        found: list[tuple[float, float]] = []
-        after: list[tuple[float, float]] = []
-        last = 0
-        for place, (low, from_ms) in enumerate(self.free):
-            if low >= score:
-                break
-            high = self.free[place + 1][0] if place + 1 < len(self.free) else np.inf
-            if from_ms > time_ms:
-                _put(after, low, from_ms)
-            else:
-                top = min(score, high)
-                if found and found[-1][1] == low:
-                    found[-1] = (found[-1][0], top)
-                else:
-                    found.append((low, top))
-                _put(after, low, until_ms)
-                if top < high:
-                    _put(after, top, -np.inf)
-            last = place + 1
-        if last < len(self.free) and after and after[-1][1] == self.free[last][1]:
-            last += 1
-        self.free[:last] = after
+    def fired(self, score: float, time_ms: float, until_ms: float) -> list[Stretch]:
+        """The thresholds of the streams that an answer fires; they may fire again at `until_ms`, which rises from call to call."""
+        while self.busy and self.busy[0][0] <= time_ms:
+            for low, high in self.busy.popleft()[1]:
+                self._free(low, high)
+        count = bisect_left(self.free, (score,))
+        if not count:
+            return []
+        found = self.free[:count]
+        low, high = found[-1]
+        found[-1] = (low, min(high, score))
+        self.free[:count] = [(score, high)] if high > score else []
+        self.busy.append((until_ms, found))
         return found
 
-
-def _put(free: list[tuple[float, float]], low: float, from_ms: float) -> None:
-    """Adds streams above those that are there; those that may fire from the same time on are one."""
-    if not free or free[-1][1] != from_ms:
-        free.append((low, from_ms))
+    def _free(self, low: float, high: float) -> None:
+        at = bisect_left(self.free, (low,))
+        first = last = at
+        if at and self.free[at - 1][1] == low:
+            low, first = self.free[at - 1][0], at - 1
+        if at < len(self.free) and self.free[at][0] == high:
+            high, last = self.free[at][1], at + 1
+        self.free[first:last] = [(low, high)]
 
 
 def operating_curve(
@@ -119,19 +118,20 @@ def operating_curve(
     A word counts as hit at a threshold if a detection of its label comes in its stretch. Where the stretches of two words of one label
     overlap, the detection counts for the word that began last.
     """
-    alarms: list[tuple[float, float]] = []
-    hits: dict[tuple[int, int], list[tuple[float, float]]] = {}
-    wrong: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    alarms: list[Stretch] = []
+    hits: dict[tuple[int, int], list[Stretch]] = {}
+    wrong: dict[tuple[int, int], list[Stretch]] = {}
     for at, (take, timeline) in enumerate(zip(takes, timelines, strict=True)):
+        inside = timeline.inside(take.times_ms).tolist()
         for reach in reaches(take, window, refractory_ms):
-            during = timeline.during(reach.time_ms)
+            during = timeline.during(reach.time_ms) if inside[reach.step] else []
             same = [one for one in during if timeline.spoken[one] and timeline.words[one].label == take.labels[reach.label]]
             if same:
-                hits.setdefault((at, same[-1]), []).append((reach.low, reach.high))
+                hits.setdefault((at, same[-1]), []).extend(reach.thresholds)
             elif during and timeline.spoken[during[-1]]:
-                wrong.setdefault((at, during[-1]), []).append((reach.low, reach.high))
+                wrong.setdefault((at, during[-1]), []).extend(reach.thresholds)
             else:
-                alarms.append((reach.low, reach.high))
+                alarms.extend(reach.thresholds)
     counted = [_unions(hits), _unions(wrong), alarms]
     edges = np.unique([end for parts in counted for part in parts for end in part if end > 0])[::-1]
     words = sum(sum(timeline.spoken) for timeline in timelines)
@@ -139,9 +139,9 @@ def operating_curve(
     return OperatingCurve(edges, hit, other, alarmed, words, sum(timeline.hours for timeline in timelines))
 
 
-def _unions(found: dict[tuple[int, int], list[tuple[float, float]]]) -> list[tuple[float, float]]:
+def _unions(found: dict[tuple[int, int], list[Stretch]]) -> list[Stretch]:
     """The thresholds at which each word has at least one: its stretches joined where they overlap or touch."""
-    joined: list[tuple[float, float]] = []
+    joined: list[Stretch] = []
     for parts in found.values():
         ordered = sorted(parts)
         low, high = ordered[0]

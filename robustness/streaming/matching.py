@@ -16,9 +16,10 @@ from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from robustness.streaming.scores import Detection
+from robustness.streaming.scores import Detection, Floats
 from robustness.streaming.spans import Word
 
 Kind = Literal["hit", "wrong command", "repeat", "false alarm"]
@@ -75,6 +76,15 @@ class Timeline:
         """The words in whose stretch a moment lies, by their places."""
         low, high = bisect_left(self._starts, time_ms - self._longest), bisect_right(self._starts, time_ms)
         return [place for place in range(low, high) if time_ms <= self.words[place].end_ms + self.tolerance_ms]
+
+    def inside(self, times_ms: Floats) -> NDArray[np.bool_]:
+        """Whether each moment lies in the stretch of a word, [times]."""
+        if not self.words:
+            return np.zeros(len(times_ms), np.bool_)
+        ends = np.maximum.accumulate([word.end_ms + self.tolerance_ms for word in self.words])
+        last = np.searchsorted(self._starts, times_ms, side="right") - 1
+        found: NDArray[np.bool_] = (last >= 0) & (times_ms <= ends[last])
+        return found
 
     @cached_property
     def hours(self) -> float:

@@ -120,9 +120,11 @@ def repairs_sentence(found: Repairs, hop_ms: float, step_ms: float) -> str:
     )
 
 
-def failing_sentences(records: Sequence[WordRecord], hop_ms: float) -> list[str]:
-    """One sentence a word that fails in a single window, and then one a word that fails when it is streamed alone."""
+def failing_sentences(records: Sequence[WordRecord], hop_ms: float, most: int) -> list[str]:
+    """One sentence a word that fails in a single window, and then one a word that fails when it is streamed alone; `most` at most."""
     asked = [one for one in records if one.alone]
     failing = [one for one in asked if one.fails_alone]
     made = [one for one in asked if not one.fails_alone and not one.hops[hop_ms].clean]
-    return [word_sentence(one, hop_ms) for one in [*failing, *made]]
+    said = [word_sentence(one, hop_ms) for one in [*failing, *made][:most]]
+    rest = len(failing) + len(made) - len(said)
+    return [*said, f"{counted(rest, 'more word fails', 'more words fail')}; `stream.json` has them all."] if rest else said
