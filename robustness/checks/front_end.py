@@ -19,7 +19,6 @@ from robustness.checks.base import CHECKS, Check
 from robustness.checks.feature_statistics import Departure, departure_of
 from robustness.checks.model_under_test import ModelUnderTest
 from robustness.checks.paired_accuracy import PairedAccuracy, paired_accuracy
-from robustness.checks.recording_level import is_usual, median_level_dbfs
 from robustness.run.checks import Finding
 
 ALIKE: Final = 0.25  # of `Departure.size`: two alternatives that are as near
@@ -103,7 +102,7 @@ def _recordings_too(model: ModelUnderTest) -> bool:
 
 def _believable(model: ModelUnderTest, trial: Trial, departure: Departure | None) -> bool:
     """Whether an alternative may be the front-end of the training, apart from its accuracy."""
-    if trial.alternative.scales and not is_usual(median_level_dbfs(model)):
+    if trial.alternative.scales and not model.usual_level:
         return False  # the recordings' own level is the nearer reason
     if trial.departure is None or departure is None:
         return True
@@ -121,7 +120,7 @@ def _by_statistics(model: ModelUnderTest, departure: Departure) -> Finding:
     about = "another front-end than in training"
     if best is None or best.departure is None:
         change = "compare [frontend] with the training: `[golden] features` in the card, or `robustness frontend fit`, finds the setting"
-        return Finding("front-end", says, change, about=about, evidence=evidence)
+        return Finding("front-end", says, change, cause=False, about=about, evidence=evidence)  # nothing shows that it matters
     says += f"; {best.alternative.says} they are off by {best.departure.offset:.1f}, with {_ratio(best.departure)}{_counts(best)}"
     evidence |= {"with": best.alternative.says, "offset_with": best.departure.offset, "ratio_with": best.departure.ratio}
     return Finding("front-end", says, _change(best), about=about, evidence=evidence | _numbers(best))

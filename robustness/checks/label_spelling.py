@@ -46,7 +46,6 @@ class LabelSpelling(Check):
                 )
 
 
-
 def _like(word: str, labels: Sequence[str]) -> str | None:
     return next((label for label in labels if plain_word(label) == plain_word(word)), None)
 
@@ -74,8 +73,8 @@ def _of_forms(words: Mapping[str, str], count: int) -> Finding:
     pairs = [f"{word!r} is in {_form_of(word)} and the label in {_form_of(label)}" for word, label in words.items()]
     return Finding(
         "label-spelling",
-        f"the words of {counted(count, 'recording')} are written in another Unicode form than their labels: {some(pairs)}; they are taken for "
-        f"the same",
+        f"the words of {counted(count, 'recording')} are written in another Unicode form than their labels: {some(pairs)}; they are "
+        f"taken for the same",
         "write both in NFC, for other programs take them for two words",
         cause=False,
         evidence={"words": dict(words), "recordings": count},

@@ -27,6 +27,8 @@ from robustness.seeds import generator_of
 AT_ONCE: Final = 32
 SAMPLE: Final = 60  # recordings on which experiments are made; more would not decide what these do not
 GOOD_PLACES: Final = tuple(OUTCOMES.index(name) for name in GOOD)
+SOFTEST_DBFS: Final = -40.0  # speech of a usual recording lies between
+LOUDEST_DBFS: Final = -6.0
 CLEAR_DB: Final = 25.0  # from background to speech
 SCALES: Final = (0.5, 1.0, 2.0, 4.0)
 QUIET_SHARE: Final = 0.1  # of a recording's frames: its background
@@ -124,7 +126,9 @@ class ModelUnderTest:
     def right_by(self, logits: Tensor, truth: Places) -> Bools:
         """Which answers are right: the most probable label; for a model without a contest, what the device does."""
         if self.classifier.point.contest:
-            return (logits.argmax(1).numpy() == truth) & (truth >= 0)
+            best: Places = logits.argmax(1).numpy()
+            found: Bools = (best == truth) & (truth >= 0)
+            return found
         return np.isin(self.classifier.decide(logits, torch.from_numpy(truth)).outcome, GOOD_PLACES)
 
     @cached_property
@@ -168,6 +172,16 @@ class ModelUnderTest:
     def range_db(self) -> float:
         """From the recordings' background to their speech, the median; NaN without recordings."""
         return float(np.median([one.range_db for one in self.facts])) if self.facts else float("nan")
+
+    @cached_property
+    def level_dbfs(self) -> float:
+        """The level of the recordings' speech, the median; NaN without recordings."""
+        return float(np.median([one.level_dbfs for one in self.facts])) if self.facts else float("nan")
+
+    @property
+    def usual_level(self) -> bool:
+        """Whether a usual recording's speech lies there; so is what is not known."""
+        return not (self.level_dbfs < SOFTEST_DBFS or self.level_dbfs > LOUDEST_DBFS)
 
     @property
     def clear(self) -> bool:
@@ -218,5 +232,11 @@ def _facts(recording: Recording) -> RecordingFacts:
     sound = (samples * 32768).round().to(torch.int32).numpy().tobytes()
     level = decibels(speech)
     return RecordingFacts(
-        recording.id, recording.label, recording.sha256, sha256(sound).hexdigest(), level, level - decibels(background), float(samples.mean())
+        recording.id,
+        recording.label,
+        recording.sha256,
+        sha256(sound).hexdigest(),
+        level,
+        level - decibels(background),
+        float(samples.mean()),
     )

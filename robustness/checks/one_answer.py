@@ -47,8 +47,8 @@ class OneAnswer(Check):
             self.name,
             f"{counts[most]} of {known.sum()} recordings are answered {labels[most]}, and {said} of them {'says' if said == 1 else 'say'} "
             f"it; of features drawn at random {random:.0%} are",
-            "look whether the weights are those of the last epoch, whether the classes were balanced in training, and whether [frontend] is "
-            "the one of the training ([golden] features in the card would show it)",
+            "look whether the weights are those of the last epoch, whether the classes were balanced in training, and whether "
+            "[frontend] is the one of the training ([golden] features in the card would show it)",
             about="one answer to everything",
             evidence={"answer": labels[most], "answered": int(counts[most]), "said": said, "of": int(known.sum()), "random_share": random},
         )

@@ -38,8 +38,8 @@ class OutputKind(Check):
         if said == "logits" and low >= 0 and high <= 1 and high >= SURE and not sums_to_one:
             yield Finding(
                 self.name,
-                f"the outputs all lie between {low:.2g} and {high:.2g} and sum to {float(total.min()):.2g} to {float(total.max()):.2g}: they "
-                f"are sigmoids, one yes or no a label, and the card takes them for logits, whose probabilities would hardly differ",
+                f"the outputs all lie between {low:.2g} and {high:.2g} and sum to {float(total.min()):.2g} to {float(total.max()):.2g}: "
+                f"they are sigmoids, one yes or no a label, and the card takes them for logits, whose probabilities would hardly differ",
                 'write output = "sigmoids", with a threshold for the commands',
                 about=about,
                 evidence=evidence,

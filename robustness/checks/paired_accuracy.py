@@ -1,6 +1,7 @@
 """Does a change make a model right where it was wrong, by more than chance? Paired, on the same recordings.
 
-Margins decide where few answers change (Wilcoxon 1945). Each change that is tried is one of several: the sign test (Dixon and Mood 1946) is asked at a level divided by how many (Bonferroni).
+Margins decide where few answers change (Wilcoxon 1945). Each change that is tried is one of several: the sign test (Dixon and Mood 1946)
+is asked at a level divided by how many (Bonferroni).
 """
 
 from __future__ import annotations

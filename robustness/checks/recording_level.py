@@ -6,27 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-import numpy as np
-
 from robustness.audio.levels import from_decibels
 from robustness.checks.base import CHECKS, Check
-from robustness.checks.model_under_test import ModelUnderTest
+from robustness.checks.model_under_test import LOUDEST_DBFS, SOFTEST_DBFS, ModelUnderTest
 from robustness.checks.paired_accuracy import PairedAccuracy, paired_accuracy
 from robustness.run.checks import Finding
 
-SOFTEST_DBFS: Final = -40.0  # speech of a usual recording lies between
-LOUDEST_DBFS: Final = -6.0
 GAINS_DB: Final = (10.0, 20.0, 30.0, 40.0, -10.0, -20.0)
-
-
-def median_level_dbfs(model: ModelUnderTest) -> float:
-    """The median level of the recordings' speech; NaN without recordings."""
-    return float(np.median([one.level_dbfs for one in model.facts])) if model.facts else float("nan")
-
-
-def is_usual(level_dbfs: float) -> bool:
-    """Whether a recording's speech may lie there; unknown is usual."""
-    return not (level_dbfs < SOFTEST_DBFS or level_dbfs > LOUDEST_DBFS)
 
 
 @CHECKS.register
@@ -40,18 +26,20 @@ class RecordingLevel(Check):
 
     def find(self, model: ModelUnderTest) -> Iterator[Finding]:
         """The level, and the gain that restores most."""
-        level = median_level_dbfs(model)
-        if is_usual(level):
+        level = model.level_dbfs
+        if model.usual_level:
             return
         gain, right = max(((gain, _with_gain(model, gain)) for gain in GAINS_DB), key=lambda pair: pair[1].after)
         restored = right.restores(len(GAINS_DB)) or right.helps()
-        says = f"the speech of the recordings lies at {level:.0f} dBFS (median), where {SOFTEST_DBFS:.0f} to {LOUDEST_DBFS:.0f} is usual"
+        says = f"the speech of the recordings lies at {level:.0f} dBFS (median), where {SOFTEST_DBFS:.0f} to {LOUDEST_DBFS:.0f} are usual"
         if restored:
             says += f"; with a gain of {gain:+g} dB {right.after} of {right.of} commands are recognised in place of {right.before}"
         yield Finding(
             self.name,
             says,
-            f"record louder or apply {gain:+g} dB before the front-end, or train with such levels" if restored else "see whether the device gives this level",
+            f"record louder or apply {gain:+g} dB before the front-end, or train with such levels"
+            if restored
+            else "see whether the device gives this level",
             cause=restored,
             about="the level of the recordings",
             evidence={"level_dbfs": level, "gain_db": gain, **right._asdict()},

@@ -59,7 +59,8 @@ def _vowel(length: int, rate_hz: int, pitch_hz: float, formants: tuple[int, ...]
     for center, width in zip(formants, BANDWIDTHS_HZ, strict=True):
         response = response * center**2 / ((center**2 - hz**2).square() + (width * hz).square()).sqrt()
     sound = torch.fft.irfft(torch.fft.rfft(pulses, n=2 * length) * response, n=2 * length)[:length]
-    return sound / sound.square().mean().sqrt().clamp_min(1e-9)
+    normed: Tensor = sound / sound.square().mean().sqrt().clamp_min(1e-9)
+    return normed
 
 
 def _hiss(length: int, rate_hz: int, rng: torch.Generator) -> Tensor:
@@ -67,7 +68,8 @@ def _hiss(length: int, rate_hz: int, rng: torch.Generator) -> Tensor:
     spectrum = torch.fft.rfft(torch.randn(length, generator=rng))
     hz = torch.fft.rfftfreq(length, 1 / rate_hz)
     sound = torch.fft.irfft(spectrum * (hz / HISS_HZ).pow(3).clamp_max(1.0), n=length)
-    return sound / sound.square().mean().sqrt().clamp_min(1e-9)
+    normed: Tensor = sound / sound.square().mean().sqrt().clamp_min(1e-9)
+    return normed
 
 
 def _soft(part: Tensor) -> Tensor:
@@ -75,4 +77,3 @@ def _soft(part: Tensor) -> Tensor:
     at = torch.arange(len(part)) / max(1, len(part) - 1)
     edge = torch.minimum(at, 1 - at).mul(5).clamp(LEAST_EDGE, 1.0)
     return part * torch.sin(edge * math.pi / 2)
-

@@ -31,7 +31,7 @@ class RejectionLabels(Check):
                 continue
             yield Finding(
                 self.name,
-                f"the label {label!r} is declared neither as `unknown` nor as `silence`, so that it counts as a command that is carried out",
+                f"the label {label!r} is declared neither as `unknown` nor as `silence`: it counts as a command that is carried out",
                 f'write {role} = "{label}" above the first section of the card: it is then the label of {MEANING[role]}',
                 about=f"an undeclared label {label}",
                 evidence={"label": label, "role": role},

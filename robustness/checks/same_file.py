@@ -29,9 +29,10 @@ class SameFile(Check):
             if pairs:
                 under = "of the same word" if same else "under another word"
                 change = "leave one of each out, for they count twice" if same else "keep each under the word that is said"
+                verb = "is" if len(pairs) == 1 else "are"
                 yield Finding(
                     self.name,
-                    f"{counted(len(pairs), 'recording')} {'is' if len(pairs) == 1 else 'are'} the same sound as another {under}: {some(pairs)}",
+                    f"{counted(len(pairs), 'recording')} {verb} the same sound as another {under}: {some(pairs)}",
                     change,
                     cause=cause,
                     about="one recording under two words",

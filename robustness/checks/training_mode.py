@@ -53,7 +53,7 @@ class TrainingMode(Check):
         layers = _guilty(model, features[:1], features[:1])
         return Finding(
             self.name,
-            f"the same window asked twice gives logits that differ by up to {gap:.2g}: {_which(layers, 'draws at random')}, so dropout is on",
+            f"the same window asked twice gives logits that differ by up to {gap:.2g}: {_which(layers, 'draws at random')}: dropout is on",
             f"switch dropout off at evaluation: {EVALUATE}; functional.dropout needs training=self.training",
             about="dropout at evaluation",
             evidence={"gap": gap, "layers": layers},
@@ -73,11 +73,15 @@ class TrainingMode(Check):
     def _untrained(self, model: ModelUnderTest) -> Iterator[Finding]:
         if not model.classifier.network.can.modules:
             return
-        layers = [own_name(name) for name, norm in norms(module_of(model.classifier.network)).items() if untrained(norm) and not _does_nothing(norm)]
+        layers = [
+            own_name(name)
+            for name, norm in norms(module_of(model.classifier.network)).items()
+            if untrained(norm) and not _does_nothing(norm)
+        ]
         if layers:
             yield Finding(
                 self.name,
-                f"the running mean of {some(layers)} is 0 and the variance 1, as a BatchNorm is made: its statistics were not saved with the weights",
+                f"the running mean of {some(layers)} is 0 and the variance 1, as when it is made: no statistics were saved with the weights",
                 "save the whole state_dict, buffers too (running_mean, running_var), and not the parameters alone",
                 about="BatchNorm without statistics",
                 evidence={"layers": layers},
@@ -138,7 +142,9 @@ def _same(a: Tensor, b: Tensor) -> bool:
 def _without_statistics(model: ModelUnderTest) -> list[str]:
     if not model.classifier.network.can.modules:
         return []
-    return [own_name(name) for name, norm in norms(module_of(model.classifier.network)).items() if norm.running_mean is None or norm.training]
+    return [
+        own_name(name) for name, norm in norms(module_of(model.classifier.network)).items() if norm.running_mean is None or norm.training
+    ]
 
 
 def _does_nothing(norm: nn.modules.batchnorm._BatchNorm) -> bool:

@@ -8,7 +8,6 @@ from typing import ClassVar, Final
 
 import torch
 
-
 from robustness.checks.base import CHECKS, Check
 from robustness.checks.model_under_test import ModelUnderTest
 from robustness.models.formats.torch_module import module_of
@@ -39,12 +38,10 @@ class WeightPrecision(Check):
             if bool((values == values.to(kind).float()).all()):
                 yield Finding(
                     self.name,
-                    f"every one of the {len(values):,} weights is a {name} number: they were saved in half precision, and logits differ from "
-                    f"those of the training by its rounding",
-                    "save the state_dict of the network before it is made half, or compare the logits of [golden] with a tolerance that allows it",
+                    f"every one of the {len(values):,} weights is a {name} number: they were saved in half precision, and logits differ "
+                    f"from those of the training by its rounding",
+                    "save the state_dict before the network is made half, or give [golden] a tolerance that allows the rounding",
                     cause=False,
                     evidence={"type": name, "weights": len(values)},
                 )
                 return
-
-

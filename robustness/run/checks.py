@@ -11,6 +11,10 @@ from robustness.run.atomic import write_json
 from robustness.run.damage import plain, read_record
 
 CHECKS_FILE: Final = "checks.json"
+ALL_ANSWERS: Final = frozenset(  # kinds that change every answer; others touch some recordings, or the decision
+    ("label-order", "front-end", "output-kind", "training-mode", "one-answer", "recording-level", "recording-rate", "threshold-reach")
+)
+MISNAMED: Final = "label-order"  # then no answer can be explained at all: what is called wrong is right
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,11 @@ class Finding:
     about: str = ""
     evidence: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def changes_all(self) -> bool:
+        """Whether every answer is another because of it."""
+        return self.cause and self.kind in ALL_ANSWERS
+
 
 @dataclass(frozen=True)
 class CheckedModel:
@@ -47,6 +56,11 @@ class CheckedModels:
     """Those of all models of a run."""
 
     models: tuple[CheckedModel, ...] = ()
+
+    @property
+    def misnamed(self) -> bool:
+        """Whether the answers of a model are called by other labels than they have."""
+        return any(one.kind == MISNAMED for model in self.models for one in model.findings)
 
     @property
     def causes(self) -> list[Finding]:

@@ -114,9 +114,20 @@ def all_weights(kind: torch.dtype) -> Callable[[State], State]:
     return lambda state: {name: value.to(kind) if value.is_floating_point() else value for name, value in state.items()}
 
 
+def without(*names: str) -> Callable[[State], State]:
+    return lambda state: {name: value for name, value in state.items() if name not in names}
+
+
 def untrained_norms(state: State) -> State:
     fresh = {"running_mean": torch.zeros_like, "running_var": torch.ones_like}
     return {name: fresh.get(name.rpartition(".")[2], lambda value: value)(value) for name, value in state.items()}
+
+
+def own_frontend(text: str) -> str:
+    """The card with a front-end of one's own."""
+    before, _, rest = text.partition("[frontend]")
+    after = rest.partition("[window]")[2]
+    return f'{before}[frontend]\nfactory = "ours:make"\nrate_hz = 16000\n\n[window]{after}'
 
 
 def each(change: Callable[[Tensor], Tensor], header_hz: int = 16_000) -> Callable[[Sounds], Sounds]:
@@ -145,10 +156,22 @@ def slowed(sounds: Sounds) -> Sounds:
     return {path: (resampled(samples, 16_000, 22_050), 16_000) for path, (samples, _) in short(sounds, 11_600).items()}
 
 
+COMPOSED: Final = unicodedata.normalize("NFC", "fünf")
+OWN: Final = """from robustness.frontends.log_mel import LogMel
+
+def make():
+    mel = LogMel(top_db=80.0)
+    return lambda samples: mel.features(samples * 32768)
+"""
+IN_LAYERS: Final = "    def __init__(self, labels):\n        super().__init__(labels)\n"
+AS_LOGITS: Final = line('output = "log-probabilities"', 'output = "logits"')
+AS_PROBABILITIES: Final = line('output = "log-probabilities"', 'output = "probabilities"')
+AS_SIGMOIDS: Final = line('output = "log-probabilities"', 'output = "sigmoids"')
+UNDECLARED: Final = line('unknown = "unknown"', "")
 MODEL_LOGITS: Final = "logits = super().forward(features)\n"
 FAULTS: Final = (
     # labels
-    Fault("labels sorted by folder", "label-order", card=labels(*sorted(DIGITS)), words="alphabetical?"),
+    Fault("labels sorted by folder", "label-order", card=labels(*sorted(DIGITS)), words="zero"),
     Fault("commands sorted by folder", "label-order", "commands", card=labels(*sorted(COMMANDS))),
     Fault("labels permuted", "label-order", "commands-pooled", card=shuffled(COMMANDS, 0)),
     Fault("labels permuted otherwise", "label-order", "digits-hardened", card=shuffled(DIGITS, 1)),
@@ -160,24 +183,44 @@ FAULTS: Final = (
     Fault("labels shifted the other way", "label-order", "commands", card=labels(*COMMANDS[1:], *COMMANDS[:1]), words="shifted by one"),
     # what the outputs are
     Fault("logits as log-probabilities", "they look like logits", code=forward(MODEL_LOGITS + "return logits * 2 + 3")),
-    Fault("probabilities as logits", "they look like probabilities", card=line('output = "log-probabilities"', 'output = "logits"'), code=forward(MODEL_LOGITS + "return logits.exp()")),
-    Fault("sigmoids as logits", "output-kind", card=line('output = "log-probabilities"', 'output = "logits"'), code=forward(MODEL_LOGITS + "return torch.sigmoid(logits - logits.logsumexp(1, keepdim=True) + 3)"), words="sigmoids"),
-    Fault("sigmoids as probabilities", "they look like sigmoids", card=line('output = "log-probabilities"', 'output = "probabilities"'), code=forward(MODEL_LOGITS + "return torch.sigmoid(logits + 3)")),
-    Fault("a softmax as sigmoids", "output-kind", card=line('output = "log-probabilities"', 'output = "sigmoids"'), code=forward(MODEL_LOGITS + "return logits.exp()"), words="softmax"),
-    Fault("log-probabilities as logits", "output-kind", card=line('output = "log-probabilities"', 'output = "logits"'), words="log-probabilities"),
-    Fault("log-probabilities as probabilities", "they look like log-probabilities", card=line('output = "log-probabilities"', 'output = "probabilities"')),
+    Fault("probabilities as logits", "they look like probabilities", card=AS_LOGITS, code=forward(MODEL_LOGITS + "return logits.exp()")),
+    Fault(
+        "sigmoids as logits",
+        "output-kind",
+        card=AS_LOGITS,
+        code=forward(MODEL_LOGITS + "return torch.sigmoid(logits + 3)"),
+        words="sigmoids",
+    ),
+    Fault(
+        "sigmoids as probabilities",
+        "they look like sigmoids",
+        card=AS_PROBABILITIES,
+        code=forward(MODEL_LOGITS + "return torch.sigmoid(logits + 3)"),
+    ),
+    Fault("a softmax as sigmoids", "output-kind", card=AS_SIGMOIDS, code=forward(MODEL_LOGITS + "return logits.exp()"), words="softmax"),
+    Fault("log-probabilities as logits", "output-kind", card=AS_LOGITS, words="log-probabilities"),
+    Fault("log-probabilities as probabilities", "they look like log-probabilities", card=AS_PROBABILITIES),
     # the card's decisions
     Fault("a threshold that is never reached", "threshold-reach", card=line("threshold = 0.8", "threshold = 0.99999")),
-    Fault("a softmax of a tenth of the logits", "threshold-reach", code=forward(MODEL_LOGITS + "return functional.log_softmax(logits / 10, 1)")),
-    Fault("unknown not declared", "rejection-labels", card=line('unknown = "unknown"', "")),
-    Fault("_unknown_ not declared", "rejection-labels", "commands", card=lambda text: labels(*COMMANDS[:-1], "_unknown_")(line('unknown = "unknown"', "")(text))),
-    Fault("silence not declared", "rejection-labels", card=lambda text: labels("_silence_", *DIGITS[1:])(text), words="_silence_"),
+    Fault(
+        "a softmax of a tenth of the logits",
+        "threshold-reach",
+        code=forward(MODEL_LOGITS + "return functional.log_softmax(logits / 10, 1)"),
+    ),
+    Fault("unknown not declared", "rejection-labels", card=UNDECLARED),
+    Fault(
+        "_unknown_ not declared", "rejection-labels", "commands", card=lambda text: labels(*COMMANDS[:-1], "_unknown_")(UNDECLARED(text))
+    ),
+    Fault("silence not declared", "rejection-labels", card=labels("_silence_", *DIGITS[1:]), words="_silence_"),
     # how the network computes
-    Fault("dropout always", "training-mode", code=forward("return super().forward(functional.dropout(features, 0.1, True))"), words="dropout"),
+    Fault(
+        "dropout always", "training-mode", code=forward("return super().forward(functional.dropout(features, 0.1, True))"), words="dropout"
+    ),
     Fault(
         "a dropout layer in training mode",
         "training-mode",
-        code="    def __init__(self, labels):\n        super().__init__(labels)\n        self.drop = torch.nn.Dropout(0.3)\n"
+        code=IN_LAYERS
+        + "        self.drop = torch.nn.Dropout(0.3)\n"
         + forward("self.drop.train()\nreturn super().forward(self.drop(features))"),
         words="drop draws at random",
     ),
@@ -185,46 +228,62 @@ FAULTS: Final = (
     Fault(
         "BatchNorm without running statistics",
         "training-mode",
-        code="    def __init__(self, labels):\n        super().__init__(labels)\n        self.bn2 = torch.nn.BatchNorm2d(8, track_running_stats=False)\n",
-        state=lambda state: {name: value for name, value in state.items() if not name.startswith("bn2.running") and name != "bn2.num_batches_tracked"},
+        code=IN_LAYERS + "        self.bn2 = torch.nn.BatchNorm2d(8, track_running_stats=False)\n",
+        state=without("bn2.running_mean", "bn2.running_var", "bn2.num_batches_tracked"),
         words="bn2",
     ),
     Fault("BatchNorm statistics not saved", "training-mode", state=untrained_norms, words="bn1"),
     # the front-end
     Fault("int16 samples", "front-end", card=frontend('samples = "int16"'), words='samples = "full-scale"'),
-    Fault("int16 samples to a hardened model", "front-end", "commands-hardened", card=frontend('samples = "int16"'), words='samples = "full-scale"'),
+    Fault(
+        "int16 samples to a hardened model",
+        "front-end",
+        "commands-hardened",
+        card=frontend('samples = "int16"'),
+        words='samples = "full-scale"',
+    ),
     Fault("ln for dB", "front-end", card=frontend('log = "ln"'), words='log = "dB"'),
     Fault("ln for dB to a pooled model", "front-end", "commands-pooled", card=frontend('log = "ln"'), words='log = "dB"'),
     Fault("log10 for dB", "front-end", "digits-hardened", card=frontend('log = "log10"'), words='log = "dB"'),
     Fault("no logarithm", "front-end", card=frontend('log = "none"'), words='log = "dB"'),
     Fault("features halved", "front-end", "commands", card=frontend("scale = 0.5"), words="times 2"),
     Fault("features normalised", "front-end", "commands-pooled", card=frontend('normalise = "clip"'), words='normalise = "none"'),
-    Fault("a front-end of one's own with 16-bit samples", "front-end", card=lambda text: own_frontend(text), modules={"ours": "import torch\nfrom robustness.frontends.log_mel import LogMel\n\ndef make():\n    mel = LogMel(top_db=80.0)\n    return lambda samples: mel.features(samples * 32768)\n"}, words="divided by 32768"),
-    Fault("features in the other order of axes", "front-end", "commands", code=forward("bands, frames = features.shape[2:]\nreturn super().forward(features.reshape(len(features), 1, frames, bands).transpose(2, 3))"), words="order"),
+    Fault(
+        "a front-end of one's own with 16-bit samples",
+        "front-end",
+        card=own_frontend,
+        modules={"ours": OWN},
+        words="divided by 32768",
+    ),
+    Fault(
+        "features in the other order of axes",
+        "front-end",
+        "commands",
+        code=forward("return super().forward(features.reshape(-1, 1, features.shape[3], features.shape[2]).transpose(2, 3))"),
+        words="order",
+    ),
     # the recordings
     Fault("recordings at −55 dB", "recording-level", "commands-hardened", sounds=each(lambda samples: samples * 10 ** (-40 / 20))),
     Fault("a header of half the rate", "recording-rate", "digits-hardened", sounds=each(lambda samples: samples, 32_000)),
     Fault("a header of 22,050 Hz", "recording-rate", "commands", sounds=each(lambda samples: samples, 22_050)),
     Fault("22,050 Hz with a header of 16,000", "recording-rate", "commands", sounds=slowed),
-    Fault("a constant offset", "constant-offset", sounds=each(lambda samples: samples * 0.5 + 0.1)),
+    Fault("a constant offset", "dc-offset", sounds=each(lambda samples: samples * 0.5 + 0.1)),
     Fault("one file under two words", "same-file", sounds=also("five/joe.wav", "nine/again.wav"), words="another word"),
     Fault("identical files", "same-file", sounds=also("five/joe.wav", "five/again.wav"), words="same word"),
     Fault("capitals", "label-spelling", sounds=renamed("five", "Five"), words="'five'"),
-    Fault("numerals", "label-spelling", sounds=numerals, words="'5'"),
-    Fault("another Unicode form", "label-spelling", card=labels(*DIGITS[:5], unicodedata.normalize("NFC", "fünf"), *DIGITS[6:]), sounds=renamed("five", unicodedata.normalize("NFD", "fünf"))),
+    Fault("numerals", "label-spelling", sounds=numerals, words="'0', '1'"),
+    Fault(
+        "another Unicode form",
+        "label-spelling",
+        card=labels(*DIGITS[:5], COMPOSED, *DIGITS[6:]),
+        sounds=renamed("five", unicodedata.normalize("NFD", COMPOSED)),
+    ),
     # the weights
     Fault("half precision", "weight-precision", state=all_weights(torch.float16), words="float16"),
     Fault("bfloat16", "weight-precision", "commands-pooled", state=all_weights(torch.bfloat16), words="bfloat16"),
     Fault("always one answer", "one-answer", state=weights("fc2.bias", lambda bias: bias + torch.eye(11)[4] * 60)),
     Fault("a last layer of zeros", "one-answer", "commands", state=weights("fc2.weight", torch.zeros_like)),
-)  # fmt: skip
-
-
-def own_frontend(text: str) -> str:
-    """The card with a front-end of one's own."""
-    before, _, rest = text.partition("[frontend]")
-    after = rest.partition("[window]")[2]
-    return f'{before}[frontend]\nfactory = "ours:make"\nrate_hz = 16000\n\n[window]{after}'
+)
 
 
 def made(fault: Fault, folder: Path) -> Made:

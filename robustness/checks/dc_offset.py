@@ -17,10 +17,10 @@ from robustness.run.checks import Finding
 
 @CHECKS.register
 @dataclass(frozen=True)
-class ConstantOffset(Check):
+class DcOffset(Check):
     """Samples whose mean is not 0."""
 
-    name: ClassVar[str] = "constant-offset"
+    name: ClassVar[str] = "dc-offset"
     order: ClassVar[int] = 50
 
     def find(self, model: ModelUnderTest) -> Iterator[Finding]:
