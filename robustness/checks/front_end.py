@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
-from torch import Tensor
 
 from robustness.checks.alternatives import Alternative, alternatives_to
 from robustness.checks.base import CHECKS, Check
@@ -60,11 +59,35 @@ class FrontEnd(Check):
         commands = model.sample_commands
         if 2 * model.sample_right[commands].sum() >= commands.sum() or not commands.any():
             return
-        tried = [*_trials(model)]
-        near = [one for one in tried if _believable(model, one, departure)]
-        best = _best(near)
-        if best is not None and best.accuracy.restores(len(tried)):
+        near = [one for one in _candidates(model) if _believable(model, one, departure)]
+        best = _best([_tried(model, one) for one in near])
+        if best is not None and best.accuracy.restores(len(near)):
             yield _by_accuracy(best)
+
+
+class Candidate(NamedTuple):
+    """An alternative that the network takes, and how far reference sounds are from the training with it."""
+
+    alternative: Alternative
+    departure: Departure | None
+
+
+def _candidates(model: ModelUnderTest) -> Iterator[Candidate]:
+    for alternative in alternatives_to(model.classifier.frontend):
+        features = alternative.tried(model.classifier, model.references)
+        if features is not None:
+            yield Candidate(alternative, departure_of(model.classifier, features))
+
+
+def _tried(model: ModelUnderTest, candidate: Candidate) -> Trial:
+    """What is recognised with an alternative."""
+    features = candidate.alternative.tried(model.classifier, model.windows) if model.sample else None
+    right = np.zeros(len(model.sample), bool)
+    if features is not None:
+        right = model.right_by(model.classifier.logits_from(features), model.sample_truth)
+    commands = model.sample_commands
+    accuracy = paired_accuracy(model.sample_right[commands], right[commands])
+    return Trial(candidate.alternative, candidate.departure, accuracy, paired_accuracy(model.sample_right, right))
 
 
 def _best(trials: list[Trial]) -> Trial | None:
@@ -72,24 +95,6 @@ def _best(trials: list[Trial]) -> Trial | None:
     counts = [one.everything.after + one.accuracy.after for one in trials]  # commands count twice
     enough = max(counts, default=0) - HARDLY * sum(part.of for one in trials[:1] for part in (one.everything, one.accuracy))
     return next((one for one, count in zip(trials, counts, strict=True) if count >= enough), None)
-
-
-def _trials(model: ModelUnderTest) -> Iterator[Trial]:
-    classifier, commands = model.classifier, model.sample_commands
-    for alternative in alternatives_to(classifier.frontend):
-        references = alternative.tried(classifier, model.references)
-        if references is None:
-            continue
-        right = _right(model, alternative)
-        accuracy = paired_accuracy(model.sample_right[commands], right[commands])
-        yield Trial(alternative, departure_of(classifier, references), accuracy, paired_accuracy(model.sample_right, right))
-
-
-def _right(model: ModelUnderTest, alternative: Alternative) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    features: Tensor | None = alternative.tried(model.classifier, model.windows) if model.sample else None
-    if features is None:
-        return np.zeros(len(model.sample), bool)
-    return model.right_by(model.classifier.logits_from(features), model.sample_truth)
 
 
 def _recordings_too(model: ModelUnderTest) -> bool:
@@ -100,20 +105,20 @@ def _recordings_too(model: ModelUnderTest) -> bool:
     return found is None or found.is_far
 
 
-def _believable(model: ModelUnderTest, trial: Trial, departure: Departure | None) -> bool:
+def _believable(model: ModelUnderTest, candidate: Candidate, departure: Departure | None) -> bool:
     """Whether an alternative may be the front-end of the training, apart from its accuracy."""
-    if trial.alternative.scales and not model.usual_level:
+    if candidate.alternative.scales and not model.usual_level:
         return False  # the recordings' own level is the nearer reason
-    if trial.departure is None or departure is None:
+    if candidate.departure is None or departure is None:
         return True
-    return trial.departure.size <= max(STILL_NEAR, departure.size)
+    return candidate.departure.size <= max(STILL_NEAR, departure.size)
 
 
 def _by_statistics(model: ModelUnderTest, departure: Departure) -> Finding:
-    tried = [one for one in _trials(model) if one.departure is not None and one.departure.size < departure.size / 2]
-    least = min((one.departure.size for one in tried if one.departure), default=0.0)
-    near = [one for one in tried if one.departure is not None and one.departure.size <= least + ALIKE and not one.departure.is_far]
-    best = _best(near)
+    nearer = [one for one in _candidates(model) if one.departure is not None and one.departure.size < departure.size / 2]
+    least = min((one.departure.size for one in nearer if one.departure), default=0.0)
+    near = [one for one in nearer if one.departure is not None and one.departure.size <= least + ALIKE and not one.departure.is_far]
+    best = _best([_tried(model, one) for one in near])
     how = f"off by {departure.offset:.1f} of its standard deviations, with {_ratio(departure)}"
     says = f"the features are far from those of the training: reference sounds come to {departure.layer}, the first BatchNorm, {how}"
     evidence = {"layer": departure.layer, "offset": departure.offset, "ratio": departure.ratio}

@@ -43,13 +43,10 @@ class RecordingRate(Check):
         commands = model.sample_commands
         if model.sample_right[commands].sum() > commands.sum() - 2:
             return
-        tried = [(rates, _at_speed(model, *rates)) for rates in RATES_HZ]
-        rates, right = max(tried, key=lambda pair: (pair[1].after, -pair[1].p_margins))
-        if not _believed(right, len(tried)):
-            header = _header_hz(model)  # another one than the model's is the nearest reason, and is tried alone
-            rates, right = ((0, 0), right) if header is None else (header, _at_speed(model, *header))
-            if header is None or not _believed(right, 1):
-                return
+        found = _best_speed(model)
+        if found is None:
+            return
+        rates, right = found
         true, said = rates
         yield Finding(
             self.name,
@@ -59,6 +56,16 @@ class RecordingRate(Check):
             about="the rate in the recordings' headers",
             evidence={"speed": true / said, **right._asdict()},
         )
+
+
+def _best_speed(model: ModelUnderTest) -> tuple[tuple[int, int], PairedAccuracy] | None:
+    """The rates, in truth and as said, that restore the answers; a header that is not of the model's rate is the nearest reason."""
+    header = _header_hz(model)
+    if header is not None and _believed(right := _at_speed(model, *header), 1):
+        return header, right
+    tried = [(rates, _at_speed(model, *rates)) for rates in RATES_HZ]
+    rates, right = max(tried, key=lambda pair: (pair[1].after, -pair[1].p_margins))
+    return (rates, right) if _believed(right, len(tried)) else None
 
 
 def _believed(right: PairedAccuracy, tried: int) -> bool:

@@ -81,7 +81,7 @@ class TrainingMode(Check):
         if layers:
             yield Finding(
                 self.name,
-                f"the running mean of {some(layers)} is 0 and the variance 1, as when it is made: no statistics were saved with the weights",
+                f"the running mean of {some(layers)} is 0 and the variance 1, as when made: no statistics were saved with the weights",
                 "save the whole state_dict, buffers too (running_mean, running_var), and not the parameters alone",
                 about="BatchNorm without statistics",
                 evidence={"layers": layers},

@@ -16,11 +16,21 @@ SHOWN: Final = 3
 
 
 class Setup(NamedTuple):
-    """What is wrong, for the page's first lines; `kind` and `heading` are those of a verdict."""
+    """What is wrong, for the page's first lines.
+
+    Attributes:
+        about: in a few words.
+        says: what is wrong, a sentence each.
+        changes: what to change, a sentence each.
+        changes_all: whether every answer is another because of it; then the page opens with nothing else.
+        kind: that of a verdict.
+        heading: that of a verdict.
+    """
 
     about: str
     says: tuple[str, ...]
     changes: tuple[str, ...]
+    changes_all: bool = True
     kind: str = "found"
     heading: str = "PROBLEM FOUND"
 
@@ -37,9 +47,8 @@ def setup_of(view: View) -> Setup | None:
     if not causes:
         return None
     abouts = list(dict.fromkeys(one.about or one.kind.replace("-", " ") for one in causes))
-    return Setup(
-        listed(abouts, 2), tuple(_sentence(one.says) for one in causes[:SHOWN]), tuple(_sentence(one.change) for one in causes[:SHOWN])
-    )
+    says, changes = (tuple(_sentence(getattr(one, part)) for one in causes[:SHOWN]) for part in ("says", "change"))
+    return Setup(listed(abouts, 2), says, changes, any(one.changes_all for one in causes))
 
 
 def _sentence(text: str) -> str:

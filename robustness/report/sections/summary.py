@@ -91,7 +91,7 @@ class Summary(Section):
         if view.manifest.get("purpose") == "audit" or view.labelled == 0:
             return SectionPart(fill(TEMPLATE, verdict=None, lines=summary(view), curve=None, bars=[]))
         setup = setup_of(view)
-        if setup is not None:  # nothing else is said of a model whose card, front-end or recordings are not in order
+        if setup is not None and setup.changes_all:  # nothing else is said of a model whose card, front-end or recordings are not in order
             told = {"verdict": setup, "what": setup.about, "finding": setup.says, "do": setup.changes, "not_tested": UNTIL_THEN}
             return SectionPart(fill(TEMPLATE, **told, plays=[], why=[], variants=[], curve=None, bars=[]))
         verdict = verdict_of(view)
@@ -101,10 +101,10 @@ class Summary(Section):
             TEMPLATE,
             verdict=verdict,
             what=subject(view, verdict),
-            finding=[*finding(view, verdict), *untestable(view), *costliest(view)],
+            finding=[*(setup.says if setup else ()), *finding(view, verdict), *untestable(view), *costliest(view)],
             plays=plays(view),
             why=why(view),
-            do=remedies(view, verdict, first),
+            do=[*(setup.changes if setup else ()), *remedies(view, verdict, first)],
             variants=variants_line(view),
             not_tested=not_tested(view),
             curve=curve_of(view, counts),
