@@ -99,7 +99,7 @@ answer. A click takes the whole command.</p></details>{% endif %}
 {% if foretold %}<p class="soft wide">Predicted from the other recordings, leave-one-out: its own margin at the reference plus
 what the move costs the others at the same onset.</p>
 {% for line in foretold %}<p class="wide">{{ line }}</p>{% endfor %}{% endif %}</details>{% endif %}
-{% elif missing and setup %}<p>No recording is explained. {{ setup.caveat }}</p>
+{% elif setup %}<p>No recording is explained. {{ setup.caveat }}</p>
 {% elif missing %}<p>The evidence of this run was not written: it has no cards.</p>
 {% else %}<p>No recording fails under any condition that was tried: there is nothing to explain.</p>{% endif %}
 """
@@ -173,6 +173,7 @@ class Failures(Section):
         found = view.failures
         cards = [_shown(CardFigures(view, facts)) for facts in found.failures]
         setup = setup_of(view)
+        setup = setup if setup is not None and setup.changes_all else None
         html = fill(
             TEMPLATE,
             total=found.total,
