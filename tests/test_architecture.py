@@ -36,7 +36,7 @@ def line(text: str) -> Line:
 MEASURES: Final = line(
     "errors < registry conditions seeds threads downloads files timing < run < analysis < streaming < audio"
     " < perturbations < rendering < frontends < models"
-    " < training < quantization attributions interventions < sweep < explanations audit < inspector < jobs < cli pytest_plugin"
+    " < checks training < quantization attributions interventions < sweep < explanations audit < inspector < jobs < cli pytest_plugin"
 )
 JUDGES: Final = line(
     "errors < registry conditions downloads files < run < analysis < streaming < gates < comparison < report"
@@ -49,6 +49,7 @@ PLUGINS: Final = {
     "interventions": "interventions",
     "frontends": "frontends",
     "streaming": "streaming/rules",
+    "checks": "checks",
 }
 TORCH_FREE: Final = frozenset().union(*JUDGES) - {"inspector", "jobs", "cli"}
 HEAVY: Final = frozenset({"torch", "torchaudio", "captum"})
