@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NamedTuple
 
 import typer
 
 from robustness.cli import options
+from robustness.cli.grouping import gives_json
+from robustness.cli.printing import Styled, answer, say
 from robustness.conditions import VARIANTS
 from robustness.errors import CardError
 from robustness.files import printable
@@ -33,20 +36,34 @@ class CheckLine(NamedTuple):
     value: str
 
 
+@dataclass(frozen=True)
+class VariantOptions:
+    """What of the model is looked at."""
+
+    panel: ClassVar[str] = "Model"
+    weights: options.Weights = None
+    variants: options.Variants = None
+    calibration: options.Calibration = None
+    device: options.Device = "cpu"
+
+
+@dataclass(frozen=True)
+class AnswerOptions:
+    """The recordings that it answers."""
+
+    panel: ClassVar[str] = "Recordings"
+    recordings: options.Recordings = field(default_factory=list)
+    answers: Annotated[int, typer.Option(min=1, help="How many of the recordings to answer, evenly from first to last.")] = 8
+    skip_bad: options.SkipBad = False
+
+
+@gives_json
 def check(
     card: Annotated[Path, typer.Argument(help="The model card, a TOML file. Its network's code is run.")],
     *,
-    recordings: options.Recordings = [],  # noqa: B006 - typer's way of saying "none given"
-    weights: options.Weights = None,
-    variants: options.Variants = None,
-    calibration: options.Calibration = None,
-    labels: options.Labels = None,
-    path_column: options.PathColumn = "path",
-    label_column: options.LabelColumn = "label",
-    label_pattern: options.LabelPattern = None,
-    answers: Annotated[int, typer.Option(min=1, help="How many of the recordings to answer, evenly from first to last.")] = 8,
-    device: options.Device = "cpu",
-    skip_bad: options.SkipBad = False,
+    model: VariantOptions,
+    data: AnswerOptions,
+    words: options.LabelOptions,
 ) -> None:
     """Load a model and say what was understood: shapes, ranges, labels, what each variant quantizes, a few answers.
 
@@ -54,7 +71,6 @@ def check(
 
     Example: robustness check models/digits.toml --recordings recordings/joe
     """
-    from robustness.audio.labels import LabelSource
     from robustness.audio.reading import Wish, open_recordings
     from robustness.models.card import load_classifiers, read_card
     from robustness.models.golden import golden_stages, likely_change
@@ -63,30 +79,42 @@ def check(
     from robustness.quantization.variants import variants_of
 
     said = read_card(card)
-    given = load_classifiers(card, weights=weights, device=device)
+    given = load_classifiers(card, weights=model.weights, device=model.device)
     original = given[0]
     frame = original.frame
     chosen: Sequence[Recording] = ()
     notices: list[str] = []
-    source = LabelSource(labels, label_column, label_pattern, required=False, path_column=path_column)
-    if recordings:
-        read = open_recordings(recordings, Wish(frame.rate_hz, frame.samples), labels=source, skip_bad=skip_bad)
-        chosen, notices = logit_spread(read.recordings, answers), [*read.notices, *(f"{bad.id} {bad.reason}" for bad in read.bad)]
-    names = dict.fromkeys(variants or VARIANTS) if original.deployed else dict.fromkeys(["float32", *(variants or VARIANTS)])
-    calibrate = None if calibration is None else (lambda classifier: read_calibration(calibration, classifier, labels=source))
+    source = words.source(required=False)
+    if data.recordings:
+        read = open_recordings(data.recordings, Wish(frame.rate_hz, frame.samples), labels=source, skip_bad=data.skip_bad)
+        chosen, notices = logit_spread(read.recordings, data.answers), [*read.notices, *(f"{bad.id} {bad.reason}" for bad in read.bad)]
+    names = dict.fromkeys([*([] if original.deployed else ["float32"]), *(model.variants or VARIANTS)])
+    folder = model.calibration
+    calibrate = None if folder is None else (lambda classifier: read_calibration(folder, classifier, labels=source))
     made, left_out = variants_of(given, list(names), calibrate)
     notices += map(str, left_out)
     found = inspect(made, chosen)
     stages = golden_stages(original, said.golden, card) if said.golden else []
-    _print(said.name, _understood(said, original, found, card))
-    _print("variants", (line for variant in found.variants for line in _variant(variant)))
-    _print("notices", (CheckLine("", notice) for notice in notices))
-    _print(f"answers at the {frame.reference}", _answers(found.answered))
-    _print("golden vector", _golden(stages))
     departs = next((stage for stage in stages if not stage.agrees), None)
+    _say(
+        {
+            said.name: _understood(said, original, found, card),
+            "variants": [line for variant in found.variants for line in _variant(variant)],
+            "notices": [CheckLine("", notice) for notice in notices],
+            f"answers at the {frame.reference}": _answers(found.answered),
+            "golden vector": _golden(stages),
+        }
+    )
     if departs and said.golden:
         change = likely_change(original, said.golden, card) if departs.name in ("features", "logits") else None
         raise CardError(f"{card}: {_departure(departs, said.golden.tolerance)}" + (f"; {change}" if change else ""))
+    understood = {line.key: line.value for line in _understood(said, original, found, card)}
+    answer({"status": 0, "name": said.name, "understood": understood, **_plain(found), "golden": stages, "notices": notices})
+
+
+def _plain(found: Inspection) -> dict[str, Any]:
+    """What was found out, by its fields."""
+    return {one.name: getattr(found, one.name) for one in fields(found)}
 
 
 def _departure(stage: Stage, tolerance: float) -> str:
@@ -202,16 +230,12 @@ def _golden(stages: Sequence[Stage]) -> list[CheckLine]:
     ]
 
 
-def _print(title: str, lines: Iterable[CheckLine]) -> None:
-    """A block of facts; nothing where there is none. On a terminal titles are bold and keys dim, elsewhere it is plain text."""
-    from rich.console import Console
-    from rich.text import Text
-
-    facts = [CheckLine(printable(line.key), printable(line.value)) for line in lines]
-    if not facts:
-        return
-    console = Console(highlight=False, soft_wrap=True)
-    width = max(len(line.key) for line in facts)
-    console.print(Text(printable(title), style="bold"))
-    for key, value in facts:
-        console.print(Text.assemble("  ", (key.ljust(width), "dim"), "  ", value))
+def _say(blocks: Mapping[str, Sequence[CheckLine]]) -> None:
+    """A block of facts each; nothing of one that is empty. On a terminal titles are bold and keys dim, elsewhere it is plain text."""
+    for title, lines in blocks.items():
+        if not lines:
+            continue
+        width = max(len(printable(line.key)) for line in lines)
+        say(Styled(title, "bold"))
+        for key, value in lines:
+            say("  ", Styled(printable(key).ljust(width), "dim"), "  ", value)
