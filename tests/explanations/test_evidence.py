@@ -171,7 +171,7 @@ def test_a_variant_that_is_right_has_nothing_to_restore(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("interval_ms", "placement", "counterpart"),
-    [((305, 700), "start", ("offset", 305.0)), ((-300, 123), "end", ("offset", 123.0)), ((2000, 3000), "start", None)],
+    [((305, 700), "center", ("offset", 305.0)), ((-300, 123), "center", ("offset", 123.0)), ((2000, 3000), "center", None)],
 )
 def test_counterpart_where_the_reference_is_wrong_too(
     tmp_path: Path, interval_ms: tuple[float, float], placement: str, counterpart: tuple[str, float] | None

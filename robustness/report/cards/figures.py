@@ -269,7 +269,13 @@ class CardFigures:
         said = "restored nowhere" if flip is None else f"good at a lead of {number(flip)} ms"
         sentence = f"Outcome margin of {facts.target.label} against the lead: bad at {number(here)} ms, {said}."
         return Figure(
-            f"{self.id}-ladder", "outcome margin against the lead; grey: the recording is cut", sentence, data, layout, self._steps(rows), HEIGHT
+            f"{self.id}-ladder",
+            "outcome margin against the lead; grey: the recording is cut",
+            sentence,
+            data,
+            layout,
+            self._steps(rows),
+            HEIGHT,
         )
 
     def _steps(self, rows: Any) -> Table:
