@@ -130,7 +130,7 @@ def _imported(card: Path, module_name: str, key: str) -> ModuleType:
             raise CardError(
                 f"{card}: {key}.factory names the module {module_name}, which is neither beside the card nor installed"
             ) from error
-        raise CardError(f"{card}: importing {module_name} fails, for it needs {error.name}; install that") from error
+        raise CardError(f"{card}: importing {module_name} fails: it needs {error.name}; install that") from error
     except FOREIGN as error:
         raise CardError(f"{card}: importing {module_name} fails with {first_line(error)}") from error
 

@@ -204,7 +204,8 @@ def _heading(found: FailedRecordings) -> str:
         return placed
     who = plural(noise.total, "other") if total else plural(noise.total, "recording")
     who = f"{who} {'fails' if noise.total == 1 else 'fail'} under another perturbation alone"
-    first = f"the {noise.shown} that bear least have a card" if noise.shown > 1 else "the one that bears least has a card"
+    one = "the one that fails at the mildest noise has a card"
+    first = f"the {noise.shown} that fail at the mildest noise have a card" if noise.shown > 1 else one
     return f"{placed} {who}; {first}, at the mildest level at which most draws are bad."
 
 
@@ -248,7 +249,7 @@ def _maps(card: CardFigures) -> str:
     boxes = (card.facts.trust or {}).values()
     count, passing = len(boxes), sum(not box.failed for box in boxes)
     if not count:
-        return "what was heard, and the maps"
+        return "what the model was given, and the maps"
     return f"{plural(count, 'map')}, {'none passes its' if not passing else f'{passing} of them pass their'} checks"
 
 
