@@ -27,10 +27,7 @@ def compose(
     level: Annotated[float | None, typer.Option(help="Of that perturbation, in its unit (`robustness list`).")] = None,
     inputs: options.Inputs = None,
     noises: options.Noises = None,
-    labels: options.Labels = None,
-    label_column: options.LabelColumn = "label",
-    path_column: options.PathColumn = "path",
-    label_pattern: options.LabelPattern = None,
+    words: options.LabelOptions,
     rate_hz: Annotated[int, typer.Option(min=4000, help="Of the take; other recordings are resampled.")] = 16_000,
     seed: options.Seed = 0,
     skip_bad: options.SkipBad = False,
@@ -44,14 +41,12 @@ def compose(
     if (perturbation is None) != (level is None):
         raise UsageError("--perturbation and --level go together; give both, as in --perturbation reverberation --level 0.5")
 
-    from robustness.audio.labels import LabelSource
     from robustness.audio.reading import Wish, open_recordings
     from robustness.conditions import NONE, Condition
     from robustness.jobs.compose import Composition
     from robustness.jobs.compose import compose as composed
 
-    source = LabelSource(csv=labels, column=label_column, pattern=label_pattern, path_column=path_column)
-    reading = open_recordings(recordings, Wish(rate_hz), labels=source, skip_bad=skip_bad)
+    reading = open_recordings(recordings, Wish(rate_hz), labels=words.source(), skip_bad=skip_bad)
     options.tell(reading)
     condition = Condition(perturbation or NONE, level, placement="start")
     how = Composition(rate_hz, gap_ms, hours, noise, snr_db, condition, seed, options.inputs_of(inputs, noises))

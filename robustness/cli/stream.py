@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from robustness.cli import options
-from robustness.cli.printing import say, warn
-from robustness.cli.report import progress_bar, repeated
+from robustness.cli.grouping import gives_json
+from robustness.cli.printing import answer, say, warn
+from robustness.cli.progress import progress_shown
+from robustness.cli.report import repeated
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 MOST_WORDS: Final = 40  # that have a sentence in the terminal; the page has more
 
 
+@gives_json
 def stream(
     takes: Annotated[
         list[Path] | None, typer.Argument(help="Long recordings with words in them, or without: hours are read as a stream.")
@@ -57,7 +59,6 @@ def stream(
     weights: options.Weights = None,
     device: options.Device = "cpu",
     threads: options.Threads = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON, and nothing else.")] = False,
 ) -> None:
     """Run a model over takes as a device does, every H ms, and count hits, misses, wrong commands and false alarms an hour.
 
@@ -82,17 +83,14 @@ def stream(
     else:
         options.use_threads(threads)
         given = _variants(model, weights, device, variants)
-        with progress_bar() as progress:
+        with progress_shown() as progress:
             result = stream_models(given, takes or [], labels or [], request, progress)
     for notice in result.notices:
         warn(f"note: {notice}")
     page = write_stream(result, request, out, repeated(sys.argv[1:]), audio=not no_audio)
-    if as_json:
-        for line in json.dumps(said_of(result, request), indent=1, ensure_ascii=False, allow_nan=False).splitlines():
-            say(line)
-    else:
-        say_result(result)
-        say(page)
+    say_result(result)
+    say(page)
+    answer(said_of(result, request))
 
 
 def _variants(model: Path | None, weights: Path | None, device: str, variants: Sequence[str] | None) -> list[Classifier]:

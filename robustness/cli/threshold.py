@@ -9,7 +9,7 @@ import typer
 
 from robustness.cli import options
 from robustness.cli.printing import say, warn
-from robustness.cli.report import progress_bar
+from robustness.cli.progress import progress_shown
 from robustness.errors import UsageError
 
 
@@ -25,10 +25,7 @@ def threshold(
     variant: Annotated[str | None, typer.Option(help="The variant that ships; by default the card's own network.")] = None,
     hop_ms: Annotated[float, typer.Option(help="How often the device answers: H.")] = 100.0,
     refractory_ms: Annotated[float, typer.Option(help="How long nothing is said after a detection.")] = 1000.0,
-    labels: options.Labels = None,
-    label_column: options.LabelColumn = "label",
-    path_column: options.PathColumn = "path",
-    label_pattern: options.LabelPattern = None,
+    words: options.LabelOptions,
     weights: options.Weights = None,
     seed: options.Seed = 0,
     device: options.Device = "cpu",
@@ -42,7 +39,6 @@ def threshold(
     if model is None or not recordings or not negatives:
         raise UsageError("a threshold needs --model CARD, --recordings DIR of words, and --negatives DIR of takes without a command")
 
-    from robustness.audio.labels import LabelSource
     from robustness.audio.reading import Wish, open_recordings
     from robustness.jobs.threshold import Budget, choose_threshold, read_budget, threshold_sentences, write_threshold
     from robustness.models.card import load_classifiers
@@ -54,10 +50,9 @@ def threshold(
     made, left_out = variants_of(loaded, [variant or loaded[0].variant])
     for one in left_out:
         warn(f"note: {one}")
-    source = LabelSource(csv=labels, column=label_column, pattern=label_pattern, path_column=path_column)
-    reading = open_recordings(recordings, Wish(made[0].frame.rate_hz), labels=source, skip_bad=skip_bad)
+    reading = open_recordings(recordings, Wish(made[0].frame.rate_hz), labels=words.source(), skip_bad=skip_bad)
     options.tell(reading)
-    with progress_bar() as progress:
+    with progress_shown() as progress:
         found = choose_threshold(made[0], reading.recordings, negatives, asked, progress)
     for sentence in threshold_sentences(found, asked):
         say(sentence)
