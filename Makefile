@@ -42,6 +42,7 @@ format: $(VENV)/installed-dev  ## ruff's fixes and layout
 	$(BIN)/ruff format .
 
 readme: $(VENV)/installed  ## the tables of perturbations in README and docs/perturbations.md, from the registry
+	$(BIN)/python -m robustness.jobs.catalogue
 	$(BIN)/robustness list perturbations --preset quick --markdown > $(VENV)/table.md
 	sed -i -e '/^<!-- robustness list/r $(VENV)/table.md' -e '/^| name |/,/^<!-- end/{/^<!-- end/!d}' README.md
 	$(BIN)/robustness list perturbations --markdown > $(VENV)/table.md

@@ -14,6 +14,7 @@ USER_ERROR: Final = 2
 CANNOT_JUDGE: Final = 3
 BUG: Final = 70
 INTERRUPTED: Final = 130
+PIPE_CLOSED: Final = 141  # who read what was printed has gone, as with `| head`; a shell says it so of SIGPIPE
 
 
 class RobustnessError(Exception):

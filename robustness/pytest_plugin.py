@@ -26,6 +26,7 @@ OPTIONS: Final = {
     "noises": "A folder of background noises, for rules about them.",
     "baseline": "A run to compare with, in place of the one that the rules name.",
 }
+NOTHING_GIVEN: Final = "give --robustness-run RUN, or --robustness-model CARD and --robustness-recordings DIR"
 
 
 class BrokenRuleError(Exception):
@@ -81,6 +82,24 @@ class Session:
             self._verdicts = {verdict.name: verdict for verdict in found}
         return self._verdicts
 
+    def check(self) -> None:
+        """What would stop every rule is told once, before the first.
+
+        Raises:
+            pytest.UsageError: no run and no model is given, or the run is none.
+        """
+        from robustness.errors import RobustnessError
+        from robustness.run.folder import Run
+
+        stored = _option(self.config, "run")
+        if stored is None and None in (_option(self.config, "model"), _option(self.config, "recordings")):
+            raise pytest.UsageError(NOTHING_GIVEN)
+        try:
+            if stored is not None:
+                Run.open(stored)
+        except RobustnessError as error:
+            raise pytest.UsageError(str(error)) from error
+
     def _stored(self) -> Run:
         from robustness.run.integrity import checked_run
 
@@ -93,7 +112,7 @@ class Session:
     def _made(self) -> Run:
         model, recordings = _option(self.config, "model"), _option(self.config, "recordings")
         if model is None or recordings is None:
-            raise pytest.UsageError("give --robustness-run RUN, or --robustness-model CARD and --robustness-recordings DIR")
+            raise pytest.UsageError(NOTHING_GIVEN)
         from robustness.jobs.assess import execute, prepare
         from robustness.jobs.gate import Gate
         from robustness.jobs.request import Request
@@ -179,6 +198,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         return
     from robustness.errors import RobustnessError
 
+    config.stash[KEY].check()
     make: Callable[..., RulesFile] = RulesFile.from_parent
     try:
         items.extend(make(session, path=path.resolve()).collect())

@@ -17,7 +17,8 @@ import soundfile
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from robustness.errors import BUG, CANNOT_JUDGE, DONE, INTERRUPTED, RULE_FAILED, USER_ERROR
+from robustness.cli.main import APART
+from robustness.errors import BUG, CANNOT_JUDGE, DONE, INTERRUPTED, PIPE_CLOSED, RULE_FAILED, USER_ERROR
 from robustness.jobs.catalogue import markdown_table, of_preset, table
 from robustness.run.folder import TRIALS
 
@@ -55,10 +56,10 @@ def test_the_table_of_all_perturbations_is_the_registrys(root: Path) -> None:
 
 def test_the_readme_names_every_command_and_exit_status(root: Path) -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
-    commands = {path.stem for path in (root / "robustness" / "cli").glob("*.py")} - {"__init__", "main", "options", "printing"}
+    commands = {path.stem for path in (root / "robustness" / "cli").glob("*.py")} - {"__init__", *APART}
     assert set(re.findall(r"^\| `robustness (\w+)` \|", readme, flags=re.MULTILINE)) == commands
     statuses = {int(status) for status in re.findall(r"^\| (\d+) \|", readme, flags=re.MULTILINE)}
-    assert statuses == {DONE, RULE_FAILED, USER_ERROR, CANNOT_JUDGE, BUG, INTERRUPTED}
+    assert statuses == {DONE, RULE_FAILED, USER_ERROR, CANNOT_JUDGE, BUG, INTERRUPTED, PIPE_CLOSED}
 
 
 def test_the_readme_has_the_columns_of_trials(root: Path) -> None:

@@ -261,7 +261,7 @@ class _Tally:
 
 def flat_top(block: NDArray[np.float32]) -> float:
     """The largest magnitude at which a channel of [time channels] stays for `FLAT_TOP` samples; 0 where none does."""
-    same = np.diff(block, axis=0) == 0
+    same = block[1:] == block[:-1]
     stays = np.abs(block[2:])[same[1:] & same[:-1]]
     return float(stays.max(initial=0.0))
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import soundfile
+
 from robustness.audio.decoding import Audio, UnusableError, Wish, decode
 from robustness.audio.doubts import Doubts
 from robustness.audio.files import AudioFile, BadFile, counted, find_audio, some
@@ -25,6 +27,7 @@ from robustness.errors import RecordingError
 __all__ = ["Audio", "BadFile", "Reading", "Wish", "open_recordings", "read_audio", "read_recordings"]
 
 GROUPS_SHOWN: Final = 4
+SEGMENT: Final = "cut a take of several words into recordings with `robustness segment {} --words up,down --out words`"
 AT_ONCE: Final = 64  # files decoded before the next ones are asked for
 READERS: Final = 2
 Look = Callable[[Recording], None]
@@ -102,13 +105,28 @@ def open_recordings(
     part = chosen_recordings(found.files, selection, labels.csv, labels.path_column)
     labelled = label_files(part.files, labels)
     sample = sampled(labelled.files, labelled.labels, selection)
-    scan = _Scan(wish.rate_hz, list(labelled.bad))
+    scan = _Scan(wish.rate_hz, [_long_take(file, part.files, wish) for file in labelled.bad])
     for file, heard in _decoded(sample.files, wish):
         scan.take(file, heard, labelled.labels.get(file.id), look)
         progress(len(scan.clips) + len(scan.bad), len(sample.files))
     _refuse(scan.bad, len(scan.clips) + len(scan.bad), skip_bad=skip_bad and bool(scan.clips))
     notices = [*found.notices, *part.notices, *labelled.notices, *sample.notices, *scan.notices]
     return Reading(Recordings(scan.clips, wish), scan.clips, notices, scan.bad)
+
+
+def _long_take(bad: BadFile, files: Sequence[AudioFile], wish: Wish) -> BadFile:
+    """A file without a word; one that is longer than the window is told as what it may be, a take of several words."""
+    path = next((file.path for file in files if file.id == bad.id), None)
+    if path is None or wish.longest_samples is None or not path.is_file():
+        return bad
+    try:
+        seconds = float(soundfile.info(path).duration)
+    except soundfile.LibsndfileError:
+        return bad
+    if seconds * wish.rate_hz <= wish.longest_samples:
+        return bad
+    why = bad.reason.partition(":")[0]
+    return BadFile(bad.id, f"lasts {seconds:.1f} s, longer than the window, and {why}; {SEGMENT.format(path.name)}")
 
 
 @dataclass

@@ -3,71 +3,79 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from robustness.cli import options
 from robustness.cli.printing import say
-from robustness.cli.report import progress_bar, repeated
+from robustness.cli.progress import progress_shown
+from robustness.cli.report import repeated
 from robustness.conditions import VARIANTS
 
 
+@dataclass(frozen=True)
+class AuditOptions(options.InputOptions):
+    """What is swept beside the clean recordings."""
+
+    perturbations: Annotated[
+        list[str] | None, typer.Option("--perturbation", help="What to sweep beside the clean recordings; by default their placement.")
+    ] = None
+    unlabelled: options.Unlabelled = False
+
+
+@dataclass(frozen=True)
+class AuditComputing:
+    """How it is computed; int8 runs on the CPU, and so does what it is compared with."""
+
+    panel: ClassVar[str] = "Computing"
+    seed: options.Seed = 0
+    threads: options.Threads = None
+    batch: options.Batch = None
+
+
 def audit(
-    models: options.Models = [],  # noqa: B006 - typer's way of saying "none given"
-    recordings: options.Recordings = [],  # noqa: B006
+    model: options.ModelOptions,
+    data: options.RecordingOptions,
+    words: options.LabelOptions,
+    sweep: AuditOptions,
+    computing: AuditComputing,
     out: Annotated[Path, typer.Option(help="The run folder to write; an existing run is replaced as a whole, at the end.")] = Path(
         "reports/audit"
     ),
-    variants: options.Variants = None,
-    calibration: options.Calibration = None,
-    weights: options.Weights = None,
-    labels: options.Labels = None,
-    path_column: options.PathColumn = "path",
-    label_column: options.LabelColumn = "label",
-    label_pattern: options.LabelPattern = None,
-    perturbations: Annotated[
-        list[str] | None, typer.Option("--perturbation", help="What to sweep beside the clean recordings; by default their placement.")
-    ] = None,
-    noises: options.Noises = None,
-    inputs: options.Inputs = None,
-    unlabelled: Annotated[
-        bool, typer.Option("--unlabelled", help="Keep recordings without a word: no accuracy, only whether the answer changes.")
-    ] = False,
-    seed: options.Seed = 0,
-    threads: options.Threads = None,
-    batch: options.Batch = None,
-    no_audio: Annotated[bool, typer.Option("--no-audio", help="Keep no sound: voices are personal data.")] = False,
-    skip_bad: options.SkipBad = False,
+    no_audio: options.NoAudio = False,
 ) -> None:
     """Say which layers run in int8, what that changes in each of them and in the answers, which layer to blame, and how fast it is here.
 
     Example: robustness audit --model models/digits.toml --recordings recordings/joe --out reports/audit
     """
-    options.check_inputs("an audit", models, recordings, weights)
+    options.check_inputs("an audit", model, data.recordings)
 
-    from robustness.audio.labels import LabelSource
     from robustness.jobs.assess import execute
     from robustness.jobs.audit import finish, prepared_audit
     from robustness.jobs.request import Request
     from robustness.run.folder import RunWriter
     from robustness.sweep.plan import Settings
 
-    options.use_threads(threads)
+    options.use_threads(computing.threads)
     request = Request(
-        models=tuple(models),
-        recordings=tuple(recordings),
-        weights=weights,
-        variants=tuple(variants or VARIANTS),
-        calibration=calibration,
-        labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled, path_column=path_column),
-        settings=Settings(seed=seed, perturbations=tuple(perturbations or ()), inputs=options.inputs_of(inputs, noises), batch=batch),
-        skip_bad=skip_bad,
+        models=tuple(model.models),
+        recordings=tuple(data.recordings),
+        weights=model.weights,
+        variants=tuple(model.variants or VARIANTS),
+        calibration=model.calibration,
+        labels=words.source(required=not sweep.unlabelled),
+        selection=data.selection(computing.seed),
+        settings=Settings(
+            seed=computing.seed, perturbations=tuple(sweep.perturbations or ()), inputs=sweep.folders(), batch=computing.batch
+        ),
+        skip_bad=data.skip_bad,
         audio=not no_audio,
         repeat=repeated(sys.argv[1:]),
     )
-    with progress_bar() as progress:
+    with progress_shown() as progress:
         progress("read: model and recordings", 0, 1)
         job = prepared_audit(request)
         run = execute(job, RunWriter(out), progress, finish)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from robustness.cli.printing import say
+from robustness.cli.grouping import gives_json
+from robustness.cli.printing import answer, say
 from robustness.errors import OutputError
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 MOST: Final = 10  # conditions shown in the terminal; the page has all
 
 
+@gives_json
 def compare(
     run_a: Annotated[Path, typer.Argument(help="The run before.")],
     run_b: Annotated[Path, typer.Argument(help="The run after, of the same recordings.")],
@@ -55,6 +58,13 @@ def compare(
     for title, changes in (("worse", found.worse), ("better", found.better), ("as many good outcomes, other recordings", found.mixed)):
         _say(title, changes, found.kinds)
     say(out)
+    gate = None if verdicts is None else asdict(verdicts)
+    answer({"status": 0, "decision": decision(found, verdicts), "page": out, **_plain(found), "gate": gate})
+
+
+def _plain(found: Comparison) -> dict[str, Any]:
+    """The comparison by its fields, without what is known of the perturbations."""
+    return {field.name: getattr(found, field.name) for field in fields(found) if field.name != "kinds"}
 
 
 def _verdicts(first: Run, second: Run, rules: Path) -> RuleVerdicts:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from robustness.cli import options
-from robustness.cli.printing import say, warn
-from robustness.cli.report import progress_bar, repeated
+from robustness.cli.printing import note, say
+from robustness.cli.progress import progress_shown
+from robustness.cli.report import repeated
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
@@ -21,89 +22,116 @@ if TYPE_CHECKING:
     from robustness.models.classifier import Classifier
 
 
+@dataclass(frozen=True)
+class ConditionOptions(options.InputOptions):
+    """Where the recording lies in the window, and what is done to it."""
+
+    placement: Annotated[str | None, typer.Option(help="start, center or end; by default the model's reference.")] = None
+    offset_ms: Annotated[float | None, typer.Option("--offset-ms", help="The silence before the recording, in place of a placement.")] = (
+        None
+    )
+    perturbation: Annotated[
+        str | None, typer.Option(help="Explain it under this perturbation, such as white-noise, as a report has it; with --level.")
+    ] = None
+    level: Annotated[float | None, typer.Option(help="The level of that perturbation, in its unit (`robustness list`).")] = None
+    draw: Annotated[int, typer.Option(min=0, help="Which draw of what is random, as in a report of the same seed.")] = 0
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """Which maps and layers are shown."""
+
+    panel: ClassVar[str] = "Explanation"
+    methods: Annotated[
+        list[str] | None, typer.Option("--method", help="An attribution method; several times for several. By default the quick ones.")
+    ] = None
+    targets: Annotated[
+        list[str] | None, typer.Option("--target", help="`up` for a logit, `up-unknown` for a margin; several times for several.")
+    ] = None
+    baseline: Annotated[
+        str, typer.Option(help="What a cell is compared with: silence, band-mean, floor (its background level) or counterpart.")
+    ] = "silence"
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--layer",
+            help="A layer to compare with the same recording where it is accepted; several times for several. By default all with weights.",
+        ),
+    ] = None
+    untested: Annotated[bool, typer.Option("--untested", help="Leave out the tests of the maps, which take longer than the maps.")] = False
+
+
+@dataclass(frozen=True)
+class WordOptions(options.LabelOptions):
+    """What is said in the recording."""
+
+    label: Annotated[
+        str | None, typer.Option(help="The word that is said; by default as a table or a pattern has it, or the folder that it lies in.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """The model."""
+
+    panel: ClassVar[str] = "Model"
+    model: Annotated[Path | None, typer.Option(help="The model card, a TOML file. Its network's code is run.")] = None
+    weights: options.Weights = None
+    variants: options.Variants = None
+    seed: options.Seed = 0
+    device: options.Device = "cpu"
+    threads: options.Threads = None
+
+
 def explain(
     recording: Annotated[Path, typer.Argument(help="The recording, a sound file.")],
     *,
-    model: Annotated[Path | None, typer.Option(help="The model card, a TOML file. Its network's code is run.")] = None,
+    given: NetworkOptions,
+    words: WordOptions,
+    condition: ConditionOptions,
+    maps: MapOptions,
     out: Annotated[Path, typer.Option(help="The folder to write; an explanation that is there is replaced.")] = Path("reports/explained"),
-    placement: Annotated[str | None, typer.Option(help="start, center or end; by default the model's reference.")] = None,
-    offset_ms: Annotated[
-        float | None, typer.Option("--offset-ms", help="The silence before the recording, in place of a placement.")
-    ] = None,
-    perturbation: Annotated[
-        str | None, typer.Option(help="Explain it under this perturbation, such as white-noise, as a report has it; with --level.")
-    ] = None,
-    level: Annotated[float | None, typer.Option(help="Of that perturbation, in its unit (`robustness list`).")] = None,
-    draw: Annotated[int, typer.Option(min=0, help="Which draw of what is random, as in a report of the same seed.")] = 0,
-    noises: options.Noises = None,
-    inputs: options.Inputs = None,
-    variants: options.Variants = None,
-    methods: Annotated[
-        list[str] | None, typer.Option("--method", help="An attribution method; several times for several. By default the quick ones.")
-    ] = None,
-    targets: Annotated[
-        list[str] | None, typer.Option("--target", help="`up` for a logit, `up-unknown` for a margin; several times for several.")
-    ] = None,
-    baseline: Annotated[str, typer.Option(help="What a cell is compared with: silence, band-mean, floor or counterpart.")] = "silence",
-    layers: Annotated[
-        list[str] | None,
-        typer.Option("--layer", help="A layer to compare with the counterpart; several times for several. By default all with weights."),
-    ] = None,
-    weights: options.Weights = None,
-    label: Annotated[
-        str | None, typer.Option(help="The word that is said; by default as a table or a pattern has it, or the folder that it lies in.")
-    ] = None,
-    labels: options.Labels = None,
-    path_column: options.PathColumn = "path",
-    label_column: options.LabelColumn = "label",
-    label_pattern: options.LabelPattern = None,
-    seed: options.Seed = 0,
-    device: options.Device = "cpu",
-    threads: options.Threads = None,
-    untested: Annotated[bool, typer.Option("--untested", help="Leave out the tests of the maps, which take longer than the maps.")] = False,
-    no_audio: Annotated[bool, typer.Option("--no-audio", help="Keep no sound: voices are personal data.")] = False,
+    no_audio: options.NoAudio = False,
 ) -> None:
-    """Show and sound out which part of one recording speaks for which answer, right or wrong, on every variant.
+    """Explain one recording: which part of it speaks for which answer, on every variant, to look at and to listen to.
 
     Example: robustness explain --model models/digits.toml recordings/joe/synthetic_joe_piper_clean_six_1.wav --placement start
     """
-    if model is None:
+    if given.model is None:
         raise UsageError("an explanation needs --model CARD")
 
-    from robustness.audio.labels import LabelSource
     from robustness.explanations.explanation import explain as explained
     from robustness.inspector.folder import writable, write_explanation
     from robustness.models.card import load_classifiers
     from robustness.quantization.variants import variants_of
 
-    options.use_threads(threads)
+    options.use_threads(given.threads)
     writable(out)
-    loaded = load_classifiers(model, weights=weights, device=device)
+    loaded = load_classifiers(given.model, weights=given.weights, device=given.device)
     original = loaded[0]
-    source = LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=False, path_column=path_column)
-    given, left_out = variants_of(loaded, list(dict.fromkeys(variants or VARIANTS)))
+    made, left_out = variants_of(loaded, list(dict.fromkeys(given.variants or VARIANTS)))
     for one in left_out:
-        warn(f"note: {one}")
-    with progress_bar() as progress:
+        note(str(one))
+    with progress_shown() as progress:
         found = explained(
-            given,
-            _read(recording, original, source, label),
-            placement=placement,
-            offset_ms=offset_ms,
-            perturbation=perturbation,
-            level=level,
-            draw=draw,
-            inputs=options.inputs_of(inputs, noises),
-            targets=tuple(targets or ()),
-            methods=tuple(methods or ()),
-            baseline=baseline,
-            layers=tuple(layers or ()),
-            seed=seed,
-            tested=not untested,
+            made,
+            _read(recording, original, words.source(required=False), words.label),
+            placement=condition.placement,
+            offset_ms=condition.offset_ms,
+            perturbation=condition.perturbation,
+            level=condition.level,
+            draw=condition.draw,
+            inputs=condition.folders(),
+            targets=tuple(maps.targets or ()),
+            methods=tuple(maps.methods or ()),
+            baseline=maps.baseline,
+            layers=tuple(maps.layers or ()),
+            seed=given.seed,
+            tested=not maps.untested,
             progress=progress,
         )
     if not found.question.wrong and found.question.truth is not None:
-        warn("note: it is answered rightly; it is explained all the same")
+        note("it is recognised correctly; it is explained all the same")
     say(write_explanation(found, out, repeated(sys.argv[1:]), audio=not no_audio))
 
 
@@ -119,6 +147,6 @@ def _read(path: Path, model: Classifier, source: LabelSource, label: str | None)
         raise UsageError(f"{path} is a folder, and one recording is explained at a time; give one file of it")
     read = read_recordings([path], rate_hz=model.frame.rate_hz, longest_samples=model.frame.samples, labels=source, skip_bad=True)
     for notice in read.notices:
-        warn(f"note: {notice}")
+        note(notice)
     found, folder = read.recordings[0], path.resolve().parent.name
     return replace(found, label=label or found.label or (folder if folder in model.labels else None))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from robustness.cli.printing import say
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,26 +70,27 @@ def _native_rate(path: Path) -> int:
 def _say(found: Fit) -> None:
     from robustness.frontends.presets import card_settings
 
-    print("[frontend]")
+    say("[frontend]")
     for key, value in card_settings(found.frontend).items():
-        print(f"{key} = {_toml(value)}")
+        say(f"{key} = {_toml(value)}")
     verdict = "no more than rounding remains" if found.exact else "NOT the front-end: something else remains"
-    print(f"\n{verdict}: {found.error:.1e} of a band's standard deviation, {found.largest:.1e} in the worst cell ({found.tried} tried)")
+    say()
+    say(f"{verdict}: {found.error:.1e} of a band's standard deviation, {found.largest:.1e} in the worst cell ({found.tried} tried)")
     if not found.exact:
         _say_where(found)
     if found.undecided:
-        print("this clip cannot tell apart:")
+        say("this clip cannot tell apart:")
     for doubt in found.undecided[:SHOWN_DOUBTS]:
         others = ", ".join(_toml(value) for value in doubt.others[:SHOWN_VALUES])
         more = f" and {len(doubt.others) - SHOWN_VALUES} more" if len(doubt.others) > SHOWN_VALUES else ""
-        print(f"  {doubt.setting}: {_toml(doubt.value)} or {others}{more}")
+        say(f"  {doubt.setting}: {_toml(doubt.value)} or {others}{more}")
 
 
 def _say_where(found: Fit) -> None:
     worst = sorted(range(len(found.band_errors)), key=lambda band: -found.band_errors[band])[:SHOWN_BANDS]
     hertz = found.frontend.band_hz
     shown = (f"{band}{f' ({hertz[band]:.0f} Hz)' if hertz else ''}: {found.band_errors[band]:.2g}" for band in sorted(worst))
-    print(f"it differs most in the bands {', '.join(shown)} (of the band's deviation, with a scale and an offset of its own)")
+    say(f"it differs most in the bands {', '.join(shown)} (of the band's deviation, with a scale and an offset of its own)")
 
 
 def _toml(value: object) -> str:
@@ -109,4 +111,4 @@ def list_presets() -> None:
 
     width = max(len(name) for name in presets())
     for name, preset in presets().items():
-        print(f"{name.ljust(width)}  {preset.kind.ljust(13)}  {preset.about}")
+        say(f"{name.ljust(width)}  {preset.kind.ljust(13)}  {preset.about}")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 import typer
 
 from robustness.cli import options
-from robustness.cli.printing import say, warn
-from robustness.cli.report import progress_bar, repeated, told_how_to_go_on
+from robustness.cli.grouping import gives_json
+from robustness.cli.printing import answer, note, say
+from robustness.cli.progress import progress_shown
+from robustness.cli.report import repeated, told_how_to_go_on
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
@@ -20,84 +24,80 @@ if TYPE_CHECKING:
     from robustness.gates.verdicts import Verdict
     from robustness.jobs.gate import Gate
     from robustness.jobs.request import Request
+    from robustness.run.folder import Run
 
 OUT: Final = Path("reports/gate")
-WIDEST: Final = 27  # "inconclusive (warning only)"
 
 
-def gate(
-    rules: Annotated[Path | None, typer.Option(help="The rules, a TOML file.")] = None,
-    explain_rules: Annotated[bool, typer.Option("--explain-rules", help="Say what each rule means, and stop.")] = False,
-    models: options.Models = [],  # noqa: B006 - typer's way of saying "none given"
-    recordings: options.Recordings = [],  # noqa: B006
-    from_run: Annotated[Path | None, typer.Option("--from", help="Judge this run as it is; computes nothing.")] = None,
-    baseline: Annotated[Path | None, typer.Option(help="A run to compare with, in place of the one that the rules name.")] = None,
+@dataclass(frozen=True)
+class JudgeOptions:
+    """By what is judged, and where the verdicts go."""
+
+    panel: ClassVar[str] = "Gate"
+    rules: Annotated[Path | None, typer.Option(help="The rules, a TOML file.")] = None
+    explain_rules: Annotated[bool, typer.Option("--explain-rules", help="Say what each rule means, and stop.")] = False
+    from_run: Annotated[Path | None, typer.Option("--from", help="Judge this run as it is; computes nothing.")] = None
+    baseline: Annotated[Path | None, typer.Option(help="A run to compare with, in place of the one that the rules name.")] = None
     out: Annotated[
         Path | None,
         typer.Option(help=f"The run folder to write, by default {OUT}; with --from, what gets the folder gate, by default the run."),
-    ] = None,
-    weights: options.Weights = None,
-    labels: options.Labels = None,
-    path_column: options.PathColumn = "path",
-    label_column: options.LabelColumn = "label",
-    label_pattern: options.LabelPattern = None,
-    split: options.Split = None,
-    split_column: options.SplitColumn = "split",
-    sample: options.Sample = None,
-    variants: options.Variants = None,
-    calibration: options.Calibration = None,
-    noises: options.Noises = None,
-    inputs: options.Inputs = None,
-    trim: Annotated[
-        Literal["auto", "never", "always"], typer.Option(help="Cut recordings to their speech: where they have no slack, never, always.")
-    ] = "auto",
-    threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="The operating point on the winning probability; by default the card's.")
-    ] = None,
-    seed: options.Seed = 0,
-    device: options.Device = "cpu",
-    threads: options.Threads = None,
-    batch: options.Batch = None,
-    engine: options.Engine = "torch",
-    skip_bad: options.SkipBad = False,
-    resume: options.Resume = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the rules need to be run, and stop.")] = False,
+    ] = None
+    resume: options.Resume = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the rules need to be run, and stop.")] = False
+
+
+@dataclass(frozen=True)
+class GateConditions(options.InputOptions):
+    """How the recordings are prepared, and when a command counts."""
+
+    trim: options.Trim = "auto"
+    threshold: options.Threshold = None
+
+
+@gives_json
+def gate(
+    judge: JudgeOptions,
+    model: options.ModelOptions,
+    data: options.RecordingOptions,
+    words: options.LabelOptions,
+    conditions: GateConditions,
+    computing: options.ComputingOptions,
 ) -> int:
     """Judge a model by rules: exit status 0 where all hold, 1 where one is broken, 3 where one cannot be judged.
 
     Example: robustness gate --model models/digits.toml --recordings recordings/joe --rules gates.toml
     """
-    read = _rules(rules)
-    if explain_rules:
+    read = _rules(judge.rules)
+    if judge.explain_rules:
         return _explain(read)
-    if from_run is not None:
-        if models or recordings:
+    if judge.from_run is not None:
+        if model.models or data.recordings:
             raise UsageError("--from judges a run as it is; leave out --model and --recordings, or leave out --from")
-        return _judge(from_run, read, baseline, out)
-    options.check_inputs("a gate", models, recordings, weights, ", or --from RUN")
+        return _judge(judge.from_run, read, judge.baseline, judge.out)
+    options.check_inputs("a gate", model, data.recordings, ", or --from RUN")
 
-    from robustness.audio.labels import LabelSource
-    from robustness.audio.selection import Selection
     from robustness.jobs.gate import Gate
     from robustness.jobs.request import Request
     from robustness.sweep.plan import Settings
 
-    options.use_threads(threads)
+    options.use_threads(computing.threads)
     request = Request(
-        models=tuple(models),
-        recordings=tuple(recordings),
-        weights=weights,
-        variants=tuple(variants or VARIANTS),
-        calibration=calibration,
-        labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, path_column=path_column),
-        selection=Selection(split, split_column, sample, seed),
-        settings=Settings(seed=seed, trim=trim, inputs=options.inputs_of(inputs, noises), batch=batch, engine=engine),
-        threshold=threshold,
-        device=device,
-        skip_bad=skip_bad,
+        models=tuple(model.models),
+        recordings=tuple(data.recordings),
+        weights=model.weights,
+        variants=tuple(model.variants or VARIANTS),
+        calibration=model.calibration,
+        labels=words.source(),
+        selection=data.selection(computing.seed),
+        settings=Settings(
+            seed=computing.seed, trim=conditions.trim, inputs=conditions.folders(), batch=computing.batch, engine=computing.engine
+        ),
+        threshold=conditions.threshold,
+        device=computing.device,
+        skip_bad=data.skip_bad,
         repeat=repeated(sys.argv[1:]),
     )
-    return _say_plan(request, read) if dry_run else _sweep(request, Gate(read, baseline), out or OUT, resume=resume)
+    return _say_plan(request, read) if judge.dry_run else _sweep(request, Gate(read, judge.baseline), judge.out or OUT, resume=judge.resume)
 
 
 def _rules(path: Path | None) -> Rules:
@@ -127,6 +127,8 @@ def _explain(rules: Rules) -> int:
         say("version = 2")
     for line in changes:
         say(line)
+    meanings = {name: meaning(name, rule, rules.version) for name, rule in rules.rule.items()}
+    answer({"status": 0, "version": rules.version, "rules": meanings, "changes": changes})
     return 0
 
 
@@ -135,8 +137,8 @@ def _notice(rules: Rules) -> None:
     from robustness.gates.rule_checks import rewritten
 
     if rewritten(rules):
-        warn(
-            f"note: {rules.source} has no version, so some of its rules go by the winning label, and not by what the device does; "
+        note(
+            f"{rules.source} has no version, so some of its rules go by the winning label, and not by what the device does; "
             f"`robustness gate --explain-rules --rules {rules.source}` says what to change",
         )
 
@@ -153,7 +155,7 @@ def _judge(path: Path, rules: Rules, baseline: Path | None, out: Path | None) ->
     page = path / "index.html"
     if out is None and page.exists():
         insert(run, page)
-    return _say(verdicts, out or path)
+    return _say(run, rules, verdicts, out or path)
 
 
 def _sweep(request: Request, gate_of: Gate, out: Path, *, resume: bool) -> int:
@@ -162,35 +164,44 @@ def _sweep(request: Request, gate_of: Gate, out: Path, *, resume: bool) -> int:
 
     _notice(gate_of.rules)
 
-    with progress_bar() as progress:
+    with progress_shown() as progress:
         progress("read: model and recordings", 0, 1)
         job = gate_of.prepare(request)
         writer = RunWriter(out, resume=resume)
         with told_how_to_go_on(writer):
-            gate_of.run(job, writer, progress)
+            run = gate_of.run(job, writer, progress)
     options.tell(job.reading)
-    return _say(gate_of.verdicts, out)
+    return _say(run, gate_of.rules, gate_of.verdicts, out)
 
 
 def _say_plan(request: Request, rules: Rules) -> int:
+    from robustness.gates.wording import counted
     from robustness.jobs.gate import Gate
 
     job = Gate(rules).prepare(request)
-    say(f"{len(job.placed)} recordings, {len(job.classifiers)} variants: {', '.join(f'{c.name} {c.variant}' for c in job.classifiers)}")
-    say(f"{len(job.plan.conditions)} conditions, {job.answers} answers{', and windows without a word' if job.plan.no_word else ''}")
+    variants = [f"{one.name} {one.variant}" for one in job.classifiers]
+    say(f"{counted(len(job.placed), 'recording')}, {counted(len(variants), 'variant')}: {', '.join(variants)}")
+    windows = ", and windows without a word" if job.plan.no_word else ""
+    say(f"{counted(len(job.plan.conditions), 'condition')}, {counted(job.answers, 'answer')}{windows}")
     say("nothing was written")
+    counts = {"recordings": len(job.placed), "conditions": len(job.plan.conditions), "answers": job.answers}
+    answer({"status": 0, "variants": variants, **counts, "no_word": job.plan.no_word})
     return 0
 
 
-def _say(verdicts: Sequence[Verdict], out: Path) -> int:
-    """Every verdict, failing rules first, and where the files are."""
-    from robustness.gates.outputs import FOLDER, headline
-    from robustness.gates.verdicts import failing_first, status_of
+def _say(run: Run, rules: Rules, verdicts: Sequence[Verdict], out: Path) -> int:
+    """The verdicts to the user, to whoever reads JSON, and to GitHub where it runs there."""
+    from robustness.cli.verdict_lines import say_verdicts
+    from robustness.gates.actions import append_summary, links, remarks
+    from robustness.gates.outputs import FOLDER, facts, markdown
+    from robustness.gates.subject import subject_of
 
-    for verdict in failing_first(verdicts):
-        say(f"{verdict.word:<{WIDEST}} {verdict.sentence}")
-        for warning in verdict.warnings:
-            say(f"{'':<{WIDEST}} note: {warning}")
-    status = status_of(verdicts)
-    say(f"{headline(status)} {sum(v.outcome == 'pass' for v in verdicts)} of {len(verdicts)} rules pass; see {out / FOLDER}")
+    status = say_verdicts(verdicts, out / FOLDER)
+    answer({**facts(rules, verdicts, subject_of(run)), "folder": out / FOLDER})
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in remarks(rules, verdicts):
+            say(line)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        append_summary(Path(summary), f"{markdown(verdicts, subject_of(run))}\n{links(rules, os.environ)}".rstrip("\n") + "\n\n")
     return status

@@ -2,58 +2,61 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from robustness.cli.printing import say
+from robustness.cli.grouping import gives_json
+from robustness.cli.printing import Styled, answer, say, width
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from robustness.jobs.listing import Row
 
 LEAST_COLUMNS: Final = 100  # where a pipe has no width
 
 
+@gives_json
 def list(
     what: Annotated[
         str | None, typer.Argument(help="perturbations, frontends, variants, attributions, interventions or rules; nothing lists all.")
     ] = None,
     *,
     preset: Annotated[
-        Literal["quick", "standard", "full", "dhauds"], typer.Option(help="Of the perturbations, those that this preset runs.")
+        Literal["quick", "standard", "full", "dhauds"], typer.Option(help="The perturbations that this preset runs.")
     ] = "full",
-    markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table, as in the README.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table, as in docs/perturbations.md.")] = False,
 ) -> None:
     """List what can be run: the default grid of every perturbation, the front-ends, variants, attribution methods, interventions and rules.
 
     Example: robustness list perturbations
     """
-    from robustness.jobs import catalogue
+    from robustness.jobs.listing import NAMES, markdown_of, rows
 
-    for name in [what] if what else catalogue.TABLES:
-        rows = catalogue.table(name)
-        rows = catalogue.of_preset(rows, preset) if name == "perturbations" else rows
+    tables = {name: rows(name, preset) for name in ([what] if what else NAMES)}
+    if answer(tables):
+        return
+    for name, table in tables.items():
         if markdown:
-            for line in catalogue.markdown_table(rows).splitlines():
+            for line in markdown_of(table).splitlines():
                 say(line)
         else:
-            _print_table(name, rows)
+            _say_table(name, table)
 
 
-def _print_table(title: str, rows: pd.DataFrame) -> None:
-    from rich.console import Console
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    console = Console(highlight=False, width=max(console.width, LEAST_COLUMNS))
-    console.print(Text(title.upper(), style="bold"))
-    for row in rows.astype(str).to_dict("records"):
-        console.print(Padding(Text(row.pop("name"), style="bold"), (1, 0, 0, 2), expand=False))
-        facts = Table.grid(padding=(0, 2))
-        for key, value in row.items():
-            if value:
-                facts.add_row(Text(str(key), style="dim"), Text(value))
-        console.print(Padding(facts, (0, 0, 0, 4), expand=False))
-    console.print()
+def _say_table(title: str, table: Sequence[Row]) -> None:
+    """A name and its facts, one below the other; long ones go on in the next line."""
+    room = max(width(), LEAST_COLUMNS)
+    say(Styled(title.upper(), "bold"))
+    for row in table:
+        say()
+        say("  ", Styled(str(row["name"]), "bold"))
+        facts = {key: str(value) for key, value in row.items() if key != "name" and str(value)}
+        keys = max(map(len, facts), default=0)
+        for key, value in facts.items():
+            first, *rest = textwrap.wrap(value, room - keys - 6) or [""]
+            say("    ", Styled(key.ljust(keys), "dim"), "  ", first)
+            for line in rest:
+                say(" " * (keys + 6), line)
+    say()

@@ -13,14 +13,17 @@ import signal
 import sys
 import traceback
 from importlib.metadata import version
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from robustness import cli
-from robustness.cli.printing import say, warn
-from robustness.errors import BUG, CANNOT_JUDGE, DONE, INTERRUPTED, USER_ERROR, RobustnessError
+from robustness.cli.grouping import escaped, spread
+from robustness.cli.printing import note, say, warn
+from robustness.cli.settings import with_settings
+from robustness.errors import BUG, CANNOT_JUDGE, DONE, INTERRUPTED, PIPE_CLOSED, USER_ERROR, RobustnessError
 
 # Threads that wait by spinning stop each other on a busy machine: 50 s became 12 s there. Read by OpenMP when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -29,8 +32,8 @@ ENDED: Final = (
     "code that the model card names ended the program by sys.exit({!r}), and nothing was finished; "
     'put what it does when it is run behind `if __name__ == "__main__":`'
 )
-APART: Final = ("main", "options", "printing")
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+APART: Final = ("grouping", "main", "options", "printing", "progress", "settings", "verdict_lines")  # no commands
+app = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
 
 
 def _print_version(wanted: bool) -> None:
@@ -54,9 +57,11 @@ def _add_commands() -> None:
         if name not in APART:
             found = getattr(importlib.import_module(f"robustness.cli.{name}"), name)
             if isinstance(found, typer.Typer):
-                app.add_typer(found, name=name)
+                for inner in found.registered_commands:
+                    inner.callback = spread(inner.callback) if inner.callback else None
+                app.add_typer(found, name=name, help=escaped(found.info.help or ""))
             else:
-                app.command(name)(found)
+                app.command(name)(spread(found))
 
 
 def main() -> None:
@@ -68,7 +73,7 @@ def run() -> int:
     """Runs the command line; the exit status."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # told, and kept, like Ctrl-C
     try:
-        status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        status = app(_arguments(), standalone_mode=False)
     except RobustnessError as error:
         warn(f"robustness: {error}")
         return error.exit_status
@@ -78,14 +83,32 @@ def run() -> int:
     except (KeyboardInterrupt, Abort):
         warn("robustness: interrupted")
         return INTERRUPTED
-    except SystemExit as error:  # never ours: what ends the program here is code that a card names
-        warn(f"robustness: {ENDED.format(error.code)}")
-        return CANNOT_JUDGE
+    except SystemExit as error:  # but for a pipe, never ours: what ends the program here is code that a card names
+        return _ended(error)
     except Exception:
         traceback.print_exc()
         warn("robustness: this is a bug; please report it with the lines above")
         return BUG
     return status if isinstance(status, int) else DONE
+
+
+def _arguments() -> list[str]:
+    """What was given, with the settings of the folder; `sys.argv` has them too, so that a run says by which command it is repeated."""
+    given = sys.argv[1:]
+    if not given or given[0].startswith("-") or {"-h", "--help"} & set(given):
+        return given or ["--help"]
+    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    sys.argv[1:], taken = with_settings(given, commands, Path.cwd())
+    if taken and not {"-q", "--quiet"} & set(given):
+        note(taken)
+    return sys.argv[1:]
+
+
+def _ended(error: SystemExit) -> int:
+    if isinstance(error.__context__, BrokenPipeError):  # typer's way
+        return PIPE_CLOSED
+    warn(f"robustness: {ENDED.format(error.code)}")
+    return CANNOT_JUDGE
 
 
 _add_commands()

@@ -1,33 +1,32 @@
-"""The options that several commands share, each with one name and one meaning."""
+"""The options that several commands share, each with one name and one meaning; a record of them is one panel of `--help`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from robustness.cli.printing import warn
+from robustness.cli.printing import note, warn
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
+    from robustness.audio.labels import LabelSource
     from robustness.audio.reading import Reading
+    from robustness.audio.selection import Selection
 
-Models = Annotated[list[Path], typer.Option("--model", help="A model card (TOML); several times for several models in one run.")]
-Weights = Annotated[Path | None, typer.Option(help="The weights, where they are not beside the card.")]
+Weights = Annotated[Path | None, typer.Option(help="The weights, if they are not beside the card.")]
 Recordings = Annotated[
     list[Path],
     typer.Option("--recordings", help="A folder of recordings, a CSV or Parquet table of them, or a file; several times for several."),
 ]
-Labels = Annotated[Path | None, typer.Option(help="A CSV or Parquet table with the columns path, label and perhaps speaker.")]
-LabelColumn = Annotated[str, typer.Option(help="The column of the table that holds the word.")]
-PathColumn = Annotated[str, typer.Option(help="The column of the table that holds the paths.")]
-LabelPattern = Annotated[
-    str | None, typer.Option(help="Where names hold the word: '{label}_{speaker}_{take}', or a regex with (?P<label>…).")
+Variants = Annotated[
+    list[str] | None,
+    typer.Option("--variant", help=f"A variant to run; int8 is the model's own, or {VARIANTS[1]}; by default {' and '.join(VARIANTS)}."),
 ]
-Variants = Annotated[list[str] | None, typer.Option("--variant", help=f"A variant to run; by default {' and '.join(VARIANTS)}.")]
 Calibration = Annotated[
     Path | None, typer.Option(help="A folder of words from which static-int8 and qat-int8 learn their ranges; none of it may be tested.")
 ]
@@ -36,36 +35,125 @@ Inputs = Annotated[
     list[str] | None,
     typer.Option("--input", help="A folder that a perturbation needs, as NAME=DIR; several times for several (`robustness list`)."),
 ]
-Seed = Annotated[int, typer.Option(help="Of every random number.")]
+Perturbations = Annotated[list[str] | None, typer.Option("--perturbation", help="Run only this one; several times for several.")]
+Trim = Annotated[
+    Literal["auto", "never", "always"], typer.Option(help="Cut recordings to their speech: if they have no slack, never, always.")
+]
+Threshold = Annotated[
+    float | None, typer.Option(min=0, max=1, help="The operating point on the winning probability; by default the card's.")
+]
+Seed = Annotated[int, typer.Option(help="The seed of the random numbers.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps; int8 variants run on the CPU whatever it is.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads of torch; by default all cores.")]
+Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Threads of torch; by default all cores.")]
 Batch = Annotated[
     int | None, typer.Option(min=1, help="Windows computed together; by default as many as fit the cache. No answer depends on it.")
 ]
 Engine = Annotated[Literal["torch", "onnx"], typer.Option(help="What runs float networks; onnx needs the extra of that name.")]
-Split = Annotated[str | None, typer.Option(help="Hear this part of the recordings alone, such as testing.")]
+Split = Annotated[str | None, typer.Option(help="Use this part of the recordings alone, such as testing.")]
 SplitColumn = Annotated[str, typer.Option(help="The column of the table that names each recording's part.")]
-Sample = Annotated[int | None, typer.Option(min=1, help="Hear this many, drawn by word and seed.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that was interrupted or killed here.")]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Go on without the recordings that cannot be used; the page counts them.")]
+Sample = Annotated[int | None, typer.Option(min=1, help="Use this many, drawn by word and seed.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume the run that was interrupted or killed here.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out the recordings that cannot be used; the page counts them.")]
+Unlabelled = Annotated[
+    bool, typer.Option("--unlabelled", help="Keep recordings without a word: no accuracy, only whether the answer changes.")
+]
+NoAudio = Annotated[bool, typer.Option("--no-audio", help="Keep no sound: voices are personal data.")]
 
 
-def check_inputs(command: str, models: Sequence[Path], recordings: Sequence[Path], weights: Path | None, instead: str = "") -> None:
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which models are run, in which variants."""
+
+    panel: ClassVar[str] = "Model"
+    models: Annotated[list[Path], typer.Option("--model", help="A model card (TOML); several times for several models in one run.")] = (
+        field(default_factory=list)
+    )
+    weights: Weights = None
+    variants: Variants = None
+    calibration: Calibration = None
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """Where the words of the recordings are written."""
+
+    panel: ClassVar[str] = "Words of the recordings"
+    labels: Annotated[Path | None, typer.Option(help="A CSV or Parquet table with the columns path, label and perhaps speaker.")] = None
+    path_column: Annotated[str, typer.Option(help="The column of the table that holds the paths.")] = "path"
+    label_column: Annotated[str, typer.Option(help="The column of the table that holds the word.")] = "label"
+    label_pattern: Annotated[
+        str | None, typer.Option(help="If names hold the word: '{label}_{speaker}_{take}', or a regex with (?P<label>…).")
+    ] = None
+
+    def source(self, *, required: bool = True) -> LabelSource:
+        """Where words come from, as reading takes it."""
+        from robustness.audio.labels import LabelSource
+
+        return LabelSource(self.labels, self.label_column, self.label_pattern, required=required, path_column=self.path_column)
+
+
+@dataclass(frozen=True)
+class RecordingOptions:
+    """Which recordings are used."""
+
+    panel: ClassVar[str] = "Recordings"
+    recordings: Recordings = field(default_factory=list)
+    split: Split = None
+    split_column: SplitColumn = "split"
+    sample: Sample = None
+    skip_bad: SkipBad = False
+
+    def selection(self, seed: int) -> Selection:
+        """Which of them, as reading takes it."""
+        from robustness.audio.selection import Selection
+
+        return Selection(self.split, self.split_column, self.sample, seed)
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """The folders that perturbations need."""
+
+    panel: ClassVar[str] = "Conditions"
+    noises: Noises = None
+    inputs: Inputs = None
+
+    def folders(self) -> dict[str, Path]:
+        """The folders of `--input NAME=DIR`, and of `--noises DIR`.
+
+        Raises:
+            UsageError: one is not of that form, or a name is given twice.
+        """
+        return inputs_of(self.inputs, self.noises)
+
+
+@dataclass(frozen=True)
+class ComputingOptions:
+    """How it is computed; no answer depends on threads and batch."""
+
+    panel: ClassVar[str] = "Computing"
+    seed: Seed = 0
+    device: Device = "cpu"
+    threads: Threads = None
+    batch: Batch = None
+    engine: Engine = "torch"
+
+
+def check_inputs(command: str, model: ModelOptions, recordings: Sequence[Path], instead: str = "") -> None:
     """A command that runs a model has one, and recordings.
 
     Args:
         command: with its article.
-        models: cards.
+        model: cards and weights.
         recordings: folders or files.
-        weights: of the one model.
         instead: what else would do.
 
     Raises:
-        UsageError: where a model or recordings are missing, or --weights stands beside several models.
+        UsageError: a model or recordings are missing, or --weights stands beside several models.
     """
-    if not models or not recordings:
+    if not model.models or not recordings:
         raise UsageError(f"{command} needs --model CARD and --recordings DIR{instead}")
-    if weights is not None and len(models) > 1:
+    if model.weights is not None and len(model.models) > 1:
         raise UsageError("--weights goes with one --model; with several, put the weights beside their cards")
 
 
@@ -97,6 +185,6 @@ def use_threads(threads: int | None) -> None:
 def tell(reading: Reading, more: Sequence[str] = ()) -> None:
     """What reading the recordings had to say, and which of them were skipped."""
     for notice in [*reading.notices, *more]:
-        warn(f"note: {notice}")
+        note(notice)
     for bad in reading.bad:
         warn(f"skipped: {bad.id}: {bad.reason}")

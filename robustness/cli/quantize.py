@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 import typer
 
 from robustness.cli import options
-from robustness.cli.printing import say, warn
+from robustness.cli.printing import note, say
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,26 +19,38 @@ ENGINE: Final = "x86"
 COUNT: Final = 300
 
 
+@dataclass(frozen=True)
+class SchemeOptions:
+    """How the model is quantized."""
+
+    panel: ClassVar[str] = "Quantization"
+    scheme: Annotated[str, typer.Option(help="The variant, such as static-int8; `robustness list variants` has all.")]
+    only: Annotated[list[str] | None, typer.Option(help="A layer to quantize, others stay in float; several times for several.")] = None
+    engine: Annotated[str, typer.Option(help="Whose kernels run, of those that this CPU's torch has.")] = ENGINE
+    weights: options.Weights = None
+
+
+@dataclass(frozen=True)
+class CalibrationOptions(options.LabelOptions):
+    """From which recordings ranges are learned."""
+
+    panel: ClassVar[str] = "Calibration"
+    calibration: options.Calibration = None
+    count: Annotated[int, typer.Option(min=1, help="How many recordings of the calibration folder, of each label alike.")] = COUNT
+    seed: options.Seed = 0
+
+
 def quantize(
     card: Annotated[Path, typer.Argument(help="The model card, a TOML file. Its network's code is run.")],
     *,
-    scheme: Annotated[str, typer.Option(help="The variant, such as static-int8; `robustness list variants` has all.")],
+    how: SchemeOptions,
+    learning: CalibrationOptions,
     out: Annotated[Path, typer.Option(help="The variant's path without a suffix; .pt and .toml are written.")],
-    calibration: options.Calibration = None,
-    count: Annotated[int, typer.Option(min=1, help="How many recordings of the calibration folder, of each label alike.")] = COUNT,
-    path_column: options.PathColumn = "path",
-    label_column: options.LabelColumn = "label",
-    label_pattern: options.LabelPattern = None,
-    only: Annotated[list[str] | None, typer.Option(help="A layer to quantize, others stay in float; several times for several.")] = None,
-    engine: Annotated[str, typer.Option(help="Whose kernels run, of those that this CPU's torch has.")] = ENGINE,
-    weights: options.Weights = None,
-    seed: options.Seed = 0,
 ) -> None:
     """Quantize a model and keep it: weights and a card that load again, in any process, to the same answers.
 
     Example: robustness quantize models/tutorial.toml --scheme static-int8 --calibration clips --out models/tutorial-static-int8
     """
-    from robustness.audio.labels import LabelSource
     from robustness.models.card import load_classifier, read_card
     from robustness.quantization.base import checked_layers
     from robustness.quantization.calibration import read_calibration
@@ -45,27 +58,26 @@ def quantize(
     from robustness.quantization.variants import is_quantized
     from robustness.run.lock import FolderLock
 
-    original = load_classifier(card, weights=weights)
+    original = load_classifier(card, weights=how.weights)
     if is_quantized(original):
         raise UsageError(f"{card} holds a quantized network already ({original.variant}); give the card of the float one")
-    quantizer = _quantizer(scheme, engine)
+    quantizer = _quantizer(how.scheme, how.engine)
     if not original.network.can.weights:
         raise UsageError(f"{card} cannot be quantized: {original.network.without('weights')}")
-    labels = LabelSource(column=label_column, pattern=label_pattern, path_column=path_column)
     learned = None
-    if calibration is not None and quantizer.calibrated:
-        learned = read_calibration(calibration, original, labels=labels, count=count, seed=seed)
-    variant = quantizer.quantize(original, learned, checked_layers(original, only or None))
+    if learning.calibration is not None and quantizer.calibrated:
+        learned = read_calibration(learning.calibration, original, labels=learning.source(), count=learning.count, seed=learning.seed)
+    variant = quantizer.quantize(original, learned, checked_layers(original, how.only or None))
     with FolderLock(out):
         written = save_variant(variant, card, read_card(card), out)
     about = variant.about
-    say(f"{written}: {variant.name} in {scheme}, {about['bytes']:,} bytes, engine {about['engine']} on {about['cpu']}")
+    say(f"{written}: {variant.name} in {how.scheme}, {about['bytes']:,} bytes, engine {about['engine']} on {about['cpu']}")
     say(f"{about['type']}: {' '.join(about['quantized_layers']) or 'none'}, {about['quantized_share']:.1%} of the parameters")
     say(f"float: {' '.join(about['float_layers']) or 'none'}")
     if learned is not None:
         say(f"ranges from {len(learned.ids)} recordings of {learned.source}, digest {learned.sha256[:12]}")
-    for note in about["notes"]:
-        warn(f"note: {note}")
+    for line in about["notes"]:
+        note(line)
 
 
 def _quantizer(scheme: str, engine: str) -> Quantizer:

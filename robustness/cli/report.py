@@ -6,111 +6,117 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
 from robustness.cli import options
-from robustness.cli.printing import say, warn
+from robustness.cli.printing import note, say, warn
+from robustness.cli.progress import progress_shown
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
-    from robustness.jobs.assess import Job, Progress
+    from robustness.jobs.assess import Job
     from robustness.jobs.request import Request
     from robustness.run.folder import RunWriter
 
 
-def report(
-    context: typer.Context,
-    models: options.Models = [],  # noqa: B006 - typer's way of saying "none given"
-    recordings: options.Recordings = [],  # noqa: B006
+@dataclass(frozen=True)
+class RunOptions:
+    """The run to write, or to draw again."""
+
+    panel: ClassVar[str] = "Run"
     out: Annotated[Path, typer.Option(help="The run folder to write; an existing run is replaced as a whole, at the end.")] = Path(
         "reports/run"
-    ),
-    from_run: Annotated[Path | None, typer.Option("--from", help="Draw the page of this run again; computes nothing.")] = None,
+    )
+    from_run: Annotated[Path | None, typer.Option("--from", help="Draw the page of this run again; computes nothing.")] = None
     reference: Annotated[
         Path | None, typer.Option(help="A run of another model on the same recordings, to give errors against (CE, mCE); also with --from.")
-    ] = None,
-    weights: options.Weights = None,
-    labels: options.Labels = None,
-    path_column: options.PathColumn = "path",
-    label_column: options.LabelColumn = "label",
-    label_pattern: options.LabelPattern = None,
-    split: options.Split = None,
-    split_column: options.SplitColumn = "split",
-    sample: options.Sample = None,
-    download: Annotated[
-        bool, typer.Option("--download", help="Get Speech Commands (2.4 GB) into the folder given, where it is not.")
-    ] = False,
-    variants: options.Variants = None,
-    calibration: options.Calibration = None,
-    perturbations: Annotated[list[str] | None, typer.Option("--perturbation", help="Run only this one; several times for several.")] = None,
+    ] = None
+    no_audio: options.NoAudio = False
+    resume: options.Resume = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, with counts and an estimate, and stop.")] = False
+
+
+@dataclass(frozen=True)
+class SweepOptions(options.InputOptions):
+    """What is done to the recordings."""
+
+    perturbations: options.Perturbations = None
     preset: Annotated[
         Literal["quick", "standard", "full", "dhauds"],
-        typer.Option(help="Which perturbations are run where none is asked for by name (`robustness list perturbations`)."),
-    ] = "quick",
-    noises: options.Noises = None,
-    inputs: options.Inputs = None,
-    trim: Annotated[
-        Literal["auto", "never", "always"], typer.Option(help="Cut recordings to their speech: where they have no slack, never, always.")
-    ] = "auto",
+        typer.Option(help="Which perturbations are run if none is asked for by name (`robustness list perturbations`)."),
+    ] = "quick"
+    trim: options.Trim = "auto"
     speech_threshold_db: Annotated[
         float, typer.Option(min=1, help="A frame this far under the loudest is not speech; it decides SNRs and what counts as lost.")
-    ] = 35.0,
-    unlabelled: Annotated[
-        bool, typer.Option("--unlabelled", help="Keep recordings without a word: no accuracy, only whether the answer changes.")
-    ] = False,
-    threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="The operating point on the winning probability; by default the card's.")
-    ] = None,
-    seed: options.Seed = 0,
-    device: options.Device = "cpu",
-    threads: options.Threads = None,
-    batch: options.Batch = None,
-    engine: options.Engine = "torch",
-    no_audio: Annotated[bool, typer.Option("--no-audio", help="Keep no sound: voices are personal data.")] = False,
-    skip_bad: options.SkipBad = False,
-    resume: options.Resume = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, with counts and an estimate, and stop.")] = False,
+    ] = 35.0
+    threshold: options.Threshold = None
+
+
+@dataclass(frozen=True)
+class ReportedRecordings(options.RecordingOptions):
+    """Recordings that may have no word, or are not there yet."""
+
+    unlabelled: options.Unlabelled = False
+    download: Annotated[
+        bool, typer.Option("--download", help="Download Speech Commands (2.4 GB) into the folder given, if it is not there.")
+    ] = False
+
+
+def report(
+    context: typer.Context,
+    run: RunOptions,
+    model: options.ModelOptions,
+    data: ReportedRecordings,
+    words: options.LabelOptions,
+    sweep: SweepOptions,
+    computing: options.ComputingOptions,
 ) -> None:
     """Sweep placements, shifts and noises, and write a page of what fails, where, and what restores it.
 
     Example: robustness report --model models/digits.toml --recordings recordings/joe --out reports/digits
     """
-    if from_run is not None:
-        return _draw_again(from_run, context, reference)
-    options.check_inputs("a report", models, recordings, weights, ", or --from RUN")
+    if run.from_run is not None:
+        return _draw_again(run.from_run, context, run.reference)
+    options.check_inputs("a report", model, data.recordings, ", or --from RUN")
 
-    from robustness.audio.labels import LabelSource
-    from robustness.audio.selection import Selection
     from robustness.jobs.assess import prepare
     from robustness.jobs.request import Request
     from robustness.sweep.plan import Settings
 
-    options.use_threads(threads)
+    options.use_threads(computing.threads)
     request = Request(
-        models=tuple(models),
-        recordings=tuple(recordings),
-        weights=weights,
-        variants=tuple(variants or VARIANTS),
-        calibration=calibration,
-        labels=LabelSource(csv=labels, column=label_column, pattern=label_pattern, required=not unlabelled, path_column=path_column),
-        selection=Selection(split, split_column, sample, seed),
+        models=tuple(model.models),
+        recordings=tuple(data.recordings),
+        weights=model.weights,
+        variants=tuple(model.variants or VARIANTS),
+        calibration=model.calibration,
+        labels=words.source(required=not data.unlabelled),
+        selection=data.selection(computing.seed),
         settings=Settings(
-            seed, trim, speech_threshold_db, tuple(perturbations or ()), options.inputs_of(inputs, noises), batch, engine, preset
+            computing.seed,
+            sweep.trim,
+            sweep.speech_threshold_db,
+            tuple(sweep.perturbations or ()),
+            sweep.folders(),
+            computing.batch,
+            computing.engine,
+            sweep.preset,
         ),
-        threshold=threshold,
-        reference=reference,
-        device=device,
-        skip_bad=skip_bad,
-        audio=not no_audio,
+        threshold=sweep.threshold,
+        reference=run.reference,
+        device=computing.device,
+        skip_bad=data.skip_bad,
+        audio=not run.no_audio,
         repeat=repeated(sys.argv[1:]),
     )
-    if download:
-        _download(recordings)
-    return _say_plan(prepare(request)) if dry_run else _run(request, out, resume=resume)
+    if data.download:
+        _download(data.recordings)
+    return _say_plan(prepare(request)) if run.dry_run else _run(request, run.out, resume=run.resume)
 
 
 def _download(folders: list[Path]) -> None:
@@ -124,7 +130,7 @@ def _download(folders: list[Path]) -> None:
     if len(folders) > 1:
         raise UsageError("--download gets Speech Commands into one folder, and several are given; give one --recordings DIR")
     if download(folders[0]):
-        warn(f"note: Speech Commands was got into {folders[0]}")
+        note(f"Speech Commands was downloaded to {folders[0]}")
 
 
 def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> None:
@@ -167,7 +173,7 @@ def _run(request: Request, out: Path, *, resume: bool) -> None:
     from robustness.jobs.assess import execute, prepare
     from robustness.run.folder import RunWriter
 
-    with progress_bar() as progress:
+    with progress_shown() as progress:
         progress("read: model and recordings", 0, 1)
         job = prepare(request, progress)
         writer = RunWriter(out, resume=resume)
@@ -194,32 +200,6 @@ def _where(job: Job) -> list[str]:
     """Which variants did not run where --device says."""
     elsewhere = [c.variant for c in job.classifiers if c.device.type != job.request.device.split(":")[0]]
     return [f"{', '.join(elsewhere)} ran on the CPU: torch's int8 kernels run nowhere else"] if elsewhere else []
-
-
-@contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """A bar with rate and estimate on the terminal's error stream; nothing where that is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:,.0f}/s")
-
-    columns = (TextColumn("{task.description:<32}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def show(doing: str, done: int, total: int) -> None:
-            phase, _, what = doing.partition(": ")
-            if phase not in tasks:
-                tasks[phase] = bar.add_task(doing, total=total, completed=done)
-            bar.update(tasks[phase], description=f"{phase} {what}", completed=done, total=total)
-
-        yield show
 
 
 def repeated(arguments: list[str]) -> str:

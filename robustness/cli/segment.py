@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 import typer
 
@@ -17,29 +18,45 @@ DETECTOR: Final = DetectorSettings()
 CUT: Final = CutSettings()
 
 
+@dataclass(frozen=True)
+class WordFinding:
+    """Where words are found."""
+
+    panel: ClassVar[str] = "Finding words"
+    word_percent: Annotated[float, typer.Option(help="What a word must reach, in % of the way from background level to peak.")] = (
+        DETECTOR.word_percent
+    )
+    edge_percent: Annotated[float, typer.Option(help="Where a word begins and ends, in % of that way.")] = DETECTOR.edge_percent
+    noise_spreads: Annotated[
+        float, typer.Option(help="And at least so many times as far above the background level as the noise varies.")
+    ] = DETECTOR.noise_spreads
+    min_word_ms: Annotated[float, typer.Option(help="Anything shorter is a click.")] = DETECTOR.min_word_ms
+    min_pause_ms: Annotated[float, typer.Option(help="A shorter gap lies inside a word.")] = DETECTOR.min_pause_ms
+    frame_ms: Annotated[float, typer.Option(help="How much sound one level is measured over.")] = DETECTOR.frame_ms
+    hop_ms: Annotated[float, typer.Option(help="How often the level is measured.")] = DETECTOR.hop_ms
+    highpass_hz: Annotated[float, typer.Option(help="What lies under it is left out: rumble, hum, an offset.")] = DETECTOR.highpass_hz
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How much is kept around a word."""
+
+    panel: ClassVar[str] = "Cutting"
+    before_ms: Annotated[float, typer.Option(help="Kept before each word.")] = CUT.before_ms
+    after_ms: Annotated[float, typer.Option(help="Kept after each word.")] = CUT.after_ms
+    longest_ms: Annotated[float, typer.Option(help="No file is longer; the margins give way.")] = CUT.longest_ms
+    rate_hz: Annotated[int, typer.Option(min=4000, help="The files' sampling rate; another take is resampled, with a notice.")] = 16000
+    name: Annotated[str, typer.Option(help="The files' names, with the fields {label}, {count}, {number} and {take}.")] = DEFAULT_NAME
+
+
 def segment(
     take: Annotated[Path, typer.Argument(help="The long take, of any format that is read, any rate, mono or stereo; with --one a folder.")],
     *,
     out: Annotated[Path, typer.Option(help="The folder to write; an existing one is replaced only if this command wrote it.")],
     words: Annotated[str, typer.Option(help="The words in the order said, with commas; 'tutorial' is the tutorial's twenty.")] = "tutorial",
     words_file: Annotated[Path | None, typer.Option(help="A text file with one word a line, in place of --words.")] = None,
-    name: Annotated[str, typer.Option(help="The files' names, with the fields {label}, {count}, {number} and {take}.")] = DEFAULT_NAME,
-    rate_hz: Annotated[int, typer.Option(min=4000, help="The files' sampling rate; another take is resampled, with a notice.")] = 16000,
-    word_percent: Annotated[
-        float, typer.Option(help="What a word must reach, in % of the way from floor to peak.")
-    ] = DETECTOR.word_percent,
-    edge_percent: Annotated[float, typer.Option(help="Where a word begins and ends, in % of that way.")] = DETECTOR.edge_percent,
-    noise_spreads: Annotated[
-        float, typer.Option(help="And at least so many times as far above the floor as the noise wanders.")
-    ] = DETECTOR.noise_spreads,
-    min_word_ms: Annotated[float, typer.Option(help="Anything shorter is a click.")] = DETECTOR.min_word_ms,
-    min_pause_ms: Annotated[float, typer.Option(help="A shorter gap lies inside a word.")] = DETECTOR.min_pause_ms,
-    frame_ms: Annotated[float, typer.Option(help="How much sound one level is measured over.")] = DETECTOR.frame_ms,
-    hop_ms: Annotated[float, typer.Option(help="How often the level is measured.")] = DETECTOR.hop_ms,
-    highpass_hz: Annotated[float, typer.Option(help="What lies under it is not heard: rumble, hum, an offset.")] = DETECTOR.highpass_hz,
-    before_ms: Annotated[float, typer.Option(help="Kept before each word.")] = CUT.before_ms,
-    after_ms: Annotated[float, typer.Option(help="Kept after each word.")] = CUT.after_ms,
-    longest_ms: Annotated[float, typer.Option(help="No file is longer; the margins give way.")] = CUT.longest_ms,
+    finding: WordFinding,
+    cut: Cutting,
     one: Annotated[
         bool, typer.Option("--one", help="TAKE is a folder; each file in it holds one word, is cut to it, and keeps its label.")
     ] = False,
@@ -52,18 +69,18 @@ def segment(
     from robustness.audio.cutting import PAGE, read_words, segment_take
     from robustness.run.lock import FolderLock
 
+    cutting = CutSettings(cut.before_ms, cut.after_ms, cut.longest_ms)
     if words_file is not None and words != "tutorial":
         raise UsageError("both --words and --words-file were given; give one of them")
     if one:
-        _segment_folder(take, out, rate_hz, CutSettings(before_ms, after_ms, longest_ms))
+        _segment_folder(take, out, cut.rate_hz, cutting)
         return
     if take.is_dir():
         raise UsageError(f"{take} is a folder and a take is one file; for a folder with one word a file, give --one")
-    detector = DetectorSettings(word_percent, edge_percent, noise_spreads, min_word_ms, min_pause_ms, frame_ms, hop_ms, highpass_hz)
-    cutting = CutSettings(before_ms, after_ms, longest_ms)
+    detector = DetectorSettings(**asdict(finding))
     labels = read_words(words, words_file)
     with FolderLock(out):
-        done = segment_take(take, labels, out, name=name, rate_hz=rate_hz, detector=detector, cutting=cutting, page=page)
+        done = segment_take(take, labels, out, name=cut.name, rate_hz=cut.rate_hz, detector=detector, cutting=cutting, page=page)
     for notice in done.notices:
         warn(f"{take.name}: {notice}")
     say(f"{len(done.names)} words of {min(done.durations_ms):.0f} to {max(done.durations_ms):.0f} ms in {out}")

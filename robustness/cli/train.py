@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
@@ -16,38 +17,53 @@ if TYPE_CHECKING:
 VARIANTS = ("float32", "dynamic-int8")
 
 
-def train(
+@dataclass(frozen=True)
+class DataOptions:
+    """What it is trained and measured on."""
+
+    panel: ClassVar[str] = "Data"
     data: Annotated[
         list[Path] | None,
         typer.Option(help="A folder of words, <word>/<file>, or {digit}_{speaker}_{take} files; several times for several."),
-    ] = None,
-    *,
+    ] = None
+    download: Annotated[Path | None, typer.Option(help="Download Speech Commands v2 (2.3 GB) into this folder, and train on it.")] = None
+    synthetic: Annotated[bool, typer.Option(help="Add speech of Debian's espeak-ng, flite and festival.")] = False
+    cache: Annotated[Path, typer.Option(help="Where synthetic speech is kept, so that it is made once.")] = Path(
+        "~/.cache/robustness/synthetic"
+    )
+    recordings: Annotated[
+        list[Path] | None, typer.Option(help="Recordings to measure the model on, never trained on; several times for several.")
+    ] = None
+    measure: Annotated[bool, typer.Option(help="Measure the model on the test speakers; one that others start from needs none of it.")] = (
+        True
+    )
+
+
+@dataclass(frozen=True)
+class RecipeOptions:
+    """How it is trained."""
+
+    panel: ClassVar[str] = "Recipe"
+    recipe: Annotated[
+        Literal["tutorial", "hardened", "pooled"], typer.Option(help="Network and augmentation; models/README.md says more.")
+    ] = "tutorial"
+    vocabulary: Annotated[
+        Literal["commands", "digits", "words"], typer.Option(help="The labels; words are both, to start the other two from.")
+    ] = "commands"
+    epochs: Annotated[int, typer.Option(min=1, help="An epoch sees as many clips as there are to train on.")] = 40
+    init: Annotated[Path | None, typer.Option(help="The card of a model whose weights to start from.")] = None
+    seed: Annotated[int, typer.Option(help="The seed of weights, order and augmentation.")] = 0
+    threads: Annotated[int, typer.Option(min=1, max=1024, help="Threads of torch; another number may round differently.")] = 1
+    precision: Annotated[Literal["float32", "bfloat16"], typer.Option(help="bfloat16 is quicker on CPUs that have it.")] = "float32"
+
+
+def train(
+    given: DataOptions,
+    how: RecipeOptions,
     out: Annotated[Path, typer.Option(help="The model's path without a suffix; .pt, .toml and a folder .training are written.")] = Path(
         "model"
     ),
-    recipe: Annotated[
-        Literal["tutorial", "hardened", "pooled"], typer.Option(help="Network and augmentation; models/README.md says more.")
-    ] = "tutorial",
-    vocabulary: Annotated[
-        Literal["commands", "digits", "words"], typer.Option(help="The labels; words are both, to start the other two from.")
-    ] = "commands",
-    epochs: Annotated[int, typer.Option(min=1, help="An epoch sees as many clips as there are to train on.")] = 40,
-    init: Annotated[Path | None, typer.Option(help="The card of a model whose weights to start from.")] = None,
-    synthetic: Annotated[bool, typer.Option(help="Add speech of Debian's espeak-ng, flite and festival.")] = False,
-    cache: Annotated[Path, typer.Option(help="Where synthetic speech is kept, so that it is made once.")] = Path(
-        "~/.cache/robustness/synthetic"
-    ),
-    recordings: Annotated[
-        list[Path] | None, typer.Option(help="Recordings to measure the model on, never trained on; several times for several.")
-    ] = None,
-    measure: Annotated[
-        bool, typer.Option(help="Measure the model on the test speakers; one that others start from needs none of it.")
-    ] = True,
-    download: Annotated[Path | None, typer.Option(help="Download Speech Commands v2 (2.3 GB) into this folder, and train on it.")] = None,
-    seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of torch; another number may round differently.")] = 1,
-    precision: Annotated[Literal["float32", "bfloat16"], typer.Option(help="bfloat16 is quicker on CPUs that have it.")] = "float32",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last epoch's checkpoint, with the same configuration.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume from the last epoch's checkpoint, with the same settings.")] = False,
 ) -> None:
     """Train a keyword model on folders of words, and write its card.
 
@@ -58,32 +74,31 @@ def train(
     from robustness.training.cardwriter import write_model
     from robustness.training.session import TrainingRequest, downloaded
 
-    folders = [*(data or []), *([downloaded(download)] if download else [])]
+    folders = [*(given.data or []), *([downloaded(given.download)] if given.download else [])]
     if not folders:
         raise UsageError("no data is given; give folders of words with --data DIR, or get Speech Commands with --download DIR")
     request = TrainingRequest(
-        recipe=recipe,
-        vocabulary=vocabulary,
+        recipe=how.recipe,
+        vocabulary=how.vocabulary,
         data=tuple(folders),
         out=out,
-        epochs=epochs,
-        seed=seed,
-        threads=threads,
-        precision=precision,
-        synthetic=synthetic,
-        cache=cache.expanduser(),
-        init=init,
+        epochs=how.epochs,
+        seed=how.seed,
+        threads=how.threads,
+        precision=how.precision,
+        synthetic=given.synthetic,
+        cache=given.cache.expanduser(),
+        init=how.init,
         resume=resume,
     )
     with FolderLock(out):
         trained = _watched(request)
         for notice in trained.corpus.notices:
             warn(notice)
-        if measure:
-            say("measuring it on speakers that it never heard")
-        card = write_model(
-            request, trained, lambda classifier: [quantized(classifier, scheme) for scheme in VARIANTS], recordings or [], measure=measure
-        )
+        if given.measure:
+            say("measuring it on speakers that it was not trained on")
+        measured = given.recordings or []
+        card = write_model(request, trained, lambda one: [quantized(one, scheme) for scheme in VARIANTS], measured, measure=given.measure)
     say(f"{card} is written; {request.folder / 'curves.html'} shows how the training went")
 
 

@@ -17,8 +17,9 @@ from robustness.explanations.cohort import cost, given, shared_edit
 from robustness.explanations.edits import Answers, Attempt, Edit, attempts, intervention
 from robustness.explanations.forecast import forecast_scores
 from robustness.explanations.losses import Loss, drop_of
-from robustness.explanations.naming_rule import name, named_pair, pairs
+from robustness.explanations.naming_rule import Beside, name, named_pair, pairs
 from robustness.explanations.side_effects import MOST, Others
+from robustness.explanations.standing import Standing
 from robustness.run.folder import Run
 from robustness.run.restoration import (
     CohortEffect,
@@ -153,19 +154,31 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
         cases: the run.
         swept: its trials under combined conditions; None leaves the factors out.
     """
-    scene = case.subject.scene(case.failure.offset_ms, case.worst.frontend.picture.band_hz)
-    answers = Answers(case.classifiers, scene, case.failure.label, cases.engine.answers)
+    answers = Answers(case.classifiers, cases.scene(case), case.failure.label, cases.engine.answers)
     wrong = [variant for variant, here in answers.here.items() if not here.good]
     drops = {variant: _drop(case, cases, answers, variant) for variant in wrong}
     wanted = {variant: None if drop is None else drop.wanted for variant, drop in drops.items()}
     tried = attempts(answers, wrong, wanted)
-    found = {}
+    found, stands = {}, cases.good.standings(case)
     for variant in wrong:
-        naming = name(tried[variant])
+        naming = name(tried[variant], _beside(case, cases, variant, drops[variant], stands))
         two = pairs(answers, variant, wanted[variant]) if naming.verdict == "none" else []
         shares = () if swept is None or not cases.at_a_place(case.failure.condition) else factors.accounts(case, cases, swept, variant)
         found[variant] = Diagnosis(answers.here[variant].margin, drops[variant], tuple(tried[variant]), naming, tuple(two), tuple(shares))
     return found
+
+
+def _beside(case: Case, cases: Cases, variant: str, drop: Loss | None, stands: Sequence[Standing]) -> Beside:
+    """What is known of a failing answer beside the edits."""
+    speaks = {one.kind for one in stands if one.kind is not None}
+    there = None if drop is None or drop.against != "counterpart" else drop.counterpart
+    own = there is not None
+    if there is not None and not case.changed and there.placement != case.failure.condition.placement:
+        speaks.add("placement")
+    if (other := cases.float_of(variant)) is not None and case.given[other].good:
+        speaks.add("precision")
+    lean = cases.lean(variant)
+    return Beside(frozenset(speaks), None if lean is None else lean.size, own)
 
 
 def _drop(case: Case, cases: Cases, answers: Answers, variant: str) -> Loss | None:

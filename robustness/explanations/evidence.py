@@ -60,7 +60,7 @@ def write_evidence(
     """
     cases = Cases(run, classifiers, recordings, seed, perturbations)
     restoration = Restoration(run, cases)
-    every = find_failures(run, cases.placed, cases.kinds)
+    every = find_failures(run, cases.placed, cases.kinds, cases.frame.reference)
     found, elsewhere = ([one for one in every if one.at_a_place is at_a_place] for at_a_place in (True, False))
     shown = [*found[:cards], *elsewhere[:ELSEWHERE]]
     folder = run.evidence

@@ -8,7 +8,7 @@ Each edit is made once for all recordings that are asked, at most 24, chosen by 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -18,7 +18,7 @@ from robustness.audio.recordings import Recording
 from robustness.conditions import Condition
 from robustness.explanations.answering import Given, given_by
 from robustness.explanations.cases import Cases
-from robustness.explanations.edits import Edit, apply, intervention
+from robustness.explanations.edits import Edit, apply, intervention, shift_of
 from robustness.interventions.scene import Scene
 from robustness.run.restoration import SideEffect
 from robustness.seeds import generator_of
@@ -98,7 +98,9 @@ class Others:
         found = {}
         for (variant, classifier), logits in zip(classifiers.items(), self.cases.engine.answers(windows), strict=True):
             truths = [classifier.truth(labels[name]) for name in scenes]
-            found[variant] = dict(zip(scenes, given_by(classifier, logits, truths), strict=True))
+            lower = edit is not None and intervention(edit.name).on_output
+            given = given_by(classifier, logits + shift_of(classifier, None, edit) if edit and lower else logits, truths)
+            found[variant] = dict(zip(scenes, given, strict=True))
         return found
 
     def _under(self, condition: Condition) -> dict[str, Scene]:
@@ -110,7 +112,8 @@ class Others:
     def _scene(self, recording: Recording, condition: Condition) -> Scene:
         first = next(iter(self.cases.classifiers.values()))
         subject = self.cases.subject(recording, condition)
-        return subject.scene(subject.here_ms, first.frontend.picture.band_hz)
+        scene = subject.scene(subject.here_ms, first.frontend.picture.band_hz)
+        return replace(scene, typical=self.cases.good.typical(next(iter(self.cases.classifiers)), condition.placement))
 
 
 def restored(changed: Sequence[Changed]) -> int:

@@ -1,6 +1,6 @@
 """How do machines and people read the verdicts? JSON, JUnit XML and a Markdown summary, each written whole before the gate exits.
 
-None holds a clock or a path of the machine: the same run and rules give the same bytes. Loads no torch.
+None holds a path of the machine, and JUnit alone a clock: the same run and rules give the same bytes of JSON and Markdown. Loads no torch.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any, Final
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, OutputError
 from robustness.gates.metrics.base import METRICS, Kinds
 from robustness.gates.rules import Rules
+from robustness.gates.subject import Subject
 from robustness.gates.verdicts import Judged, Verdict, failing_first, status_of
-from robustness.gates.wording import amount, bar, condition_text
+from robustness.gates.wording import amount, bar, condition_text, counted, figure
 from robustness.run.damage import read_record
 from robustness.run.folder import write_json, write_text
 
@@ -49,6 +50,8 @@ class VerdictFacts:
     sentence: str
     warnings: list[str]
     worst: CaseFacts | None
+    figure: str = ""  # of the worst case; a run that was judged before this was stored has none
+    bar: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def read_verdicts(run: Path) -> VerdictsFacts | None:
     return read_record(run, f"{FOLDER}/{JSON}", VerdictsFacts) if (run / FOLDER / JSON).exists() else None
 
 
-def write_outputs(folder: Path, rules: Rules, verdicts: Sequence[Verdict]) -> None:
+def write_outputs(folder: Path, rules: Rules, verdicts: Sequence[Verdict], subject: Subject) -> None:
     """Writes the three files, each whole or not at all.
 
     Raises:
@@ -78,9 +81,9 @@ def write_outputs(folder: Path, rules: Rules, verdicts: Sequence[Verdict]) -> No
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / JSON, facts(rules, verdicts))
-        write_text(folder / JUNIT, junit(verdicts))
-        write_text(folder / MARKDOWN, markdown(verdicts))
+        write_json(folder / JSON, facts(rules, verdicts, subject))
+        write_text(folder / JUNIT, junit(rules, verdicts))
+        write_text(folder / MARKDOWN, markdown(verdicts, subject))
     except OSError as error:
         raise OutputError(f"the verdicts cannot be written to {folder} ({error.strerror}); give another --out") from error
 
@@ -90,13 +93,20 @@ def headline(status: int) -> str:
     return HEADLINES.get(status, "The model could not be judged: a rule or an input is wrong.")
 
 
-def facts(rules: Rules, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def answered(verdicts: Sequence[Verdict]) -> str:
+    """The answer with its count: `The model passes: 9 of 9 rules pass.`."""
+    passed, words = sum(verdict.outcome == "pass" for verdict in verdicts), headline(status_of(verdicts)).removesuffix(".")
+    return f"{words}: {passed} of {counted(len(verdicts), 'rule')} {'passes' if passed == 1 else 'pass'}."
+
+
+def facts(rules: Rules, verdicts: Sequence[Verdict], subject: Subject) -> dict[str, Any]:
     """Everything that was found, in plain values; failing rules first."""
     status = status_of(verdicts)
     return {
         "status": status,
         "headline": headline(status),
         "rules": rules.source.name,
+        "subject": asdict(subject),
         "verdicts": [_verdict(verdict) for verdict in failing_first(verdicts)],
     }
 
@@ -110,6 +120,8 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "counts": verdict.counts,
         "status": verdict.status,
         "sentence": verdict.sentence,
+        "figure": figure(verdict),
+        "bar": bar(verdict.rule),
         "warnings": list(verdict.warnings),
         "untestable": verdict.untestable,
         "unit": METRICS[verdict.rule.metric].unit,
@@ -147,26 +159,38 @@ def _number(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
-def junit(verdicts: Sequence[Verdict]) -> str:
-    """A test case a rule: failures for broken rules, errors for those that could not be judged."""
-    counted = {
+def junit(rules: Rules, verdicts: Sequence[Verdict]) -> str:
+    """JUnit XML, a test a rule with the time that judging it took; what warns without failing passes, and says so in its output."""
+    counts = {
         "tests": len(verdicts),
         "failures": sum(v.counts and v.outcome != "error" for v in verdicts),
         "errors": sum(v.outcome == "error" for v in verdicts),
         "skipped": sum(v.outcome == "skipped" for v in verdicts),
     }
-    suites = ET.Element("testsuites", {"name": "robustness gate", **{key: str(n) for key, n in counted.items()}, "time": "0"})
-    suite = ET.SubElement(suites, "testsuite", {"name": "robustness gate", **{key: str(n) for key, n in counted.items()}, "time": "0"})
+    about = {"name": "robustness gate", **{key: str(n) for key, n in counts.items()}, "time": _time(sum(v.seconds for v in verdicts))}
+    suites = ET.Element("testsuites", about)
+    suite = ET.SubElement(suites, "testsuite", about)
     for verdict in verdicts:
-        case = ET.SubElement(suite, "testcase", {"classname": "robustness.gate", "name": _xml(verdict.name), "time": "0"})
-        kind = "error" if verdict.outcome == "error" else "failure"
+        place = {"classname": "robustness.gate", "name": _xml(verdict.name), "file": _xml(rules.source.name)}
+        case = ET.SubElement(suite, "testcase", {**place, "time": _time(verdict.seconds)})
         if verdict.counts:
-            ET.SubElement(case, kind, {"type": verdict.outcome, "message": _xml(verdict.sentence)}).text = _xml(_details(verdict))
-        if verdict.outcome == "skipped":
+            kind = "error" if verdict.outcome == "error" else "failure"
+            ET.SubElement(case, kind, {"type": verdict.outcome, "message": _xml(short(verdict))}).text = _xml(_details(verdict))
+        elif verdict.outcome == "skipped":
             ET.SubElement(case, "skipped", {"message": _xml(verdict.sentence)})
-        ET.SubElement(case, "system-out").text = _xml(_details(verdict))
+        elif verdict.outcome != "pass" or verdict.warnings:
+            ET.SubElement(case, "system-out").text = _xml(_details(verdict))
     ET.indent(suites)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.3f}"
+
+
+def short(verdict: Verdict) -> str:
+    """A rule in a line: `accepted: 80 % (8 of 10), at least 90 % is asked`."""
+    return ", ".join(part for part in (f"{verdict.name}: {figure(verdict) or verdict.word}", f"{bar(verdict.rule)} is asked") if part)
 
 
 def _details(verdict: Verdict) -> str:
@@ -180,17 +204,18 @@ def _xml(text: str) -> str:
     return _NOT_XML.sub("�", text)
 
 
-def markdown(verdicts: Sequence[Verdict]) -> str:
-    """A summary for a pull request: a table with failing rules first, and the sentences behind it."""
+def markdown(verdicts: Sequence[Verdict], subject: Subject) -> str:
+    """A summary for a pull request: what was judged, a table with failing rules first, the sentences behind it, and the files."""
     ordered = failing_first(verdicts)
     rows = [f"| {' | '.join(map(_cell, row))} |" for row in [HEAD, *(_row(verdict) for verdict in ordered)]]
     rule = "|" + " --- |" * len(HEAD)
     why = [f"- {_cell(line)}" for v in ordered if v.outcome != "pass" or v.warnings for line in (v.sentence, *v.warnings)]
-    passed = sum(verdict.outcome == "pass" for verdict in verdicts)
-    title = f"## {headline(status_of(verdicts))}\n\n{passed} of {len(verdicts)} rules pass."
-    return "\n".join([title, "", rows[0], rule, *rows[1:], "", *why, ""]).rstrip("\n") + "\n"
+    about = [f"- {_cell(str(model))}" for model in subject.models] + [f"- {_cell(subject.heard)}"]
+    title = f"## {answered(verdicts)}"
+    return "\n".join([title, "", *about, "", rows[0], rule, *rows[1:], "", *why, "", FILES, ""])
 
 
+FILES: Final = f"The run folder has the page `index.html`, and `{FOLDER}/{JUNIT}` and `{FOLDER}/{JSON}` for programs."
 HEAD: Final = ("result", "rule", "observed", "asked", "where", "counted")
 
 

@@ -9,6 +9,7 @@ from robustness.gates.metrics.base import Data
 from robustness.gates.outputs import FOLDER, write_outputs
 from robustness.gates.rows import Rows
 from robustness.gates.rules import BASELINE, Rules
+from robustness.gates.subject import subject_of
 from robustness.gates.verdicts import Verdict, judge
 from robustness.run.folder import Run
 from robustness.run.integrity import checked_run
@@ -43,5 +44,5 @@ def data_of(run: Run, rules: Rules, baseline: Path | None = None) -> Data:
 def judge_run(run: Run, rules: Rules, baseline: Path | None, out: Path) -> list[Verdict]:
     """Judges a run and writes the verdicts into the folder `gate` of `out`."""
     verdicts = judge(rules, data_of(run, rules, baseline))
-    write_outputs(out / FOLDER, rules, verdicts)
+    write_outputs(out / FOLDER, rules, verdicts, subject_of(run))
     return verdicts

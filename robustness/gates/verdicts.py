@@ -8,6 +8,7 @@ Loads no torch.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -53,6 +54,7 @@ class Verdict:
         untestable: recordings without room to move, that the rule is about.
         warnings: what to know beside it.
         kinds: what the run knows of its perturbations, by name.
+        seconds: how long it took to judge.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Verdict:
     untestable: int = 0
     warnings: tuple[str, ...] = ()
     kinds: Kinds = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def worst(self) -> Judged | None:
@@ -115,9 +118,15 @@ def judge(rules: Rules, data: Data) -> list[Verdict]:
     if flips:
         raise CannotJudgeError(f"in the run {data.rows.run.path} levels that change nothing changed {flips} answers; none can be trusted")
     data = replace(data, by="label" if rules.version == 1 else "outcome")
-    found = {name: _cases(name, rule, data) for name, rule in rules.rule.items()}
+    found: dict[str, list[Judged] | Verdict] = {}
+    spent: dict[str, float] = {}
+    for name, rule in rules.rule.items():
+        began = time.monotonic()
+        found[name] = _cases(name, rule, data)
+        spent[name] = time.monotonic() - began
     surely = _surely([cases for cases in found.values() if not isinstance(cases, Verdict)])
-    return [cases if isinstance(cases, Verdict) else _verdict(name, rules.rule[name], data, surely(cases)) for name, cases in found.items()]
+    verdicts = [one if isinstance(one, Verdict) else _verdict(name, rules.rule[name], data, surely(one)) for name, one in found.items()]
+    return [replace(verdict, seconds=spent[verdict.name]) for verdict in verdicts]
 
 
 def _cases(name: str, rule: Rule, data: Data) -> list[Judged] | Verdict:
@@ -159,7 +168,7 @@ def _skipped(rule: Rule, data: Data) -> str:
         return ""
     named = [name for name in (rule.variant, rule.against) if name is not None]
     reasons = ((name, data.rows.left_out(name)) for name in named)
-    return next((f"there is no {name}, for {why}" for name, why in reasons if why is not None), "")
+    return next((f"there is no {name}, because {why}" for name, why in reasons if why is not None), "")
 
 
 def _judgement(case: RuleCase, rule: Rule) -> Judgement:

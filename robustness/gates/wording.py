@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.gates.metrics.base import METRICS, Kinds
 from robustness.gates.rules import BASELINE, Rule
 
-FILLS: Final = {"zeros": "", "floor": ", padding filled with the recording's noise floor"}
+if TYPE_CHECKING:
+    from robustness.gates.verdicts import Verdict
+
+FILLS: Final = {"zeros": "", "floor": ", padding filled with the recording's background level"}
 PLACES: Final = {"start": "at the start", "center": "in the center", "end": "at the end"}
 SCOPES: Final = {"files": "of these recordings alone", "population": "of the population that these recordings come from"}
 
@@ -56,6 +59,14 @@ def condition_text(condition: Condition | None, kinds: Kinds) -> str:
     level = float("nan") if condition.level is None else condition.level
     said = kind.said(level, lambda value, signed: f"{value:+g} {kind.unit}" if signed else f"{value:g} {kind.unit}", place)
     return f"{said}{FILLS[condition.fill]}"
+
+
+def figure(verdict: Verdict) -> str:
+    """What was measured in the worst case: `80 % (8 of 10)`; empty if nothing was."""
+    if verdict.worst is None:
+        return ""
+    sample = verdict.worst.case.sample
+    return amount(sample.value, METRICS[verdict.rule.metric].unit) + (f" ({sample.tally})" if sample.tally else "")
 
 
 def counted(count: int, noun: str) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import itertools
+import json
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pandas as pd
 
@@ -21,6 +22,7 @@ from robustness.conditions import NO_WORD, Condition, Placement, Preset
 from robustness.errors import UsageError
 from robustness.frontends.base import FRONTENDS
 from robustness.interventions.base import INTERVENTIONS
+from robustness.jobs.listing import STORED, markdown_of, plugin_files
 from robustness.perturbations.base import PERTURBATIONS, Perturbation
 from robustness.quantization.base import QUANTIZERS
 from robustness.streaming.rules.base import RULES
@@ -201,5 +203,14 @@ def of_preset(rows: pd.DataFrame, preset: Preset) -> pd.DataFrame:
 
 def markdown_table(rows: pd.DataFrame) -> str:
     """The table as Markdown, one line a row; ends without a line break."""
-    cells = [list(rows.columns), ["---"] * len(rows.columns), *rows.astype(str).to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells)
+    return markdown_of(rows.to_dict("records"))  # type: ignore[arg-type]
+
+
+def contents() -> dict[str, Any]:
+    """All tables, and which perturbations each preset runs, as `catalogue.json` holds them."""
+    tables = {name: json.loads(table(name).to_json(orient="records")) for name in TABLES}
+    return {"files": plugin_files(), "presets": {preset: list(preset_names(preset)) for preset in get_args(Preset)}, "tables": tables}
+
+
+if __name__ == "__main__":  # `make readme`
+    STORED.write_text(json.dumps(contents(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

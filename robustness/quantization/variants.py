@@ -37,7 +37,7 @@ class LeftOut(NamedTuple):
     why: str
 
     def __str__(self) -> str:
-        return f"{self.model}: {self.variant} is left out, for {self.why}"
+        return f"{self.model}: {self.variant} is left out, because {self.why}"
 
 
 class Variants(NamedTuple):
@@ -104,6 +104,7 @@ def variants_of(models: Sequence[Classifier], schemes: Sequence[str], calibrate:
         calibrate: as for `variants`.
     """
     files = [model.variant for model in models if model.deployed]
+    schemes = _spelled(schemes, [*files, *(given_name(model) for model in models if is_quantized(model))])
     known = {*files, *QUANTIZERS.names(), *(given_name(model) for model in models if is_quantized(model))}
     unknown = [scheme for scheme in schemes if scheme not in known]
     if files and unknown:
@@ -117,6 +118,13 @@ def variants_of(models: Sequence[Classifier], schemes: Sequence[str], calibrate:
     order = list(dict.fromkeys(variant.name for variant in made))
     sorted_by_model = sorted(made, key=lambda variant: (order.index(variant.name), variant.variant != PLAIN))
     return Variants(sorted_by_model, [one for found in each for one in found.left_out])
+
+
+def _spelled(schemes: Sequence[str], given: Sequence[str]) -> list[str]:
+    """The names with `int8` spelled out: the int8 variant that the cards give, and without one the variant that is made by default."""
+    own = [name for name in given if UNNAMED in name]
+    meant = UNNAMED if UNNAMED in own else own[0] if own else VARIANTS[1]
+    return [meant if scheme == UNNAMED else scheme for scheme in schemes]
 
 
 def is_asked(classifier: Classifier, schemes: Sequence[str]) -> bool:

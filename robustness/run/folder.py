@@ -8,6 +8,7 @@ whole at the end; what is there of one that was killed can be gone on with. Load
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -74,6 +75,11 @@ class Run:
     def evidence(self) -> Path:
         """The folder of sounds, features, maps and diagnoses of what the page shows."""
         return self.path / "evidence"
+
+    def _repr_html_(self) -> str:
+        """The first screen of its page, for a notebook."""
+        drawn: str = importlib.import_module("robustness.report.first_screen").first_screen(self)  # only a notebook asks for it
+        return drawn
 
     def trials(self, columns: Sequence[str] | None = None, **equals: object) -> pd.DataFrame:
         """Rows of trials, of these columns, where each named column has the value given.

@@ -119,6 +119,12 @@ def longer_than_the_window(at: Place) -> None:
     sound(at, np.random.default_rng(0).normal(size=3 * RATE_HZ) * 0.1)
 
 
+@mistake(r"take\.wav lasts 3\.0 s, longer than the window, and has no word; .*`robustness segment take\.wav --words")
+def a_take_without_a_word(at: Place) -> list[str]:
+    soundfile.write(at.root / "take.wav", np.random.default_rng(0).normal(size=3 * RATE_HZ) * 0.1, RATE_HZ)
+    return ["--recordings", str(at.root / "take.wav")]
+
+
 @mistake(r"bad\.wav")
 def empty_audio(at: Place) -> None:
     sound(at, np.zeros(0))
@@ -209,9 +215,9 @@ def unknown_perturbation(at: Place) -> list[str]:
     return ["--perturbation", "pink-nois"]
 
 
-@mistake(r"'int8'.*dynamic-int8")
+@mistake(r"'int7'.*dynamic-int8")
 def unknown_variant(at: Place) -> list[str]:
-    return ["--variant", "int8"]
+    return ["--variant", "int7"]
 
 
 @mistake(r"--thresold")

@@ -150,7 +150,7 @@ def test_a_run_without_sound_keeps_none(at: Place) -> None:
 
 
 def test_a_bug_keeps_its_traceback_and_is_70() -> None:
-    code = "import sys, robustness.jobs.catalogue as c\nc.TABLES['variants'] = lambda: 1 / 0\nfrom robustness.cli.main import main\nmain()"
+    code = "import sys, robustness.jobs.listing as c\nc.catalogue = lambda: 1 / 0\nfrom robustness.cli.main import main\nmain()"
     done = shell("list", "variants", code=code)
     assert done.returncode == BUG
     assert "Traceback" in done.stderr

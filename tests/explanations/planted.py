@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -98,4 +99,10 @@ def run_of(
     models = models_of(classifiers, {c.name: {} for c in classifiers})
     grids = {name: kind.plain() for name, kind in plan.kinds(classifiers[0].frame.reference).items()}
     writer.write_manifest({"models": models, "plan": {"speech_threshold_db": 35.0, "grids": grids}})
+    writer.write_recordings(table_of(recordings))
     return writer.finish()
+
+
+def table_of(recordings: Sequence[Recording]) -> pd.DataFrame:
+    """What explaining reads of a run's table of recordings."""
+    return pd.DataFrame({"id": [one.id for one in recordings], "speaker": [one.speaker for one in recordings]})

@@ -21,6 +21,7 @@ from robustness.sweep.manifest import models_of
 from robustness.sweep.plan import Settings, plan_of
 from robustness.sweep.sweep import Sweep
 from tests.builders import classifier
+from tests.explanations.planted import table_of
 
 VARIANTS = ("float32", "dynamic-int8")
 
@@ -45,6 +46,7 @@ def run(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
             "plan": {"grids": {name: kind.plain() for name, kind in plan.kinds(variants[0].frame.reference).items()}},
         }
     )
+    writer.write_recordings(table_of(recordings))
     made = writer.finish()
     write_evidence(made, variants, recordings, seed=0)
     return made

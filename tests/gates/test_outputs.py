@@ -97,6 +97,10 @@ def test_junit_is_read_by_a_junit_reader(judged: Run) -> None:
     assert [type(result) for case in cases.values() for result in case.result] == [Failure, Error]
     assert (found.tests, found.failures, found.errors) == (4, 1, 1)
     assert "75 % (15 of 20)" in str(cases["<b>|`x`�"].result[0].message)
+    assert all(case.time is not None and case.time >= 0 for case in cases.values())
+    assert found.time == pytest.approx(sum(case.time for case in cases.values()), abs=0.005)
+    assert cases["<b>|`x`�"].system_out is None  # its text stands once
+    assert cases["inconclusive"].system_out.startswith("inconclusive (warning only): ")
 
 
 def test_json_holds_every_number(judged: Run) -> None:
@@ -116,6 +120,7 @@ def test_markdown_is_a_table_that_no_name_can_break(judged: Run) -> None:
     rows = [line for line in lines if line.startswith("|")]
     assert {line.replace("\\|", "").count("|") for line in rows} == {7}
     assert len(rows) == 2 + 4
+    assert lines[2:4] == ["- planted 00000000, the most probable label counts", "- 20 recordings (planted)"]
     assert "<b>" not in "".join(lines)
 
 
@@ -188,5 +193,5 @@ def _whole(folder: Path) -> bool:
         text = (folder / MARKDOWN).read_text()
         counts.append(text.count("| FAIL |"))
         assert text.endswith("\n")
-        assert text.count("\n- ") == counts[-1]
+        assert text.count("\n- ") == counts[-1] + 2  # and the model and the recordings
     return set(counts) <= {1, 30}

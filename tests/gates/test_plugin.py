@@ -45,7 +45,7 @@ for arguments in json.loads(sys.argv[1]):
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What pytest says in six sessions of one fresh interpreter; each ends with its status and whether torch is loaded."""
+    """What pytest says in seven sessions of one fresh interpreter; each ends with its status and whether torch is loaded."""
     folder = tmp_path_factory.mktemp("user")
     Planted([Answers(right(15, 20))]).write(folder / "run")
     (folder / "gates.toml").write_text(RULES)
@@ -62,6 +62,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         ["test_mine.py", *STORED[2:], "--robustness-rules", "typo.toml"],
         ["test_mine.py", *STORED[:2], "-k", "passes"],
         ["test_model.py", "--robustness-rules=any.toml", f"--robustness-model={card}", f"--robustness-recordings={recordings}"],
+        ["test_mine.py", *STORED[:2], "--robustness-run=nowhere"],
     ]
     path = os.pathsep.join(map(str, [Path(__file__).resolve().parents[2], *filter(None, [os.environ.get("PYTHONPATH")])]))
     command = [sys.executable, "-c", SESSIONS, json.dumps(sessions)]
@@ -100,8 +101,16 @@ def test_rules_that_cannot_be_used_are_a_usage_error(said: list[str], session: i
 
 
 def test_without_a_run_or_a_model_it_says_what_to_give(said: list[str]) -> None:
-    assert "give --robustness-run RUN, or --robustness-model CARD" in said[4]
-    assert f"{END} 1" in said[4]
+    """Once, and not a time for each rule."""
+    assert said[4].count("give --robustness-run RUN, or --robustness-model CARD") <= 1
+    assert f"{END} {int(pytest.ExitCode.USAGE_ERROR)}" in said[4]
+    assert "ERROR: give --robustness-run RUN, or --robustness-model CARD" in said[4]
+
+
+def test_a_run_that_is_none_is_told_once(said: list[str]) -> None:
+    assert said[6].count("nowhere is not a run folder") <= 1
+    assert "ERROR: nowhere is not a run folder" in said[6]
+    assert f"{END} {int(pytest.ExitCode.USAGE_ERROR)}" in said[6]
 
 
 def test_a_model_is_run_once_and_judged(said: list[str]) -> None:

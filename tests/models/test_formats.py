@@ -65,7 +65,7 @@ def write_callable(folder: Path, name: str = "answer", more: str = "") -> Path:
 
 
 def test_a_key_or_a_suffix_chooses(tmp_path: Path) -> None:
-    assert sorted(FORMATS.names()) == ["callable", "torch-module"]
+    assert {"callable", "command", "exported", "onnx", "tflite", "torch-module"} == set(FORMATS.names())
     card = write_card(tmp_path)
     assert format_of(card, read_card(card)).name == "torch-module"
     called = write_callable(tmp_path)
@@ -119,7 +119,7 @@ def test_what_a_callable_has_not_is_said(tmp_path: Path) -> None:
         IntegratedGradients().attribute(model, torch.zeros(1, 1, 64, 101), Target(0))
     with pytest.raises(UsageError, match=r"called cannot be quantized as dynamic-int8: the network is a callable and has no weights"):
         quantized(model, "dynamic-int8")
-    with pytest.raises(UsageError, match=r"dynamic-int8 is left out, for the network is a callable .*; no variant of called remains"):
+    with pytest.raises(UsageError, match=r"dynamic-int8 is left out, because the network is a callable .*; no variant of called remains"):
         variants(model, ["dynamic-int8"])
     made, left_out = variants(model, ["float32", "dynamic-int8", "static-int8"])
     assert [one.variant for one in made] == ["float32"]

@@ -22,7 +22,7 @@ KEPT_BEFORE = ("axis", "unit", "levels", "neutral", "draws", "fills", "source")
 def test_what_a_run_of_before_did_not_keep_is_filled_in(name: str) -> None:
     own = PERTURBATIONS[name]().facts("center")
     kept = {key: value for key, value in own.plain().items() if key in KEPT_BEFORE}
-    assert facts_of(name, kept) == replace(own, atlas=())
+    assert facts_of(name, kept) == replace(own, atlas=(), everyday=(), everyday_source="")
 
 
 def test_what_nobody_knows_any_more_is_said_by_its_name() -> None:

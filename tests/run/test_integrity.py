@@ -81,7 +81,7 @@ OPTIONAL: Final = frozenset(  # what older runs do not have, or nobody needs
     {"differences", "segments", "donor", "ladder", "following", "in_noise", "trust", "steps", "surrogate", "logit_gap", "completeness_gap",
      "score_change", "within_bound", "restored_at_ms", "restored_by_ms", "restored_lost_ms", "searched_ms", "batch", "threads", "devices",
      "engine", "no_word", "noises", "selection", "variants", "calibration", "perturbations", "device", "skip_bad", "audio", "kind", "card",
-     "frontend", "draw", "fill", "level", "placement", "perturbation", "about", "role", "counterpart_of", "logits", "window"}
+     "frontend", "p", "draw", "fill", "level", "placement", "perturbation", "about", "role", "counterpart_of", "logits", "window"}
 )  # fmt: skip
 
 

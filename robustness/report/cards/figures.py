@@ -232,17 +232,17 @@ class CardFigures:
         return f"{self.id}-{method}-{'-minus-'.join(slugs.get(name, 'x') for name in variant.split('-minus-'))}"
 
     def ladder(self) -> Figure | None:
-        """The margin of the true label against the lead, with the flip marked."""
+        """The outcome margin against the lead, with the lead that brings it back marked; None where the run has none."""
         view, facts = self.view, self.facts
         rows = view.atlas[view.atlas["recording"] == facts.recording]
-        if rows.empty:
+        if rows["outcome_margin"].isna().all():
             return None
         data: list[Trace] = []
         for variant in view.variants:
             mine = view.of(variant, rows).sort_values("level")
-            heard = [f"{row.predicted} {percent(row.p_predicted)}, margin {signed(row.margin, 1)}" for row in rows_of(mine)]
+            heard = [f"{row.predicted} {percent(row.p_predicted)}, outcome margin {signed(row.outcome_margin, 1)}" for row in rows_of(mine)]
             hover = [plain(f"{variant.short}, lead {number(lead)} ms: {text}") for lead, text in zip(mine["level"], heard, strict=True)]
-            line = {"type": "scatter", "mode": "lines", "x": list(mine["level"]), "y": [round(float(m), 3) for m in mine["margin"]]}
+            line = {"type": "scatter", "mode": "lines", "x": list(mine["level"]), "y": [round(float(m), 3) for m in mine["outcome_margin"]]}
             data.append(line | {"text": hover, "hovertemplate": "%{text}<extra></extra>", "line": stroke(variant.mark)["line"]})
         return self._ladder_figure(data, rows)
 
@@ -258,18 +258,24 @@ class CardFigures:
         notes = [{**_note(here, "here"), "xanchor": "right"}]
         if flip is not None:
             shapes.append(vertical(flip, dash="solid", ink="var(--right)", width=2))
-            notes.append({**_note(flip, f"right at {number(flip)} ms"), "xanchor": "left", "font": {"color": "var(--right)", "size": 11}})
+            notes.append({**_note(flip, f"good at {number(flip)} ms"), "xanchor": "left", "font": {"color": "var(--right)", "size": 11}})
         layout = {
             "margin": {"t": 22, "l": 40, "r": 8, "b": 38},
             "xaxis": {"title": {"text": "lead, ms from the window’s start"}, "range": [first, last]},
-            "yaxis": {"title": {"text": "margin, logits"}},
+            "yaxis": {"title": {"text": "outcome margin, log-odds"}},
             "shapes": shapes,
             "annotations": notes,
         }
-        said = "restored nowhere" if flip is None else f"right at a lead of {number(flip)} ms"
-        sentence = f"Margin of {facts.target.label} against the lead: wrong at {number(here)} ms, {said}."
+        said = "restored nowhere" if flip is None else f"good at a lead of {number(flip)} ms"
+        sentence = f"Outcome margin of {facts.target.label} against the lead: bad at {number(here)} ms, {said}."
         return Figure(
-            f"{self.id}-ladder", "margin against the lead; grey: the recording is cut", sentence, data, layout, self._steps(rows), HEIGHT
+            f"{self.id}-ladder",
+            "outcome margin against the lead; grey: the recording is cut",
+            sentence,
+            data,
+            layout,
+            self._steps(rows),
+            HEIGHT,
         )
 
     def _steps(self, rows: Any) -> Table:
@@ -278,8 +284,8 @@ class CardFigures:
             if lead % 50 == 0:
                 here = rows[rows["level"] == lead]
                 of = [self.view.of(v, here).iloc[0] for v in self.view.variants]
-                body.append([f"{number(lead)} ms", *(f"{row['predicted']} {signed(row['margin'], 1)}" for row in of)])
-        return Table("Answer and margin by lead, every 50 ms", ["lead", *(v.short for v in self.view.variants)], body)
+                body.append([f"{number(lead)} ms", *(f"{row['predicted']} {signed(row['outcome_margin'], 1)}" for row in of)])
+        return Table("Answer and outcome margin by lead, every 50 ms", ["lead", *(v.short for v in self.view.variants)], body)
 
     def time_layout(self) -> dict[str, Any]:
         """The time axis, with the speech span and the padding marked."""

@@ -46,9 +46,9 @@ def mildest(view: View, facts: FailureCard) -> str:
 
 
 def against_noise(view: View, card: str, facts: FailureCard) -> Figure | None:
-    """The outcome margin against the level, every draw a dot and their median a line; None where the trials are gone."""
+    """The outcome margin against the level, every draw a dot and their median a line; None where the run has none."""
     rows = _of(view, facts)
-    if rows.empty:
+    if rows["outcome_margin"].isna().all():
         return None
     condition, unit = facts.condition, view.unit(facts.condition.perturbation)
     data = [trace for variant in view.variants for trace in _traces(variant, view.of(variant, rows), unit)]
@@ -86,7 +86,7 @@ def _table(view: View, rows: DataFrame, unit: str | None) -> Table:
     body = []
     for level in sorted(set(rows["level"]), reverse=True):
         each = [view.of(variant, rows[rows["level"] == level]) for variant in view.variants]
-        counts = [f"{wrong} of {of} bad, {signed(some['margin'].median(), 1)}" for some in each for wrong, of in [_wrong(some)]]
+        counts = [f"{wrong} of {of} bad, {signed(some['outcome_margin'].median(), 1)}" for some in each for wrong, of in [_wrong(some)]]
         body.append([level_of(level, unit), *counts])
     return Table("Draws that are bad and median outcome margin by level", ["level", *(variant.short for variant in view.variants)], body)
 

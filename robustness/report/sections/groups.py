@@ -83,7 +83,7 @@ class Groups(Section):
             fill(
                 TEMPLATE,
                 fewest=FEWEST,
-                what="Known words accepted right" if has_known(view) else "Unknown words rejected",
+                what="Commands accepted" if has_known(view) else "Other words left alone",
                 variant=view.first.short,
                 parts=parts,
                 clusters=_cluster_table(found[:MOST_CLUSTERS]),

@@ -1,8 +1,8 @@
 """Does a quantized variant fail sooner than float under what the sweep does? Paired over every condition, corrected for their number.
 
-A recording counts once a condition, its draws averaged; over all conditions it counts once, its mean. Differences are accuracy of the
-variant minus that of the first, with the paired interval; p is that of as many recordings changing one way as the other (both by speakers
-where all are known), and q is p as Benjamini and Hochberg adjust it for all conditions. Loads no torch.
+A recording counts once a condition, its draws averaged; over all conditions it counts once, its mean. Differences are the share of good
+outcomes of the variant minus that of the first, with the paired interval; p is that of as many recordings changing one way as the other
+(both by speakers where all are known), and q is p as Benjamini and Hochberg adjust it for all conditions. Loads no torch.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pandas import DataFrame, Series
 
 from robustness.analysis.accuracy import speakers_of
 from robustness.analysis.intervals import adjusted, change_p_value, mean_change
+from robustness.analysis.outcomes import good
 from robustness.gates.samples import AT_THE_BAR
 from robustness.report.figures import Table
 from robustness.report.findings import distinct
@@ -51,12 +52,12 @@ class Sooner:
 
     @property
     def worse(self) -> list[PairedCell]:
-        """Conditions in which it is right less often, beyond chance."""
+        """Conditions in which its outcome is good less often, beyond chance."""
         return [cell for cell in self.cells if cell.q < SIGNIFICANT and cell.difference[0] < 0]
 
     @property
     def better(self) -> list[PairedCell]:
-        """Conditions in which it is right more often, beyond chance."""
+        """Conditions in which its outcome is good more often, beyond chance."""
         return [cell for cell in self.cells if cell.q < SIGNIFICANT and cell.difference[0] > 0]
 
 
@@ -78,9 +79,9 @@ def sooner(view: View, variant: Variant) -> Sooner | None:
 
 
 def _both(view: View, variant: Variant, trials: DataFrame) -> DataFrame | None:
-    """The share of draws that is right before and after, by condition and recording; None where there is none."""
+    """The share of draws with a good outcome before and after, by condition and recording; None where there is none."""
     trials = distinct(view, trials[trials["placement"] != "offset"])
-    trials = trials[trials["perturbation"].isin(list(view.grids)) & trials["correct"].notna()]
+    trials = trials[trials["perturbation"].isin(list(view.grids)) & trials["outcome"].notna()]
     if trials.empty:
         return None
     keys = [*KEYS, "recording"]
@@ -89,8 +90,8 @@ def _both(view: View, variant: Variant, trials: DataFrame) -> DataFrame | None:
 
 
 def _scores(rows: DataFrame, keys: list[str]) -> Series[Any]:
-    plain = rows[[*keys, "correct"]].astype(dict.fromkeys([key for key in keys if key != "level"], str))
-    return plain.assign(correct=plain["correct"].astype(float)).groupby(keys, dropna=False)["correct"].mean()
+    plain = rows[keys].astype(dict.fromkeys([key for key in keys if key != "level"], str))
+    return plain.assign(good=good(rows["outcome"])).groupby(keys, dropna=False)["good"].mean()
 
 
 def _name(view: View, key: Any) -> str:
@@ -118,7 +119,7 @@ def earlier_sentence(found: Sooner, first: str) -> str:
         else f"Nothing shows that {name} fails sooner than {first}"
     )
     conditions = plural(len(found.cells), "condition")
-    says = f"{answer}: over {conditions} of {found.of} its accuracy differs by {_interval(found.overall)}; {_beyond(found)}."
+    says = f"{answer}: over {conditions} of {found.of} its share of good outcomes differs by {_interval(found.overall)}; {_beyond(found)}."
     if low < 0 and not found.worse:
         says += f" {plural(found.overall.recordings, 'recording')} leave a loss of up to {number(-low, 1)} points possible."
     worst = found.cells[0]
@@ -145,7 +146,7 @@ def earlier_table(found: Sooner, first: str) -> Table:
     """All conditions together, then those with the largest differences, losses first."""
     shown = sorted(found.cells, key=lambda cell: (-abs(cell.difference[0]), cell.q, cell.name))[:MOST_ROWS]
     rows = [_row(found.overall, ""), *(_row(cell, p_value(cell.q)) for cell in sorted(shown, key=lambda cell: cell.difference[0]))]
-    head = ["condition", "recordings", f"right, {first}", "less often right", "more often", "difference (95 % interval)", "q"]
+    head = ["condition", "recordings", f"good, {first}", "less often good", "more often", "difference (95 % interval)", "q"]
     return Table(f"{found.variant.short} against {first} under {found.of}", head, rows)
 
 
