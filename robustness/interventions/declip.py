@@ -33,9 +33,7 @@ class Declip(Intervention):
     ladder: ClassVar[Ladder] = Ladder("above the plateau", "dB", (3, 6, 12))
     does: ClassVar[str] = "rounding clipped peaks"
     sham_does: ClassVar[str] = "dents as deep in their place"
-    source: ClassVar[str] = (
-        "scipy.interpolate.CubicSpline over what was clipped (Janssen et al., 1986: lost samples)"
-    )
+    source: ClassVar[str] = "scipy.interpolate.CubicSpline over what was clipped (Janssen et al., 1986: lost samples)"
 
     def possible(self, scene: Scene, size: float) -> bool:
         """Where peaks are clipped."""

@@ -189,7 +189,7 @@ def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=settings.speech_threshold_db, progress=told)
     seed, audio, again = settings.seed, job.request.audio, job.plan.perturbations
     told = partial(progress, "explain: failures")
-    write_evidence(run, job.classifiers, job.placed, seed=seed, perturbations=again, audio=audio, progress=told)
+    write_evidence(run, job.classifiers, job.placed, seed=seed, perturbations=again, audio=audio, everything=True, progress=told)
     if job.request.reference is not None:
         try_reference(run, job.request.reference)
     progress("draw: page", 0, 1)
