@@ -31,14 +31,14 @@ def lookalikes(words: Sequence[str], labels: Sequence[str], taken_as: str) -> li
     """
     notices = []
     for word, count in sorted(Counter(words).items()):
-        like = [label for label in labels if _plain(label) == _plain(word) and label != taken_as]
+        like = [label for label in labels if plain_word(label) == plain_word(word) and label != taken_as]
         if like:
             count_as = "count" if count > 1 else "counts"
             notices.append(f"{counted(count, 'recording')} of {word!r} {count_as} as {taken_as}; the labels have {some(like)}")
     return notices
 
 
-def _plain(word: str) -> str:
+def plain_word(word: str) -> str:
     """Without capitals, underscores around it, and with numerals as English words."""
     plain = unicodedata.normalize("NFKC", word).casefold().strip("_ ")
     return NUMERALS.get(int(plain), plain) if plain.isdecimal() and len(plain) < 3 else plain

@@ -17,11 +17,15 @@ from robustness.errors import CardError
 from robustness.files import printable
 
 if TYPE_CHECKING:
+    from robustness.analysis.intervals import Estimate
+    from robustness.audio.labels import LabelSource
     from robustness.audio.recordings import Recording
+    from robustness.checks.answer_counts import AnswerCounts
     from robustness.models.card import Card
     from robustness.models.classifier import Classifier
     from robustness.models.golden import Stage
     from robustness.models.inspection import InspectedVariant, Inspection, WordCount
+    from robustness.run.checks import Finding
 
 FRONTEND_DIFFERS: Final = (
     "the front-end computes other features than the one of the training (its settings in [frontend] are the usual reason), or weights and "
@@ -57,6 +61,17 @@ class AnswerOptions:
     skip_bad: options.SkipBad = False
 
 
+@dataclass(frozen=True)
+class GoldenOptions:
+    """What is written for another program to compare with."""
+
+    panel: ClassVar[str] = "Golden vector"
+    print_golden: Annotated[Path | None, typer.Option(help="A clip: print and write what each stage gives for it.")] = None
+    golden_dir: Annotated[Path, typer.Option(help="Where --print-golden writes samples, features, outputs and a card's section.")] = Path(
+        "golden"
+    )
+
+
 @gives_json
 def check(
     card: Annotated[Path, typer.Argument(help="The model card, a TOML file. Its network's code is run.")],
@@ -64,14 +79,15 @@ def check(
     model: VariantOptions,
     data: AnswerOptions,
     words: options.LabelOptions,
+    golden: GoldenOptions,
 ) -> None:
-    """Load a model and say what was understood: shapes, ranges, labels, what each variant quantizes, a few answers.
+    """Load a model and say what was understood, what it answers, and what may be wrong with it: labels, outputs, front-end, recordings.
 
+    With recordings of known words the findings say why a model that was right in training is wrong here, and what to change in the card.
     If the card names golden samples, their features and logits are compared with the card's, stage by stage; a difference is status 2.
 
     Example: robustness check models/digits.toml --recordings recordings/joe
     """
-    from robustness.audio.reading import Wish, open_recordings
     from robustness.models.card import load_classifiers, read_card
     from robustness.models.golden import golden_stages, likely_change
     from robustness.models.inspection import inspect, logit_spread
@@ -81,19 +97,18 @@ def check(
     said = read_card(card)
     given = load_classifiers(card, weights=model.weights, device=model.device)
     original = given[0]
-    frame = original.frame
-    chosen: Sequence[Recording] = ()
-    notices: list[str] = []
+    if golden.print_golden is not None:
+        _print_golden(original, golden)
+        return
     source = words.source(required=False)
-    if data.recordings:
-        read = open_recordings(data.recordings, Wish(frame.rate_hz, frame.samples), labels=source, skip_bad=data.skip_bad)
-        chosen, notices = logit_spread(read.recordings, data.answers), [*read.notices, *(f"{bad.id} {bad.reason}" for bad in read.bad)]
+    recordings, notices = _read(original, data, source)
     names = dict.fromkeys([*([] if original.deployed else ["float32"]), *(model.variants or VARIANTS)])
     folder = model.calibration
     calibrate = None if folder is None else (lambda classifier: read_calibration(folder, classifier, labels=source))
     made, left_out = variants_of(given, list(names), calibrate)
     notices += map(str, left_out)
-    found = inspect(made, chosen)
+    found = inspect(made, logit_spread(recordings, data.answers))
+    checked = _checked(original, recordings)
     stages = golden_stages(original, said.golden, card) if said.golden else []
     departs = next((stage for stage in stages if not stage.agrees), None)
     _say(
@@ -101,7 +116,8 @@ def check(
             said.name: _understood(said, original, found, card),
             "variants": [line for variant in found.variants for line in _variant(variant)],
             "notices": [CheckLine("", notice) for notice in notices],
-            f"answers at the {frame.reference}": _answers(found.answered),
+            f"answers at the {original.frame.reference}": [*_answers(found.answered), *_counts(checked)],
+            "findings": _findings(checked),
             "golden vector": _golden(stages),
         }
     )
@@ -109,7 +125,89 @@ def check(
         change = likely_change(original, said.golden, card) if departs.name in ("features", "logits") else None
         raise CardError(f"{card}: {_departure(departs, said.golden.tolerance)}" + (f"; {change}" if change else ""))
     understood = {line.key: line.value for line in _understood(said, original, found, card)}
-    answer({"status": 0, "name": said.name, "understood": understood, **_plain(found), "golden": stages, "notices": notices})
+    rest = {"golden": stages, "notices": notices, "counts": checked.counts, "findings": checked.findings}
+    answer({"status": 0, "name": said.name, "understood": understood, **_plain(found), **rest})
+
+
+class Checked(NamedTuple):
+    """What is answered to all recordings, and what was found to be wrong."""
+
+    counts: AnswerCounts | None
+    findings: tuple[Finding, ...]
+
+
+def _read(classifier: Classifier, data: AnswerOptions, source: LabelSource) -> tuple[Sequence[Recording], list[str]]:
+    """The recordings, and what was noticed while reading them."""
+    from robustness.audio.reading import Wish, open_recordings
+
+    if not data.recordings:
+        return (), []
+    wish = Wish(classifier.frame.rate_hz, classifier.frame.samples)
+    read = open_recordings(data.recordings, wish, labels=source, skip_bad=data.skip_bad)
+    return read.recordings, [*read.notices, *(f"{bad.id} {bad.reason}" for bad in read.bad)]
+
+
+def _checked(classifier: Classifier, recordings: Sequence[Recording]) -> Checked:
+    from robustness.checks.answer_counts import AnswerCounts
+    from robustness.checks.base import findings_of
+    from robustness.checks.model_under_test import ModelUnderTest
+
+    model = ModelUnderTest.of(classifier, recordings)
+    return Checked(AnswerCounts.of(model) if model.known.any() else None, findings_of(model))
+
+
+def _print_golden(classifier: Classifier, golden: GoldenOptions) -> None:
+    """What each stage gives for a clip, in words and as files."""
+    from robustness.checks.golden_export import golden_export, write_golden
+
+    if golden.print_golden is None:
+        return
+    stages = golden_export(classifier, golden.print_golden)
+    write_golden(stages, golden.golden_dir)
+    bands, frames = stages.features.shape
+    numbers = {"outputs": stages.outputs, "logits": stages.logits, "probabilities": stages.probabilities}
+    _say(
+        {
+            f"{classifier.name}, {golden.print_golden.name}": [
+                CheckLine("samples", f"{len(stages.samples)}, peak {abs(stages.samples).max():.4f}"),
+                CheckLine("features", f"[{bands} {frames}], {stages.features.min():.4f} to {stages.features.max():.4f}"),
+                *(CheckLine(name, " ".join(f"{value:.6g}" for value in values.tolist())) for name, values in numbers.items()),
+                CheckLine("label", stages.label),
+                CheckLine("written", f"samples.npy, features.npy, outputs.npy and golden.toml, in {golden.golden_dir}"),
+            ]
+        }
+    )
+    answer({"status": 0, **{name: value.tolist() if hasattr(value, "tolist") else value for name, value in stages._asdict().items()}})
+
+
+def _counts(checked: Checked) -> list[CheckLine]:
+    """How many of all recordings are right, what is never answered, what is confused most."""
+    if checked.counts is None:
+        return []
+    right, carried, never, confused = checked.counts[1:]
+    lines = [CheckLine("recognised", f"{_share(right)}: the most probable label is the right one")]
+    lines.append(CheckLine("by the device", f"{_share(carried)}: a command is carried out, or nothing is, as it should be"))
+    if never:
+        lines.append(CheckLine("never answered", " ".join(never)))
+    if confused:
+        pairs = (f"{one.said} as {one.answered} {one.times} of {one.of}" for one in confused)
+        lines.append(CheckLine("most confused", ", ".join(pairs)))
+    return lines
+
+
+def _share(found: Estimate) -> str:
+    return f"{round(found.value * found.total)} of {found.total} ({found.low:.1%} to {found.high:.1%}, 95 % interval)"
+
+
+def _findings(checked: Checked) -> list[CheckLine]:
+    """Each finding with what to change; those that make answers wrong first."""
+    if not checked.findings:
+        reach = "" if checked.counts else "; recordings of known words (--recordings) show more"
+        return [CheckLine("none", f"nothing that was looked for is wrong with card, front-end, network or recordings{reach}")]
+    lines = []
+    for one in checked.findings:
+        lines += [CheckLine(one.kind if one.cause else f"{one.kind} (note)", one.says), CheckLine("", f"→ {one.change}")]
+    return lines
 
 
 def _plain(found: Inspection) -> dict[str, Any]:

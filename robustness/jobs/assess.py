@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
@@ -17,6 +17,8 @@ from robustness.audio.placement import Frame
 from robustness.audio.reading import Reading
 from robustness.audio.recordings import Recording
 from robustness.audit.evidence import write_audit
+from robustness.checks.base import findings_of
+from robustness.checks.model_under_test import ModelUnderTest
 from robustness.errors import CannotJudgeError, RobustnessError, UsageError
 from robustness.explanations.evidence import write_evidence
 from robustness.jobs.request import Request
@@ -27,6 +29,7 @@ from robustness.quantization.calibration import read_calibration, refuse_tested
 from robustness.quantization.variants import LeftOut, is_quantized, variants_of
 from robustness.report.page import write_page
 from robustness.run.atomic import said_when_full
+from robustness.run.checks import CheckedModel, CheckedModels, write_checks
 from robustness.run.folder import Run, RunWriter
 from robustness.run.integrity import checked_run
 from robustness.sweep.dataset import Wanted, look_at, recordings_table, unsaid
@@ -35,6 +38,7 @@ from robustness.sweep.plan import Plan, plan_of, runnable
 from robustness.sweep.state import Tally
 from robustness.sweep.sweep import Sweep, common_frame, engine_of, key_of, placeable
 
+CHECKED: Final = 200  # recordings that are looked at before the page is drawn; `robustness check` looks at all
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
 
 
@@ -185,15 +189,24 @@ def _left(writer: RunWriter, error: BaseException) -> None:
 
 def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     """Says what quantization did and what restores each failing answer, and draws the page."""
+    progress("check: what may be wrong with cards and recordings", 0, 1)
+    checked = CheckedModels(tuple(_checked(name, one, job.reading) for name, one in job.originals.items()))
+    write_checks(run.evidence, checked)
     settings, told = job.plan.settings, partial(progress, "audit: layers")
     write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=settings.speech_threshold_db, progress=told)
     seed, audio, again = settings.seed, job.request.audio, job.plan.perturbations
     told = partial(progress, "explain: failures")
-    write_evidence(run, job.classifiers, job.placed, seed=seed, perturbations=again, audio=audio, everything=True, progress=told)
+    if not checked.misnamed:  # no edit of a recording explains a right answer under another name
+        write_evidence(run, job.classifiers, job.placed, seed=seed, perturbations=again, audio=audio, everything=True, progress=told)
     if job.request.reference is not None:
         try_reference(run, job.request.reference)
     progress("draw: page", 0, 1)
     write_page(run, run.path / "index.html")
+
+
+def _checked(name: str, classifier: Classifier, reading: Reading) -> CheckedModel:
+    """What is wrong with a model and the recordings, as far as a sample of them shows it."""
+    return CheckedModel(name, findings_of(ModelUnderTest.of(classifier, reading.recordings, most=CHECKED)))
 
 
 def _refuse_twice(names: list[str]) -> None:

@@ -271,7 +271,7 @@ def likely_change(classifier: Classifier, golden: Golden, card: Path) -> str | N
             return None
         setting, match = found
         agrees = "it agrees to" if match.largest <= features.allowed else "it comes nearer, and still departs by up to"
-        return f"with {_settings_text(setting)} in [frontend] {agrees} {match.largest:.3g}"
+        return f"with {settings_text(setting)} in [frontend] {agrees} {match.largest:.3g}"
     return _change_by_logits(classifier, golden, card)
 
 
@@ -297,10 +297,10 @@ def _change_by_logits(classifier: Classifier, golden: Golden, card: Path) -> str
     if setting is None:
         return None
     agrees = "they agree to" if least <= golden.tolerance else "they come nearer, and still depart by up to"
-    return f"with {_settings_text(setting)} in [frontend] {agrees} {least:.3g}"
+    return f"with {settings_text(setting)} in [frontend] {agrees} {least:.3g}"
 
 
-def _settings_text(settings: dict[str, object]) -> str:
+def settings_text(settings: dict[str, object]) -> str:
     """Settings as a card writes them."""
     return ", ".join(f"{key} = {_toml(value)}" for key, value in settings.items())
 

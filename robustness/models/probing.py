@@ -81,17 +81,17 @@ def output_contradiction(outputs: Tensor, kind: Output, step: float | None = Non
     """Why outputs, [clips labels], cannot be of that kind; None where they can. Quantized ones sum to 1 within half a step a label."""
     allowed = SUM_TOLERANCE if step is None else max(SUM_TOLERANCE, step * outputs.shape[1] / 2)
     probabilities = _are_probabilities(outputs, allowed)
+    inside = bool(((outputs >= -SUM_TOLERANCE) & (outputs <= 1 + SUM_TOLERANCE)).all())
     logs = bool((outputs <= SUM_TOLERANCE).all()) and _are_probabilities(outputs.exp())
     if kind == "sigmoids":
         low, high = float(outputs.min()), float(outputs.max())
-        inside = low >= -SUM_TOLERANCE and high <= 1 + SUM_TOLERANCE
         return None if inside else f"the network's outputs lie between {low:.3g} and {high:.3g}, not between 0 and 1"
     if kind == "probabilities" and not probabilities:
-        found = "log-probabilities" if logs else "logits"
+        found = "log-probabilities" if logs else "sigmoids" if inside else "logits"
         low, high, total = float(outputs.min()), float(outputs.max()), float(outputs[0].sum())
         return f"the network's outputs lie between {low:.3g} and {high:.3g} and sum to {total:.3g}, not to 1; they look like {found}"
     if kind == "log-probabilities" and not logs:
-        found = "probabilities" if probabilities else "logits"
+        found = "probabilities" if probabilities else "sigmoids" if inside else "logits"
         total = float(outputs[0].exp().sum())
         return f"the exponentials of the network's outputs sum to {total:.3g}, not to 1; they look like {found}"
     if kind == "logits" and probabilities:

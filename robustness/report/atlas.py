@@ -151,7 +151,7 @@ class Atlas:
         agree = f"two such leads drawn at random give one {one} with a chance of {percent(same, 1)}."
         if not self.view.labelled:
             return f"of the leads that keep a recording whole inside the window, {agree}"
-        worst, stuck = worst_case(inside, self.view.speakers), int(self.view.recordings["untestable"].sum())
+        worst, stuck = worst_case(inside, self.view.speakers), len(self.view.stuck)
         have = "has" if round(worst.value * worst.total) == 1 else "have"
         good = f"{share_of(worst)} recordings {have} a good outcome at every lead that keeps them whole inside the window"
         good += f", {number(stuck)} that cannot be moved left out" if stuck else ""

@@ -72,9 +72,7 @@ class Verdict:
 def met(view: View, rows: DataFrame, *, moved: bool = False) -> Met:
     """Counts of outcomes of the first variant in one condition; what was moved leaves out what cannot be moved."""
     mine = view.of(view.first, rows)
-    if moved:
-        stuck = set(view.recordings.index[view.recordings["untestable"].astype(bool)])
-        mine = mine[~mine["recording"].astype(str).isin(stuck)]
+    mine = view.movable(mine) if moved else mine
     count = mine["outcome"].value_counts()
     found = {name: int(count.get(name, 0)) for name in (*KNOWN, LEFT_ALONE, FALSE_ACCEPT)}
     commands, others = sum(found[name] for name in KNOWN), found[LEFT_ALONE] + found[FALSE_ACCEPT]

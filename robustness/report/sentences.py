@@ -42,7 +42,17 @@ def scope(view: View) -> list[str]:
         f"window {number(model['window_ms'])} ms",
         f"reference placement: {view.reference}",
         *([_counts_from(view)] if view.first.point.words else []),
+        *_levels(view),
     ]
+
+
+def _levels(view: View) -> list[str]:
+    """Between which levels the speech of the recordings lies; nothing in a run that did not measure it."""
+    levels = view.recordings["level_dbfs"].dropna() if "level_dbfs" in view.recordings else []
+    if not len(levels):
+        return []
+    low, middle, high = (number(float(value)) for value in (min(levels), sorted(levels)[len(levels) // 2], max(levels)))
+    return [f"speech at {middle} dBFS" + (f" ({low} to {high})" if low != high else "")]
 
 
 def _counts_from(view: View) -> str:

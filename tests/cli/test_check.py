@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from robustness.errors import DONE, USER_ERROR
 from robustness.models.formats.torch_module import module_of
 from tests.builders import RATE_HZ, classifier, recording
 from tests.cards import write_card, write_recordings
+from tests.checks.faulty import FAULTS
+from tests.checks.faulty import made as faulty
 
 
 @pytest.fixture
@@ -142,3 +145,33 @@ def test_a_network_that_depends_on_its_batch_is_said_to(
     said = Said(monkeypatch, capsys, card, "--variant", "float32")
     assert said.status == DONE
     assert "DEPENDS ON ITS BATCH, give --batch 1" in said.out
+
+
+def test_a_fault_is_named_with_what_to_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    fault = next(one for one in FAULTS if one.name == "two digits exchanged")
+    made = faulty(fault, tmp_path)
+    said = Said(monkeypatch, capsys, made.card, "--recordings", made.recordings, "--variant", "float32", "--answers", 1)
+    assert said.status == DONE
+    assert said.line("label-order").startswith("the labels eight and three are exchanged: 30 of 40 recordings are recognised")
+    assert '"two", "three", "four"' in said.out
+    assert said.line("recognised").startswith("30 of 40 (")
+    assert "eight as three 2 of 2" in said.line("most confused")
+    as_json = Said(monkeypatch, capsys, made.card, "--recordings", made.recordings, "--variant", "float32", "--json")
+    told = json.loads(as_json.out)
+    assert [one["kind"] for one in told["findings"]] == ["label-order"]
+    assert told["findings"][0]["evidence"]["labels"][:4] == ["zero", "one", "two", "three"]
+    assert told["counts"]["right"]["value"] == 0.75
+
+
+def test_a_golden_vector_is_written_that_a_card_takes(
+    card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soundfile.write(tmp_path / "clip.wav", recording("clip", 700).samples.numpy(), RATE_HZ)
+    printed = Said(monkeypatch, capsys, card, "--print-golden", tmp_path / "clip.wav", "--golden-dir", card.parent)
+    assert printed.status == DONE
+    assert printed.line("features").startswith("[64 101], ")
+    with card.open("a", encoding="utf-8") as file:
+        file.write((card.parent / "golden.toml").read_text(encoding="utf-8"))
+    said = Said(monkeypatch, capsys, card, "--variant", "float32")
+    assert said.status == DONE
+    assert all(said.line(f"{stage} agree").startswith("by up to") for stage in ("features", "logits"))

@@ -1,6 +1,6 @@
 """What a page should say, counted anew: outcomes in pandas from answer, probability and threshold, margins and advice from the network.
 
-    python -m tests.report.recount RUN --model CARD [--weights FILE] RECORDINGS...
+    python -m tests.report.recount RUN --model CARD [--weights FILE] [--sample N] RECORDINGS...
 
 prints what disagrees; the status is 1 where anything does.
 """
@@ -20,9 +20,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from robustness.audio.placement import batch_of, place
-from robustness.audio.reading import read_recordings
+from robustness.audio.placement import batch_of, place, trimmed
+from robustness.audio.reading import Wish, open_recordings
 from robustness.audio.recordings import Recording
+from robustness.audio.selection import Selection
 from robustness.models.card import load_classifier
 from robustness.models.classifier import Classifier
 from robustness.report import words
@@ -38,7 +39,7 @@ CELL: Final = re.compile(
     r'\s*class="(?P<bad>bad)?[^"]*"'
 )
 VERDICT: Final = re.compile(
-    r"(\d+) of (\d+) commands (?:is|are) (missed|taken for another command|not carried out)[^;]*? when the word begins with the window; "
+    r"(\d+) of (\d+) commands (?:is|are) (missed|taken for another command|not carried out)[^;.]*? when the word begins with the window; "
     r"(?:all )?(\d+)(?: of \d+)? (?:is|are) accepted in the middle"
 )
 PRE_ROLL: Final = re.compile(
@@ -116,6 +117,17 @@ class Recount:
         )
         return rows.assign(recounted=recounted, command=command)
 
+    @cached_property
+    def stuck(self) -> set[str]:
+        """The recordings that cannot be moved: no figure that speaks of placement counts them."""
+        table = self.run.recordings()
+        return set(table.loc[table["untestable"], "id"])
+
+    def movable(self, place: str, fill: str = "zeros") -> pd.DataFrame:
+        """The rows of one placement, but of those."""
+        rows = self.placed(place, fill)
+        return rows[~rows["recording"].isin(self.stuck)]
+
     def placed(self, place: str, fill: str = "zeros") -> pd.DataFrame:
         """The rows of one placement."""
         rows = self.trials
@@ -172,7 +184,7 @@ class Recount:
         if not said:
             yield "the first screen has no bars"
         for where, name in PLACES.items():
-            rows = self.placed(where)
+            rows = self.movable(where)
             rows = rows[rows["variant"] == "float32"]
             counts = rows[rows["command"]]["recounted"].value_counts()
             others = rows[~rows["command"]]
@@ -190,7 +202,8 @@ class Recount:
         found = {(row[0], row[1]): row[2:] for row in rows_of_table(self.page, "Outcomes by placement")}
         for where, name in HEADS.items():
             for fill in ("zeros", "floor"):
-                for variant, rows in self.placed(where, fill).groupby("variant"):
+                every = self.placed(where) if (where, fill) == (self.model["reference"], "zeros") else self.movable(where, fill)
+                for variant, rows in every.groupby("variant"):
                     cells = found.get((f"{name}, {fill}", shorts[str(variant)]))
                     counts, commands = rows["recounted"].value_counts(), int(rows["command"].sum())
                     totals = [commands, commands, commands, len(rows) - commands]
@@ -224,7 +237,7 @@ class Recount:
         if found is None:
             return
         start, center = (
-            rows[rows["command"] & (rows["variant"] == "float32")]["recounted"] for rows in map(self.placed, ("start", "center"))
+            rows[rows["command"] & (rows["variant"] == "float32")]["recounted"] for rows in map(self.movable, ("start", "center"))
         )
         kinds = {"missed": ["missed"], "taken for another command": ["substituted"], "not carried out": ["missed", "substituted"]}
         wanted = (int(start.isin(kinds[found[3]]).sum()), len(start), int((center == "accepted right").sum()))
@@ -245,7 +258,7 @@ class Recount:
 
     def accepted_at(self, lead_ms: float) -> int:
         """How many commands the device accepts with so much before the recording."""
-        rows = self.placed("center").drop_duplicates("recording").set_index("recording")
+        rows = self.movable("center").drop_duplicates("recording").set_index("recording")
         there = [one for one in self.recordings if one.id in rows.index and rows["command"][one.id]]
         said = self.asked(there, [lead_ms] * len(there))
         return sum(self.does(logits) == rows["label"][one.id] for one, logits in zip(there, said, strict=True))
@@ -303,12 +316,13 @@ def percent(p: float) -> str:
     return words.percent(p).replace("\u00a0", " ")
 
 
-def recount_of(run: Run, card: Path, recordings: Sequence[Path], weights: Path | None = None) -> Recount:
-    """A run's page beside its network and recordings."""
+def recount_of(run: Run, card: Path, recordings: Sequence[Path], weights: Path | None = None, sample: int | None = None) -> Recount:
+    """A run's page beside its network and recordings, cut where the run cut them."""
     network = load_classifier(card, weights=weights)
-    there = set(run.recordings()["id"])
-    read = read_recordings(list(recordings), rate_hz=network.frame.rate_hz, longest_samples=network.frame.samples).recordings
-    return Recount(run, network, [one for one in read if one.id in there])
+    wish = Wish(network.frame.rate_hz, network.frame.samples)
+    read = open_recordings(list(recordings), wish, selection=Selection(sample=sample)).recordings
+    table = run.recordings().set_index("id")
+    return Recount(run, network, [trimmed(one, network.frame, "always") if table["trimmed"][one.id] else one for one in read])
 
 
 def main() -> int:
@@ -318,8 +332,9 @@ def main() -> int:
     parser.add_argument("recordings", type=Path, nargs="+")
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--weights", type=Path)
+    parser.add_argument("--sample", type=int)
     given = parser.parse_args()
-    found = recount_of(Run(given.run), given.model, given.recordings, given.weights).disagreements()
+    found = recount_of(Run(given.run), given.model, given.recordings, given.weights, given.sample).disagreements()
     print(*found[:50], f"{len(found)} disagreements", sep="\n")
     return 1 if found else 0
 

@@ -41,7 +41,7 @@ def found(request: pytest.FixtureRequest, root: Path, tmp_path_factory: pytest.T
     shared = root.parent / "shared" if make.__name__ == "made" else request.getfixturevalue("shared")
     wanted, weights = make(root, shared)
     run = assess(wanted, tmp_path_factory.mktemp("counted") / "run")
-    return recount_of(run, wanted.models[0], wanted.recordings, weights)
+    return recount_of(run, wanted.models[0], wanted.recordings, weights, wanted.selection.sample)
 
 
 def test_the_page_says_what_the_trials_say(found: Recount) -> None:

@@ -206,7 +206,8 @@ def test_title_and_scope(tmp_path: Path, models: tuple[str, ...]) -> None:
     view = view_of(replace(plan(words=WORDS, speakers=("a",) * 5), models=models), tmp_path)
     name = "one and two" if models else "planted"
     assert title(view) == f"{name} · float32 and dynamic-int8"
-    assert scope(view) == ["5 recordings", "1 voice", "4 labels", "window 1,000\u00a0ms", "reference placement: center"]
+    said = ["5 recordings", "1 voice", "4 labels", "window 1,000\u00a0ms", "reference placement: center", "speech at −20 dBFS"]
+    assert scope(view) == said
 
 
 def test_a_page_without_a_verdict_has_lines_of_its_own(tmp_path: Path) -> None:

@@ -91,13 +91,16 @@ def _panel(view: View, name: str) -> Panel | None:
     """The figure of one perturbation from the reference placement, padded with zeros."""
     rows = view.trials.under(perturbation=name, placement=view.reference, fill="zeros")
     rows = rows[~rows["level"].isin([float("inf"), float("-inf")])]
+    rows = view.movable(rows) if view.kinds[name].moves else rows
+    count = int(rows.loc[rows["label"].notna(), "recording"].nunique())
     points = curve(rows, speakers=view.speakers)
     if points.empty or points["level"].nunique() < 2:
         return None
     whole = unharmed(rows)
-    part = 0 < len(whole) < view.labelled
+    part = 0 < len(whole) < count
     beside = curve(rows, whole, view.speakers) if part else points.iloc[:0]
-    says = ([_cohort_says(len(whole), view)] if len(whole) < view.labelled else []) + _mixing_says(view, name)
+    says = ([_cohort_says(len(whole), count)] if len(whole) < count else []) + _mixing_says(view, name)
+    says += [f"{plural(len(view.stuck), 'recording')} that cannot be moved left out."] if view.stuck and view.kinds[name].moves else []
     says += _tolerance_says(view, points) if view.kinds[name].leads else []
     return Panel(_figure(view, name, points, beside), says, not beside.empty)
 
@@ -156,11 +159,11 @@ def _table(view: View, name: str, points: DataFrame, beside: DataFrame) -> Table
     return Table(caption, [*head, *(["lose no speech"] if cohort_of else [])], rows)
 
 
-def _cohort_says(whole: int, view: View) -> str:
+def _cohort_says(whole: int, count: int) -> str:
     if not whole:
-        return f"Each of the {view.labelled} recordings loses speech at one of these levels at least: there is no dotted line."
+        return f"Each of the {count} recordings loses speech at one of these levels at least: there is no dotted line."
     verb = "loses" if whole == 1 else "lose"
-    return f"{whole} of {view.labelled} recordings {verb} no speech at any of these levels: the dotted line is theirs alone."
+    return f"{whole} of {count} recordings {verb} no speech at any of these levels: the dotted line is theirs alone."
 
 
 def _mixing_says(view: View, name: str) -> list[str]:

@@ -25,6 +25,7 @@ from robustness.report.figures import Figure
 from robustness.report.forecast import forecast_sentences
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sentences import why
+from robustness.report.setup import setup_of
 from robustness.report.view import View
 from robustness.report.words import FILLS, PLACES, listed, percent, plural
 from robustness.run.damage import inside, said_when_damaged
@@ -106,6 +107,7 @@ answer. A click takes the whole command.</p></details>{% endif %}
 {% if foretold %}<p class="soft wide">Predicted from the other recordings, leave-one-out: its own margin at the reference plus
 what the move costs the others at the same onset.</p>
 {% for line in foretold %}<p class="wide">{{ line }}</p>{% endfor %}{% endif %}</details>{% endif %}
+{% elif setup %}<p>No recording is explained. {{ setup.caveat }}</p>
 {% elif missing %}<p>The evidence of this run was not written: it has no cards.</p>
 {% else %}<p>No recording fails under any condition that was tried: there is nothing to explain.</p>{% endif %}
 """
@@ -180,15 +182,18 @@ class Failures(Section):
             return None
         found = view.failures
         cards = [_shown(CardFigures(view, facts)) for facts in found.failures]
+        setup = setup_of(view)
+        setup = setup if setup is not None and setup.changes_all else None
         html = fill(
             TEMPLATE,
             total=found.total,
             cards=cards,
             open=OPEN,
             heading=_heading(found),
-            causes=Markup(" ").join(why(view)),
+            causes=setup.caveat if setup else Markup(" ").join(why(view)),
             **_over(view),
             missing=not view.explained,
+            setup=setup,
         )
         return SectionPart(html, tuple(figure for card in cards for figure in card.figures))
 

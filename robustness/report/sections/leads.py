@@ -49,10 +49,17 @@ def right_at(view: View, variant: Variant) -> NDArray[np.float64]:
     return np.stack([sums.share(sums.good, variant.mark, i) for i in sums.among(view.shifting, offsets=True)])
 
 
+def counted_in(view: View) -> NDArray[np.bool_]:
+    """The recordings with a label that can be moved, [recordings]."""
+    counted: NDArray[np.bool_] = (view.sums.truth >= 0) & ~view.sums.table["untestable"].to_numpy(dtype=bool)
+    return counted
+
+
 def order_of(view: View) -> NDArray[np.int64]:
     """The labelled recordings, the one with the fewest right leads of the first variant first; among equals as in the run's table."""
-    right = np.nanmean(right_at(view, view.first)[:, view.sums.truth >= 0], axis=0)
-    there = np.flatnonzero(view.sums.truth >= 0)
+    counted = counted_in(view)
+    right = np.nanmean(right_at(view, view.first)[:, counted], axis=0)
+    there = np.flatnonzero(counted)
     return there[np.argsort(right, kind="stable")]
 
 
@@ -80,7 +87,7 @@ def _figure(view: View, variant: Variant) -> Figure:
 
 
 def _sentence(view: View, variant: Variant, leads: list[float]) -> str:
-    overall = np.nanmean(right_at(view, variant)[:, view.sums.truth >= 0], axis=1)
+    overall = np.nanmean(right_at(view, variant)[:, counted_in(view)], axis=1)
     best, worst = int(overall.argmax()), int(overall.argmin())
     said = f"{percent(float(overall[best]))} are good at a lead of {number(leads[best])} ms"
     return f"Heat map of all recordings by leads, {variant.short}: {said}, {percent(float(overall[worst]))} at {number(leads[worst])} ms."

@@ -9,12 +9,14 @@ import numpy as np
 from markupsafe import Markup
 
 from robustness.analysis.intervals import wilson
+from robustness.report.audit_opening import audit_opening
 from robustness.report.drawing import Frame, Place, round_ticks, text
 from robustness.report.lead_counts import LeadCounts
 from robustness.report.problems import BEGINS, Met, Verdict, at_placement, verdict_of
 from robustness.report.remedies import remedies
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sentences import costliest, summary, untestable, variants_line, why
+from robustness.report.setup import setup_of
 from robustness.report.view import View
 from robustness.report.words import listed, number, percent, plural
 
@@ -47,6 +49,7 @@ TEMPLATE = """
 </div>{% endif %}
 </div>
 """
+UNTIL_THEN: Final = "whatever the page shows below was measured with this in it; change it first, and measure again."
 WIDTH: Final = 470
 HEIGHT: Final = 230
 MANY_SPEAKERS: Final = 20
@@ -87,7 +90,13 @@ class Summary(Section):
     def part(self, view: View) -> SectionPart:
         """Verdict, sentences, figure and bars."""
         if view.manifest.get("purpose") == "audit" or view.labelled == 0:
-            return SectionPart(fill(TEMPLATE, verdict=None, lines=summary(view), curve=None, bars=[]))
+            opening = audit_opening(view) if view.manifest.get("purpose") == "audit" else None
+            lines = fill(TEMPLATE, verdict=None, lines=summary(view), curve=None, bars=[])
+            return SectionPart(lines if opening is None else opening.html + lines)
+        setup = setup_of(view)
+        if setup is not None and setup.changes_all:  # nothing else is said of a model whose card, front-end or recordings are not in order
+            told = {"verdict": setup, "what": setup.about, "finding": setup.says, "do": setup.changes, "not_tested": UNTIL_THEN}
+            return SectionPart(fill(TEMPLATE, **told, plays=[], why=[], variants=[], curve=None, bars=[]))
         verdict = verdict_of(view)
         counts = [found for variant in view.variants if (found := LeadCounts.of(view, variant)) is not None]
         first = counts[0] if counts else None
@@ -95,10 +104,10 @@ class Summary(Section):
             TEMPLATE,
             verdict=verdict,
             what=subject(view, verdict),
-            finding=[*finding(view, verdict), *untestable(view), *costliest(view)],
+            finding=[*(setup.says if setup else ()), *finding(view, verdict), *untestable(view), *costliest(view)],
             plays=plays(view),
             why=why(view),
-            do=remedies(view, verdict, first),
+            do=[*(setup.changes if setup else ()), *remedies(view, verdict, first)],
             variants=variants_line(view),
             not_tested=not_tested(view),
             curve=curve_of(view, counts),
