@@ -34,6 +34,7 @@ from robustness.run.restoration import (
     RestorationRecord,
     RestoredAnswer,
     SharedEdit,
+    SideEffect,
     TriedEdit,
     TriedSize,
     write_restoration,
@@ -109,37 +110,13 @@ class Restoration:
 
     def _record(self, diagnosis: Diagnosis, case: Case, variant: str) -> RestoredAnswer:
         """For the run folder, with the side effects of each edit that restores."""
-        drop = diagnosis.drop
-        return RestoredAnswer(
-            margin=diagnosis.margin,
-            drop=None if drop is None else MarginLoss(drop.margin, drop.wanted, drop.against, drop.others),
-            tried=tuple(self._attempt(attempt, case, variant) for attempt in diagnosis.tried),
-            naming=diagnosis.naming,
-            pairs=diagnosis.pairs,
-            pair=named_pair(diagnosis.pairs, diagnosis.tried, diagnosis.speaks),
-            shares=tuple(_shares(one) for one in diagnosis.shares),
-        )
+        return restored_answer(diagnosis, [self._attempt(attempt, case, variant) for attempt in diagnosis.tried])
 
     def _attempt(self, attempt: Attempt, case: Case, variant: str) -> TriedEdit:
-        one, failure = intervention(attempt.name), case.failure
-        turned = None
-        if attempt.restores_at is not None:
-            edit = Edit(attempt.name, attempt.restores_at)
-            turned = self.others.turned(failure.condition, edit, variant, failure.recording)
-        return TriedEdit(
-            name=attempt.name,
-            kind=attempt.kind,
-            does=one.does,
-            sham_does=one.sham_does,
-            axis=one.ladder.name,
-            unit=one.ladder.unit,
-            draws=attempt.draws,
-            rungs=tuple(TriedSize(*rung) for rung in attempt.rungs),
-            restores_at=attempt.restores_at,
-            best=TriedSize(*attempt.best),
-            sham=TriedSize(*attempt.sham),
-            collateral=turned,
-        )
+        if attempt.restores_at is None:
+            return tried_edit(attempt)
+        edit, failure = Edit(attempt.name, attempt.restores_at), case.failure
+        return tried_edit(attempt, self.others.turned(failure.condition, edit, variant, failure.recording))
 
     def _condition(self, condition: Condition, variant: str) -> CohortFacts:
         """One placement at which recordings fail: what it cost, and what the same edit gives to all."""
@@ -153,6 +130,39 @@ class Restoration:
         if edit is not None:
             shared = SharedEdit(edit.name, edit.size, intervention(edit.name).does, intervention(edit.name).ladder.unit)
         return CohortFacts(placement, variant, len(found), tuple(costs), shared, tuple(gives))
+
+
+def restored_answer(diagnosis: Diagnosis, tried: Sequence[TriedEdit]) -> RestoredAnswer:
+    """What is written down of a failing answer, with what is known of each edit."""
+    drop = diagnosis.drop
+    return RestoredAnswer(
+        margin=diagnosis.margin,
+        drop=None if drop is None else MarginLoss(drop.margin, drop.wanted, drop.against, drop.others),
+        tried=tuple(tried),
+        naming=diagnosis.naming,
+        pairs=diagnosis.pairs,
+        pair=named_pair(diagnosis.pairs, diagnosis.tried, diagnosis.speaks),
+        shares=tuple(_shares(one) for one in diagnosis.shares),
+    )
+
+
+def tried_edit(attempt: Attempt, collateral: SideEffect | None = None) -> TriedEdit:
+    """What is written down of an edit, with what it does to other recordings, where they were asked."""
+    one = intervention(attempt.name)
+    return TriedEdit(
+        name=attempt.name,
+        kind=attempt.kind,
+        does=one.does,
+        sham_does=one.sham_does,
+        axis=one.ladder.name,
+        unit=one.ladder.unit,
+        draws=attempt.draws,
+        rungs=tuple(TriedSize(*rung) for rung in attempt.rungs),
+        restores_at=attempt.restores_at,
+        best=TriedSize(*attempt.best),
+        sham=TriedSize(*attempt.sham),
+        collateral=collateral,
+    )
 
 
 def _shares(found: factors.Accounted) -> FactorShares:
