@@ -101,8 +101,9 @@ def ordinary(stands: Sequence[Standing]) -> frozenset[Kind]:
     known = [one for one in stands if one.of >= FEWEST]
     measured: dict[Kind, list[Standing]] = {}
     for one in known:
-        for kind in {SPEAKS[one.name].low, SPEAKS[one.name].high} - {None, *UNSURE}:
-            measured.setdefault(kind, []).append(one)
+        for kind in {SPEAKS[one.name].low, SPEAKS[one.name].high}:
+            if kind is not None and kind not in UNSURE:
+                measured.setdefault(kind, []).append(one)
     return frozenset(kind for kind, some in measured.items() if all(one.kind != kind for one in some))
 
 

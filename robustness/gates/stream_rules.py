@@ -234,7 +234,8 @@ def _by_word(rule: StreamRule, phases: Phases) -> np.ndarray[tuple[int], np.dtyp
     ]
     values = np.asarray(rows)  # [phases words]
     if rule.phase == "mean":
-        return values.mean(axis=0)
+        mean: np.ndarray[tuple[int], np.dtype[np.float64]] = values.mean(axis=0)
+        return mean
     totals = values.sum(axis=1)
     worst: np.ndarray[tuple[int], np.dtype[np.float64]] = values[
         0 if rule.phase == "first" else int(totals.argmin() if hit else totals.argmax())
