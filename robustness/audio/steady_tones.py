@@ -63,14 +63,24 @@ def offset_of(samples: Tensor, rate_hz: int) -> float:
 
 
 def hum_in(samples: Tensor, rate_hz: int, multiples: int) -> Hum:
-    """The hum of a recording, with so many multiples of the frequency, within half a hertz of 50 or 60 Hz, that explains most."""
+    """The hum of a recording, with so many multiples of the mains frequency."""
+    return hum_at(samples, rate_hz, mains_in(samples, rate_hz), multiples)
+
+
+def hum_at(samples: Tensor, rate_hz: int, mains_hz: float, multiples: int) -> Hum:
+    """The hum at a frequency and so many multiples of it."""
+    basis = columns(len(samples), rate_hz, [mains_hz * n for n in range(1, multiples + 1)])
+    return Hum(mains_hz, fitted(samples, quiet_weights(samples, rate_hz), basis))
+
+
+def mains_in(samples: Tensor, rate_hz: int) -> float:
+    """The frequency, within half a hertz of 50 or 60 Hz, that explains most of a recording."""
     weights = quiet_weights(samples, rate_hz)
     low, low_weights, low_hz = _slower(samples, weights, rate_hz)
     best = max(_explained(low, low_hz, low_weights, [mains + off for mains in MAINS_HZ for off in OFF_HZ]))
     for step in FINER:
         best = max(_explained(low, low_hz, low_weights, [best[1] + step * k for k in (0, -2, -1, 1, 2)]))
-    basis = columns(len(samples), rate_hz, [best[1] * n for n in range(1, multiples + 1)])
-    return Hum(best[1], fitted(samples, weights, basis))
+    return best[1]
 
 
 def _slower(samples: Tensor, weights: Tensor, rate_hz: int) -> tuple[Tensor, Tensor, int]:

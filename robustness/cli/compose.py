@@ -15,7 +15,7 @@ from robustness.errors import UsageError
 
 @dataclass(frozen=True)
 class TakeOptions:
-    """How the take is made."""
+    """What the take is like."""
 
     panel: ClassVar[str] = "Take"
     hours: Annotated[float | None, typer.Option(help="How long it gets; by default each recording comes once.")] = None
@@ -25,8 +25,7 @@ class TakeOptions:
     )
     noise: Annotated[str | None, typer.Option(help="The background: white, a sound file, or a folder of them; by default silence.")] = None
     snr_db: Annotated[float, typer.Option(help="Of each word over the background, in the word.")] = 20.0
-    rate_hz: Annotated[int, typer.Option(min=4000, help="The take's rate; other recordings are resampled.")] = 16_000
-    seed: options.Seed = 0
+    rate_hz: Annotated[int, typer.Option(min=4000, help="Of the take; other recordings are resampled.")] = 16_000
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class ChangeOptions(options.InputOptions):
     """What is done to every recording."""
 
     perturbation: Annotated[str | None, typer.Option(help="Done to every recording, such as reverberation; with --level.")] = None
-    level: Annotated[float | None, typer.Option(help="The level of that perturbation, in its unit (`robustness list`).")] = None
+    level: Annotated[float | None, typer.Option(help="Of that perturbation, in its unit (`robustness list`).")] = None
 
 
 def compose(
@@ -44,6 +43,7 @@ def compose(
     take: TakeOptions,
     change: ChangeOptions,
     words: options.LabelOptions,
+    seed: options.Seed = 0,
     skip_bad: options.SkipBad = False,
 ) -> None:
     """Make a long take of single words with pauses and a background, and the table of when each is said.
@@ -63,10 +63,10 @@ def compose(
     reading = open_recordings(recordings, Wish(take.rate_hz), labels=words.source(), skip_bad=skip_bad)
     options.tell(reading)
     condition = Condition(change.perturbation or NONE, change.level, placement="start")
-    how = Composition(take.rate_hz, take.gap_ms, take.hours, take.noise, take.snr_db, condition, take.seed, change.folders())
+    how = Composition(take.rate_hz, take.gap_ms, take.hours, take.noise, take.snr_db, condition, seed, change.folders())
     done = composed(reading.recordings, out, how)
     if done.clipped:
-        went = "sample went above full scale and was" if done.clipped == 1 else "samples went above full scale and were"
-        note(f"{done.clipped} {went} clipped; a higher --snr-db or quieter recordings avoid that")
+        are = "1 sample was" if done.clipped == 1 else f"{done.clipped} samples were"
+        note(f"{are} clipped at full scale; a higher --snr-db or quieter recordings avoid that")
     say(f"{done.words} {'word' if done.words == 1 else 'words'} in {done.seconds:.1f} s in {out}")
     say(f"{done.spans} says when each is said; `robustness stream --model CARD {out}` finds it there")

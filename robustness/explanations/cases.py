@@ -30,6 +30,7 @@ from robustness.perturbations.base import Perturbation
 from robustness.rendering import Renderer
 from robustness.run.folder import Run
 from robustness.run.perturbations import perturbation_facts
+from robustness.seeds import generator_of
 from robustness.sweep.engine import Engine
 from robustness.sweep.inference.preparing import Family, each_alone, for_gradients
 
@@ -101,6 +102,7 @@ class Cases:
         classifiers: by the name of the variant, each alone; `given` as they were given; `gradients` for these.
         engine: what asks all of them at once.
         kinds: what is known of each perturbation of the run, by name.
+        order: the recordings with a label, in the order by the run's seed in which some of them are asked.
         good: the recordings that are right, and what they have in common.
 
     Args:
@@ -132,8 +134,10 @@ class Cases:
         self.placed = placed_trials(run, self.kinds)
         self.seed = seed
         self.threshold_db = float(run.manifest.get("plan", {}).get("speech_threshold_db", SPEECH_THRESHOLD_DB))
+        labelled = [one.id for one in self.known if one.label is not None]
+        self.order = [labelled[i] for i in torch.randperm(len(labelled), generator=generator_of(seed, "collateral")).tolist()]
         self._leans: dict[str, Lean | None] = {}
-        self.good = GoodRecordings(self.recordings, self.placed, self.threshold_db, seed)
+        self.good = GoodRecordings(self.recordings, self.placed, self.threshold_db, self.order)
 
     def case(self, failure: Failure) -> Case:
         """Everything about one failure; the recording is rendered and heard anew."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pandas as pd
-import torch
 from torch import Tensor
 
 from robustness.audio.levels import Span
@@ -19,12 +17,11 @@ from robustness.audio.recordings import Recording
 from robustness.audio.surround import own_sound_in
 from robustness.explanations.standing import Standing, named_values, standings
 from robustness.interventions.typical import Typical, spectrum_db, word_level_dbfs
-from robustness.seeds import generator_of
 
 if TYPE_CHECKING:
     from robustness.explanations.cases import Case
 
-MOST: Final = 40  # recordings that are measured, chosen by the run's seed
+MOST: Final = 24  # recordings that are measured: of many, the first in the order in which others are asked
 
 
 class Heard(NamedTuple):
@@ -43,47 +40,42 @@ class GoodRecordings:
         recordings: by their ids.
         placed: the run's answers at each place.
         threshold_db: by which words are found.
-        seed: of the run.
+        order: those with a label, in the order in which they are asked.
     """
 
     recordings: Mapping[str, Recording]
     placed: pd.DataFrame
     threshold_db: float
-    seed: int
+    order: Sequence[str]
     _heard: dict[str, Heard] = field(default_factory=dict)
     _typical: dict[tuple[str, str], Typical | None] = field(default_factory=dict)
 
-    @cached_property
-    def _order(self) -> list[str]:
-        """All recordings, in one order by the run's seed: of many, the same are measured at every placement."""
-        ids = sorted(set(self.placed["recording"].astype(str)))
-        return [ids[place] for place in torch.randperm(len(ids), generator=generator_of(self.seed, "good")).tolist()]
-
-    def ids(self, variant: str, placement: str) -> list[str]:
-        """Those that a variant has right at a placement; where there is none, at any."""
+    def onsets(self, variant: str, placement: str) -> dict[str, float]:
+        """Those that a variant has right at a placement, or, where there is none, at any; and where their words begin there, in ms."""
         rows = self.placed[(self.placed["variant"] == variant) & ~self.placed["failing"]]
         there = rows[rows["placement"] == placement]
-        return sorted(set((there if len(there) else rows)["recording"].astype(str)))
+        rows = there if len(there) else rows
+        return dict(zip(rows["recording"].astype(str), rows["onset_ms"].astype(float), strict=True))
 
     def typical(self, variant: str, placement: str) -> Typical | None:
         """What they have in common; None where they are too few."""
         key = (variant, placement)
         if key not in self._typical:
-            heard = self.heard(variant, placement)
+            heard = [self.of(one) for one in self.chosen(self.onsets(variant, placement))]
             self._typical[key] = Typical.of([one.level_dbfs for one in heard], [one.spectrum_db for one in heard])
         return self._typical[key]
 
-    def heard(self, variant: str, placement: str, but: str = "") -> list[Heard]:
-        """What is measured of those that are right at a placement, chosen by the run's seed where they are many."""
-        good = set(self.ids(variant, placement)) - {but}
-        return [self.of(one) for one in islice((one for one in self._order if one in good), MOST)]
+    def chosen(self, good: Collection[str]) -> list[str]:
+        """Those of the good ones that are measured: where they are many, the first in the order."""
+        return list(islice((one for one in self.order if one in good), MOST))
 
     def standings(self, case: Case) -> list[Standing]:
         """Where the measurements of a failing recording stand among the good ones: its sound as it is heard, and where its word begins."""
         failure, scene = case.failure, case.subject.scene(case.failure.offset_ms, ())
-        here = values_of(scene.recording, scene.rate_hz, scene.speech)
-        good = [one.values for one in self.heard(failure.variant, failure.condition.placement, failure.recording)]
-        return standings(here, good)
+        here = {**values_of(scene.recording, scene.rate_hz, scene.speech), "onset_ms": case.subject.speech_ms(failure.offset_ms)[0]}
+        onsets = self.onsets(failure.variant, failure.condition.placement)
+        good = [one for one in self.chosen(onsets) if one != failure.recording]
+        return standings(here, [{**self.of(one).values, "onset_ms": onsets[one]} for one in good])
 
     def of(self, recording: str) -> Heard:
         """What is measured of one recording."""

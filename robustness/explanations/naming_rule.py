@@ -7,7 +7,8 @@ Named is
 1. the output, where the network leans to its rejection labels and one and a half times that lean brings the answer back. Where it does
    not lean, a bias on the output brings back any missed word, and counts for nothing;
 2. of three kinds that count at most, the one for which something speaks beside the edit: a measurement of the recording that lies outside
-   of all that are right, or, of placement and precision, the same recording that is right elsewhere or in float;
+   of all that are right, or, of placement and precision, the same recording that is right elsewhere or in float. Where nothing speaks, the
+   one that is not ordinary: of the others everything that is measured lies among the recordings that are right;
 3. else the kind that stands out by itself: it recovers at least twice what any other kind does, whether that restores or not, and twice
    what any sham does. Where an edit counts at a mild size, sizes beyond the mild ones are left aside: a small change that is enough comes
    before a large one. Shares count up to the whole drop. Where no drop is known, it is the only kind that counts.
@@ -19,7 +20,8 @@ Where no edit restores an answer alone, do two together?
 
 Tried are pairs of different kinds at the strongest mild size, in both directions. A pair restores where the answer is good, stays good a
 little beyond, and does not return where either of the two is replaced by its sham. Two kinds are named where no other two do,
-and the pair recovers at least half of the drop, and at least twice what any sham or any edit of another kind does.
+and the pair recovers at least half of the drop, and at least twice what any sham or any edit of another kind does; or where something
+beside the edits speaks for both of them, and for no other two that restore.
 """
 
 from __future__ import annotations
@@ -46,11 +48,13 @@ class Beside:
 
     Attributes:
         speaks: the kinds for which a measurement speaks, or the same recording elsewhere.
+        ordinary: the kinds of which everything measured lies among the recordings that are right.
         lean: by how many logits the network leans to its rejection labels; None where it does not.
         own_drop: whether the drop is counted to the same recording.
     """
 
     speaks: frozenset[Kind] = frozenset()
+    ordinary: frozenset[Kind] = frozenset()
     lean: float | None = None
     own_drop: bool = True
 
@@ -62,7 +66,7 @@ def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:
     counting = [attempt for attempt in heard if counts(attempt)]
     most = REACH * (beside.lean or 0.0)
     leaning = [one for one in tried if one.kind == "output" and one.restores_at is not None and one.restores_at <= most]
-    best = leading(leaning or _spoken_for(counting, beside.speaks) or _standing_out(counting, heard))
+    best = leading(leaning or _spoken_for(counting, beside) or _standing_out(counting, heard))
     others = {other.kind: counted(max(_shares(tried, other.kind))) for other in heard if best is None or other.kind != best.kind}
     next_kind = max(others, key=lambda one: others[one], default=None)
     next_share = others[next_kind] if next_kind is not None else 0.0
@@ -82,10 +86,10 @@ def counts(attempt: Attempt) -> bool:
     return share is None or sham is None or (share >= HALF and counted(sham) <= LIKE_THE_EDIT * share)
 
 
-def _spoken_for(counting: Sequence[Attempt], speaks: frozenset[Kind]) -> list[Attempt]:
-    """The edits of the one kind that counts and for which something speaks; none where there are two, or too many that count."""
+def _spoken_for(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:
+    """The edits of the one kind that counts and for which something speaks, else of the one that is not ordinary; none of two."""
     kinds = {one.kind for one in counting}
-    spoken = kinds & speaks
+    spoken = kinds & beside.speaks or (kinds - beside.ordinary if beside.ordinary else set())
     return [one for one in counting if one.kind in spoken] if len(spoken) == 1 and len(kinds) <= MOST_KINDS else []
 
 
@@ -150,19 +154,22 @@ def pairs(answers: Answers, variant: str, wanted: float | None) -> list[EditPair
     return sorted((_pair(answers, variant, two, wanted) for two in found), key=lambda pair: -pair.margin)
 
 
-def named_pair(found: Sequence[EditPair], tried: Sequence[Attempt]) -> EditPair | None:
+def named_pair(found: Sequence[EditPair], tried: Sequence[Attempt], speaks: frozenset[Kind] = frozenset()) -> EditPair | None:
     """The pair to name; None where there is none.
 
     Args:
         found: the pairs that restore, the one that recovers most first.
         tried: the single edits.
+        speaks: the kinds for which something speaks beside the edits: where pairs of several kinds restore, both must be of these.
     """
+    spoken = [pair for pair in found if speaks.issuperset(pair.kinds)]
+    found = spoken or found
     kinds = {frozenset(pair.kinds) for pair in found}
     if len(kinds) != 1:
         return None
     best = counted(found[0].share)
     others = [counted(one.share) for one in tried if one.kind not in found[0].kinds] + [counted(one.sham.share) for one in tried]
-    return found[0] if best >= max(HALF, TWICE * max(others, default=0.0)) else None
+    return found[0] if best >= (HALF if spoken else max(HALF, TWICE * max(others, default=0.0))) else None
 
 
 def strongest_sizes(one: Intervention, answers: Answers) -> list[Edit]:

@@ -21,7 +21,6 @@ from robustness.explanations.cases import Cases
 from robustness.explanations.edits import Edit, apply, intervention, shift_of
 from robustness.interventions.scene import Scene
 from robustness.run.restoration import SideEffect
-from robustness.seeds import generator_of
 
 MOST: Final = 24  # recordings; half a second an edit for two variants of the tutorial's network
 
@@ -64,9 +63,8 @@ class Others:
     @cached_property
     def asked(self) -> list[Recording]:
         """The labelled recordings that are asked, in the run's order."""
-        labelled = [one.id for one in self.cases.known if one.label is not None]
-        order = torch.randperm(len(labelled), generator=generator_of(self.cases.seed, "collateral")).tolist()
-        return [self.cases.recordings[labelled[i]] for i in sorted(order[:MOST])]
+        asked = set(self.cases.order[:MOST])
+        return [self.cases.recordings[one.id] for one in self.cases.known if one.id in asked]
 
     def changed(self, condition: Condition, edit: Edit, variant: str) -> list[Changed]:
         """Every recording to which the edit can be done, before and after."""

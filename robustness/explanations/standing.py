@@ -13,6 +13,9 @@ from robustness.audio.measurements import Measurements
 from robustness.interventions.base import Kind
 
 FEWEST: Final = 5  # good recordings: outside of fewer a recording lies easily
+FLOOR: Final = ("floor_dbfs", "snr_db", "first_dbfs", "last_dbfs", "hum_dbfs")
+EDGES: Final = ("first_dbfs", "last_dbfs")
+UNSURE: Final[tuple[Kind, ...]] = ("speed",)  # words differ in length by more than a voice in speed
 BEYOND: Final = 50  # of so many good recordings one may lie further out
 Side = Literal["low", "high"]
 
@@ -79,6 +82,29 @@ class Standing(NamedTuple):
         """What kind of edit it speaks for."""
         side = self.outside
         return None if side is None else getattr(SPEAKS[self.name], side)
+
+
+def spoken_for(stands: Sequence[Standing]) -> frozenset[Kind]:
+    """The kinds for which the measurements speak together.
+
+    What one cause does to several measurements speaks once: a sound around the word that is not in it makes the floor loud as well, and a
+    loud floor the recording's edges.
+    """
+    outside = {one.name: one.kind for one in stands if one.kind is not None}
+    surround, floor = outside.get("surround") is not None, outside.get("floor_dbfs") is not None
+    told = [*(FLOOR if surround else ()), *(EDGES if floor and not surround else ())]
+    return frozenset(kind for name, kind in outside.items() if name not in told)
+
+
+def ordinary(stands: Sequence[Standing]) -> frozenset[Kind]:
+    """The kinds of which everything that is measured lies among the recordings that are right; what cannot be measured well is none."""
+    known = [one for one in stands if one.of >= FEWEST]
+    measured: dict[Kind, list[Standing]] = {}
+    for one in known:
+        for kind in {SPEAKS[one.name].low, SPEAKS[one.name].high}:
+            if kind is not None and kind not in UNSURE:
+                measured.setdefault(kind, []).append(one)
+    return frozenset(kind for kind, some in measured.items() if all(one.kind != kind for one in some))
 
 
 def standings(here: Mapping[str, float], good: Sequence[Mapping[str, float]]) -> list[Standing]:

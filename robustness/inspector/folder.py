@@ -16,11 +16,13 @@ from robustness.explanations.explanation import Explanation
 from robustness.explanations.sounds import COUNTERPART, HEARD, ONLY, WITHOUT
 from robustness.files import UnreadableError, json_of
 from robustness.inspector.page import inspector_page, page_rows, wave_of
+from robustness.report.cards.restoration import restoration_says
 from robustness.report.words import slug
 from robustness.run.damage import plain
 from robustness.run.evidence import LayerTracking
 from robustness.run.folder import is_run, write_json, write_text
 from robustness.run.lock import FolderLock
+from robustness.run.restoration import RestoredAnswer
 
 KIND: Final = "robustness explanation"
 FILE: Final = "explanation.json"
@@ -112,6 +114,8 @@ def facts_of(found: Explanation) -> dict[str, Any]:
         **found.axes,
         "maps": page_rows(found),
         "following": None if found.following is None else plain(LayerTracking, found.following),
+        "restored": {variant: plain(RestoredAnswer, one) for variant, one in found.restored.items()},
+        "verdict": restoration_says(found.restored, {variant: variant for variant in found.restored}),
         "segments": found.segments.to_dict("records"),
         "answers": {sound.key: dict(sound.answers) for sound in found.sounds},
     }

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from robustness.audio.steady_tones import MAINS_HZ, Hum, columns, hum_in
+from robustness.audio.steady_tones import MAINS_HZ, Hum, columns, hum_at, mains_in
 from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder
 from robustness.interventions.scene import Scene
 
@@ -56,4 +56,9 @@ class RemoveHum(Intervention):
 @lru_cache(maxsize=16)
 def hum_of(scene: Scene, multiples: int) -> Hum:
     """The hum of a scene's recording, with so many multiples."""
-    return hum_in(scene.recording, scene.rate_hz, multiples)
+    return hum_at(scene.recording, scene.rate_hz, _mains_of(scene), multiples)
+
+
+@lru_cache(maxsize=16)
+def _mains_of(scene: Scene) -> float:
+    return mains_in(scene.recording, scene.rate_hz)

@@ -7,7 +7,8 @@ and puts as much of other noise, of the same short-time spectrum, in its place.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from functools import lru_cache
+from typing import ClassVar, Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -41,8 +42,8 @@ class RemoveNoise(Intervention):
     def edit(self, scene: Scene, size: float, draw: int) -> Tensor:
         """Each bin of each frame softer by what its noise explains, in the recording, or in the window where noise was added to that."""
         if bool(scene.added.any()) or len(scene.recording) < SHORTEST:
-            return without_noise(scene.window, scene.rate_hz, size)
-        return scene.resounding(without_noise(scene.recording, scene.rate_hz, size)).window
+            return softened(noisy_of(scene, whole=True), size, scene.samples)
+        return scene.resounding(softened(noisy_of(scene, whole=False), size, len(scene.recording))).window
 
     def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
         """What was taken away with random phases, put back."""
@@ -55,13 +56,27 @@ class RemoveNoise(Intervention):
         return edited + other * (wanted / other.square().sum().clamp_min(SMALLEST_POWER)).sqrt()
 
 
-def without_noise(samples: Tensor, rate_hz: int, most_db: float) -> Tensor:
-    """A sound with its steady noise softer by so many dB at most, [time] → [time]."""
-    frame = frame_of(rate_hz, len(samples))
+class Noisy(NamedTuple):
+    """The short-time spectra of a sound, [bins frames], the gain of each cell that leaves no noise, and the length of a frame."""
+
+    spectrum: Tensor
+    gain: Tensor
+    frame: int
+
+
+@lru_cache(maxsize=4)
+def noisy_of(scene: Scene, *, whole: bool) -> Noisy:
+    """The spectra of a scene's window, or of its recording alone: the same for every size."""
+    samples = scene.window if whole else scene.recording
+    frame = frame_of(scene.rate_hz, len(samples))
     spectrum = spectra(samples, frame)
     power = spectrum.abs().square()
-    gain = wiener(power / steady(power)[:, None].clamp_min(SMALLEST_POWER)).clamp_min(from_decibels(-most_db))
-    return sound_of(spectrum * gain, frame, len(samples))
+    return Noisy(spectrum, wiener(power / steady(power)[:, None].clamp_min(SMALLEST_POWER)), frame)
+
+
+def softened(noisy: Noisy, most_db: float, count: int) -> Tensor:
+    """The sound with its steady noise softer by so many dB at most, [count]."""
+    return sound_of(noisy.spectrum * noisy.gain.clamp_min(from_decibels(-most_db)), noisy.frame, count)
 
 
 def wiener(ratio: Tensor) -> Tensor:

@@ -1,21 +1,24 @@
 """Does the answer return where a band that was lost holds something again? Faint noise where others have energy and this recording none.
 
 A codec, a resampler or a driver may have left nothing of a band, and a network that never met that may take it for another sound. The size
-is the level against what the recordings that are right have there. The sham has as much noise where the recording has energy.
+is the level against what the recordings that are right have there; in time it swells with the recording, by half as many dB. The sham has
+as much noise where the recording has energy.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import avg_pool1d, pad
 
 from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder, as_strong
 from robustness.interventions.scene import Scene
 from robustness.interventions.typical import noise_in, word_level_dbfs
+
+AROUND_MS: Final = 20.0  # over which the recording's swell is taken
 
 
 @INTERVENTIONS.register
@@ -48,6 +51,14 @@ class RestoreBand(Intervention):
         if scene.typical is None:
             return torch.zeros_like(scene.window)
         levels = scene.typical.spectrum_db + word_level_dbfs(scene.recording, scene.speech) + size
-        noise = noise_in(bands, levels, len(scene.recording), scene.rng(self.name, draw))
+        noise = noise_in(bands, levels, len(scene.recording), scene.rng(self.name, draw)) * _swell(scene.recording, scene.rate_hz)
         start, end = scene.inside
         return pad(noise[start - scene.lead : end - scene.lead], (start, scene.samples - end))
+
+
+def _swell(samples: Tensor, rate_hz: int) -> Tensor:
+    """How loud a recording is around each sample, by half as many dB, of power 1 on average, [time]."""
+    width = 2 * round(AROUND_MS * rate_hz / 2000) + 1
+    power = avg_pool1d(samples.double().square()[None, None], width, 1, width // 2, count_include_pad=False)[0, 0]
+    half = power.sqrt().sqrt()
+    return (half / half.square().mean().sqrt().clamp_min(1e-12)).float()

@@ -89,7 +89,7 @@ def made_by(card: Path, factory: str, arguments: Mapping[str, Any], key: str = "
             raise CardError(f"{card}: {error}") from error
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # what a user\'s own code may raise: everything but Ctrl-C
+        except BaseException as error:  # what a user's own code may raise: everything but Ctrl-C
             raise CardError(
                 f"{card}: {factory}({given}) fails with {first_line(error)}; correct {key.replace('factory', 'arguments')}"
             ) from error

@@ -69,7 +69,7 @@ def _outputs(classifier: Classifier, features: Tensor, card: Path) -> Tensor:
         raise CardError(f"{card}: {error}") from error
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # what a user\'s own code may raise: everything but Ctrl-C
+    except BaseException as error:  # what a user's own code may raise: everything but Ctrl-C
         reason = first_line(error)
         shape = " ".join(str(size) for size in features.shape)
         raise CardError(f"{card}: the network does not take features of the shape [{shape}]: {reason}; {SETTINGS}") from error

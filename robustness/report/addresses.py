@@ -16,7 +16,14 @@ COMPARED: Final = ("perturbations", "rules")  # sections of the page of two runs
 STREAMED: Final = ("variants", "takes", "hop", "operating", "mistakes")  # sections of the page of a stream, with its figures below
 STREAM_FIGURES: Final = ("curve", "hops")
 TITLED: Final = (*SECTIONS, *COMPARED, *STREAMED)
-RESERVED: Final = (
+RESERVED: Final = (  # addresses that the page gives itself
+    *TITLED,
+    *(f"{name}-title" for name in TITLED),
+    *CONTROLS,
+    *TILES,
+    *MEASURED,
+    *STREAM_FIGURES,
+)
     *TITLED,
     *(f"{name}-title" for name in TITLED),
     *CONTROLS,

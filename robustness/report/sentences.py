@@ -48,10 +48,10 @@ def scope(view: View) -> list[str]:
 
 def _levels(view: View) -> list[str]:
     """Between which levels the speech of the recordings lies; nothing in a run that did not measure it."""
-    levels = view.recordings["level_dbfs"].dropna() if "level_dbfs" in view.recordings else []
-    if not len(levels):
+    levels = sorted(view.recordings["level_dbfs"].dropna()) if "level_dbfs" in view.recordings else []
+    if not levels:
         return []
-    low, middle, high = (number(float(value)) for value in (min(levels), sorted(levels)[len(levels) // 2], max(levels)))
+    low, middle, high = (number(float(value)) for value in (levels[0], levels[len(levels) // 2], levels[-1]))
     return [f"speech at {middle} dBFS" + (f" ({low} to {high})" if low != high else "")]
 
 

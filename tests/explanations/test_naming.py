@@ -62,15 +62,22 @@ def test_a_kind_is_named_beside_others_where_something_else_speaks_for_it() -> N
     assert name(four, Beside(frozenset({"level"}))).kind is None  # more than three name nothing
 
 
+def test_what_is_measured_as_ordinary_comes_after_what_is_not() -> None:
+    tried = [attempt("gain", "level", 0.9), attempt("move-word", "placement", 1.0)]
+    assert name(tried).kind is None
+    assert name(tried, Beside(ordinary=frozenset({"placement", "noise"}))).kind == "level"
+    assert name(tried, Beside(frozenset({"placement"}), frozenset({"level"}))).kind == "placement"
+
+
 @pytest.mark.parametrize(("lean", "kind"), [(None, "placement"), (6.6, "placement"), (6.7, "output"), (12.0, "output")])
 def test_the_output_is_named_where_no_more_than_the_networks_lean_restores(lean: float | None, kind: str) -> None:
     tried = [attempt("move-word", "placement", 1.0), attempt("lower-rejections", "output", 0.4)]  # both restore at 10
-    assert name(tried, Beside(frozenset({"placement"}), lean)).kind == kind
+    assert name(tried, Beside(frozenset({"placement"}), lean=lean)).kind == kind
 
 
 @pytest.mark.parametrize(("speaks", "own", "strength"), [((), True, "full"), ((), False, "weak"), (("level",), False, "full")])
 def test_the_verb_is_weaker_where_nothing_but_the_edit_speaks(speaks: tuple[Kind, ...], own: bool, strength: str) -> None:
-    assert name([attempt("gain", "level", 0.9)], Beside(frozenset(speaks), None, own)).strength == strength
+    assert name([attempt("gain", "level", 0.9)], Beside(frozenset(speaks), own_drop=own)).strength == strength
 
 
 def test_several_and_none() -> None:

@@ -74,11 +74,14 @@ def _named(facts: RestoredAnswer) -> str:
     attempt = facts.named
     best, at = attempt.best, size_text(attempt, attempt.smallest)
     does = capital(attempt.does)
-    missing = facts.drop.logits if facts.drop else 0.0
-    recovered = f"{share(best.share)} of the loss of {number(missing, 1)} logits"
+    sham = f"its control, {attempt.sham_does}, does not"
+    if facts.drop is None or best.share is None:
+        return f"{does} ({at}) restores it; {sham}. No share of the loss can be given: no recording of the run is right."
+    recovered = f"{share(best.share)} of the loss of {number(facts.drop.logits, 1)} logits"
     how = f"{at} is enough, and {size_text(attempt, best.size)} recovers" if best.size != attempt.smallest else f"{at} recovers"
-    sham = f"its control, {attempt.sham_does}, does not ({share(attempt.sham.share)})"
-    return f"{does} restores it: {how} {recovered}{against(facts)}; {sham}."
+    verb = "restores it" if facts.naming.strength == "full" else "is enough to restore it"
+    alone = "" if facts.naming.strength == "full" else " Nothing measured of the recording speaks for that as its cause."
+    return f"{does} {verb}: {how} {recovered}{against(facts)}; {sham} ({share(attempt.sham.share)}).{alone}"
 
 
 def against(facts: RestoredAnswer) -> str:

@@ -16,6 +16,7 @@ from robustness.report.cards.command import command_for
 from robustness.report.cards.edit_table import Tried, tried
 from robustness.report.cards.figures import CardFigures, compared_figures
 from robustness.report.cards.layers import Followed, followed
+from robustness.report.cards.measured import MeasuredRow, measured_rows, measured_sentence
 from robustness.report.cards.noise import noise_condition
 from robustness.report.cards.opening import Opening, opening, outcome_of
 from robustness.report.cards.restoration import over_recordings, restoring, tried_on
@@ -42,6 +43,7 @@ TEMPLATE = """
 <audio id="{{ s.id }}" preload="none" aria-label="{{ card.word }}, {{ s.text }}" src="data:audio/flac;base64,{{ s.flac }}"></audio>
 {% endfor %}
 </p>{% endif %}
+{% if card.measured %}<p class="wide">{{ card.measured }}</p>{% endif %}
 <p class="wide">{{ card.first.model }} {{ card.first.unusual }}</p>
 {% if card.first.curve %}<figure id="{{ card.id }}-curve">{{ card.first.curve }}
 <figcaption>{{ card.first.caption }}</figcaption></figure>{% endif %}
@@ -66,6 +68,12 @@ recordings that the edit turns bad, of those that were good there{% if capped %}
 {% for line in t.factors %}<p class="soft wide">{{ line }}</p>{% endfor %}
 </details>
 {% endfor %}
+{% if card.measurements %}<details class="more"><summary>what was measured of the recording</summary>
+<div class="scroll" tabindex="0" role="region" aria-label="what was measured of {{ card.word }}">
+<table><caption class="hidden">What was measured of {{ card.word }}, beside the recordings that are right</caption>
+<thead><tr><th scope="col">measured</th><th scope="col">value</th><th scope="col">those that are right</th></tr></thead>
+<tbody>{% for m in card.measurements %}<tr{% if m.outside %} class="restores"{% endif %}><th scope="row">{{ m.name }}</th>
+<td>{{ m.value }}</td><td>{{ m.stands }}</td></tr>{% endfor %}</tbody></table></div></details>{% endif %}
 {% if card.followed %}<details class="more following"><summary>where in the network: {{ card.followed.heading }}</summary>
 {{ following(card.followed) }}</details>{% endif %}
 <details class="more"><summary>{{ card.maps }}</summary>
@@ -142,6 +150,8 @@ class Shown:
     word: str
     where: str
     first: Opening
+    measured: str
+    measurements: list[MeasuredRow]
     tags: list[str]
     says: str
     sounds: list[Sound]
@@ -218,6 +228,8 @@ def _shown(card: CardFigures) -> Shown:
         word=facts.word,
         where=_where(card.view, condition),
         first=first,
+        measured=measured_sentence(facts.measured),
+        measurements=measured_rows(facts.measured),
         tags=_tags(card),
         says=told(card),
         sounds=[Sound(player.id, player.text, _flac(card, player.id)) for player in first.players],
