@@ -24,10 +24,3 @@ RESERVED: Final = (  # addresses that the page gives itself
     *MEASURED,
     *STREAM_FIGURES,
 )
-    *TITLED,
-    *(f"{name}-title" for name in TITLED),
-    *CONTROLS,
-    *TILES,
-    *MEASURED,
-    *STREAM_FIGURES,
-)  # addresses that the page gives itself
