@@ -205,8 +205,9 @@ def _beside(case: Case, cases: Cases, variant: str, drop: Loss | None, stands: S
     if (other := cases.float_of(variant)) is not None and case.given[other].good:
         speaks.add("precision")
     lean = cases.lean(variant)
-    kinds, rings = frozenset(speaks - {"room"}), "room" in speaks
-    return Beside(kinds, ordinary(stands) - kinds, rings, None if lean is None else lean.size, own)
+    kinds: frozenset[Kind] = frozenset(kind for kind in speaks if kind != "room")
+    plain: frozenset[Kind] = frozenset(kind for kind in ordinary(stands) if kind != "room")
+    return Beside(kinds, plain - kinds, "room" in speaks, None if lean is None else lean.size, own)
 
 
 def _drop(case: Case, cases: Cases, answers: Answers, variant: str) -> Loss | None:

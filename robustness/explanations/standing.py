@@ -112,8 +112,9 @@ def ordinary(stands: Sequence[Standing]) -> frozenset[Cause]:
     """
     measured: dict[Cause, list[bool]] = {}
     for one in stands:
-        for kind in {SPEAKS[one.name].low, SPEAKS[one.name].high} - {None}:
-            measured.setdefault(kind, []).append(one.among)
+        for kind in {SPEAKS[one.name].low, SPEAKS[one.name].high}:
+            if kind is not None:
+                measured.setdefault(kind, []).append(one.among)
     return frozenset(kind for kind, among in measured.items() if all(among))
 
 
