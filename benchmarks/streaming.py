@@ -34,7 +34,7 @@ def main() -> None:
 
 def _composed(folder: Path, hours: float) -> Path:
     out = folder / f"{hours:g}.wav"
-    words = [ROOT / "recordings" / "joe", ROOT / "recordings" / "heart"]
+    words: list[str | Path] = [ROOT / "recordings" / "joe", ROOT / "recordings" / "heart"]
     process([sys.executable, "-m", "robustness", "compose", *words, "--noise", "white", "--hours", str(hours), "--out", out])
     return out
 
@@ -62,7 +62,7 @@ def _hours(folder: Path, hours: list[float]) -> Table:
     rows = []
     for count in hours:
         out = folder / f"run{count:g}"
-        command = [sys.executable, "-m", "robustness", "stream", "--model", CARD, _composed(folder, count), "--out", out]
+        command: list[str | Path] = [sys.executable, "-m", "robustness", "stream", "--model", CARD, _composed(folder, count), "--out", out]
         took = process([*command, "--variant", "float32", "--phase-ms", str(HOP_MS)])
         alarms = next(line.strip() for line in took.output.splitlines() if "an hour" in line)
         page = (out / "index.html").stat().st_size / 1e6
@@ -80,7 +80,9 @@ def _thresholds(frames: int) -> Table:
     for name, values in made.items():
         labels = tuple("abcdefghijk"[: values.shape[1]])
         point = OperatingPoint(frozenset(labels[10:]), contest=len(labels) > 1)
-        scores = Scores("made", labels, 20.0 * np.arange(1, frames + 1), values.astype(np.float32), 20.0 * frames, 1000.0, point)
+        scores = Scores(
+            "made", labels, 20.0 * np.arange(1, frames + 1, dtype=np.float64), values.astype(np.float32), 20.0 * frames, 1000.0, point
+        )
         words = [
             Word(labels[at % len(labels[:10])], start, start + 500)
             for at, start in enumerate(np.arange(5e3, 20.0 * frames - 5e3, 5e3).tolist())

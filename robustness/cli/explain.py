@@ -49,7 +49,10 @@ class MapOptions:
         list[str] | None, typer.Option("--target", help="`up` for a logit, `up-unknown` for a margin; several times for several.")
     ] = None
     baseline: Annotated[
-        str, typer.Option(help="What a cell is compared with: silence, band-mean, floor (its background level) or counterpart.")
+        str,
+        typer.Option(
+            help="What a cell is compared with: silence, band-mean, floor (its background level), counterpart (where it is accepted)."
+        ),
     ] = "silence"
     layers: Annotated[
         list[str] | None,

@@ -38,7 +38,7 @@ def inspector_title(found: Explanation) -> str:
     place = PLACES.get(question.place or "", f"with a lead of {number(question.here.lead_ms)} ms")
     changed = _changed(question)
     heard = dict.fromkeys(question.answer(variant) for variant in question.classifiers)
-    return f"“{word}” {changed}{place}, heard as {listed([f'“{name}”' for name in heard])}"
+    return f"“{word}” {changed}{place}, recognised as {listed([f'“{name}”' for name in heard])}"
 
 
 def _changed(question: Question) -> str:
@@ -197,7 +197,7 @@ def _checked(box: TrustBox) -> list[list[str]]:
             chance = f"more than {number(SPREADS * spread, 2)} is beyond chance"
             figures.append([f"{name} lift over random", f"{signed(lift, 2)} logits; {chance}"])
     for stage in box.stages:
-        like = "none, for a map is constant" if stage.spearman is None else number(stage.spearman, 2)
+        like = "none, because a map is constant" if stage.spearman is None else number(stage.spearman, 2)
         like += f"; beyond ±{MOST_ALIKE:g} it would not depend on what was learnt" if stage.layers == stage.of else ""
         figures.append([f"rank correlation with {stage.layers} of {stage.of} layers drawn anew", like])
     figures.append(["seed, and passes with the tests", f"{box.seed}, {number(box.passes)}"])
@@ -223,7 +223,7 @@ def segment_table(found: Explanation) -> Table:
     spans = (f"{number(a)}–{number(b)} ms" for a, b in table.index.to_list())
     body = [[span, *(signed(v, 2) for v in row)] for span, row in zip(spans, table.to_numpy(), strict=True)]
     ends = found.segments.drop_duplicates(["target", "variant"]).set_index(["target", "variant"])
-    for name, column in (("baseline", "baseline"), ("heard", "value")):
+    for name, column in (("baseline", "baseline"), ("recording", "value")):
         body.append([name, *(signed(float(ends[column].to_dict()[key]), 2) for key in table.columns)])
     return Table("Exact Shapley values of segments, in logits", head, body)
 

@@ -22,6 +22,7 @@ from robustness.streaming.scores import Scores
 from robustness.streaming.spans import Word, checked_spans, read_spans
 from robustness.streaming.streams import VariantStream, stream_of
 from robustness.sweep.single_windows import single_answers
+from robustness.sweep.steps import keeps_state, stepped_scores
 from robustness.sweep.takes import scores_of
 
 BESIDE: Final = ("{}.csv", "{}.txt", "{}.TextGrid", "{}_spec.json")
@@ -103,9 +104,19 @@ def stream_models(
     takes = [open_take(path, first.frame.rate_hz) for path in paths]
     said = [_words(take, path, request) for take, path in zip(takes, labels_of(paths, labels, request), strict=True)]
     notices = [f"{take.name}: {one}" for take, words in zip(takes, said, strict=True) for one in _notices(take, words, first)]
+    stepped = keeps_state(first)
+    if stepped:  # it answers at its own pace, from one start on
+        steps = 1
+        notices.append(
+            f"{first.name} keeps a state: it is fed step by step, at its own pace and one phase, and is not asked in single windows"
+        )
     scores: list[list[Scores]] = [[] for _ in classifiers]
     alone: list[dict[tuple[int, int], Mapping[str, SingleAnswer]]] = [{} for _ in classifiers]
     for at, (take, words) in enumerate(zip(takes, said, strict=True)):
+        if stepped:
+            for kept, classifier in zip(scores, classifiers, strict=True):
+                kept.append(stepped_scores(take, classifier))
+            continue
         found, shared = scores_of(take, classifiers, request.hop_ms / steps, lambda done, of, n=take.name: progress(f"take: {n}", done, of))  # type: ignore[misc]
         notices += [] if shared else [f"{take.name}: each window's features are computed alone, for none of their frames can be shared"]
         for kept, answers, singles, one in zip(
@@ -114,7 +125,15 @@ def stream_models(
             kept.append(one)
             answers.update({(at, place): by_place for place, by_place in singles.items()})
     variants = [
-        stream_of(kept, [named(words, one) for words in said], rule, steps=steps, tolerance_ms=request.tolerance_ms, alone=answers)
+        stream_of(
+            kept,
+            [named(words, one) for words in said],
+            rule,
+            steps=steps,
+            tolerance_ms=request.tolerance_ms,
+            alone=answers,
+            one_hop=stepped,
+        )
         for one, kept, answers in zip(classifiers, scores, alone, strict=True)
     ]
     return StreamResult(tuple(variants), tuple(notices), tuple(takes))

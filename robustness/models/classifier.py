@@ -71,7 +71,11 @@ class Classifier:
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of features, [clips 1 bands frames] → [clips labels]; differentiable where declared."""
-        outputs, step = self.outputs(features), self.probability_step
+        return self.logits_of(self.outputs(features))
+
+    def logits_of(self, outputs: Tensor) -> Tensor:
+        """Logits of what the network gives, [clips labels]."""
+        step = self.probability_step
         if self.output == SIGMOIDS:
             return outputs.logit(SMALLEST if step is None or self.network.finer else step / 4)
         if self.output == "probabilities":

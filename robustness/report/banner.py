@@ -47,7 +47,7 @@ ALONE: Final = """{% include "head" %}
 <header><h1>{{ title }}</h1></header>
 <main id="main">
 {{ verdict }}
-<p class="soft">No rule needed the recordings at the reference placement, so they were not heard there and nothing else is drawn;
+<p class="soft">No rule needed the recordings at the reference placement, so they were not run there and nothing else is drawn;
 robustness report draws everything.</p>
 </main>
 </body>

@@ -39,14 +39,14 @@ PAGE: Final = """{% include "head" %}
 <section id="perturbations" aria-labelledby="perturbations-title">
 <h2 id="perturbations-title">By perturbation</h2>
 {{ figure }}
-<div class="scroll"><table><caption class="hidden">By perturbation</caption>
+<div class="scroll" tabindex="0" role="group" aria-label="By perturbation"><table><caption class="hidden">By perturbation</caption>
 <thead><tr>{% for name in summary_head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>{% for row in summary %}<tr><th scope="row">{{ row[0] }}</th>{% for cell in row[1:] %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
 </section>
 {% if rules %}<section id="rules" aria-labelledby="rules-title">
 <h2 id="rules-title">What the gate says of both</h2>
-<div class="scroll"><table><caption class="hidden">Rules</caption>
+<div class="scroll" tabindex="0" role="group" aria-label="Rules"><table><caption class="hidden">Rules</caption>
 <thead><tr><th scope="col">rule</th><th scope="col">{{ names[0] }}</th><th scope="col">{{ names[1] }}</th>
 <th scope="col">why, in {{ names[1] }}</th></tr></thead>
 <tbody>{% for row in rules %}<tr><th scope="row">{{ row.name }}</th><td>{{ row.before }}</td><td>{{ row.after }}</td>
@@ -56,7 +56,7 @@ PAGE: Final = """{% include "head" %}
 {% for part in parts %}
 <section id="{{ part.id }}" aria-labelledby="{{ part.id }}-title">
 <h2 id="{{ part.id }}-title">{{ part.title }}</h2>
-<div class="scroll"><table><caption class="hidden">{{ part.title }}</caption>
+<div class="scroll" tabindex="0" role="group" aria-label="{{ part.title }}"><table><caption class="hidden">{{ part.title }}</caption>
 <thead><tr>{% for name in head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>{% for row in part.rows %}<tr><th scope="row">{{ row.where }}</th>{% for cell in row.cells %}<td>{{ cell }}</td>{% endfor %}
 <td class="long">{% if row.lost %}− {{ row.lost | join(", ") }}{% endif %}{% if row.lost and row.won %}<br>{% endif %}

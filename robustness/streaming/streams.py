@@ -63,7 +63,14 @@ class VariantStream:
 
 
 def stream_of(
-    scores: Sequence[Scores], said: Sequence[Sequence[Word]], rule: Rule, *, steps: int, tolerance_ms: float | None, alone: Alone
+    scores: Sequence[Scores],
+    said: Sequence[Sequence[Word]],
+    rule: Rule,
+    *,
+    steps: int,
+    tolerance_ms: float | None,
+    alone: Alone,
+    one_hop: bool = False,
 ) -> VariantStream:
     """One variant's figures from its scores.
 
@@ -74,13 +81,14 @@ def stream_of(
         steps: of the scores, from one answer of the device to the next.
         tolerance_ms: how long after its end a word may be hit; None is the window.
         alone: what is said to each word in a single window, by take and place.
+        one_hop: whether no other hop is tried, for a model with a state answers at its own.
     """
     window_ms = max(one.window_ms for one in scores)
     tail = tolerance_ms if tolerance_ms is not None else (window_ms or NO_WINDOW_MS)
     commands = [label for label, acts in zip(scores[0].labels, scores[0].acts, strict=True) if acts]
     timelines = [Timeline.of(words, commands, one.duration_ms, tail) for one, words in zip(scores, said, strict=True)]
     phases = phases_of(scores, timelines, rule, steps)
-    records = word_records(scores, timelines, rule, hops_of(scores, steps, window_ms), alone)
+    records = word_records(scores, timelines, rule, [steps] if one_hop else hops_of(scores, steps, window_ms), alone)
     curve = operating_curve([one.every(steps) for one in scores], timelines)
     return VariantStream(scores[0].model, tuple(scores), tuple(timelines), rule, phases, tuple(records), curve)
 

@@ -19,7 +19,7 @@ TEMPLATE = """
 <p class="wide">{{ says }}</p>
 <p class="soft">{{ what }}, less the mean over a perturbation's grid, in points. {{ who }} The cells go from the mildest condition to the
 harshest, as they turned out; the darker, the fewer are right.</p>
-<div class="scroll" tabindex="0" role="region" aria-label="Heat map of what each perturbation costs each variant">
+<div class="scroll" tabindex="0" role="group" aria-label="Heat map of what each perturbation costs each variant">
 <table class="heat"><caption class="hidden">What each perturbation costs each variant, the costliest first</caption>
 <thead><tr><th scope="col">perturbation</th><th scope="col">variant</th><th scope="col" class="number">costs, points</th>
 <th scope="col">95 % interval</th><th scope="col" colspan="{{ most }}">right at each condition, mild → harsh</th></tr></thead>

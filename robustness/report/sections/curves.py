@@ -14,7 +14,7 @@ from robustness.report.figures import Figure, Table, Trace, color, interval_line
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sections.outcomes import cohort
 from robustness.report.view import Variant, View, rows_of
-from robustness.report.words import level_of, number, percent, plural
+from robustness.report.words import level_of, number, percent, plural, some_of
 from robustness.run.perturbations import PerturbationFacts
 
 TEMPLATE = """
@@ -161,9 +161,8 @@ def _table(view: View, name: str, points: DataFrame, beside: DataFrame) -> Table
 
 def _cohort_says(whole: int, count: int) -> str:
     if not whole:
-        return f"Each of the {count} recordings loses speech at one of these levels at least: there is no dotted line."
-    verb = "loses" if whole == 1 else "lose"
-    return f"{whole} of {count} recordings {verb} no speech at any of these levels: the dotted line is theirs alone."
+        return f"Each of the {plural(count, 'recording')} loses speech at one of these levels at least: there is no dotted line."
+    return f"{some_of(whole, count, 'recording', 'loses', 'lose')} no speech at any of these levels: the dotted line is theirs alone."
 
 
 def _mixing_says(view: View, name: str) -> list[str]:

@@ -59,7 +59,7 @@ TEMPLATE = """
 lines for 0 and 100&nbsp;%; a filled dot brings the answer back. A control does as much and leaves the factor as it was. Side effect: other
 recordings that the edit turns bad, of those that were good there{% if capped %}
 ; {{ asked }} recordings were asked, drawn by the run's seed{% endif %}.</p>
-<div class="scroll" tabindex="0" role="region" aria-label="what was tried on {{ card.word }}">
+<div class="scroll" tabindex="0" role="group" aria-label="what was tried on {{ card.word }}">
 <table><caption class="hidden">What was tried on {{ card.word }} {{ card.where }}, {{ t.variant }}</caption>
 <thead><tr>{% for name in tried_head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>{% for l in t.lines %}<tr{% if l.restores %} class="restores"{% endif %}><th scope="row">{{ l.does }}</th><td>{{ l.kind }}</td>
@@ -86,7 +86,7 @@ speech, grey is padding. Methods often disagree on so small a network: variants 
 </div>
 {% for line in card.methods %}<p class="soft wide">{{ line }}</p>{% endfor %}</details>
 <details class="more"><summary>probabilities{% if card.rest %}, the largest{% endif %}</summary>
-<div class="scroll" tabindex="0" role="region" aria-label="probabilities of {{ card.word }}">
+<div class="scroll" tabindex="0" role="group" aria-label="probabilities of {{ card.word }}">
 <table><caption class="hidden">Probabilities of {{ card.word }} {{ card.where }} and where it is right</caption>
 <thead><tr><th rowspan="2" scope="col">label</th>
 {% for name in card.variants %}<th scope="colgroup" colspan="{{ card.windows | length }}">{{ name }}</th>{% endfor %}</tr>
@@ -214,7 +214,8 @@ def _heading(found: FailedRecordings) -> str:
         return placed
     who = plural(noise.total, "other") if total else plural(noise.total, "recording")
     who = f"{who} {'fails' if noise.total == 1 else 'fail'} under another perturbation alone"
-    first = f"the {noise.shown} that bear least have a card" if noise.shown > 1 else "the one that bears least has a card"
+    one = "the one that fails at the mildest noise has a card"
+    first = f"the {noise.shown} that fail at the mildest noise have a card" if noise.shown > 1 else one
     return f"{placed} {who}; {first}, at the mildest level at which most draws are bad."
 
 
@@ -260,7 +261,7 @@ def _maps(card: CardFigures) -> str:
     boxes = (card.facts.trust or {}).values()
     count, passing = len(boxes), sum(not box.failed for box in boxes)
     if not count:
-        return "what was heard, and the maps"
+        return "what the model was given, and the maps"
     return f"{plural(count, 'map')}, {'none passes its' if not passing else f'{passing} of them pass their'} checks"
 
 

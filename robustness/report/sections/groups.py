@@ -185,7 +185,7 @@ def _named(view: View, place: int) -> str:
 def _cluster_table(found: list[Cluster]) -> Table | None:
     if not found:
         return None
-    head = ["perturbation", "label", "wrong answers", "share", "at the reference", "heard most as", "worst"]
+    head = ["perturbation", "label", "wrong answers", "share", "at the reference", "recognised most as", "worst"]
     rows = [
         [
             cluster.perturbation.replace("-", " "),

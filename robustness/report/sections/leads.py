@@ -15,7 +15,8 @@ from robustness.report.words import number, percent
 
 TEMPLATE = """
 <p>All {{ count }} labelled recordings, the most fragile at the top: each row of the figure is {{ each }} of them, by how many of the
-leads {{ first }} answers rightly. Blue: all of a row are right at that lead; orange: none is. The order is the same in every figure.</p>
+leads {{ first }} recognises correctly. Blue: all of a row are right at that lead; orange: none is.
+The order is the same in every figure.</p>
 <div class="panels">{% for f in figures %}<div>{{ figure(f) }}</div>{% endfor %}</div>
 """
 

@@ -51,7 +51,7 @@ GLOSSARY = (
     (
         "interval",
         "95 %: Wilson's for shares of recordings, Tango's for pairs, Poisson's for rates. Where all speakers are known, counts are divided "
-        "by their design effect, for a speaker's recordings are alike; one speaker's have counts and no interval.",
+        "by their design effect, because a speaker's recordings are alike; one speaker's have counts and no interval.",
     ),
     (
         "worst-case, chance of one outcome",
