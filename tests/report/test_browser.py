@@ -244,7 +244,7 @@ def test_escape_lets_go_and_a_term_says_its_meaning_by_keyboard(page: Page) -> N
     term = page.locator("dfn:visible").first
     term.focus()
     said = "(element) => getComputedStyle(element, '::after').content"
-    assert term.get_attribute("data-says") in str(term.evaluate(said)).replace('\\"', '"')
+    assert str(term.get_attribute("data-says")) in str(term.evaluate(said)).replace('\\"', '"')
     assert page.locator(f"[id='{term.get_attribute('aria-describedby')}']").count() == 1
     page.keyboard.press("Escape")
     assert term.evaluate(said) == "none"
