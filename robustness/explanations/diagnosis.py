@@ -187,7 +187,7 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
         beside = _beside(case, cases, variant, drops[variant], stands)
         naming = name(tried[variant], beside)
         alone = naming.verdict == "named" or any(counts(one) and one.kind != "output" for one in tried[variant])
-        two = [] if alone else pairs(answers, variant, wanted[variant])
+        two = [] if alone else pairs(answers, variant, wanted[variant], beside.speaks)
         shares = () if swept is None or not cases.at_a_place(case.failure.condition) else factors.accounts(case, cases, swept, variant)
         found[variant] = Diagnosis(
             answers.here[variant].margin, drops[variant], tuple(tried[variant]), naming, tuple(two), tuple(shares), beside.speaks
@@ -205,7 +205,9 @@ def _beside(case: Case, cases: Cases, variant: str, drop: Loss | None, stands: S
     if (other := cases.float_of(variant)) is not None and case.given[other].good:
         speaks.add("precision")
     lean = cases.lean(variant)
-    return Beside(frozenset(speaks), ordinary(stands) - speaks, None if lean is None else lean.size, own)
+    kinds: frozenset[Kind] = frozenset(kind for kind in speaks if kind != "room")
+    plain: frozenset[Kind] = frozenset(kind for kind in ordinary(stands) if kind != "room")
+    return Beside(kinds, plain - kinds, "room" in speaks, None if lean is None else lean.size, own)
 
 
 def _drop(case: Case, cases: Cases, answers: Answers, variant: str) -> Loss | None:

@@ -72,10 +72,11 @@ class GoodRecordings:
     def standings(self, case: Case) -> list[Standing]:
         """Where the measurements of a failing recording stand among the good ones: its sound as it is heard, and where its word begins."""
         failure, scene = case.failure, case.subject.scene(case.failure.offset_ms, ())
-        here = {**values_of(scene.recording, scene.rate_hz, scene.speech), "onset_ms": case.subject.speech_ms(failure.offset_ms)[0]}
+        here = {**values_of(scene.recording, scene.rate_hz, scene.speech), "middle_ms": sum(case.subject.speech_ms(failure.offset_ms)) / 2}
         onsets = self.onsets(failure.variant, failure.condition.placement)
         good = [one for one in self.chosen(onsets) if one != failure.recording]
-        return standings(here, [{**self.of(one).values, "onset_ms": onsets[one]} for one in good])
+        heard = [self.of(one).values for one in good]
+        return standings(here, [{**one, "middle_ms": onsets[name] + one["length_ms"] / 2} for name, one in zip(good, heard, strict=True)])
 
     def of(self, recording: str) -> Heard:
         """What is measured of one recording."""

@@ -8,7 +8,8 @@ Named is
    not lean, a bias on the output brings back any missed word, and counts for nothing;
 2. of three kinds that count at most, the one for which something speaks beside the edit: a measurement of the recording that lies outside
    of all that are right, or, of placement and precision, the same recording that is right elsewhere or in float. Where nothing speaks, the
-   one that is not ordinary: of the others everything that is measured lies among the recordings that are right;
+   one that is not ordinary: of the others everything that is measured lies among the recordings that are right. What is ordinary is never
+   named, and nothing for which no measurement speaks is where one speaks for what no edit undoes, such as a room that rings on;
 3. else the kind that stands out by itself: it recovers at least twice what any other kind does, whether that restores or not, and twice
    what any sham does. Where an edit counts at a mild size, sizes beyond the mild ones are left aside: a small change that is enough comes
    before a large one. Shares count up to the whole drop. Where no drop is known, it is the only kind that counts.
@@ -31,7 +32,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
-from robustness.explanations.edits import Answers, Attempt, Edit, intervention, interventions_for
+from robustness.explanations.edits import Answers, Attempt, Edit, intervention, interventions_for, most
 from robustness.interventions.base import NEAR, Intervention, Kind
 from robustness.run.restoration import EditPair, Naming, NamingVerdict, Strength
 
@@ -49,12 +50,14 @@ class Beside:
     Attributes:
         speaks: the kinds for which a measurement speaks, or the same recording elsewhere.
         ordinary: the kinds of which everything measured lies among the recordings that are right.
+        rings: whether a measurement lies outside that speaks for what no edit undoes.
         lean: by how many logits the network leans to its rejection labels; None where it does not.
         own_drop: whether the drop is counted to the same recording.
     """
 
     speaks: frozenset[Kind] = frozenset()
     ordinary: frozenset[Kind] = frozenset()
+    rings: bool = False
     lean: float | None = None
     own_drop: bool = True
 
@@ -64,9 +67,9 @@ def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:
     heard = [attempt for attempt in tried if attempt.kind != "output"]
     restoring = tuple(attempt.name for attempt in tried if attempt.restores_at is not None)
     counting = [attempt for attempt in heard if counts(attempt)]
-    most = REACH * (beside.lean or 0.0)
-    leaning = [one for one in tried if one.kind == "output" and one.restores_at is not None and one.restores_at <= most]
-    best = leading(leaning or _spoken_for(counting, beside) or _standing_out(counting, heard))
+    reach = REACH * (beside.lean or 0.0)
+    leaning = [one for one in tried if one.kind == "output" and one.restores_at is not None and one.restores_at <= reach]
+    best = leading(leaning or _spoken_for(counting, beside) or ([] if beside.rings else _standing_out(counting, heard, beside)))
     others = {other.kind: counted(max(_shares(tried, other.kind))) for other in heard if best is None or other.kind != best.kind}
     next_kind = max(others, key=lambda one: others[one], default=None)
     next_share = others[next_kind] if next_kind is not None else 0.0
@@ -89,22 +92,23 @@ def counts(attempt: Attempt) -> bool:
 def _spoken_for(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:
     """The edits of the one kind that counts and for which something speaks, else of the one that is not ordinary; none of two."""
     kinds = {one.kind for one in counting}
-    spoken = kinds & beside.speaks or (kinds - beside.ordinary if beside.ordinary else set())
+    spoken = kinds & beside.speaks or (kinds - beside.ordinary if beside.ordinary and not beside.rings else set())
     return [one for one in counting if one.kind in spoken] if len(spoken) == 1 and len(kinds) <= MOST_KINDS else []
 
 
-def _standing_out(counting: Sequence[Attempt], heard: Sequence[Attempt]) -> list[Attempt]:
-    """The edits of the one kind that counts and recovers twice what all others do; none where there is none."""
+def _standing_out(counting: Sequence[Attempt], heard: Sequence[Attempt], beside: Beside) -> list[Attempt]:
+    """The edits of the one kind that counts, is not ordinary and recovers twice what all others do; none where there is none."""
+    counting = [one for one in counting if one.kind not in beside.ordinary]
     mild = [one for one in counting if _mild(one, one.restores_at)]
     counting = mild or counting
-    most = max(counting, key=lambda one: _share(one, mild=bool(mild)), default=None)
-    if most is None:
+    first = max(counting, key=lambda one: _share(one, mild=bool(mild)), default=None)
+    if first is None:
         return []
-    alike = [one for one in counting if one.kind == most.kind]
-    if most.best.share is None:
+    alike = [one for one in counting if one.kind == first.kind]
+    if first.best.share is None:
         return alike if len(alike) == len(counting) else []
-    others = [_share(one, mild=bool(mild)) for one in heard if one.kind != most.kind] + [counted(one.sham.share) for one in heard]
-    return alike if _share(most, mild=bool(mild)) >= max(HALF, TWICE * max(others)) else []
+    others = [_share(one, mild=bool(mild)) for one in heard if one.kind != first.kind] + [counted(one.sham.share) for one in heard]
+    return alike if _share(first, mild=bool(mild)) >= max(HALF, TWICE * max(others)) else []
 
 
 def _mild(attempt: Attempt, size: float | None) -> bool:
@@ -136,13 +140,14 @@ def _shares(tried: Sequence[Attempt], kind: Kind) -> list[float]:
 PAIRED: Final = ("move-word", "fill-floor", "gain", "remove-noise", "band-limit", "equalise", "speed")  # one or two of each kind
 
 
-def pairs(answers: Answers, variant: str, wanted: float | None) -> list[EditPair]:
+def pairs(answers: Answers, variant: str, wanted: float | None, speaks: frozenset[Kind] = frozenset()) -> list[EditPair]:
     """The pairs that restore a failing answer, the one that recovers most first.
 
     Args:
         answers: to the edits of the failing window.
         variant: the one that fails.
         wanted: the margin at which the whole drop is recovered; None where no drop is known.
+        speaks: the kinds for which something speaks beside the edits: of a pair of these most sizes a little beyond are enough.
     """
     there = [one for one in interventions_for(answers, variant) if one.name in PAIRED]
     single = [edit for one in there for edit in strongest_sizes(one, answers)]
@@ -150,7 +155,7 @@ def pairs(answers: Answers, variant: str, wanted: float | None) -> list[EditPair
     answers.ask(couples)
     right = [two for two in couples if answers.of(variant, *two).good]
     answers.ask([other for two in right for other in (*_beyond(two), *_half_sham(two))])
-    found = [two for two in right if _restores(answers, variant, two)]
+    found = [two for two in right if _restores(answers, variant, two, speaks)]
     return sorted((_pair(answers, variant, two, wanted) for two in found), key=lambda pair: -pair.margin)
 
 
@@ -194,9 +199,12 @@ def _half_sham(two: tuple[Edit, Edit]) -> list[tuple[Edit, Edit]]:
     return [(first._replace(role="sham"), second), (first, second._replace(role="sham"))]
 
 
-def _restores(answers: Answers, variant: str, two: tuple[Edit, Edit]) -> bool:
-    beyond = [answers.of(variant, *other).good for other in _beyond(two)]
-    return all(beyond) and not any(answers.of(variant, *other).good for other in _half_sham(two))
+def _restores(answers: Answers, variant: str, two: tuple[Edit, Edit], speaks: frozenset[Kind]) -> bool:
+    beyond = [answers.of(variant, *other) for other in _beyond(two)]
+    spoken = speaks.issuperset(intervention(edit.name).kind for edit in two)
+    return (most(beyond) if spoken else all(given.good for given in beyond)) and not any(
+        answers.of(variant, *other).good for other in _half_sham(two)
+    )
 
 
 def _pair(answers: Answers, variant: str, two: tuple[Edit, Edit], wanted: float | None) -> EditPair:

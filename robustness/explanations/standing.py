@@ -13,18 +13,20 @@ from robustness.audio.measurements import Measurements
 from robustness.interventions.base import Kind
 
 FEWEST: Final = 5  # good recordings: outside of fewer a recording lies easily
-FLOOR: Final = ("floor_dbfs", "snr_db", "first_dbfs", "last_dbfs", "hum_dbfs")
-EDGES: Final = ("first_dbfs", "last_dbfs")
-UNSURE: Final[tuple[Kind, ...]] = ("speed",)  # words differ in length by more than a voice in speed
+FLOOR: Final = ("floor_dbfs", "snr_db", "first_dbfs", "last_dbfs", "hum_dbfs", "fall_db")
+MASKED: Final = ("first_dbfs", "last_dbfs", "fall_db")  # by a floor that is loud
+HINTS: Final = ("length_ms", "middle_ms")  # a word may be long, and lie elsewhere for that: no more than not ordinary
+CENTRAL: Final = {"level_dbfs": 0.1, "middle_ms": 0.1, "length_ms": 0.3}  # of the good ones lie further out to either side
 BEYOND: Final = 50  # of so many good recordings one may lie further out
 Side = Literal["low", "high"]
+Cause = Kind | Literal["room"]  # what no edit undoes has a name as well
 
 
 class Speaks(NamedTuple):
     """What a measurement that lies outside speaks for, by its side; None for nothing."""
 
-    low: Kind | None = None
-    high: Kind | None = None
+    low: Cause | None = None
+    high: Cause | None = None
 
 
 SPEAKS: Final[Mapping[str, Speaks]] = {
@@ -42,9 +44,10 @@ SPEAKS: Final[Mapping[str, Speaks]] = {
     "surround": Speaks(high="padding"),
     "clipped": Speaks(high="distortion"),
     "clicks": Speaks(high="noise"),
+    "fall_db": Speaks(low="room"),
     "lead_ms": Speaks(),
     "tail_ms": Speaks(),
-    "onset_ms": Speaks("placement", "placement"),
+    "middle_ms": Speaks("placement", "placement"),
 }
 
 
@@ -78,33 +81,41 @@ class Standing(NamedTuple):
         return None
 
     @property
-    def kind(self) -> Kind | None:
-        """What kind of edit it speaks for."""
+    def among(self) -> bool:
+        """Whether it lies well among them; not where they are too few."""
+        least = CENTRAL.get(self.name, 0.0) * self.of
+        return self.of >= FEWEST and self.kind is None and min(self.below, self.above) >= least
+
+    @property
+    def kind(self) -> Cause | None:
+        """What it speaks for: a kind of edit, or what no edit undoes."""
         side = self.outside
         return None if side is None else getattr(SPEAKS[self.name], side)
 
 
-def spoken_for(stands: Sequence[Standing]) -> frozenset[Kind]:
-    """The kinds for which the measurements speak together.
+def spoken_for(stands: Sequence[Standing]) -> frozenset[Cause]:
+    """What the measurements speak for together.
 
     What one cause does to several measurements speaks once: a sound around the word that is not in it makes the floor loud as well, and a
-    loud floor the recording's edges.
+    loud floor the recording's edges, and the level falls no further than to it.
     """
     outside = {one.name: one.kind for one in stands if one.kind is not None}
-    surround, floor = outside.get("surround") is not None, outside.get("floor_dbfs") is not None
-    told = [*(FLOOR if surround else ()), *(EDGES if floor and not surround else ())]
-    return frozenset(kind for name, kind in outside.items() if name not in told)
+    surround, floor = outside.get("surround") is not None, not {"floor_dbfs", "snr_db"}.isdisjoint(outside)
+    told = FLOOR if surround else MASKED if floor else ()
+    return frozenset(kind for name, kind in outside.items() if name not in {*told, *HINTS})
 
 
-def ordinary(stands: Sequence[Standing]) -> frozenset[Kind]:
-    """The kinds of which everything that is measured lies among the recordings that are right; what cannot be measured well is none."""
-    known = [one for one in stands if one.of >= FEWEST]
-    measured: dict[Kind, list[Standing]] = {}
-    for one in known:
+def ordinary(stands: Sequence[Standing]) -> frozenset[Cause]:
+    """The kinds of which everything that is measured lies among the recordings that are right.
+
+    Levels, places and lengths differ widely among recordings: they are ordinary where some of the good ones lie further out to either side.
+    """
+    measured: dict[Cause, list[bool]] = {}
+    for one in stands:
         for kind in {SPEAKS[one.name].low, SPEAKS[one.name].high}:
-            if kind is not None and kind not in UNSURE:
-                measured.setdefault(kind, []).append(one)
-    return frozenset(kind for kind, some in measured.items() if all(one.kind != kind for one in some))
+            if kind is not None:
+                measured.setdefault(kind, []).append(one.among)
+    return frozenset(kind for kind, among in measured.items() if all(among))
 
 
 def standings(here: Mapping[str, float], good: Sequence[Mapping[str, float]]) -> list[Standing]:

@@ -10,6 +10,7 @@ import tomllib
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -310,11 +311,13 @@ def made(fault: Fault, folder: Path) -> Made:
     return Made(folder / "model.toml", folder / "words")
 
 
+@cache
 def shipped_sounds() -> Sounds:
     """The recordings of the repository, in folders by word."""
     return {f"{one.label}/{voice}.wav": (one.samples, one.rate_hz) for voice in VOICES for one in shipped(voice)}
 
 
+@cache
 def shipped(voice: str) -> list[Recording]:
     """The recordings of a voice of the repository."""
     return list(read_recordings([ROOT / "recordings" / voice], rate_hz=16_000, longest_samples=16_000).recordings)

@@ -200,7 +200,7 @@ def test_every_failing_recording_is_explained_in_a_table(tmp_path: Path) -> None
     assert set(table["edit"]) == {"move-word"}
     assert (table["size"] > 0).all()
     assert table["floor_dbfs"].notna().all()
-    assert table["onset_ms"].eq(0).all()
+    assert table["middle_ms"].eq(200).all()
 
 
 def test_worst_first_capped_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,10 @@ def test_what_is_measured_as_ordinary_comes_after_what_is_not() -> None:
     assert name(tried).kind is None
     assert name(tried, Beside(ordinary=frozenset({"placement", "noise"}))).kind == "level"
     assert name(tried, Beside(frozenset({"placement"}), frozenset({"level"}))).kind == "placement"
+    assert name(tried[:1]).kind == "level"
+    assert name(tried[:1], Beside(ordinary=frozenset({"level"}))).kind is None
+    assert name(tried[:1], Beside(rings=True)).kind is None
+    assert name(tried[:1], Beside(frozenset({"level"}), rings=True)).kind == "level"
 
 
 @pytest.mark.parametrize(("lean", "kind"), [(None, "placement"), (6.6, "placement"), (6.7, "output"), (12.0, "output")])

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from robustness.explanations.lean import lean_of
-from robustness.explanations.standing import SPEAKS, ordinary, spoken_for, standings
-from robustness.interventions.base import Kind
+from robustness.explanations.standing import SPEAKS, Cause, ordinary, spoken_for, standings
 
 SIZES = (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6)
 
@@ -30,7 +29,7 @@ def test_outside_is_beyond_all(good: list[float], value: float, outside: str | N
     assert found.kind == ("noise" if outside == "high" else None)  # a floor that is softer speaks for nothing
 
 
-def stands(**outside: float) -> frozenset[Kind]:
+def stands(**outside: float) -> frozenset[Cause]:
     good = [{name: float(i) for name in SPEAKS} for i in range(6)]
     return spoken_for(standings({**dict.fromkeys(SPEAKS, 2.5), **outside}, good))
 
@@ -46,16 +45,21 @@ def stands(**outside: float) -> frozenset[Kind]:
         ({"floor_dbfs": 9, "snr_db": -9, "first_dbfs": 9, "surround": 9}, {"padding"}),  # and the floor for the surround is
         ({"hum_dbfs": 9, "level_dbfs": 9}, {"noise", "level"}),
         ({"lead_ms": -9, "tail_ms": 9}, set()),
+        ({"length_ms": 9, "middle_ms": -9}, set()),
+        ({"fall_db": -9}, {"room"}),
+        ({"fall_db": -9, "floor_dbfs": 9}, {"noise"}),  # it falls no further than to the floor
     ],
 )
 def test_what_one_cause_does_speaks_once(outside: dict[str, float], kinds: set[str]) -> None:
     assert stands(**outside) == kinds
 
 
-def test_what_is_measured_among_the_others_is_ordinary_and_speed_never_is() -> None:
-    good = [{name: float(i) for name in SPEAKS} for i in range(6)]
-    here = {**dict.fromkeys(SPEAKS, 2.5), "level_dbfs": 9.0}
-    assert ordinary(standings(here, good)) == {"noise", "band", "padding", "distortion", "placement"}
+def test_what_is_measured_among_the_others_is_ordinary() -> None:
+    good = [{name: float(i) for name in SPEAKS} for i in range(10)]
+    here = {**dict.fromkeys(SPEAKS, 4.5), "level_dbfs": 99.0}
+    assert ordinary(standings(here, good)) == {"noise", "band", "padding", "distortion", "placement", "speed", "room"}
+    assert "speed" not in ordinary(standings({**here, "length_ms": 1.5}, good))  # longer than two of ten
+    assert "level" not in ordinary(standings({**here, "level_dbfs": 8.5}, good[:9]))
     assert ordinary(standings(here, good[:3])) == set()
 
 

@@ -42,7 +42,8 @@ WORDS: Final = {
     "clicks": Words("clicks", "", 0, "fewer", "more"),
     "lead_ms": Words("room before the word", "ms", 0, "less", "more"),
     "tail_ms": Words("room after the word", "ms", 0, "less", "more"),
-    "onset_ms": Words("onset", "ms", 0, "earlier", "later"),
+    "fall_db": Words("steepest fall of the level in 50 ms", "dB", 0, "slower", "faster"),
+    "middle_ms": Words("the word\u2019s middle in the window", "ms", 0, "earlier", "later"),
 }
 SHARES: Final = frozenset({"surround", "clipped"})
 
