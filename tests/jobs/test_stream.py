@@ -87,7 +87,7 @@ def test_a_take_without_labels_gives_false_alarms_alone(
         (None, ("--phase-ms", "-5"), "--phase-ms is -5"),
         (None, ("--tolerance-ms", "-1"), "--tolerance-ms is -1"),
         (None, ("--setting", "window"), "--setting window says nothing"),
-        (None, ("--labels", "a.csv", "--labels", "b.csv"), "2 files of labels are given for 1 takes"),
+        (None, ("--labels", "a.csv", "--labels", "b.csv"), "2 files of labels for 1 take;"),
         (None, ("--words", "yes", "--labels", "a.csv"), "--words goes with one take and without --labels"),
     ],
 )
