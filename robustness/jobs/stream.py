@@ -19,8 +19,8 @@ from robustness.streaming.repair import SingleAnswer
 from robustness.streaming.rules.base import RULES
 from robustness.streaming.score_files import FileFacts, read_score_file
 from robustness.streaming.scores import Scores
-from robustness.streaming.spans import Word, checked_spans, read_spans
 from robustness.streaming.sentences import counted
+from robustness.streaming.spans import Word, checked_spans, read_spans
 from robustness.streaming.streams import VariantStream, stream_of
 from robustness.sweep.single_windows import single_answers
 from robustness.sweep.steps import keeps_state, stepped_scores
