@@ -14,7 +14,7 @@ INSTALL := $(PIP) install --quiet --constraint constraints.txt
 BENCHMARKS := $(filter-out harness clips,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 .DEFAULT_GOAL := help
-.PHONY: help report test fuzz bench lint format readme recordings wheel clean
+.PHONY: help report test fuzz bench lint format readme docs recordings wheel clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
@@ -41,12 +41,13 @@ format: $(VENV)/installed-dev  ## ruff's fixes and layout
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-readme: $(VENV)/installed  ## the tables of perturbations in README and docs/perturbations.md, from the registry
+readme: $(VENV)/installed  ## the stored tables of `list`, and that of docs/perturbations.md, from the registries
 	$(BIN)/python -m robustness.jobs.catalogue
-	$(BIN)/robustness list perturbations --preset quick --markdown > $(VENV)/table.md
-	sed -i -e '/^<!-- robustness list/r $(VENV)/table.md' -e '/^| name |/,/^<!-- end/{/^<!-- end/!d}' README.md
 	$(BIN)/robustness list perturbations --markdown > $(VENV)/table.md
 	sed -i -e '/^<!-- robustness list/r $(VENV)/table.md' -e '/^| name |/,/^<!-- end/{/^<!-- end/!d}' docs/perturbations.md
+
+docs: $(VENV)/installed-docs  ## the site of docs/, in build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 recordings: $(VENV)/installed-recordings  ## the shipped recordings again, byte for byte
 	$(BIN)/python recordings/make.py
@@ -64,7 +65,11 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(INSTALL) --editable '.[dev,onnx,micro,tflite-micro,tflite]'
+	$(INSTALL) --editable '.[dev,docs,onnx,micro,tflite-micro,tflite]'
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(INSTALL) --editable '.[docs]'
 	touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed

@@ -169,7 +169,8 @@ def compare(first: Run, second: Run) -> Comparison:
         raise CannotJudgeError(f"{first.path} and {second.path} share no variant under one condition: nothing can be compared")
     apart = max(len(before), len(after)) - len(both)
     if apart:
-        notes = (*notes, f"{apart:,} of {max(len(before), len(after)):,} answers have no partner in the other run, and are left out")
+        of = max(len(before), len(after))
+        notes = (*notes, f"{apart:,} of {of:,} answers {'has' if apart == 1 else 'have'} no partner in the other run: not counted")
     again = repeats_reference(first, both)
     counted = both[~again]
     scores = _scores(counted)

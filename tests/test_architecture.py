@@ -34,12 +34,14 @@ def line(text: str) -> Line:
 
 
 MEASURES: Final = line(
-    "errors < registry conditions seeds threads downloads files timing < run < analysis < audio"
+    "errors < registry conditions seeds threads downloads files timing < run < analysis < streaming < audio"
     " < perturbations < rendering < frontends < models"
-    " < checks training < parity quantization attributions interventions < sweep < explanations audit < inspector < jobs < cli pytest_plugin"
+    " < checks training < parity quantization attributions interventions < sweep < explanations audit"
+    " < inspector < jobs < cli pytest_plugin"
 )
 JUDGES: Final = line(
-    "errors < registry conditions downloads files < run < analysis < gates < comparison < report < inspector < jobs < cli pytest_plugin"
+    "errors < registry conditions downloads files < run < analysis < streaming < gates < comparison < report"
+    " < inspector < jobs < cli pytest_plugin"
 )
 PLUGINS: Final = {
     "perturbations": "perturbations",
@@ -47,6 +49,7 @@ PLUGINS: Final = {
     "attributions": "attributions/methods",
     "interventions": "interventions",
     "frontends": "frontends",
+    "streaming": "streaming/rules",
     "checks": "checks",
 }
 TORCH_FREE: Final = frozenset().union(*JUDGES) - {"inspector", "jobs", "cli"}
@@ -285,6 +288,9 @@ def test_the_probe_sees_torch() -> None:
         command("check", "--help"),
         command("train", "--help"),
         command("segment", "--help"),
+        command("stream", "--help"),
+        command("compose", "--help"),
+        command("threshold", "--help"),
         command("explain", "--help"),
         command("list"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -14,12 +15,13 @@ from typing import Any
 
 import pytest
 import soundfile
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from robustness.cli.main import APART
 from robustness.errors import BUG, CANNOT_JUDGE, DONE, INTERRUPTED, PIPE_CLOSED, RULE_FAILED, USER_ERROR
-from robustness.jobs.catalogue import markdown_table, of_preset, table
+from robustness.jobs.catalogue import markdown_table, table
 from robustness.run.folder import TRIALS
 
 
@@ -40,14 +42,6 @@ def blocks(root: Path, name: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", (root / name).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
-def test_the_readmes_table_is_the_registrys(root: Path) -> None:
-    readme = (root / "README.md").read_text(encoding="utf-8")
-    shown = readme.partition("<!-- robustness list perturbations --preset quick --markdown -->\n")[2].partition(
-        "\n<!-- end of the list -->"
-    )[0]
-    assert shown == markdown_table(of_preset(table("perturbations"), "quick")), "`make readme` writes it"
-
-
 def test_the_table_of_all_perturbations_is_the_registrys(root: Path) -> None:
     document = (root / "docs" / "perturbations.md").read_text(encoding="utf-8")
     shown = document.partition("<!-- robustness list perturbations --markdown -->\n")[2].partition("\n<!-- end of the list -->")[0]
@@ -62,30 +56,60 @@ def test_the_readme_names_every_command_and_exit_status(root: Path) -> None:
     assert statuses == {DONE, RULE_FAILED, USER_ERROR, CANNOT_JUDGE, BUG, INTERRUPTED, PIPE_CLOSED}
 
 
-def test_the_readme_has_the_columns_of_trials(root: Path) -> None:
-    line = next(line for line in (root / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| `trials/"))
+def test_the_readme_is_short_and_the_commands_page_has_the_same_commands(root: Path) -> None:
+    readme, page = ((root / name).read_text(encoding="utf-8") for name in ("README.md", "docs/commands.md"))
+    assert len(readme.splitlines()) <= 150
+    rows = r"^\| (`robustness \w+`|\d+) \|"
+    assert set(re.findall(rows, readme, flags=re.MULTILINE)) == set(re.findall(rows, page, flags=re.MULTILINE))
+
+
+def test_the_documents_have_the_columns_of_trials(root: Path) -> None:
+    line = next(line for line in (root / "docs" / "run.md").read_text(encoding="utf-8").splitlines() if line.startswith("| `trials/"))
     assert re.findall(r"`(\w+)`", line.partition("`trials/part-*.parquet`")[2]) == TRIALS.names
 
 
 def test_documents_link_to_files_that_exist(root: Path) -> None:
-    for document in root.glob("*.md"):
+    for document in [*root.glob("*.md"), *root.glob("docs/*.md")]:
         links = re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8"))
-        assert [link for link in links if "://" not in link and not (root / link).exists()] == [], document.name
+        assert [link for link in links if "://" not in link and not (document.parent / link).exists()] == [], document.name
 
 
-def test_the_card_of_the_readme_loads(root: Path, tmp_path: Path) -> None:
+def test_every_page_of_the_documents_is_in_the_site_and_every_option_of_a_rule_in_it_reads(root: Path, tmp_path: Path) -> None:
+    from robustness.gates.rules import read_rules
+
+    site = yaml.safe_load((root / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert site["strict"] is True
+    named = [name for entry in site["nav"] for name in (next(iter(entry.values())) if isinstance(entry, dict) else [entry])]
+    assert sorted(named) == sorted(path.name for path in root.glob("docs/*.md"))
+    rules = tmp_path / "gates.toml"
+    rules.write_text(blocks(root, "docs/gate.md", "toml")[0], encoding="utf-8")
+    assert set(read_rules(rules).rule) == {"placement", "int8"}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="needs the extra docs")
+def test_the_site_is_built_without_a_warning(root: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=environment(), check=False)
+    assert done.returncode == 0, done.stderr
+    pages = {path.stem for path in (tmp_path / "site").glob("*.html")} - {"404"}
+    assert pages == {path.stem for path in root.glob("docs/*.md")}
+    said = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "site").glob("*.html"))
+    assert not re.search(r"<(?:script|link|img)[^>]*(?:src|href)=.https?://", said), "a reader's browser fetches nothing"
+
+
+def test_the_card_of_the_documents_loads(root: Path, tmp_path: Path) -> None:
     from robustness.models.card import read_card
 
     card = tmp_path / "doorbell.toml"
-    card.write_text(blocks(root, "README.md", "toml")[0].replace('sha256 = "…"', f'sha256 = "{"0" * 64}"'), encoding="utf-8")
+    card.write_text(blocks(root, "docs/own-model.md", "toml")[0].replace('sha256 = "…"', f'sha256 = "{"0" * 64}"'), encoding="utf-8")
     assert read_card(card).name == "doorbell"
 
 
-def test_the_python_of_the_readme_runs(root: Path, tmp_path: Path) -> None:
+def test_the_python_of_the_documents_runs(root: Path, tmp_path: Path) -> None:
     for folder in ("models", "recordings"):
         (tmp_path / folder).symlink_to(root / folder)
     (tmp_path / "reports").mkdir()
-    (code,) = blocks(root, "README.md", "python")
+    (code,) = blocks(root, "docs/python.md", "python")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False)
     assert done.returncode == 0, done.stderr
     assert re.search(r"^float32 +center +[01]\.\d+$", done.stdout, flags=re.MULTILINE), done.stdout
@@ -133,7 +157,7 @@ def test_the_example_of_contributing_holds(root: Path, tmp_path: Path) -> None:
 
 def test_every_requirement_is_pinned_within_its_range(project: dict[str, Any], pins: dict[str, str]) -> None:
     extras = project["optional-dependencies"]
-    for text in [*project["dependencies"], *extras["dev"], *extras["recordings"], *extras["bench"], *extras["onnx"]]:
+    for text in [*project["dependencies"], *extras["dev"], *extras["docs"], *extras["recordings"], *extras["bench"], *extras["onnx"]]:
         requirement = Requirement(text)
         assert pins[canonicalize_name(requirement.name)] in requirement.specifier, text
 

@@ -31,6 +31,7 @@ from robustness.perturbations.base import PERTURBATIONS, PlacementPerturbation, 
 from robustness.quantization.base import QUANTIZERS
 from robustness.registry import Registry
 from robustness.report.sections.base import SECTIONS
+from robustness.streaming.rules.base import RULES
 from tests.builders import FRAME, RATE_HZ, recordings
 
 REGISTRIES: dict[str, Registry[Any]] = {
@@ -39,6 +40,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "quantization": QUANTIZERS,
     "attributions": ATTRIBUTIONS,
     "interventions": INTERVENTIONS,
+    "rules": RULES,
     "sections": SECTIONS,
 }
 EVERY = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names()]

@@ -42,8 +42,8 @@ def _same_recordings(run: Run, other: Run) -> None:
     mine, theirs = (one.recordings().set_index("id") for one in (run, other))
     if not mine.index.is_unique or not theirs.index.is_unique:
         raise CannotJudgeError(f"{run.path} or {other.path} holds a recording twice, and cannot be compared")
-    only = [f"{len(extra)} recordings are only in {one.path}" for one, extra in ((run, mine.index.difference(theirs.index)),
-            (other, theirs.index.difference(mine.index))) if len(extra)]  # fmt: skip
+    sides = ((run, mine.index.difference(theirs.index)), (other, theirs.index.difference(mine.index)))
+    only = [f"{len(extra)} recording{' is' if len(extra) == 1 else 's are'} only in {one.path}" for one, extra in sides if len(extra)]
     if only:
         raise CannotJudgeError(f"the runs were made from other recordings: {' and '.join(only)}; make both from the same")
     theirs = theirs.loc[mine.index]
@@ -51,9 +51,8 @@ def _same_recordings(run: Run, other: Run) -> None:
         differs = mine[column].ne(theirs[column]) & ~(pd.isna(mine[column]) & pd.isna(theirs[column]))
         if differs.any():
             names = ", ".join(map(str, mine.index[differs][:NAMED]))
-            raise CannotJudgeError(
-                f"{int(differs.sum())} recordings have {what} in {other.path} than in {run.path}, such as {names}; make both alike"
-            )
+            said = f"{int(differs.sum())} recording{' has' if differs.sum() == 1 else 's have'} {what}"
+            raise CannotJudgeError(f"{said} in {other.path} than in {run.path}, such as {names}; make both alike")
 
 
 def _same_settings(run: Run, other: Run) -> None:
@@ -71,13 +70,13 @@ def _same_audio(run: Run, other: Run, conditions: Iterable[str] | None) -> tuple
     mine, theirs = run.manifest.get("audio_sha256") or {}, other.manifest.get("audio_sha256") or {}
     shared = (mine.keys() & theirs.keys()) if conditions is None else (set(conditions) & mine.keys() & theirs.keys())
     if run.schema != other.schema and shared:
-        return (f"{run.path} and {other.path} were made by versions that digest audio otherwise: what both heard was not compared",)
+        return (f"{run.path} and {other.path} were made by versions that digest audio otherwise: what both were given was not compared",)
     unlike = sorted(key for key in shared if mine[key] != theirs[key])
     if not unlike:
         return ()
-    said = f"under {len(unlike)} of {len(shared)} conditions, such as {unlike[0]}, {other.path} heard other audio than {run.path}"
+    said = f"under {len(unlike)} of {len(shared)} conditions, such as {unlike[0]}, {other.path} was given other audio than {run.path}"
     names = other_audio(run, other, unlike)
-    said += f" of {len(names)} recordings, such as {', '.join(names[:NAMED])}" if names else ""
+    said += f" of {len(names)} recording{'' if len(names) == 1 else 's'}, such as {', '.join(names[:NAMED])}" if names else ""
     versions = [[one.manifest["versions"].get(name) for name in ARITHMETIC] for one in (run, other)]
     if versions[0] == versions[1]:
         raise CannotJudgeError(f"{said}; give both the same recordings, noises and settings")

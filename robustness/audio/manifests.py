@@ -179,6 +179,8 @@ def inside(path: Path, line: int, row: Row, others: Sequence[Path] = ()) -> str:
     if not name:
         raise RecordingError(f"{path}, line {line}: the {PATH} is empty; every row names a file")
     normal = os.path.normpath(name)
+    if normal == os.curdir:
+        raise RecordingError(f"{path}, line {line}: {name} is the table's own folder; every row names a file")
     leaves = Path(normal).is_absolute() or Path(normal).parts[0] == os.pardir
     if leaves and not any((path.parent / normal).resolve().is_relative_to(root.resolve()) for root in (path.parent, *others)):
         raise RecordingError(

@@ -98,8 +98,9 @@ def hear(samples: Samples, rate_hz: int, settings: DetectorSettings) -> Hearing:
         raise RecordingError("the take is digital silence; give one with words in it")
     if peak - quiet < LEAST_RANGE_DB:
         raise RecordingError(
-            f"the take's loudest sound is {peak:.1f} dBFS and its floor {quiet:.1f} dBFS: with less than {LEAST_RANGE_DB:g} dB between "
-            "them, words cannot be told from noise by their energy; record nearer to the microphone, with pauses between the words"
+            f"the take's loudest sound is {peak:.1f} dBFS and its background level {quiet:.1f} dBFS: with less than "
+            f"{LEAST_RANGE_DB:g} dB between them, words cannot be told from noise by their energy; "
+            "record nearer to the microphone, with pauses between the words"
         )
     return Hearing(levels, settings.hop_ms, quiet, unsteady - quiet, peak, len(samples) / rate_hz * 1000)
 

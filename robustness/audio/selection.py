@@ -118,17 +118,18 @@ def sampled(files: Sequence[AudioFile], labels: Mapping[str, Label], selection: 
     if wanted is None:
         return Part(files, [])
     if wanted >= len(files):
-        return Part(files, [f"all {counted(len(files), 'recording')} are heard: a sample of {wanted} was asked for"])
+        return Part(files, [f"all {counted(len(files), 'recording')} are used: a sample of {wanted} was asked for"])
     strata: dict[str, list[str]] = {}
     for file in files:
         label = labels.get(file.id)
         strata.setdefault(label.word if label else "", []).append(file.id)
     if wanted < len(strata):
-        raise UsageError(f"--sample {wanted} cannot hold one of each of {len(strata)} words; give {len(strata)} or more")
+        raise UsageError(f"--sample {wanted} cannot hold one of each of {counted(len(strata), 'word')}; give {len(strata)} or more")
     drawn: set[str] = set()
     for word, count in shares({word: len(ids) for word, ids in strata.items()}, wanted).items():
         drawn.update(sorted(strata[word], key=lambda name: (seed_of(selection.seed, name, "sample"), name))[:count])
-    return Part([file for file in files if file.id in drawn], [f"{wanted} of {len(files)} recordings drawn by word, seed {selection.seed}"])
+    said = f"{wanted} of {counted(len(files), 'recording')} drawn by word, seed {selection.seed}"
+    return Part([file for file in files if file.id in drawn], [said])
 
 
 def shares(counts: Mapping[str, int], wanted: int) -> dict[str, int]:

@@ -70,7 +70,7 @@ def download(root: Path) -> bool:
             (Path(beside) / ARCHIVE).rename(root / ARCHIVE)
     except (OSError, RuntimeError, tarfile.TarError) as error:
         raise FetchError(
-            f"Speech Commands cannot be got into {root} ({error}); check the network and the room on the disk (7 GB), or give "
+            f"Speech Commands cannot be downloaded to {root} ({error}); check the network and the room on the disk (7 GB), or give "
             f"the folder of a copy without --download"
         ) from error
     return True

@@ -67,7 +67,7 @@ class Recordings(Sequence[Recording]):
         except UnusableError as error:
             raise RecordingError(f"{clip.id} was whole when the run began, and now {error}; leave the recordings as they are") from error
         if audio.sha256 != clip.sha256:
-            raise RecordingError(f"{clip.id} has changed since the run began; leave the recordings as they are while they are heard")
+            raise RecordingError(f"{clip.id} has changed since the run began; leave the recordings as they are while they are used")
         recording = Recording(clip.id, audio.samples, self.wish.rate_hz, clip.label, clip.speaker, clip.path, clip.sha256)
         for change in self.changes:
             recording = change(recording)

@@ -33,11 +33,11 @@ def take_page(take: Segmentation) -> str:
     drawing = take_figure(take).to_html(
         full_html=False, include_plotlyjs=True, div_id="take", config={"displaylogo": False, "responsive": True}
     )
-    heading = html.escape(f"{take.name}: {len(take.words)} words")
+    heading = html.escape(f"{take.name}: {len(take.words)} word{'' if len(take.words) == 1 else 's'}")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n'
-        f"<title>{heading}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{heading}</h1>\n<p>{_told(take)}</p>\n"
-        f"{drawing}\n{_table(take)}\n</body>\n</html>\n"
+        f"<title>{heading}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{heading}</h1>\n<p>{_told(take)}</p>\n"
+        f"{drawing}\n{_table(take)}\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -57,8 +57,8 @@ def _table(take: Segmentation) -> str:
         f"<td>{cut.end_ms - cut.start_ms:.0f}</td><td>{word.level_dbfs:.1f}</td></tr>"
         for label, word, cut in zip(take.labels, take.words, take.cuts, strict=True)
     )
-    head = "<tr><th>word</th><th>where, s</th><th>word, ms</th><th>file, ms</th><th>loudest, dBFS</th></tr>"
-    return f"<table>{head}{''.join(rows)}</table>"
+    head = "".join(f"<th scope=col>{name}</th>" for name in ("word", "where, s", "word, ms", "file, ms", "loudest, dBFS"))
+    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def take_figure(take: Segmentation) -> graph_objects.Figure:

@@ -36,7 +36,8 @@ class DcOffset(Check):
         gains = f"; without it {lift.after} of {lift.of} are recognised in place of {lift.before}" if lift.after > lift.before else ""
         yield Finding(
             self.name,
-            f"{far.sum()} of {len(far)} recordings have a constant offset, {float(np.median(offsets[far])):+.3f} of full scale{gains}",
+            f"{far.sum()} of {len(far)} recordings {'has' if far.sum() == 1 else 'have'} a constant offset, "
+            f"{float(np.median(offsets[far])):+.3f} of full scale{gains}",
             "take the mean away before the front-end (a high-pass at 20 Hz in the device), in training too",
             cause=lift.restores(1) or lift.helps(),
             about="a constant offset in the recordings",

@@ -160,7 +160,9 @@ def _finding(labels: tuple[str, ...], moves: Mapping[int, int], truth: Places, a
     for said, answered in moves.items():
         mended[answered] = labels[said]
     pairs = [f"{labels[a]} as {labels[b]}" for a, b in moves.items() if table[a].any()]
-    counts = f"{before} of {len(truth)} recordings are recognised with the card's order, and {after} with another"
+    counts = (
+        f"{before} of {len(truth)} recordings {'is' if before == 1 else 'are'} recognised with the card's order, and {after} with another"
+    )
     how = _how(labels, moves)
     sorted_too = ", which is alphabetical" if mended == sorted(mended) and list(labels) != sorted(labels) else ""
     change = f"labels = [{', '.join(chr(34) + name + chr(34) for name in mended)}]{sorted_too}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 
 from robustness.cli import options
-from robustness.cli.printing import note, say
+from robustness.cli.printing import detail, note, say
 from robustness.cli.progress import progress_shown
 from robustness.cli.report import repeated
 from robustness.conditions import VARIANTS
@@ -49,7 +49,10 @@ class MapOptions:
         list[str] | None, typer.Option("--target", help="`up` for a logit, `up-unknown` for a margin; several times for several.")
     ] = None
     baseline: Annotated[
-        str, typer.Option(help="What a cell is compared with: silence, band-mean, floor (its background level) or counterpart.")
+        str,
+        typer.Option(
+            help="What a cell is compared with: silence, band-mean, floor (its background level), counterpart (where it is accepted)."
+        ),
     ] = "silence"
     layers: Annotated[
         list[str] | None,
@@ -104,6 +107,7 @@ def explain(
     from robustness.inspector.folder import writable, write_explanation
     from robustness.models.card import load_classifiers
     from robustness.quantization.variants import variants_of
+    from robustness.report.cards.restoration import restoration_says
 
     options.use_threads(given.threads)
     writable(out)
@@ -132,6 +136,8 @@ def explain(
         )
     if not found.question.wrong and found.question.truth is not None:
         note("it is recognised correctly; it is explained all the same")
+    for sentence in restoration_says(found.restored, {variant: variant for variant in found.restored}):
+        detail(sentence)
     say(write_explanation(found, out, repeated(sys.argv[1:]), audio=not no_audio))
 
 

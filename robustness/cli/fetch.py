@@ -22,8 +22,9 @@ def fetch(
     Example: robustness fetch tutorial && robustness check models/tutorial.toml --recordings recordings/tutorial
     """
     from robustness.downloads import fetch_files, manifest_of
+    from robustness.report.words import plural
 
     manifest = manifest_of(name)
     done = fetch_files(manifest, out, base=source, timeout_s=timeout_s, told=lambda file: say(f"{file.path} ({file.bytes} bytes)"))
-    already = f", {len(done.there)} were there already" if done.there else ""
-    say(f"{len(done.got)} files fetched and verified{already}; from {manifest.repository}, licence {manifest.licence}")
+    already = f", {len(done.there)} {'was' if len(done.there) == 1 else 'were'} there already" if done.there else ""
+    say(f"{plural(len(done.got), 'file')} fetched and verified{already}; from {manifest.repository}, licence {manifest.licence}")

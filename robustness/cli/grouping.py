@@ -20,7 +20,7 @@ from robustness.cli.printing import Manner, speaking
 Command = Callable[..., Any]
 Marked = TypeVar("Marked", bound=Command)
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the result and errors: no progress, no notes, no details.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also how long each stage took.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also how long each stage took, and why rules pass.")]
 Json = Annotated[bool, typer.Option("--json", help="The result as JSON on stdout; what is said in words goes to stderr.")]
 SPEECH: Final = {"quiet": Quiet, "verbose": Verbose}
 PANEL: Final = "Output"

@@ -20,7 +20,7 @@ LEAST_COLUMNS: Final = 100  # where a pipe has no width
 @gives_json
 def list(
     what: Annotated[
-        str | None, typer.Argument(help="perturbations, frontends, variants, attributions or interventions; nothing lists all.")
+        str | None, typer.Argument(help="perturbations, frontends, variants, attributions, interventions or rules; nothing lists all.")
     ] = None,
     *,
     preset: Annotated[
@@ -28,7 +28,7 @@ def list(
     ] = "full",
     markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table, as in docs/perturbations.md.")] = False,
 ) -> None:
-    """List what can be run: the default grid of every perturbation, the front-ends, variants, attribution methods and interventions.
+    """List what can be run: the default grid of every perturbation, the front-ends, variants, attribution methods, interventions and rules.
 
     Example: robustness list perturbations
     """

@@ -29,7 +29,7 @@ from robustness.errors import BUG, CANNOT_JUDGE, DONE, INTERRUPTED, PIPE_CLOSED,
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ENDED: Final = (
-    "code that the model card names ended the program by sys.exit({!r}), and nothing was finished; "
+    "code that the model card names ended the program by {}, and nothing was finished; "
     'put what it does when it is run behind `if __name__ == "__main__":`'
 )
 APART: Final = ("grouping", "main", "options", "printing", "progress", "settings", "verdict_lines")  # no commands
@@ -83,12 +83,12 @@ def run() -> int:
     except (KeyboardInterrupt, Abort):
         warn("robustness: interrupted")
         return INTERRUPTED
-    except SystemExit as error:  # but for a pipe, never ours: what ends the program here is code that a card names
-        return _ended(error)
     except Exception:
         traceback.print_exc()
         warn("robustness: this is a bug; please report it with the lines above")
         return BUG
+    except BaseException as error:  # but for a pipe, never ours: what ends the program here is code that a card names
+        return _ended(error)
     return status if isinstance(status, int) else DONE
 
 
@@ -104,10 +104,11 @@ def _arguments() -> list[str]:
     return sys.argv[1:]
 
 
-def _ended(error: SystemExit) -> int:
-    if isinstance(error.__context__, BrokenPipeError):  # typer's way
+def _ended(error: BaseException) -> int:
+    if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):  # typer's way
         return PIPE_CLOSED
-    warn(f"robustness: {ENDED.format(error.code)}")
+    by = f"sys.exit({error.code!r})" if isinstance(error, SystemExit) else f"raising {type(error).__name__}"
+    warn(f"robustness: {ENDED.format(by)}")
     return CANNOT_JUDGE
 
 

@@ -44,9 +44,10 @@ Threshold = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="The seed of the random numbers.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps; int8 variants run on the CPU whatever it is.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads of torch; by default all cores.")]
+Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Threads of torch; by default all cores.")]
 Batch = Annotated[
-    int | None, typer.Option(min=1, help="Windows computed together; by default as many as fit the cache. No answer depends on it.")
+    int | None,
+    typer.Option(min=1, max=4096, help="Windows computed together; by default as many as fit the cache. No answer depends on it."),
 ]
 Engine = Annotated[Literal["torch", "onnx"], typer.Option(help="What runs float networks; onnx needs the extra of that name.")]
 Split = Annotated[str | None, typer.Option(help="Use this part of the recordings alone, such as testing.")]

@@ -93,6 +93,11 @@ def quiet() -> bool:
     return _MANNER.get().quiet
 
 
+def verbose() -> bool:
+    """Whether more is wanted than most want."""
+    return _MANNER.get().verbose
+
+
 def answer(value: object) -> bool:
     """Prints the command's one answer as JSON on stdout, with --json alone; whether it did. What is no finite number is null."""
     if _MANNER.get().as_json:

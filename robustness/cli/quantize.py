@@ -56,6 +56,7 @@ def quantize(
     from robustness.quantization.calibration import read_calibration
     from robustness.quantization.saving import save_variant
     from robustness.quantization.variants import is_quantized
+    from robustness.report.words import plural
     from robustness.run.lock import FolderLock
 
     original = load_classifier(card, weights=how.weights)
@@ -75,7 +76,7 @@ def quantize(
     say(f"{about['type']}: {' '.join(about['quantized_layers']) or 'none'}, {about['quantized_share']:.1%} of the parameters")
     say(f"float: {' '.join(about['float_layers']) or 'none'}")
     if learned is not None:
-        say(f"ranges from {len(learned.ids)} recordings of {learned.source}, digest {learned.sha256[:12]}")
+        say(f"ranges from {plural(len(learned.ids), 'recording')} of {learned.source}, digest {learned.sha256[:12]}")
     for line in about["notes"]:
         note(line)
 

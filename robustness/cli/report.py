@@ -14,7 +14,7 @@ import typer
 
 from robustness.cli import options
 from robustness.cli.printing import note, say, warn
-from robustness.cli.progress import progress_shown
+from robustness.cli.progress import duration, progress_shown
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
@@ -157,15 +157,17 @@ def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> N
 def _say_plan(job: Job) -> None:
     """What would be run."""
     from robustness.jobs.assess import estimate_s
+    from robustness.report.words import plural
 
     reading = job.reading
-    say(f"{len(job.placed)} recordings, {len(job.classifiers)} variants: {', '.join(f'{c.name} {c.variant}' for c in job.classifiers)}")
+    variants = ", ".join(f"{one.name} {one.variant}" for one in job.classifiers)
+    say(f"{plural(len(job.placed), 'recording')}, {plural(len(job.classifiers), 'variant')}: {variants}")
     for notice in reading.notices:
         say(f"  {notice}")
-    say(f"{len(job.plan.conditions)} conditions: {', '.join(job.plan.perturbations)}")
+    say(f"{plural(len(job.plan.conditions), 'condition')}: {', '.join(job.plan.perturbations)}")
     for name, why in job.plan.skipped.items():
         say(f"  without {name}: {why}")
-    say(f"{job.answers} answers, about {max(1, round(estimate_s(job)))} s on this machine, and the explanation of each failure")
+    say(f"{plural(job.answers, 'answer')}, about {duration(estimate_s(job))} on this machine, and the explanation of each failure")
     say("nothing was written")
 
 

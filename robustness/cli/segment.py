@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
@@ -83,7 +84,7 @@ def segment(
         done = segment_take(take, labels, out, name=cut.name, rate_hz=cut.rate_hz, detector=detector, cutting=cutting, page=page)
     for notice in done.notices:
         warn(f"{take.name}: {notice}")
-    say(f"{len(done.names)} words of {min(done.durations_ms):.0f} to {max(done.durations_ms):.0f} ms in {out}")
+    say(_cut(done.durations_ms, out))
     if page:
         say(f"{out / PAGE} shows where they were found")
 
@@ -96,4 +97,10 @@ def _segment_folder(folder: Path, out: Path, rate_hz: int, cutting: CutSettings)
         done = segment_folder(folder, out, rate_hz=rate_hz, cutting=cutting)
     for notice in done.notices:
         warn(f"{folder.name}: {notice}")
-    say(f"{len(done.names)} words of {min(done.durations_ms):.0f} to {max(done.durations_ms):.0f} ms in {out}")
+    say(_cut(done.durations_ms, out))
+
+
+def _cut(durations_ms: Sequence[float], out: Path) -> str:
+    """`20 words of 210 to 640 ms in words`, `1 word of 300 ms in words`."""
+    low, high = f"{min(durations_ms):.0f}", f"{max(durations_ms):.0f}"
+    return f"{len(durations_ms)} word{'' if len(durations_ms) == 1 else 's'} of {low if low == high else f'{low} to {high}'} ms in {out}"

@@ -53,7 +53,7 @@ class RecipeOptions:
     epochs: Annotated[int, typer.Option(min=1, help="An epoch sees as many clips as there are to train on.")] = 40
     init: Annotated[Path | None, typer.Option(help="The card of a model whose weights to start from.")] = None
     seed: Annotated[int, typer.Option(help="The seed of weights, order and augmentation.")] = 0
-    threads: Annotated[int, typer.Option(min=1, help="Threads of torch; another number may round differently.")] = 1
+    threads: Annotated[int, typer.Option(min=1, max=1024, help="Threads of torch; another number may round differently.")] = 1
     precision: Annotated[Literal["float32", "bfloat16"], typer.Option(help="bfloat16 is quicker on CPUs that have it.")] = "float32"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from robustness.cli.printing import Styled, detail, say
+from robustness.cli.printing import Styled, detail, say, verbose
 
 if TYPE_CHECKING:
     from robustness.gates.verdicts import Verdict
@@ -47,8 +47,8 @@ def _style(verdict: Verdict) -> str:
 
 
 def _say_details(verdict: Verdict) -> None:
-    """Why a rule does not pass, and what is to be known beside one that does."""
-    lines = ([verdict.sentence] if verdict.outcome != "pass" else []) + [f"  note: {warning}" for warning in verdict.warnings]
+    """Why a rule does not pass, with -v also how one passes, and what is to be known beside it."""
+    lines = ([verdict.sentence] if verdict.outcome != "pass" or verbose() else []) + [f"  note: {warning}" for warning in verdict.warnings]
     if lines:
         detail()
     for line in lines:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from torch import Tensor
 
 from robustness.explanations.cases import HERE, Case
+from robustness.explanations.standing import Standing
 from robustness.models.classifier import Classifier
 from robustness.run.evidence import CounterpartSpans, FailureFacts, TargetPair, VariantAnswer
+from robustness.run.measured_values import MeasuredValue
 from robustness.sweep.trials import answer_of, label_indices
 
 
-def card_of(case: Case) -> FailureFacts:
-    """Everything about a failure but its sounds and maps."""
+def card_of(case: Case, stands: Sequence[Standing] = ()) -> FailureFacts:
+    """Everything about a failure but its sounds and maps.
+
+    Args:
+        case: the failure.
+        stands: what was measured of the recording beside those that are right.
+    """
     failure, worst = case.failure, case.worst
     return FailureFacts(
         recording=failure.recording,
@@ -35,6 +42,7 @@ def card_of(case: Case) -> FailureFacts:
         counterpart=_counterpart(case),
         target=TargetPair(failure.label, failure.rival),
         variants={variant: _variant(case, variant) for variant in case.classifiers},
+        measured=tuple(MeasuredValue(*stand, stand.outside, stand.kind) for stand in stands),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -19,19 +19,25 @@ from robustness.conditions import NONE, Condition
 from robustness.explanations.answering import Given, Heard, by_variant, hear
 from robustness.explanations.counterpart import Counterpart, Places
 from robustness.explanations.failures import PLACES, Failure, placed_trials
+from robustness.explanations.good_recordings import GoodRecordings
+from robustness.explanations.lean import Lean, lean_of
 from robustness.explanations.places import LeadAtlas, Restored
 from robustness.explanations.subject import Subject
+from robustness.interventions.base import INTERVENTIONS
+from robustness.interventions.scene import Scene
 from robustness.models.classifier import Classifier
 from robustness.perturbations.base import Perturbation
 from robustness.rendering import Renderer
 from robustness.run.folder import Run
 from robustness.run.perturbations import perturbation_facts
+from robustness.seeds import generator_of
 from robustness.sweep.engine import Engine
 from robustness.sweep.inference.preparing import Family, each_alone, for_gradients
 
 HERE: Final = "here"
 COUNTERPART: Final = "counterpart"
 PROBES: Final = 8  # recordings on which it is tried whether a faster network answers the same
+LEANING: Final = "lower-rejections"  # the edit that tells a network that leans to saying nothing
 FLOAT: Final = "float32"  # the variant that is not quantized
 
 
@@ -96,6 +102,8 @@ class Cases:
         classifiers: by the name of the variant, each alone; `given` as they were given; `gradients` for these.
         engine: what asks all of them at once.
         kinds: what is known of each perturbation of the run, by name.
+        order: the recordings with a label, in the order by the run's seed in which some of them are asked.
+        good: the recordings that are right, and what they have in common.
 
     Args:
         run: the run.
@@ -126,6 +134,10 @@ class Cases:
         self.placed = placed_trials(run, self.kinds)
         self.seed = seed
         self.threshold_db = float(run.manifest.get("plan", {}).get("speech_threshold_db", SPEECH_THRESHOLD_DB))
+        labelled = [one.id for one in self.known if one.label is not None]
+        self.order = [labelled[i] for i in torch.randperm(len(labelled), generator=generator_of(seed, "collateral")).tolist()]
+        self._leans: dict[str, Lean | None] = {}
+        self.good = GoodRecordings(self.recordings, self.placed, self.threshold_db, self.order)
 
     def case(self, failure: Failure) -> Case:
         """Everything about one failure; the recording is rendered and heard anew."""
@@ -153,6 +165,21 @@ class Cases:
         return Subject.of(
             recording, self.frame, condition, seed=self.seed, threshold_db=self.threshold_db, perturbations=self.perturbations
         )
+
+    def scene(self, case: Case) -> Scene:
+        """The window in which a recording fails, taken apart, beside what those have that are right."""
+        failure = case.failure
+        made = case.subject.scene(failure.offset_ms, case.worst.frontend.picture.band_hz)
+        restored = case.restored[failure.variant]
+        typical = self.good.typical(failure.variant, failure.condition.placement)
+        return replace(made, typical=typical, known_ms=None if restored is None else restored.at_ms)
+
+    def lean(self, variant: str) -> Lean | None:
+        """By how much a variant leans to its rejection labels at the reference placement; None where it does not."""
+        if variant not in self._leans:
+            sizes = INTERVENTIONS[LEANING]().ladder.sizes
+            self._leans[variant] = lean_of(self.placed, variant, self.frame.reference, sizes)
+        return self._leans[variant]
 
     def at_a_place(self, condition: Condition) -> bool:
         """Whether a condition says only at which named placement a recording lies."""

@@ -9,16 +9,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from robustness.conditions import Condition
 from robustness.explanations import factors
 from robustness.explanations.cases import Case, Cases
 from robustness.explanations.cohort import cost, given, shared_edit
 from robustness.explanations.edits import Answers, Attempt, Edit, attempts, intervention
+from robustness.explanations.explained_table import rows_of
 from robustness.explanations.forecast import forecast_scores
 from robustness.explanations.losses import Loss, drop_of
-from robustness.explanations.naming_rule import name, named_pair, pairs
+from robustness.explanations.naming_rule import Beside, counts, name, named_pair, pairs
 from robustness.explanations.side_effects import MOST, Others
+from robustness.explanations.standing import Standing, ordinary, spoken_for
+from robustness.interventions.base import Kind
 from robustness.run.folder import Run
 from robustness.run.restoration import (
     CohortEffect,
@@ -30,6 +34,7 @@ from robustness.run.restoration import (
     RestorationRecord,
     RestoredAnswer,
     SharedEdit,
+    SideEffect,
     TriedEdit,
     TriedSize,
     write_restoration,
@@ -46,6 +51,7 @@ class Diagnosis:
         tried: every intervention.
         naming: which of them is named.
         pairs: two edits that restore it together, where none does alone.
+        speaks: the kinds for which something speaks beside the edits.
         shares: what each factor is worth, where two windows of the recording differ in two or more.
     """
 
@@ -55,6 +61,7 @@ class Diagnosis:
     naming: Naming
     pairs: tuple[EditPair, ...]
     shares: tuple[factors.Accounted, ...]
+    speaks: frozenset[Kind] = frozenset()
 
 
 @dataclass(eq=False)
@@ -64,10 +71,12 @@ class Restoration:
     Attributes:
         run: its trials.
         cases: its recordings and variants.
+        rows: of the table of all that was explained.
     """
 
     run: Run
     cases: Cases
+    rows: list[dict[str, Any]] = field(default_factory=list)
     _cards: dict[str, dict[str, RestoredAnswer]] = field(default_factory=dict)
     _found: dict[tuple[Condition, str], list[Diagnosis]] = field(default_factory=lambda: defaultdict(list))
 
@@ -75,9 +84,15 @@ class Restoration:
         self.others = Others(self.cases)
         self.swept = factors.Swept(self.run, self.cases.kinds)
 
+    def explain(self, case: Case) -> dict[str, Diagnosis]:
+        """Tries everything on one failing recording."""
+        found = diagnose(case, self.cases, self.swept)
+        self.rows += rows_of(case, found, self.cases.good.standings(case))
+        return found
+
     def add(self, card: str, case: Case) -> None:
         """Tries everything on one failing recording, under the name of its card."""
-        found = diagnose(case, self.cases, self.swept)
+        found = self.explain(case)
         for variant, diagnosis in found.items():
             self._found[case.failure.condition, variant].append(diagnosis)
         self._cards[card] = {variant: self._record(diagnosis, case, variant) for variant, diagnosis in found.items()}
@@ -95,37 +110,13 @@ class Restoration:
 
     def _record(self, diagnosis: Diagnosis, case: Case, variant: str) -> RestoredAnswer:
         """For the run folder, with the side effects of each edit that restores."""
-        drop = diagnosis.drop
-        return RestoredAnswer(
-            margin=diagnosis.margin,
-            drop=None if drop is None else MarginLoss(drop.margin, drop.wanted, drop.against, drop.others),
-            tried=tuple(self._attempt(attempt, case, variant) for attempt in diagnosis.tried),
-            naming=diagnosis.naming,
-            pairs=diagnosis.pairs,
-            pair=named_pair(diagnosis.pairs, diagnosis.tried),
-            shares=tuple(_shares(one) for one in diagnosis.shares),
-        )
+        return restored_answer(diagnosis, [self._attempt(attempt, case, variant) for attempt in diagnosis.tried])
 
     def _attempt(self, attempt: Attempt, case: Case, variant: str) -> TriedEdit:
-        one, failure = intervention(attempt.name), case.failure
-        turned = None
-        if attempt.restores_at is not None:
-            edit = Edit(attempt.name, attempt.restores_at)
-            turned = self.others.turned(failure.condition, edit, variant, failure.recording)
-        return TriedEdit(
-            name=attempt.name,
-            kind=attempt.kind,
-            does=one.does,
-            sham_does=one.sham_does,
-            axis=one.ladder.name,
-            unit=one.ladder.unit,
-            draws=attempt.draws,
-            rungs=tuple(TriedSize(*rung) for rung in attempt.rungs),
-            restores_at=attempt.restores_at,
-            best=TriedSize(*attempt.best),
-            sham=TriedSize(*attempt.sham),
-            collateral=turned,
-        )
+        if attempt.restores_at is None:
+            return tried_edit(attempt)
+        edit, failure = Edit(attempt.name, attempt.restores_at), case.failure
+        return tried_edit(attempt, self.others.turned(failure.condition, edit, variant, failure.recording))
 
     def _condition(self, condition: Condition, variant: str) -> CohortFacts:
         """One placement at which recordings fail: what it cost, and what the same edit gives to all."""
@@ -141,6 +132,39 @@ class Restoration:
         return CohortFacts(placement, variant, len(found), tuple(costs), shared, tuple(gives))
 
 
+def restored_answer(diagnosis: Diagnosis, tried: Sequence[TriedEdit]) -> RestoredAnswer:
+    """What is written down of a failing answer, with what is known of each edit."""
+    drop = diagnosis.drop
+    return RestoredAnswer(
+        margin=diagnosis.margin,
+        drop=None if drop is None else MarginLoss(drop.margin, drop.wanted, drop.against, drop.others),
+        tried=tuple(tried),
+        naming=diagnosis.naming,
+        pairs=diagnosis.pairs,
+        pair=named_pair(diagnosis.pairs, diagnosis.tried, diagnosis.speaks),
+        shares=tuple(_shares(one) for one in diagnosis.shares),
+    )
+
+
+def tried_edit(attempt: Attempt, collateral: SideEffect | None = None) -> TriedEdit:
+    """What is written down of an edit, with what it does to other recordings, where they were asked."""
+    one = intervention(attempt.name)
+    return TriedEdit(
+        name=attempt.name,
+        kind=attempt.kind,
+        does=one.does,
+        sham_does=one.sham_does,
+        axis=one.ladder.name,
+        unit=one.ladder.unit,
+        draws=attempt.draws,
+        rungs=tuple(TriedSize(*rung) for rung in attempt.rungs),
+        restores_at=attempt.restores_at,
+        best=TriedSize(*attempt.best),
+        sham=TriedSize(*attempt.sham),
+        collateral=collateral,
+    )
+
+
 def _shares(found: factors.Accounted) -> FactorShares:
     return FactorShares(found.condition, found.answer, found.shares.drop, dict(found.shares.values), found.shares.left_out)
 
@@ -153,19 +177,37 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
         cases: the run.
         swept: its trials under combined conditions; None leaves the factors out.
     """
-    scene = case.subject.scene(case.failure.offset_ms, case.worst.frontend.picture.band_hz)
-    answers = Answers(case.classifiers, scene, case.failure.label, cases.engine.answers)
+    answers = Answers(case.classifiers, cases.scene(case), case.failure.label, cases.engine.answers)
     wrong = [variant for variant, here in answers.here.items() if not here.good]
     drops = {variant: _drop(case, cases, answers, variant) for variant in wrong}
     wanted = {variant: None if drop is None else drop.wanted for variant, drop in drops.items()}
     tried = attempts(answers, wrong, wanted)
-    found = {}
+    found, stands = {}, cases.good.standings(case)
     for variant in wrong:
-        naming = name(tried[variant])
-        two = pairs(answers, variant, wanted[variant]) if naming.verdict == "none" else []
+        beside = _beside(case, cases, variant, drops[variant], stands)
+        naming = name(tried[variant], beside)
+        alone = naming.verdict == "named" or any(counts(one) and one.kind != "output" for one in tried[variant])
+        two = [] if alone else pairs(answers, variant, wanted[variant], beside.speaks)
         shares = () if swept is None or not cases.at_a_place(case.failure.condition) else factors.accounts(case, cases, swept, variant)
-        found[variant] = Diagnosis(answers.here[variant].margin, drops[variant], tuple(tried[variant]), naming, tuple(two), tuple(shares))
+        found[variant] = Diagnosis(
+            answers.here[variant].margin, drops[variant], tuple(tried[variant]), naming, tuple(two), tuple(shares), beside.speaks
+        )
     return found
+
+
+def _beside(case: Case, cases: Cases, variant: str, drop: Loss | None, stands: Sequence[Standing]) -> Beside:
+    """What is known of a failing answer beside the edits."""
+    speaks = set(spoken_for(stands))
+    there = None if drop is None or drop.against != "counterpart" else drop.counterpart
+    own = there is not None
+    if there is not None and not case.changed and there.placement != case.failure.condition.placement:
+        speaks.add("placement")
+    if (other := cases.float_of(variant)) is not None and case.given[other].good:
+        speaks.add("precision")
+    lean = cases.lean(variant)
+    kinds: frozenset[Kind] = frozenset(kind for kind in speaks if kind != "room")
+    plain: frozenset[Kind] = frozenset(kind for kind in ordinary(stands) if kind != "room")
+    return Beside(kinds, plain - kinds, "room" in speaks, None if lean is None else lean.size, own)
 
 
 def _drop(case: Case, cases: Cases, answers: Answers, variant: str) -> Loss | None:

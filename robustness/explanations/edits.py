@@ -19,6 +19,7 @@ from typing import Final, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from robustness.analysis.outcomes import MISSED
 from robustness.explanations.answering import Given, given_by
 from robustness.explanations.cases import float_of
 from robustness.interventions.base import INTERVENTIONS, Intervention, Kind
@@ -67,16 +68,35 @@ class Answers:
         """The answers to the scene as it is, by variant."""
         return self.answered(self.scene.window[None])[0]
 
+    def _shift(self, edits: Sequence[Edit]) -> dict[str, Tensor] | None:
+        """What edits of the output add to the logits of each variant, [labels]; None where there is none."""
+        found = [edit for edit in edits if intervention(edit.name).on_output]
+        return (
+            {v: sum((shift_of(one, self.label, e) for e in found), torch.zeros(len(one.labels))) for v, one in self.classifiers.items()}
+            if found
+            else None
+        )
+
     def ask(self, wanted: Iterable[Sequence[Edit]]) -> None:
         """Makes these edits, each one or a pair, and asks all variants; what is known is not asked again."""
         new = list(dict.fromkeys(key for key in map(tuple, wanted) if key not in self._known))
         if new:
-            self._known |= zip(new, self.answered(torch.stack([made(self.scene, key) for key in new])), strict=True)
+            shifts = [self._shift(key) for key in new]
+            self._known |= zip(new, self.answered(torch.stack([made(self.scene, key) for key in new]), shifts), strict=True)
 
-    def answered(self, windows: Tensor) -> list[dict[str, Given]]:
-        """What each variant answers to windows, [clips window] → for each clip the answers by variant."""
+    def answered(self, windows: Tensor, shifts: Sequence[Mapping[str, Tensor] | None] = ()) -> list[dict[str, Given]]:
+        """What each variant answers to windows, [clips window] → for each clip the answers by variant.
+
+        Args:
+            windows: [clips window].
+            shifts: what is added to the logits of each clip, by variant, [labels]; None is nothing.
+        """
         variants = list(self.classifiers.values())
         logits_of_each = answers(variants, windows) if self.ask_all is None else self.ask_all(windows)
+        for row, shift in enumerate(shifts):
+            if shift is not None:
+                for variant, logits in zip(self.classifiers, logits_of_each, strict=True):
+                    logits[row] += shift[variant]
         truths = [self.label] * len(windows)
         columns = [given_by(each, logits, truths) for each, logits in zip(variants, logits_of_each, strict=True)]
         return [dict(zip(self.classifiers, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -100,6 +120,14 @@ def apply(scene: Scene, edit: Edit) -> Tensor:
     one = intervention(edit.name)
     act = one.edit if edit.role == "edit" else one.sham
     return act(scene, edit.size, edit.draw)
+
+
+def shift_of(classifier: Classifier, label: str | None, edit: Edit) -> Tensor:
+    """What an edit of the output, or its sham, adds to the logits, [labels]."""
+    lower = [
+        one in classifier.rejections if edit.role == "edit" else one not in {*classifier.rejections, label} for one in classifier.labels
+    ]
+    return torch.tensor(lower) * -float(edit.size)
 
 
 class Rung(NamedTuple):
@@ -163,7 +191,9 @@ def interventions_for(answers: Answers, variant: str) -> list[Intervention]:
     """Those that make sense for a failing answer, by name."""
     made = [intervention(name) for name in INTERVENTIONS.names()]
     possible = [one for one in made if one.sizes(answers.scene)]
-    return [one for one in possible if not one.in_float or float_of(answers.classifiers, variant) is not None]
+    here, rejections = answers.here[variant], answers.classifiers[variant].rejections
+    able = [one for one in possible if not one.in_float or float_of(answers.classifiers, variant) is not None]
+    return [one for one in able if not one.on_output or (here.outcome == MISSED and bool(rejections))]
 
 
 def attempts(answers: Answers, variants: Sequence[str], wanted: Mapping[str, float | None]) -> dict[str, list[Attempt]]:

@@ -20,6 +20,7 @@ from robustness.audio.recordings import Recording
 from robustness.explanations.card_records import card_of, name_of
 from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
 from robustness.explanations.diagnosis import Restoration
+from robustness.explanations.explained_table import write_explanations
 from robustness.explanations.failures import find_failures
 from robustness.explanations.map_workers import Mapped, mappers
 from robustness.explanations.maps import Map
@@ -35,7 +36,7 @@ IN_FULL: Final = 2  # of them; segments and the counterpart as donor cost as muc
 Progress = Callable[[int, int], None]
 
 
-def write_evidence(
+def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
     run: Run,
     classifiers: Sequence[Classifier],
     recordings: Sequence[Recording],
@@ -44,6 +45,7 @@ def write_evidence(
     perturbations: Mapping[str, Perturbation] | None = None,
     cards: int = CARDS,
     audio: bool = True,
+    everything: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> None:
     """Explains the worst failures of a run and writes them down; `failures.json` comes last.
@@ -56,17 +58,19 @@ def write_evidence(
         perturbations: of the run's plan, done again; one that is not among them is made from its registered class.
         cards: how many failures to show, worst first; the rest are counted. A few that fail elsewhere alone come after them.
         audio: False leaves the voices out.
+        everything: whether those that have no card are explained as well, without maps; all go into a table then.
         progress: told how many failures of how many are done.
     """
     cases = Cases(run, classifiers, recordings, seed, perturbations)
     restoration = Restoration(run, cases)
-    every = find_failures(run, cases.placed, cases.kinds)
+    every = find_failures(run, cases.placed, cases.kinds, cases.frame.reference)
     found, elsewhere = ([one for one in every if one.at_a_place is at_a_place] for at_a_place in (True, False))
     shown = [*found[:cards], *elsewhere[:ELSEWHERE]]
     folder = run.evidence
     folder.mkdir(parents=True, exist_ok=True)
     asked: dict[str, tuple[Case, Future[Mapped]]] = {}
-    progress(0, len(shown))
+    rest = [*found[cards:], *elsewhere[ELSEWHERE:]] if everything else []
+    progress(0, len(shown) + len(rest))
     with mappers(cases) as makers:
         for failure in shown:
             case = cases.case(failure)
@@ -78,9 +82,14 @@ def write_evidence(
             made = maps.result()
             write_arrays(folder / f"{name}.npz", made.arrays)
             files = _write_sounds(case, name, folder, audio=audio)
-            written.append(_card(name, files, card_of(case), made.facts))
-            progress(len(written), len(shown))
+            written.append(_card(name, files, card_of(case, cases.good.standings(case)), made.facts))
+            progress(len(written), len(shown) + len(rest))
+    for failure in rest:
+        restoration.explain(cases.case(failure))
+        progress(len(restoration.rows), max(len(restoration.rows), len(shown) + len(rest)))
     restoration.write(folder)
+    if everything:
+        write_explanations(folder, restoration.rows)
     others = ShownOfAll(len(elsewhere), len(elsewhere[:ELSEWHERE]))
     write_failures(folder, FailedRecordings(len(found), len(found[:cards]), tuple(written), others))
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from robustness.audio.recordings import Recording
 from robustness.explanations.answering import worst_of
 from robustness.explanations.map_checks import checked_map
 from robustness.explanations.question import Question, Wanted, question_of
+from robustness.explanations.single_verdicts import single_verdicts
 from robustness.explanations.sounds import Sound, sounds_of
 from robustness.explanations.target_maps import Progress, maps_of, segments_of
 from robustness.explanations.word_tracking import Following, Moved
@@ -24,6 +25,7 @@ from robustness.models.classifier import Classifier
 from robustness.perturbations.base import Inputs
 from robustness.rendering import NO_INPUTS
 from robustness.run.evidence import LayerTracking
+from robustness.run.restoration import RestoredAnswer
 
 Array = npt.NDArray[np.float32]
 
@@ -43,6 +45,7 @@ class Explanation:
         tops: which cells are the strongest tenth of each map, [bands frames].
         following: what each layer gives here beside the counterpart, and what its parts bring back; None without one, and where the sound
             is changed.
+        restored: what restores the answer of each variant that is not good here; empty where the word is not known.
     """
 
     question: Question
@@ -54,6 +57,7 @@ class Explanation:
     bars: Mapping[str, Array]
     tops: Mapping[str, npt.NDArray[np.bool_]]
     following: LayerTracking | None = None
+    restored: Mapping[str, RestoredAnswer] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -132,6 +136,7 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
         {one.key: one.relevance.over_bands[0].float().numpy() for one in maps},
         {one.key: one.top for one in maps},
         _followed(question, network),
+        single_verdicts(question),
     )
 
 

@@ -1,9 +1,10 @@
 """Which recordings fail, and under which condition?
 
-A recording fails where a user of the device meets anything but the right outcome: another command is carried out, or none, though the label
-may win under the threshold. What fails at the start, the center or the end of the window, with silence around, is told of its worst place.
-What fails nowhere there may fail under any other perturbation of the run: that is told of the mildest level at which most draws are bad,
-and of a perturbation that moves the word only where none of it is lost.
+A recording fails where a user of the device meets anything but the right outcome: another command is carried out, or none, though the
+label may win under the threshold. What fails at the start, the center or the end of the window, with silence around, is told of the place
+at which words normally lie, where it fails there: what is wrong there is wrong with the recording, or the network, and not with its place.
+Else it is told of its worst place. What fails nowhere there may fail under any other perturbation of the run: that is told of the mildest
+level at which most draws are bad, and of a perturbation that moves the word only where none of it is lost.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ PLACES: Final[tuple[Placement, ...]] = ("start", "center", "end")
 MOST: Final = 0.5  # of the draws at a level
 RANK: Final = "rank"  # how mild a level is among those of its perturbation: above 0, the harshest 1
 
-_WORDS: Final = ("recording", "variant", "label", "perturbation", "placement", "fill", "predicted", "rival", "outcome")
-_COLUMNS: Final = (*_WORDS, "level", "draw", "offset_ms", "onset_ms", "lost_start_ms", "lost_end_ms", "outcome_margin")
+_WORDS: Final = ("recording", "variant", "label", "perturbation", "placement", "fill", "predicted", "rival", "outcome", "command")
+_COLUMNS: Final = (*_WORDS, "level", "draw", "offset_ms", "onset_ms", "lost_start_ms", "lost_end_ms", "outcome_margin", "command_margin")
 
 
 @dataclass(frozen=True)
@@ -70,20 +71,30 @@ def placed_trials(run: Run, kinds: Mapping[str, PerturbationFacts]) -> pd.DataFr
     return rows.drop_duplicates(["recording", "variant", "placement"]).reset_index(drop=True)
 
 
-def find_failures(run: Run, placed: pd.DataFrame, kinds: Mapping[str, PerturbationFacts]) -> list[Failure]:
-    """Every recording that fails: at a place, worst margin first; then under anything else, the one that bears least first.
+def find_failures(
+    run: Run, placed: pd.DataFrame, kinds: Mapping[str, PerturbationFacts], reference: Placement | None = None
+) -> list[Failure]:
+    """Every recording that fails: at a place, worst margin of any first; then under anything else, the one that bears least first.
 
     Args:
         run: its trials.
         placed: from `placed_trials`.
         kinds: what is known of the run's perturbations.
+        reference: the placement at which words normally lie: what fails there is told of there.
     """
     wrong = placed[placed["failing"]].sort_values(["outcome_margin", "recording", "variant", "placement"], kind="stable")
-    found = [_failure(recording, rows, at_a_place=True) for recording, rows in wrong.groupby("recording", sort=False)]
+    found = [
+        _failure(recording, _there_first(rows, reference), at_a_place=True) for recording, rows in wrong.groupby("recording", sort=False)
+    ]
     others = [rows for kind in kinds.values() if not kind.placements for rows in _under(run, kind, set(wrong["recording"]))]
     rows = pd.concat([some for some in others if len(some)] or [pd.DataFrame(columns=[*_COLUMNS, RANK])])
     rows = rows.sort_values([RANK, "outcome_margin", "recording", "variant"], kind="stable")
     return found + [_failure(recording, each, at_a_place=False) for recording, each in rows.groupby("recording", sort=False)]
+
+
+def _there_first(wrong: pd.DataFrame, reference: Placement | None) -> pd.DataFrame:
+    """The failing rows of one recording, those at the reference placement first."""
+    return wrong.sort_values("placement", key=lambda places: places != reference, kind="stable")
 
 
 def _labelled(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """What did the failing condition cost? The outcome margin where the same recording is good, less that where it fails.
 
 The counterpart is that of `counterpart`. Where it is a named place, or nothing else is known, what is missing is counted up to the margin
-there; else up to the median margin of the run's other recordings that are good at that placement: what a good answer has there. A drop is
-never counted to the edge between good and bad alone.
+there; else up to the median margin of the run's other recordings that are good at that placement, or, where none is, at any: what a good
+answer has. A drop is never counted to the edge between good and bad alone.
 """
 
 from __future__ import annotations
@@ -44,9 +44,13 @@ class Loss:
 
 
 def typical(placed: pd.DataFrame, recording: str, variant: str, placement: str) -> tuple[float, int] | None:
-    """The median outcome margin of the other recordings that are good in a variant at a placement, and their number; None where none is."""
-    rows = placed[(placed["variant"] == variant) & (placed["placement"] == placement) & ~placed["failing"]]
-    margins = rows.loc[rows["recording"] != recording, "outcome_margin"].dropna()
+    """The median outcome margin of the other recordings that are good in a variant, at a placement or at any, and their number.
+
+    None where none is good anywhere.
+    """
+    rows = placed[(placed["variant"] == variant) & ~placed["failing"] & (placed["recording"] != recording)]
+    there = rows[rows["placement"] == placement]
+    margins = (there if len(there) else rows)["outcome_margin"].dropna()
     return (float(margins.median()), len(margins)) if len(margins) else None
 
 

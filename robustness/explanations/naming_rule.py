@@ -1,81 +1,153 @@
 """Which kind of edit may be said to restore an answer?
 
-A kind is *named* where all of these hold; else the edits that restore are listed, and none of them is put before the others.
+An edit *counts* where it restores the answer, a little beyond its size as well, and recovers at least half of the drop where that is
+known; its own sham does not restore it, and recovers three quarters of what the edit does at most. A kind counts where an edit of it does.
+Named is
 
-1. One of its edits restores the answer, and a little beyond that size as well.
-2. That edit recovers at least half of the drop.
-3. That is at least twice the share of the next kind, and at least twice what any sham recovered: a sham leaves the factor as it was, so
-   what shams recover is what this answer does by itself. Shares count up to the whole drop.
-4. Its own sham does not restore the answer.
-5. The drop is known.
+1. the output, where the network leans to its rejection labels and one and a half times that lean brings the answer back. Where it does
+   not lean, a bias on the output brings back any missed word, and counts for nothing;
+2. of three kinds that count at most, the one for which something speaks beside the edit: a measurement of the recording that lies outside
+   of all that are right, or, of placement and precision, the same recording that is right elsewhere or in float. Where nothing speaks, the
+   one that is not ordinary: of the others everything that is measured lies among the recordings that are right. What is ordinary is never
+   named, and nothing for which no measurement speaks is where one speaks for what no edit undoes, such as a room that rings on;
+3. else the kind that stands out by itself: it recovers at least twice what any other kind does, whether that restores or not, and twice
+   what any sham does. Where an edit counts at a mild size, sizes beyond the mild ones are left aside: a small change that is enough comes
+   before a large one. Shares count up to the whole drop. Where no drop is known, it is the only kind that counts.
+
+Else the edits that restore are listed, and none of them is put before the others. What is named has the weaker verb where no drop is known,
+and where it is counted to other recordings and nothing speaks for the kind beside the edit.
 
 Where no edit restores an answer alone, do two together?
 
 Tried are pairs of different kinds at the strongest mild size, in both directions. A pair restores where the answer is good, stays good a
 little beyond, and does not return where either of the two is replaced by its sham. Two kinds are named where no other two do,
-and the pair recovers at least half of the drop, and at least twice what any sham or any edit of another kind does.
+and the pair recovers at least half of the drop, and at least twice what any sham or any edit of another kind does; or where something
+beside the edits speaks for both of them, and for no other two that restore.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
-from robustness.explanations.edits import Answers, Attempt, Edit, intervention, interventions_for
+from robustness.explanations.edits import Answers, Attempt, Edit, intervention, interventions_for, most
 from robustness.interventions.base import NEAR, Intervention, Kind
-from robustness.run.restoration import EditPair, Naming, NamingVerdict
+from robustness.run.restoration import EditPair, Naming, NamingVerdict, Strength
 
 HALF: Final = 0.5  # of the drop
 TWICE: Final = 2.0
+LIKE_THE_EDIT: Final = 0.75  # of what an edit recovers its sham does not
+MOST_KINDS: Final = 3
+REACH: Final = 1.5  # times the lean at the reference: elsewhere a word has less to spare
 
 
-def name(tried: Sequence[Attempt]) -> Naming:
-    """The verdict on everything tried on one failing answer."""
-    restoring = tuple(attempt.name for attempt in tried if attempt.restores_at is not None)
-    verdict: NamingVerdict = "several" if len(restoring) > 1 else "one" if restoring else "none"
-    best = leading(tried)
-    if best is None or best.best.share is None:
-        return Naming(verdict, None, None, None, None, None, restoring)
-    others = {other.kind: counted_kinds(max(_shares(tried, other.kind))) for other in tried if other.kind != best.kind}
-    next_kind = max(others, key=lambda kind: others[kind], default=None)
-    next_share = others[next_kind] if next_kind is not None else 0.0
-    share, by_itself = counted_kinds(best.best.share), max((counted_kinds(attempt.sham.share) for attempt in tried), default=0.0)
-    if share >= HALF and share >= TWICE * next_share and share >= TWICE * by_itself:
-        return Naming("named", best.kind, best.name, best.best.share, next_kind, next_share, restoring)
-    return Naming(verdict, None, None, None, next_kind, next_share, restoring)
+@dataclass(frozen=True)
+class Beside:
+    """What is known beside the edits.
 
-
-def leading(tried: Sequence[Attempt]) -> Attempt | None:
-    """The edit to speak of: it restores, its sham does not, and its kind recovers most.
-
-    Of several edits of that kind that recover half of the drop, the one that is not random: it is tried as it is said.
+    Attributes:
+        speaks: the kinds for which a measurement speaks, or the same recording elsewhere.
+        ordinary: the kinds of which everything measured lies among the recordings that are right.
+        rings: whether a measurement lies outside that speaks for what no edit undoes.
+        lean: by how many logits the network leans to its rejection labels; None where it does not.
+        own_drop: whether the drop is counted to the same recording.
     """
-    eligible = [attempt for attempt in tried if attempt.restores_at is not None and not attempt.sham.restores]
-    most = max(eligible, key=lambda attempt: counted_kinds(attempt.best.share), default=None)
-    alike = [attempt for attempt in eligible if most is not None and attempt.kind == most.kind]
-    return max(alike, key=lambda one: (counted_kinds(one.best.share) >= HALF, -one.draws, counted_kinds(one.best.share)), default=None)
+
+    speaks: frozenset[Kind] = frozenset()
+    ordinary: frozenset[Kind] = frozenset()
+    rings: bool = False
+    lean: float | None = None
+    own_drop: bool = True
 
 
-def counted_kinds(share: float | None) -> float:
+def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:
+    """The verdict on everything tried on one failing answer."""
+    heard = [attempt for attempt in tried if attempt.kind != "output"]
+    restoring = tuple(attempt.name for attempt in tried if attempt.restores_at is not None)
+    counting = [attempt for attempt in heard if counts(attempt)]
+    reach = REACH * (beside.lean or 0.0)
+    leaning = [one for one in tried if one.kind == "output" and one.restores_at is not None and one.restores_at <= reach]
+    best = leading(leaning or _spoken_for(counting, beside) or ([] if beside.rings else _standing_out(counting, heard, beside)))
+    others = {other.kind: counted(max(_shares(tried, other.kind))) for other in heard if best is None or other.kind != best.kind}
+    next_kind = max(others, key=lambda one: others[one], default=None)
+    next_share = others[next_kind] if next_kind is not None else 0.0
+    if best is None:
+        verdict: NamingVerdict = "several" if len(restoring) > 1 else "one" if restoring else "none"
+        return Naming(verdict, None, None, None, next_kind, next_share, restoring)
+    weak = best.best.share is None or not (beside.own_drop or best.kind in beside.speaks or best.kind == "output")
+    strength: Strength = "weak" if weak else "full"
+    return Naming("named", best.kind, best.name, best.best.share, next_kind, next_share, restoring, strength)
+
+
+def counts(attempt: Attempt) -> bool:
+    """Whether an edit restores, its sham does not, and it recovers enough."""
+    if attempt.restores_at is None or attempt.sham.restores:
+        return False
+    share, sham = attempt.best.share, attempt.sham.share
+    return share is None or sham is None or (share >= HALF and counted(sham) <= LIKE_THE_EDIT * share)
+
+
+def _spoken_for(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:
+    """The edits of the one kind that counts and for which something speaks, else of the one that is not ordinary; none of two."""
+    kinds = {one.kind for one in counting}
+    spoken = kinds & beside.speaks or (kinds - beside.ordinary if beside.ordinary and not beside.rings else set())
+    return [one for one in counting if one.kind in spoken] if len(spoken) == 1 and len(kinds) <= MOST_KINDS else []
+
+
+def _standing_out(counting: Sequence[Attempt], heard: Sequence[Attempt], beside: Beside) -> list[Attempt]:
+    """The edits of the one kind that counts, is not ordinary and recovers twice what all others do; none where there is none."""
+    counting = [one for one in counting if one.kind not in beside.ordinary]
+    mild = [one for one in counting if _mild(one, one.restores_at)]
+    counting = mild or counting
+    first = max(counting, key=lambda one: _share(one, mild=bool(mild)), default=None)
+    if first is None:
+        return []
+    alike = [one for one in counting if one.kind == first.kind]
+    if first.best.share is None:
+        return alike if len(alike) == len(counting) else []
+    others = [_share(one, mild=bool(mild)) for one in heard if one.kind != first.kind] + [counted(one.sham.share) for one in heard]
+    return alike if _share(first, mild=bool(mild)) >= max(HALF, TWICE * max(others)) else []
+
+
+def _mild(attempt: Attempt, size: float | None) -> bool:
+    return size is not None and abs(size) <= intervention(attempt.name).ladder.mild
+
+
+def _share(attempt: Attempt, *, mild: bool) -> float:
+    """What it recovers at best, at mild sizes alone or at all."""
+    return max((counted(rung.share) for rung in attempt.rungs if not mild or _mild(attempt, rung.size)), default=0.0)
+
+
+def leading(alike: Sequence[Attempt]) -> Attempt | None:
+    """The edit to speak of, of several of a kind.
+
+    Of those that recover half of the drop, the one that is not random: it is tried as it is said.
+    """
+    return max(alike, key=lambda one: (counted(one.best.share) >= HALF, -one.draws, counted(one.best.share)), default=None)
+
+
+def counted(share: float | None) -> float:
     """A share between nothing and the whole drop."""
     return 0.0 if share is None else min(1.0, max(0.0, share))
 
 
 def _shares(tried: Sequence[Attempt], kind: Kind) -> list[float]:
-    return [counted_kinds(attempt.share) for attempt in tried if attempt.kind == kind]
+    return [counted(attempt.share) for attempt in tried if attempt.kind == kind]
 
 
 PAIRED: Final = ("move-word", "fill-floor", "gain", "remove-noise", "band-limit", "equalise", "speed")  # one or two of each kind
 
 
-def pairs(answers: Answers, variant: str, wanted: float | None) -> list[EditPair]:
+def pairs(answers: Answers, variant: str, wanted: float | None, speaks: frozenset[Kind] = frozenset()) -> list[EditPair]:
     """The pairs that restore a failing answer, the one that recovers most first.
 
     Args:
         answers: to the edits of the failing window.
         variant: the one that fails.
         wanted: the margin at which the whole drop is recovered; None where no drop is known.
+        speaks: the kinds for which something speaks beside the edits: of a pair of these most sizes a little beyond are enough.
     """
     there = [one for one in interventions_for(answers, variant) if one.name in PAIRED]
     single = [edit for one in there for edit in strongest_sizes(one, answers)]
@@ -83,30 +155,31 @@ def pairs(answers: Answers, variant: str, wanted: float | None) -> list[EditPair
     answers.ask(couples)
     right = [two for two in couples if answers.of(variant, *two).good]
     answers.ask([other for two in right for other in (*_beyond(two), *_half_sham(two))])
-    found = [two for two in right if _restores(answers, variant, two)]
+    found = [two for two in right if _restores(answers, variant, two, speaks)]
     return sorted((_pair(answers, variant, two, wanted) for two in found), key=lambda pair: -pair.margin)
 
 
-def named_pair(found: Sequence[EditPair], tried: Sequence[Attempt]) -> EditPair | None:
+def named_pair(found: Sequence[EditPair], tried: Sequence[Attempt], speaks: frozenset[Kind] = frozenset()) -> EditPair | None:
     """The pair to name; None where there is none.
 
     Args:
         found: the pairs that restore, the one that recovers most first.
         tried: the single edits.
+        speaks: the kinds for which something speaks beside the edits: where pairs of several kinds restore, both must be of these.
     """
+    spoken = [pair for pair in found if speaks.issuperset(pair.kinds)]
+    found = spoken or found
     kinds = {frozenset(pair.kinds) for pair in found}
     if len(kinds) != 1:
         return None
-    best = counted_kinds(found[0].share)
-    others = [counted_kinds(one.share) for one in tried if one.kind not in found[0].kinds] + [
-        counted_kinds(one.sham.share) for one in tried
-    ]
-    return found[0] if best >= max(HALF, TWICE * max(others, default=0.0)) else None
+    best = counted(found[0].share)
+    others = [counted(one.share) for one in tried if one.kind not in found[0].kinds] + [counted(one.sham.share) for one in tried]
+    return found[0] if best >= (HALF if spoken else max(HALF, TWICE * max(others, default=0.0))) else None
 
 
 def strongest_sizes(one: Intervention, answers: Answers) -> list[Edit]:
-    """The last size of the ladder in each direction."""
-    sizes = one.sizes(answers.scene)
+    """The strongest mild size in each direction, and those beyond the ladder that the recording asks for."""
+    sizes = [size for size in one.sizes(answers.scene) if abs(size) <= one.ladder.mild or size not in one.ladder.sizes]
     ends = {size > 0: size for size in sizes}
     return [Edit(one.name, size) for size in ends.values()]
 
@@ -126,9 +199,12 @@ def _half_sham(two: tuple[Edit, Edit]) -> list[tuple[Edit, Edit]]:
     return [(first._replace(role="sham"), second), (first, second._replace(role="sham"))]
 
 
-def _restores(answers: Answers, variant: str, two: tuple[Edit, Edit]) -> bool:
-    beyond = [answers.of(variant, *other).good for other in _beyond(two)]
-    return all(beyond) and not any(answers.of(variant, *other).good for other in _half_sham(two))
+def _restores(answers: Answers, variant: str, two: tuple[Edit, Edit], speaks: frozenset[Kind]) -> bool:
+    beyond = [answers.of(variant, *other) for other in _beyond(two)]
+    spoken = speaks.issuperset(intervention(edit.name).kind for edit in two)
+    return (most(beyond) if spoken else all(given.good for given in beyond)) and not any(
+        answers.of(variant, *other).good for other in _half_sham(two)
+    )
 
 
 def _pair(answers: Answers, variant: str, two: tuple[Edit, Edit], wanted: float | None) -> EditPair:

@@ -8,7 +8,7 @@ Each edit is made once for all recordings that are asked, at most 24, chosen by 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -18,10 +18,9 @@ from robustness.audio.recordings import Recording
 from robustness.conditions import Condition
 from robustness.explanations.answering import Given, given_by
 from robustness.explanations.cases import Cases
-from robustness.explanations.edits import Edit, apply, intervention
+from robustness.explanations.edits import Edit, apply, intervention, shift_of
 from robustness.interventions.scene import Scene
 from robustness.run.restoration import SideEffect
-from robustness.seeds import generator_of
 
 MOST: Final = 24  # recordings; half a second an edit for two variants of the tutorial's network
 
@@ -64,9 +63,8 @@ class Others:
     @cached_property
     def asked(self) -> list[Recording]:
         """The labelled recordings that are asked, in the run's order."""
-        labelled = [one.id for one in self.cases.known if one.label is not None]
-        order = torch.randperm(len(labelled), generator=generator_of(self.cases.seed, "collateral")).tolist()
-        return [self.cases.recordings[labelled[i]] for i in sorted(order[:MOST])]
+        asked = set(self.cases.order[:MOST])
+        return [self.cases.recordings[one.id] for one in self.cases.known if one.id in asked]
 
     def changed(self, condition: Condition, edit: Edit, variant: str) -> list[Changed]:
         """Every recording to which the edit can be done, before and after."""
@@ -98,7 +96,9 @@ class Others:
         found = {}
         for (variant, classifier), logits in zip(classifiers.items(), self.cases.engine.answers(windows), strict=True):
             truths = [classifier.truth(labels[name]) for name in scenes]
-            found[variant] = dict(zip(scenes, given_by(classifier, logits, truths), strict=True))
+            lower = edit is not None and intervention(edit.name).on_output
+            given = given_by(classifier, logits + shift_of(classifier, None, edit) if edit and lower else logits, truths)
+            found[variant] = dict(zip(scenes, given, strict=True))
         return found
 
     def _under(self, condition: Condition) -> dict[str, Scene]:
@@ -110,7 +110,8 @@ class Others:
     def _scene(self, recording: Recording, condition: Condition) -> Scene:
         first = next(iter(self.cases.classifiers.values()))
         subject = self.cases.subject(recording, condition)
-        return subject.scene(subject.here_ms, first.frontend.picture.band_hz)
+        scene = subject.scene(subject.here_ms, first.frontend.picture.band_hz)
+        return replace(scene, typical=self.cases.good.typical(next(iter(self.cases.classifiers)), condition.placement))
 
 
 def restored(changed: Sequence[Changed]) -> int:

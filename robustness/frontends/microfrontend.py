@@ -7,6 +7,7 @@ give. Source: tensorflow/lite/experimental/microfrontend; ESPHome's micro_wake_w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
@@ -17,6 +18,7 @@ from robustness.errors import UsageError
 from robustness.frontends.base import FRONTENDS
 from robustness.frontends.streamed import MELS, PCM, StreamedFrontend
 
+CHUNK_BYTES: Final = 320  # the program takes 10 ms at once, and no less
 RAW: Final = 25.6  # the package divides the program's 16-bit numbers by it
 
 
@@ -40,19 +42,30 @@ class Microfrontend(StreamedFrontend):
 
     def run(self, pcm: PCM) -> npt.NDArray[np.float32]:
         """Frames of 40 values, [time] → [frames bands]."""
+        return self.started()(pcm)
+
+    def started(self) -> Callable[[PCM], npt.NDArray[np.float32]]:
+        """A program that runs on and on: sound as it comes, [time] → [frames bands]."""
         try:
             from pymicro_features import MicroFrontend
         except ModuleNotFoundError as error:
             raise UsageError("microfrontend needs pymicro-features; pip install 'speech-robustness[micro]'") from error
-        program, frames, rest = MicroFrontend(), [], pcm.tobytes()
-        while rest:
-            made = program.process_samples(rest)
-            if made.features:
-                frames.append(made.features)
-            if not made.samples_read:
-                break
-            rest = rest[2 * made.samples_read :]
-        return self._valued(np.asarray(frames, dtype=np.float64).reshape(-1, MELS))
+        program, waiting = MicroFrontend(), b""
+
+        def run(pcm: PCM) -> npt.NDArray[np.float32]:
+            nonlocal waiting
+            frames, rest = [], waiting + pcm.tobytes()
+            while len(rest) >= CHUNK_BYTES:
+                made = program.process_samples(rest)
+                if made.features:
+                    frames.append(made.features)
+                if not made.samples_read:
+                    break
+                rest = rest[2 * made.samples_read :]
+            waiting = rest
+            return self._valued(np.asarray(frames, dtype=np.float64).reshape(-1, MELS))
+
+        return run
 
     def _valued(self, frames: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
         if self.values == "float":

@@ -106,7 +106,7 @@ class SpectralFrontend(Frontend):
         """
         refuse_sizes(self)
         if self.floor <= 0.0 and self.log not in ("none", "log1p"):
-            raise UsageError(f"floor is {self.floor:g}; expected more than 0, for a logarithm of 0 is no number")
+            raise UsageError(f"floor is {self.floor:g}; expected more than 0: a logarithm of 0 is no number")
 
     @abstractmethod
     def cells(self, spectrum: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ the clip: its memory is then as old as the pre-roll, and no clip hears another. 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Final
@@ -66,6 +67,14 @@ class StreamedFrontend(Frontend):
     @abstractmethod
     def run(self, pcm: PCM) -> npt.NDArray[np.float32]:
         """What a new program gives for a stretch of sound, [time] → [frames bands]."""
+
+    def started(self) -> Callable[[PCM], npt.NDArray[np.float32]]:
+        """A program that runs on and on: sound as it comes, [time] → the frames that it completes, [frames bands].
+
+        Raises:
+            UsageError: this program cannot be fed piece by piece.
+        """
+        raise UsageError(f"{self.name} cannot be fed piece by piece, as a model with a state needs it; give the card the microfrontend")
 
     def features(self, samples: Tensor) -> Tensor:
         """The last frames of pre-roll and clip, those that lie in the clip: [clips time] → [clips 1 bands frames]."""

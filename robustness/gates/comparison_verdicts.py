@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from robustness.gates.rules import BASELINE, Rules
 from robustness.gates.run_judgement import data_of
 from robustness.gates.verdicts import Verdict, judge, status_of
+from robustness.gates.wording import counted
 from robustness.run.folder import Run
 
 NOT_JUDGED: Final = "not judged: it compares with a baseline"
@@ -63,7 +64,8 @@ def judge_both(first: Run, second: Run, rules: Rules) -> RuleVerdicts:
 def verdicts_sentence(found: RuleVerdicts, names: tuple[str, str]) -> str:
     """What the gate says of both, such as "The gate fails digits (6 of 9 rules pass) and passes digits-hardened (9 of 9)."."""
     words = ["passes" if status == 0 else "fails" if status == 1 else "cannot judge" for status in found.status]
-    counts = [f"{passed} of {judged} rules pass" for passed, judged in zip(found.passed, found.judged, strict=True)]
+    pairs = zip(found.passed, found.judged, strict=True)
+    counts = [f"{passed} of {counted(judged, 'rule')} {'passes' if passed == 1 else 'pass'}" for passed, judged in pairs]
     return f"The gate {words[0]} {names[0]} ({counts[0]}) and {words[1]} {names[1]} ({counts[1]})."
 
 

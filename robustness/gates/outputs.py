@@ -50,6 +50,8 @@ class VerdictFacts:
     sentence: str
     warnings: list[str]
     worst: CaseFacts | None
+    figure: str = ""  # of the worst case; a run that was judged before this was stored has none
+    bar: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "counts": verdict.counts,
         "status": verdict.status,
         "sentence": verdict.sentence,
+        "figure": figure(verdict),
+        "bar": bar(verdict.rule),
         "warnings": list(verdict.warnings),
         "untestable": verdict.untestable,
         "unit": METRICS[verdict.rule.metric].unit,

@@ -198,7 +198,7 @@ def _sentence(name: str, rule: Rule, judged: Sequence[Judged], untestable: int, 
     if found.outcome != "pass" and case.behind:
         parts.append(f"recordings: {some(case.behind)}")
     if untestable:
-        parts.append(f"without {counted(untestable, 'untestable recording')}, for want of room to move")
+        parts.append(f"without {counted(untestable, 'untestable recording')}, which cannot be moved")
     return "; ".join(parts)
 
 
@@ -212,7 +212,7 @@ def one_recording_decides(sample: Sample, rule: Rule) -> str:
             continue
         room = sign * (value - end)  # positive or zero where the bar holds
         if -step - AT_THE_BAR <= room < -AT_THE_BAR or -AT_THE_BAR <= room < step - AT_THE_BAR:
-            return f"one {sample.counted} more or less decides, for each of the {sample.count} is {100 * step:.3g} points"
+            return f"one {sample.counted} more or less decides: each of the {sample.count} is {100 * step:.3g} points"
     return ""
 
 
@@ -223,7 +223,7 @@ def _deciding(rule: Rule, found: Judgement, unit: str) -> str:
         return "the recordings are of one speaker, who is no sample of a population: no number of them would decide"
     straddled = f"it straddles {amount(found.straddled or 0.0, unit)}"
     if not found.needed:
-        return f"{straddled}; no number would decide, for the bar leaves no room"
+        return f"{straddled}; no number would decide, because the bar leaves no room"
     return f"{straddled}; {_enough(found.needed, 'share' if rule.at is not None else unit)}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -15,11 +16,13 @@ from robustness.explanations.explanation import Explanation
 from robustness.explanations.sounds import COUNTERPART, HEARD, ONLY, WITHOUT
 from robustness.files import UnreadableError, json_of
 from robustness.inspector.page import inspector_page, page_rows, wave_of
+from robustness.report.cards.restoration import restoration_says
 from robustness.report.words import slug
 from robustness.run.damage import plain
 from robustness.run.evidence import LayerTracking
-from robustness.run.folder import write_json, write_text
+from robustness.run.folder import is_run, write_json, write_text
 from robustness.run.lock import FolderLock
+from robustness.run.restoration import RestoredAnswer
 
 KIND: Final = "robustness explanation"
 FILE: Final = "explanation.json"
@@ -35,6 +38,12 @@ def writable(out: Path) -> Path:
     if path.exists() and not (path.is_dir() and (_is_explanation(path) or not any(path.iterdir()))):
         raise OutputError(f"{out} exists and is not an explanation; it is left as it is: give another --out, or remove it yourself")
     return path
+
+
+def _report(folder: Path) -> str:
+    """The address of the page of the run that the folder lies in, from its own page; empty outside of a run."""
+    above = [parent for parent in list(folder.parents)[:2] if is_run(parent) and (parent / "index.html").exists()]
+    return f"{os.path.relpath(above[0], folder)}/index.html" if above else ""
 
 
 def _is_explanation(path: Path) -> bool:
@@ -76,7 +85,7 @@ def _write_whole(found: Explanation, path: Path, repeat: str, *, audio: bool) ->
 def _fill(found: Explanation, folder: Path, repeat: str, *, audio: bool) -> None:
     write_arrays(folder / "maps.npz", found.arrays)
     write_json(folder / FILE, facts_of(found))
-    write_text(folder / "index.html", inspector_page(found, repeat, audio=audio))
+    write_text(folder / "index.html", inspector_page(found, repeat, audio=audio, report=_report(folder)))
     if not audio:
         return
     first = page_rows(found)[0]["key"]
@@ -105,6 +114,8 @@ def facts_of(found: Explanation) -> dict[str, Any]:
         **found.axes,
         "maps": page_rows(found),
         "following": None if found.following is None else plain(LayerTracking, found.following),
+        "restored": {variant: plain(RestoredAnswer, one) for variant, one in found.restored.items()},
+        "verdict": restoration_says(found.restored, {variant: variant for variant in found.restored}),
         "segments": found.segments.to_dict("records"),
         "answers": {sound.key: dict(sound.answers) for sound in found.sounds},
     }

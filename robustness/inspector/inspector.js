@@ -139,7 +139,7 @@ MAKERS.waterfall = (element) => {
   const largest = Math.max(...shares.map(Math.abs));
   const spans = shares.map((_, i) => `${Math.round(edges[i])}–${Math.round(edges[i + 1])}`);
   const trace = {
-    type: "waterfall", x: ["baseline", ...spans, "heard"], measure: ["absolute", ...shares.map(() => "relative"), "total"], y: [baseline, ...shares, 0],
+    type: "waterfall", x: ["baseline", ...spans, "recording"], measure: ["absolute", ...shares.map(() => "relative"), "total"], y: [baseline, ...shares, 0],
     text: [baseline, ...shares, end].map((v, i) => (i > 0 && i <= shares.length && v === 0 ? "" : seen(v, largest))), textposition: "outside", cliponaxis: false, textfont: { size: narrow ? 9 : 11, color: "var(--ink)" },
     increasing: { marker: { color: "var(--right)" } }, decreasing: { marker: { color: "var(--wrong)" } }, totals: { marker: { color: "var(--soft)" } },
     connector: { line: { color: "var(--line)", width: 1 } }, hovertemplate: "%{x}: %{text} logits<extra></extra>",

@@ -23,8 +23,8 @@ from robustness.inspector.wording import (
     answer_text,
     inspector_scope,
     inspector_title,
-    lead_sentence,
     method_facts,
+    opening,
     segment_table,
     shown_of,
     target_facts,
@@ -47,10 +47,10 @@ RADIOS: Final = """
 {%- endmacro -%}
 """
 PLAYERS: Final = {
-    HEARD: "What the model heard",
+    HEARD: "What the model was given",
     ONLY: "Only the top 10 % of the evidence",
     WITHOUT: "Everything but it",
-    COUNTERPART: "The counterpart, where it is right",
+    COUNTERPART: "The same recording where it is accepted",
 }
 LISTENING: Final = (
     "The strongest tenth of the map chosen above, for and against, kept alone or taken out: its cells are scaled on the magnitude of the "
@@ -58,13 +58,14 @@ LISTENING: Final = (
 )
 
 
-def inspector_page(found: Explanation, repeat: str = "", *, audio: bool = True) -> str:
+def inspector_page(found: Explanation, repeat: str = "", *, audio: bool = True, report: str = "") -> str:
     """The page as text.
 
     Args:
         found: what is known.
         repeat: the command that makes it again.
         audio: whether the sounds are on it; voices are personal data.
+        report: the address of the report's page from this page, if it lies in a run.
     """
     players = [name for name in PLAYERS if name != COUNTERPART or found.question.counterpart is not None]
     shown = shown_of(found)
@@ -74,7 +75,7 @@ def inspector_page(found: Explanation, repeat: str = "", *, audio: bool = True) 
     rendered = TEMPLATES.from_string(MACROS + RADIOS + _text("inspector.html")).render(
         title=inspector_title(found),
         scope=inspector_scope(found),
-        lead=lead_sentence(found),
+        opening=opening(found, report).html,
         policy=packed.policy,
         style=Markup(own("style.css") + "\n" + _text("inspector.css")),
         targets=[{"value": name, "text": fact["text"]} for name, fact in target_facts(found).items()],

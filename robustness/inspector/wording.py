@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any, Final
 
+from markupsafe import Markup
+
 from robustness.attributions.base import GAP_LOGITS, GAP_SHARE
 from robustness.attributions.baselines import BASELINES
 from robustness.attributions.deletion import SPREADS
@@ -18,6 +20,7 @@ from robustness.explanations.map_checks import OTHERS, MapTests
 from robustness.explanations.question import Question
 from robustness.explanations.sounds import HEARD
 from robustness.report.figures import Table
+from robustness.report.opening import Opening
 from robustness.report.words import PLACES, level_said, listed, number, percent, plural, signed
 
 METHODS: Final = {
@@ -35,7 +38,7 @@ def inspector_title(found: Explanation) -> str:
     place = PLACES.get(question.place or "", f"with a lead of {number(question.here.lead_ms)} ms")
     changed = _changed(question)
     heard = dict.fromkeys(question.answer(variant) for variant in question.classifiers)
-    return f"“{word}” {changed}{place}, heard as {listed([f'“{name}”' for name in heard])}"
+    return f"“{word}” {changed}{place}, recognised as {listed([f'“{name}”' for name in heard])}"
 
 
 def _changed(question: Question) -> str:
@@ -71,9 +74,39 @@ def lead_sentence(found: Explanation) -> str:
         return f"{told} That is right; it is explained all the same: what follows is what speaks for the right answer and against it."
     wrong = f"The right answer is “{question.truth}”; {_bad(question)}."
     if question.counterpart is None:
-        return f"{told} {wrong} No place in the window was found where it is right."
+        return f"{told} {wrong} No place in the window was found where it is accepted."
     silent = "Without the change of its sound, with" if question.subject.changed else "With"
-    return f"{told} {wrong} {silent} a lead of {number(question.counterpart.lead_ms)} ms it is right: that is the counterpart."
+    return f"{told} {wrong} {silent} a lead of {number(question.counterpart.lead_ms)} ms it is accepted."
+
+
+def opening(found: Explanation, report: str = "") -> Opening:
+    """What the device does with this recording, what restores it, and the way back to its report.
+
+    Args:
+        found: what is known.
+        report: the address of the report's page, from this page; empty without.
+    """
+    question = found.question
+    back = Markup(' <a href="{}">Back to the report.</a>').format(report) if report else Markup("")
+    if question.truth is None:
+        return Opening("little", "NOT KNOWN", lead_sentence(found), Markup("Give the word that is said by --label WORD.") + back)
+    if not question.wrong:
+        return Opening("none", "NO FAILURE", lead_sentence(found), Markup("Nothing: look at what the answer rests on.") + back)
+    outcomes = dict.fromkeys(question.given[variant].outcome for variant in question.wrong)
+    heading = listed([str(outcome).upper() for outcome in outcomes])
+    return Opening("found", heading, lead_sentence(found), _first(question) + back, f"“{question.truth}”")
+
+
+def _first(question: Question) -> Markup:
+    """Where the same recording is accepted, or that moving it is no remedy."""
+    if question.counterpart is None:
+        return Markup("Moving the word does not restore it: see by which other edits its card on the report does.")
+    lead_ms, here_ms = question.counterpart.lead_ms, question.here.lead_ms
+    if question.subject.changed and lead_ms == here_ms:
+        return Markup("Leave its sound as it was recorded: where it lies now it is then accepted.")
+    way = "later" if lead_ms > here_ms else "earlier"
+    text = Markup("Let the word begin {} ms {}: with a lead of {} ms it is accepted. Listen to both below.")
+    return text.format(number(abs(lead_ms - here_ms)), way, number(lead_ms))
 
 
 def _bad(question: Question) -> str:
@@ -164,7 +197,7 @@ def _checked(box: TrustBox) -> list[list[str]]:
             chance = f"more than {number(SPREADS * spread, 2)} is beyond chance"
             figures.append([f"{name} lift over random", f"{signed(lift, 2)} logits; {chance}"])
     for stage in box.stages:
-        like = "none, for a map is constant" if stage.spearman is None else number(stage.spearman, 2)
+        like = "none, because a map is constant" if stage.spearman is None else number(stage.spearman, 2)
         like += f"; beyond ±{MOST_ALIKE:g} it would not depend on what was learnt" if stage.layers == stage.of else ""
         figures.append([f"rank correlation with {stage.layers} of {stage.of} layers drawn anew", like])
     figures.append(["seed, and passes with the tests", f"{box.seed}, {number(box.passes)}"])
@@ -190,7 +223,7 @@ def segment_table(found: Explanation) -> Table:
     spans = (f"{number(a)}–{number(b)} ms" for a, b in table.index.to_list())
     body = [[span, *(signed(v, 2) for v in row)] for span, row in zip(spans, table.to_numpy(), strict=True)]
     ends = found.segments.drop_duplicates(["target", "variant"]).set_index(["target", "variant"])
-    for name, column in (("baseline", "baseline"), ("heard", "value")):
+    for name, column in (("baseline", "baseline"), ("recording", "value")):
         body.append([name, *(signed(float(ends[column].to_dict()[key]), 2) for key in table.columns)])
     return Table("Exact Shapley values of segments, in logits", head, body)
 

@@ -1,6 +1,6 @@
 """Does the answer return with another tilt of the spectrum? Darker (−) or brighter (+), the word as loud as before.
 
-The size is the tilt in dB per octave. The sham ripples as much up and down within each octave, and leaves the tilt as it was.
+The size is the tilt in dB per octave. The sham ripples up and down within each octave by as much energy, and leaves the tilt as it was.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-import torch
 from torch import Tensor
 
 from robustness.audio.filters import shaped
@@ -21,6 +20,8 @@ from robustness.interventions.scene import Scene
 PIVOT_HZ: Final = 1000.0
 LOWEST_HZ: Final = 60.0  # below, the tilt goes no further
 RIPPLES: Final = 3  # in an octave
+DEEPEST_DB: Final = 24.0  # of a ripple
+HALVINGS: Final = 8  # of that: a fifth of a dB
 
 
 @INTERVENTIONS.register
@@ -32,7 +33,7 @@ class Equalise(Intervention):
     kind: ClassVar[Kind] = "band"
     ladder: ClassVar[Ladder] = Ladder("tilt of the spectrum", "dB per octave", (1, -1, 2, -2, 3, -3))
     does: ClassVar[str] = "tilting the spectrum"
-    sham_does: ClassVar[str] = "a ripple of the same size, the tilt as it was"
+    sham_does: ClassVar[str] = "a ripple that changes as much, the tilt as it was"
     source: ClassVar[str] = "10^(dB/20) over log2 of frequency, torch.fft"
 
     def edit(self, scene: Scene, size: float, draw: int) -> Tensor:
@@ -40,11 +41,19 @@ class Equalise(Intervention):
         return _as_loud(scene, shaped(scene.window, scene.rate_hz, lambda hz: 10 ** (size * octaves(hz) / 20)))
 
     def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
-        """With ripples whose gains in dB are as large as those of the tilt, root mean square over the octaves."""
-        span = octaves(torch.tensor([LOWEST_HZ, scene.nyquist_hz], dtype=torch.float64))
-        rms = float(((span[1] ** 3 - span[0] ** 3) / (3 * (span[1] - span[0]))).sqrt())
-        ripple: Callable[[Tensor], Tensor] = lambda hz: (2 * math.pi * RIPPLES * octaves(hz)).sin() * math.sqrt(2) * size * rms  # noqa: E731
-        return _as_loud(scene, shaped(scene.window, scene.rate_hz, lambda hz: 10 ** (ripple(hz) / 20)))
+        """With the ripple that changes the window by as much energy as the tilt does."""
+        wanted = float((self.edit(scene, size, draw) - scene.window).double().square().sum())
+        low, high = 0.0, DEEPEST_DB
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            changed = float((_rippled(scene, middle) - scene.window).double().square().sum())
+            low, high = (middle, high) if changed < wanted else (low, middle)
+        return _rippled(scene, low)
+
+
+def _rippled(scene: Scene, depth_db: float) -> Tensor:
+    gain: Callable[[Tensor], Tensor] = lambda hz: 10 ** ((2 * math.pi * RIPPLES * octaves(hz)).sin() * depth_db / 20)  # noqa: E731
+    return _as_loud(scene, shaped(scene.window, scene.rate_hz, gain))
 
 
 def octaves(hz: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from robustness.audio.levels import from_decibels
-from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder
+from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder, as_strong
 from robustness.interventions.scene import Scene
 
 
@@ -41,5 +41,5 @@ class FillFloor(Intervention):
 
     def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
         """The recording with that noise on top."""
-        noise = scene.floor(self.name, draw) * from_decibels(size)
-        return torch.where(scene.padding, scene.window, scene.window + noise)
+        noise = scene.floor(self.name, draw).masked_fill(scene.padding, 0.0)
+        return as_strong(scene, noise, self.edit(scene, size, draw))

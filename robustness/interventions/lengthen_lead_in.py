@@ -1,6 +1,6 @@
 """Does the answer return after a longer lead-in? Some of the recording's own floor before it, so that the word begins later.
 
-The sham appends as much of the floor after the recording, the word where it was.
+The sham appends as much of the floor after the recording and turns its phase, the word where it was.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder
+from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder, turned_alike
 from robustness.interventions.scene import Scene
 
 
@@ -23,7 +23,7 @@ class LengthenLeadIn(Intervention):
     kind: ClassVar[Kind] = "placement"
     ladder: ClassVar[Ladder] = Ladder("more lead-in", "ms", (40, 80, 160))
     does: ClassVar[str] = "a longer lead-in"
-    sham_does: ClassVar[str] = "as much floor after the recording, the word where it was"
+    sham_does: ClassVar[str] = "as much floor after the recording and its phase turned, the word where it was"
     source: ClassVar[str] = "the remedy at the recorder: start to record earlier; floor as in robustness.audio.levels (2026)"
     draws: ClassVar[int] = DRAWS
     sham_draws: ClassVar[int] = DRAWS
@@ -40,7 +40,8 @@ class LengthenLeadIn(Intervention):
     def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
         """So many ms of floor after the recording."""
         end = scene.inside.end
-        return floored(scene, end, end + scene.count(size), scene.floor(self.name, draw))
+        turned = turned_alike(scene, self.edit(scene, size, draw))
+        return floored(turned, end, end + scene.count(size), scene.floor(self.name, draw))
 
 
 def floored(scene: Scene, start: int, end: int, floor: Tensor) -> Tensor:

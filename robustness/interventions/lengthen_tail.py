@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
-from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder
+from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder, as_strong
 from robustness.interventions.scene import Scene
 
 
@@ -42,6 +43,6 @@ class LengthenTail(Intervention):
     def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
         """So many ms of floor on top of the recording's end."""
         start, end = scene.inside
-        window, last = scene.window.clone(), slice(max(start, end - scene.count(size)), end)
-        window[last] += scene.floor(self.name, draw)[last]
-        return window
+        change, last = torch.zeros_like(scene.window), slice(max(start, end - scene.count(size)), end)
+        change[last] = scene.floor(self.name, draw)[last]
+        return as_strong(scene, change, self.edit(scene, size, draw))

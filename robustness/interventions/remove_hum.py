@@ -1,58 +1,64 @@
-"""Does the answer return without DC and mains hum? Notches at the multiples of 50 and 60 Hz, and nothing below 20 Hz.
+"""Does the answer return without mains hum? The multiples of 50 or 60 Hz, fitted on the recording alone, where it is soft, and subtracted.
 
-The size is the number of multiples. The sham has its notches in the middle between, and keeps what lies below 20 Hz.
+The mains' frequency is the one, within half a hertz of either, that explains most. The size is the number of multiples. The sham has tones
+of the same strength between the multiples in the place of the hum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from functools import lru_cache
+from typing import ClassVar
 
-import torch
 from torch import Tensor
 
-from robustness.audio.filters import shaped
+from robustness.audio.steady_tones import MAINS_HZ, Hum, columns, hum_at, mains_in
 from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder
 from robustness.interventions.scene import Scene
-
-MAINS_HZ: Final = (50.0, 60.0)
-NOTCH_HZ: Final = 2.0  # to each side: mains keep their frequency far better, a window of one second resolves 1 Hz
-LOWEST_HZ: Final = 20.0
 
 
 @INTERVENTIONS.register
 @dataclass(frozen=True)
 class RemoveHum(Intervention):
-    """No DC, and the first multiples of both mains frequencies cut out."""
+    """The recording less its hum."""
 
     name: ClassVar[str] = "remove-hum"
     kind: ClassVar[Kind] = "noise"
-    ladder: ClassVar[Ladder] = Ladder("multiples of the mains frequency", "multiples", (1, 3, 5))
-    does: ClassVar[str] = "removing DC and hum"
-    sham_does: ClassVar[str] = "as many notches between the multiples"
-    source: ClassVar[str] = "notches by torch.fft at 50 and 60 Hz and their multiples"
+    ladder: ClassVar[Ladder] = Ladder("multiples of the mains frequency", "multiples", (1, 3, 5, 10))
+    does: ClassVar[str] = "removing hum"
+    sham_does: ClassVar[str] = "tones as strong between the multiples in its place"
+    source: ClassVar[str] = "weighted least squares at the multiples of 50 or 60 Hz, torch.linalg.solve"
+
+    def possible(self, scene: Scene, size: float) -> bool:
+        """Where the multiples are below half the sampling rate, and the recording holds two periods of the mains at least."""
+        return (size + 1) * MAINS_HZ[1] < scene.nyquist_hz and len(scene.recording) * MAINS_HZ[0] >= 2 * scene.rate_hz
 
     def near(self, size: float) -> tuple[float, ...]:
         """With one and two multiples more."""
         return (size + 1, size + 2)
 
     def edit(self, scene: Scene, size: float, draw: int) -> Tensor:
-        """Without DC and hum."""
-        places = [hz * n for hz in MAINS_HZ for n in range(1, int(size) + 1)]
-        return shaped(scene.window, scene.rate_hz, lambda hz: torch.where(hz < LOWEST_HZ, 0.0, 1.0) * notched(hz, places))
+        """Without hum."""
+        return scene.resounding((scene.recording.double() - self._sound(scene, size, 0.0)).float()).window
 
     def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
-        """With its DC and hum, without as much beside."""
-        places = [hz * (n + 0.5) for hz in MAINS_HZ for n in range(1, int(size) + 1)]
-        return shaped(scene.window, scene.rate_hz, lambda hz: notched(hz, places))
+        """With other tones in its place."""
+        other = self._sound(scene, size, 0.5) - self._sound(scene, size, 0.0)
+        return scene.resounding((scene.recording.double() + other).float()).window
+
+    def _sound(self, scene: Scene, size: float, between: float) -> Tensor:
+        """The hum's tones, moved up by a share of the mains frequency, without the constant."""
+        mains, found = hum_of(scene, int(size))
+        places = [mains * (n + between) for n in range(1, int(size) + 1)]
+        return columns(len(scene.recording), scene.rate_hz, places)[:, 1:] @ found[1:]
 
 
-def notched(hz: Tensor, places: list[float]) -> Tensor:
-    """A gain of 0 at these frequencies and within 2 Hz of them, else of 1."""
-    return torch.stack(list(_notches(hz, places))).amin(0)
+@lru_cache(maxsize=16)
+def hum_of(scene: Scene, multiples: int) -> Hum:
+    """The hum of a scene's recording, with so many multiples."""
+    return hum_at(scene.recording, scene.rate_hz, _mains_of(scene), multiples)
 
 
-def _notches(hz: Tensor, places: list[float]) -> Iterator[Tensor]:
-    for place in places:
-        yield ((hz - place).abs() > NOTCH_HZ).double()
+@lru_cache(maxsize=16)
+def _mains_of(scene: Scene) -> float:
+    return mains_in(scene.recording, scene.rate_hz)

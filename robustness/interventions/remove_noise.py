@@ -1,4 +1,4 @@
-"""Does the answer return where steady noise is taken away? By spectral subtraction, up to so many dB.
+"""Does the answer return where steady noise is taken away? By a Wiener gain, up to so many dB.
 
 What the quietest fifth of the sounding frames holds, averaged over neighbouring frequencies, is taken for the noise. The sham takes it away
 and puts as much of other noise, of the same short-time spectrum, in its place.
@@ -7,7 +7,8 @@ and puts as much of other noise, of the same short-time spectrum, in its place.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from functools import lru_cache
+from typing import ClassVar, Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,8 +20,10 @@ from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Ki
 from robustness.interventions.scene import Scene
 
 QUIET_SHARE: Final = 0.2
+SHORTEST: Final = 64  # samples of a recording that has spectra of its own
 NEIGHBOURS: Final = 5  # bins of some 30 Hz: noise that is steady is smooth, and an average of few frames is not
-OVER: Final = 4.0  # as much of the estimate as is taken away, within the 3 to 6 of the source: the quietest frames lie below the mean
+OVER: Final = 2.0  # the quietest frames lie below the mean of the noise
+SMOOTH: Final = 0.96  # of the a priori ratio; 0.98 in the source, for frames that overlap by a half
 
 
 @INTERVENTIONS.register
@@ -30,20 +33,17 @@ class RemoveNoise(Intervention):
 
     name: ClassVar[str] = "remove-noise"
     kind: ClassVar[Kind] = "noise"
-    ladder: ClassVar[Ladder] = Ladder("most attenuation", "dB", (3, 6, 12, 20))
+    ladder: ClassVar[Ladder] = Ladder("most attenuation", "dB", (3, 6, 12, 20, 30, 40), beyond=3.0)
     does: ClassVar[str] = "removing steady noise"
     sham_does: ClassVar[str] = "as much of other noise in its place"
-    source: ClassVar[str] = "Berouti, Schwartz & Makhoul (1979): spectral subtraction with a floor"
+    source: ClassVar[str] = "Ephraim & Malah (1984), IEEE TASSP 32: decision-directed a priori ratio, with a Wiener gain and a floor"
     sham_draws: ClassVar[int] = DRAWS
 
     def edit(self, scene: Scene, size: float, draw: int) -> Tensor:
-        """The window with each bin of each frame softer by what its noise explains, by `size` at most."""
-        frame = frame_of(scene.rate_hz, scene.samples)
-        spectrum = spectra(scene.window, frame)
-        power = spectrum.abs().square()
-        noise = steady(power) * OVER
-        gain = (1 - noise[:, None] / power.clamp_min(SMALLEST_POWER)).clamp_min(0).sqrt().clamp_min(from_decibels(-size))
-        return sound_of(spectrum * gain, frame, scene.samples)
+        """Each bin of each frame softer by what its noise explains, in the recording, or in the window where noise was added to that."""
+        if bool(scene.added.any()) or len(scene.recording) < SHORTEST:
+            return softened(noisy_of(scene, whole=True), size, scene.samples)
+        return scene.resounding(softened(noisy_of(scene, whole=False), size, len(scene.recording))).window
 
     def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
         """What was taken away with random phases, put back."""
@@ -54,6 +54,47 @@ class RemoveNoise(Intervention):
         # Half of a random phase's power is lost where frames overlap; the level of what is put back is that of what was taken.
         other, wanted = sound_of(turned, frame, scene.samples), (scene.window - edited).square().sum()
         return edited + other * (wanted / other.square().sum().clamp_min(SMALLEST_POWER)).sqrt()
+
+
+class Noisy(NamedTuple):
+    """The short-time spectra of a sound, [bins frames], the gain of each cell that leaves no noise, and the length of a frame."""
+
+    spectrum: Tensor
+    gain: Tensor
+    frame: int
+
+
+@lru_cache(maxsize=4)
+def noisy_of(scene: Scene, *, whole: bool) -> Noisy:
+    """The spectra of a scene's window, or of its recording alone: the same for every size."""
+    samples = scene.window if whole else scene.recording
+    frame = frame_of(scene.rate_hz, len(samples))
+    spectrum = spectra(samples, frame)
+    power = spectrum.abs().square()
+    return Noisy(spectrum, wiener(power / steady(power)[:, None].clamp_min(SMALLEST_POWER)), frame)
+
+
+def softened(noisy: Noisy, most_db: float, count: int) -> Tensor:
+    """The sound with its steady noise softer by so many dB at most, [count]."""
+    return sound_of(noisy.spectrum * noisy.gain.clamp_min(from_decibels(-most_db)), noisy.frame, count)
+
+
+def wiener(ratio: Tensor) -> Tensor:
+    """The gain of each cell from its power over the noise's, [bins frames], by decision-directed a priori ratios, forth and back.
+
+    Both directions are taken and the larger gain kept, so that an onset is not eaten.
+    """
+    return torch.maximum(_directed(ratio), _directed(ratio.flip(1)).flip(1))
+
+
+def _directed(ratio: Tensor) -> Tensor:
+    gains, before = [], torch.zeros(len(ratio))
+    for now in ratio.T:
+        prior = SMOOTH * before + (1 - SMOOTH) * (now / OVER - 1).clamp_min(0)
+        gain = prior / (1 + prior)
+        before = gain.square() * now
+        gains.append(gain)
+    return torch.stack(gains, 1)
 
 
 def steady(power: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from robustness.audio.levels import Span, floor_noise, span_power
 from robustness.audio.placement import Windows
+from robustness.interventions.typical import Typical, missing_bands
 from robustness.seeds import generator_of
 
 
@@ -30,6 +31,8 @@ class Scene:
         band_hz: the centers of the front-end's bands.
         id: of the recording; with the seed, it decides all random numbers.
         seed: of the run.
+        typical: what the recordings have that are right; None where none is known.
+        known_ms: the nearest lead at which this recording is known to be right; None where none is.
     """
 
     recording: Tensor
@@ -41,6 +44,8 @@ class Scene:
     band_hz: tuple[float, ...]
     id: str
     seed: int = 0
+    typical: Typical | None = None
+    known_ms: float | None = None
 
     @classmethod
     def of(cls, windows: Windows, recording: Tensor, fill: Tensor, *, band_hz: tuple[float, ...], seed: int) -> Scene:
@@ -90,6 +95,11 @@ class Scene:
         """The mean power of the window inside the word."""
         return float(span_power(self.window[None], torch.tensor([self.word]))[0])
 
+    @cached_property
+    def missing(self) -> Tensor:
+        """Which bands of 125 Hz hold no energy here and some in the recordings that are right, [bands]."""
+        return missing_bands(self.typical, self.recording, self.rate_hz, self.speech)
+
     def count(self, ms: float) -> int:
         """Milliseconds as samples."""
         return round(ms * self.rate_hz / 1000)
@@ -102,6 +112,10 @@ class Scene:
         """Whether the word stays whole where the recording is moved by so many samples; what is lost already does not count."""
         start, end = (edge + self.lead for edge in self.speech)
         return (count >= 0 or start + count >= 0) and (count <= 0 or end + count <= self.samples)
+
+    def resounding(self, recording: Tensor) -> Scene:
+        """Another sound in the place of the recording, as long as it is."""
+        return replace(self, recording=recording)
 
     def retaken(self, window: Tensor) -> Scene:
         """A changed window taken apart again: the recording is what now lies where it lay, [window]."""

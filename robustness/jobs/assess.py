@@ -197,7 +197,7 @@ def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     seed, audio, again = settings.seed, job.request.audio, job.plan.perturbations
     told = partial(progress, "explain: failures")
     if not checked.misnamed:  # no edit of a recording explains a right answer under another name
-        write_evidence(run, job.classifiers, job.placed, seed=seed, perturbations=again, audio=audio, progress=told)
+        write_evidence(run, job.classifiers, job.placed, seed=seed, perturbations=again, audio=audio, everything=True, progress=told)
     if job.request.reference is not None:
         try_reference(run, job.request.reference)
     progress("draw: page", 0, 1)

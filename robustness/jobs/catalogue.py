@@ -1,4 +1,4 @@
-"""What can be run: every perturbation with its default grid, every front-end, variant, attribution method and intervention.
+"""What can be run: every perturbation with its default grid, every front-end, variant, attribution method, intervention and rule.
 
 Each table is read from its registry, so that a new file in a plug-in folder appears in it by itself. `levels` are mild → harsh; the neutral
 level changes nothing. `conditions` counts what one recording goes through in a variant, at the reference placement `center`.
@@ -25,6 +25,7 @@ from robustness.interventions.base import INTERVENTIONS
 from robustness.jobs.listing import STORED, markdown_of, plugin_files
 from robustness.perturbations.base import PERTURBATIONS, Perturbation
 from robustness.quantization.base import QUANTIZERS
+from robustness.streaming.rules.base import RULES
 from robustness.sweep.plan import preset_names
 
 REFERENCE: Final[Placement] = "center"
@@ -141,6 +142,20 @@ def interventions() -> pd.DataFrame:
     )
 
 
+def rules() -> pd.DataFrame:
+    """Each decision rule of a stream: name, its usual threshold (of the card where it has none), settings, what it does, and its source."""
+    return pd.DataFrame(
+        {
+            "name": name,
+            "threshold": "the card's" if kind.usual is None else f"{kind.usual:.4g}",
+            "settings": _settings(kind).removeprefix("threshold = None, "),
+            "does": (inspect.getdoc(inspect.getmodule(kind)) or "").partition("\n")[0],
+            "source": kind.source,
+        }
+        for name, kind in RULES.all().items()
+    )
+
+
 def _settings(kind: type) -> str:
     fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
     return ", ".join(f"{field.name} = {_default(field.default)}" for field in fields if field.init)
@@ -162,6 +177,7 @@ TABLES: Final[dict[str, Callable[[], pd.DataFrame]]] = {
     "variants": variants,
     "attributions": attributions,
     "interventions": interventions,
+    "rules": rules,
 }
 
 

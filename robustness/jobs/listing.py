@@ -16,8 +16,8 @@ from robustness.errors import UsageError
 
 Row = Mapping[str, Any]
 STORED: Final = Path(__file__).with_name("catalogue.json")
-FOLDERS: Final = ("perturbations", "frontends", "quantization/schemes", "attributions/methods", "interventions")
-NAMES: Final = ("perturbations", "frontends", "variants", "attributions", "interventions")
+FOLDERS: Final = ("perturbations", "frontends", "quantization/schemes", "attributions/methods", "interventions", "streaming/rules")
+NAMES: Final = ("perturbations", "frontends", "variants", "attributions", "interventions", "rules")
 
 
 def rows(what: str, preset: str | None = None) -> list[Row]:

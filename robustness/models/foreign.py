@@ -22,7 +22,6 @@ from torch import nn
 from robustness.errors import CardError, RobustnessError
 from robustness.models.checkpoints import first_line
 
-FOREIGN: Final = (Exception, SystemExit, GeneratorExit)  # what a user's own code may raise: everything but Ctrl-C
 MOVED: Final = {  # what cards named before
     "robustness.classifiers.architectures": "robustness.models.architectures",
     "robustness.quantization.rebuilding": "robustness.quantization.structure",
@@ -88,7 +87,9 @@ def made_by(card: Path, factory: str, arguments: Mapping[str, Any], key: str = "
                 return maker(**arguments)
         except RobustnessError as error:
             raise CardError(f"{card}: {error}") from error
-        except FOREIGN as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # what a user's own code may raise: everything but Ctrl-C
             raise CardError(
                 f"{card}: {factory}({given}) fails with {first_line(error)}; correct {key.replace('factory', 'arguments')}"
             ) from error
@@ -130,8 +131,10 @@ def _imported(card: Path, module_name: str, key: str) -> ModuleType:
             raise CardError(
                 f"{card}: {key}.factory names the module {module_name}, which is neither beside the card nor installed"
             ) from error
-        raise CardError(f"{card}: importing {module_name} fails, for it needs {error.name}; install that") from error
-    except FOREIGN as error:
+        raise CardError(f"{card}: importing {module_name} fails: it needs {error.name}; install that") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # what a user's own code may raise: everything but Ctrl-C
         raise CardError(f"{card}: importing {module_name} fails with {first_line(error)}") from error
 
 

@@ -11,7 +11,6 @@ from torch import Tensor
 from robustness.errors import CardError, RobustnessError
 from robustness.models.checkpoints import first_line
 from robustness.models.classifier import Classifier, Output
-from robustness.models.foreign import FOREIGN
 from robustness.seeds import generator_of
 
 SUM_TOLERANCE: Final = 1e-3  # float32 log_softmax over a few hundred labels sums to 1 within 1e-5
@@ -69,7 +68,9 @@ def _outputs(classifier: Classifier, features: Tensor, card: Path) -> Tensor:
             outputs = classifier.outputs(features)
     except CardError as error:
         raise CardError(f"{card}: {error}") from error
-    except FOREIGN as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # what a user's own code may raise: everything but Ctrl-C
         reason = first_line(error)
         if HALF in reason:
             why = f"its weights are in half precision and the features are not: let network.factory give it with .float() ({reason})"

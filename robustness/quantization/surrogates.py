@@ -54,7 +54,7 @@ def with_surrogate(variant: Classifier, kernels: fx.GraphModule | None = None) -
     noise = torch.randn(1, variant.frame.samples, generator=generator_of("probe of gradients")) * NOISE
     tried = replace(network, can=replace(network.can, gradients=True)).tried(variant.features(noise))
     if not tried.can.gradients:
-        return _without(variant, "its float counterpart gives none")
+        return _without(variant, "it gives none in float")
     return replace(variant, surrogate=replace(variant, network=tried, surrogate=None))
 
 

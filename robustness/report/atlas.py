@@ -18,7 +18,7 @@ from robustness.analysis.outcomes import ACCEPTED, LEFT_ALONE, MISSED
 from robustness.report.figures import Figure, Table, packed
 from robustness.report.trials import of_recording
 from robustness.report.view import Variant, View
-from robustness.report.words import PLACES, listed, number, percent, share_of, surely
+from robustness.report.words import PLACES, listed, number, percent, plural, share_of, surely
 
 TABLE_STEP_MS: Final = 50.0  # of the table behind the atlas
 COLOURS: Final = ("var(--accepted)", "var(--alone)", "var(--silent)", "var(--missed)", "var(--harm)")
@@ -151,17 +151,19 @@ class Atlas:
         agree = f"two such leads drawn at random give one {one} with a chance of {percent(same, 1)}."
         if not self.view.labelled:
             return f"of the leads that keep a recording whole inside the window, {agree}"
-        worst, stuck = worst_case(inside, self.view.speakers), int(self.view.recordings["untestable"].sum())
-        right = f"{share_of(worst)} recordings are right at every lead that keeps them whole inside the window"
-        right += f", {number(stuck)} that cannot be moved left out" if stuck else ""
-        return f"{right} ({surely(worst)}); {agree}"
+        worst, stuck = worst_case(inside, self.view.speakers), len(self.view.stuck)
+        have = "has" if round(worst.value * worst.total) == 1 else "have"
+        good = f"{share_of(worst)} recordings {have} a good outcome at every lead that keeps them whole inside the window"
+        good += f", {number(stuck)} that cannot be moved left out" if stuck else ""
+        return f"{good} ({surely(worst)}); {agree}"
 
     @cached_property
     def figure(self) -> Figure:
         """The figure; its traces are made by the script, for they follow the table."""
         first, last = self.leads[0], self.leads[-1]
+        rows = plural(len(self.view.shown), "recording")
         sentence = (
-            f"Heat map of {len(self.view.shown)} recordings by leads from {number(first)} to {number(last)} ms: blue where the device does "
+            f"Heat map of {rows} by leads from {number(first)} to {number(last)} ms: blue where the device does "
             f"what it should, grey where only the model errs, orange and dotted where a user notices. " + " ".join(self.says())
         )
         return Figure("atlas", "", sentence, [], table=self._table(), height=560, role="application")

@@ -7,7 +7,7 @@ rest again. Loads no torch.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -15,9 +15,10 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from robustness.conditions import NO_WORD, NONE
-from robustness.gates.outputs import VerdictFacts, read_verdicts
+from robustness.gates.outputs import VerdictFacts, VerdictsFacts, read_verdicts
+from robustness.report.opening import Kind, Opening
 from robustness.report.sections.base import STILL, TEMPLATES, fill
-from robustness.report.words import plural, slug, unique
+from robustness.report.words import number, plural, slug, unique
 from robustness.run.evidence import FailureCard, read_failures
 from robustness.run.folder import Run, write_text
 from robustness.run.perturbations import perturbation_facts
@@ -25,6 +26,7 @@ from robustness.run.perturbations import perturbation_facts
 BEGIN: Final = "<!-- verdict -->"
 END: Final = "<!-- end of verdict -->"
 MOST_LINKS: Final = 5
+KEEP: Final = "Keep this run as the baseline of the next model: robustness gate --baseline RUN."
 TEMPLATE = """
 {%- macro rule(v) -%}
 <li id="{{ v.id }}"><strong{% if v.counts %} class="wrong"{% endif %}>{{ v.word }}</strong> {{ v.sentence }}
@@ -33,8 +35,8 @@ TEMPLATE = """
 {%- for warning in v.warnings %}<br><span class="note">{{ warning }}</span>{% endfor %}</li>
 {%- endmacro -%}
 <section id="verdict" class="verdict{% if status %} bad{% endif %}" aria-labelledby="verdict-title">
-<h2 id="verdict-title">{{ headline }}</h2>
-<p class="soft">{{ passed }} of {{ rules }} pass, by {{ source }}.</p>
+<h2 id="verdict-title" class="hidden">What the rules say</h2>
+{{ opening }}
 {% if blocking %}<ul>{% for v in blocking %}{{ rule(v) }}{% endfor %}</ul>{% endif %}
 {% if others %}<details class="more"><summary>{{ passing }}</summary>
 <ul>{% for v in others %}{{ rule(v) }}{% endfor %}</ul></details>{% endif %}
@@ -45,7 +47,7 @@ ALONE: Final = """{% include "head" %}
 <header><h1>{{ title }}</h1></header>
 <main id="main">
 {{ verdict }}
-<p class="soft">No rule needed the recordings at the reference placement, so they were not heard there and nothing else is drawn;
+<p class="soft">No rule needed the recordings at the reference placement, so they were not run there and nothing else is drawn;
 robustness report draws everything.</p>
 </main>
 </body>
@@ -72,9 +74,40 @@ def banner(run: Run, addresses: Collection[str]) -> Markup:
     warned = len(others) - passed - skipped
     passing = plural(passed, "rule passes", "rules pass") + (f", {plural(warned, 'warning')}" if warned else "")
     passing += f", {skipped} skipped" if skipped else ""
-    counts = {"passed": passed, "rules": plural(len(verdicts), "rule"), "passing": passing}
-    told = {"status": found.status, "headline": found.headline, "source": found.rules}
-    return Markup(BEGIN) + fill(TEMPLATE, blocking=blocking, others=others, **counts, **told).strip() + Markup(END)
+    said = fill(TEMPLATE, blocking=blocking, others=others, passing=passing, status=found.status, opening=_opening(found, verdicts).html)
+    return Markup(BEGIN) + said.strip() + Markup(END)
+
+
+def _opening(found: VerdictsFacts, verdicts: Sequence[dict[str, Any]]) -> Opening:
+    """READY or NOT READY by the named rules, the first rule that says so, and what to do first."""
+    passed = sum(verdict["outcome"] == "pass" for verdict in verdicts)
+    about = f"by {found.rules}, {passed} of {plural(len(verdicts), 'rule')} {'passes' if passed == 1 else 'pass'}"
+    blocking = [verdict for verdict in verdicts if verdict["counts"]]
+    if not blocking:
+        return Opening("none", "READY", f"{found.headline} It is judged by these rules alone, on these recordings.", KEEP, about)
+    worst = blocking[0]
+    undecided = all(verdict["outcome"] != "fail" for verdict in blocking)
+    kind: Kind = "little" if undecided else "found"
+    heading = "NOT DECIDED" if undecided else "NOT READY"
+    more = f" So do {number(len(blocking) - 1)} more." if len(blocking) > 1 else ""
+    text = Markup('<a href="#{}">{}</a> keeps the model from passing: {}.{}')
+    return Opening(kind, heading, text.format(worst["id"], worst["name"], _measured(worst), more), _first(worst), about)
+
+
+def _measured(verdict: Mapping[str, Any]) -> str:
+    return ", ".join(filter(None, (verdict["figure"], f"{verdict['bar']} is asked"))) if verdict["bar"] else verdict["word"]
+
+
+def _first(verdict: Mapping[str, Any]) -> Markup:
+    """What to do about the rule that decides."""
+    if verdict["outcome"] == "error":
+        return Markup("Give what the rule needs: {}").format(verdict["sentence"].partition(": ")[2])
+    if verdict["outcome"] == "inconclusive":
+        return Markup("Record more: the rule says how many recordings or speakers would decide.")
+    if not verdict["links"]:
+        return Markup("Listen to the recordings that the rule names.")
+    link = verdict["links"][0]
+    return Markup('Look at <a href="#{}">{}</a>, and at what restores it.').format(link["to"], link["text"])
 
 
 def insert(run: Run, page: Path) -> None:

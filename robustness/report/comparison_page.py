@@ -20,6 +20,7 @@ from robustness.gates.metrics.base import Kinds
 from robustness.gates.samples import AT_THE_BAR
 from robustness.gates.wording import condition_text
 from robustness.report.comparison_figure import comparison_figure
+from robustness.report.opening import Opening
 from robustness.report.sections.base import STILL, TEMPLATES
 from robustness.report.words import ends, number, percent, plural, shortest, signed
 from robustness.run.folder import write_text
@@ -31,20 +32,21 @@ PAGE: Final = """{% include "head" %}
 <p class="scope">{{ scope }}</p>
 </header>
 <main id="main">
-<p class="lead">{{ decision }}</p>
+{{ opening }}
+<p>{{ decision }}</p>
 <p>{{ lead }}</p>
 {% for note in notes %}<p class="warning">{{ note }}</p>{% endfor %}
 <section id="perturbations" aria-labelledby="perturbations-title">
 <h2 id="perturbations-title">By perturbation</h2>
 {{ figure }}
-<div class="scroll"><table><caption class="hidden">By perturbation</caption>
+<div class="scroll" tabindex="0" role="group" aria-label="By perturbation"><table><caption class="hidden">By perturbation</caption>
 <thead><tr>{% for name in summary_head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>{% for row in summary %}<tr><th scope="row">{{ row[0] }}</th>{% for cell in row[1:] %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
 </section>
 {% if rules %}<section id="rules" aria-labelledby="rules-title">
 <h2 id="rules-title">What the gate says of both</h2>
-<div class="scroll"><table><caption class="hidden">Rules</caption>
+<div class="scroll" tabindex="0" role="group" aria-label="Rules"><table><caption class="hidden">Rules</caption>
 <thead><tr><th scope="col">rule</th><th scope="col">{{ names[0] }}</th><th scope="col">{{ names[1] }}</th>
 <th scope="col">why, in {{ names[1] }}</th></tr></thead>
 <tbody>{% for row in rules %}<tr><th scope="row">{{ row.name }}</th><td>{{ row.before }}</td><td>{{ row.after }}</td>
@@ -54,7 +56,7 @@ PAGE: Final = """{% include "head" %}
 {% for part in parts %}
 <section id="{{ part.id }}" aria-labelledby="{{ part.id }}-title">
 <h2 id="{{ part.id }}-title">{{ part.title }}</h2>
-<div class="scroll"><table><caption class="hidden">{{ part.title }}</caption>
+<div class="scroll" tabindex="0" role="group" aria-label="{{ part.title }}"><table><caption class="hidden">{{ part.title }}</caption>
 <thead><tr>{% for name in head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>{% for row in part.rows %}<tr><th scope="row">{{ row.where }}</th>{% for cell in row.cells %}<td>{{ cell }}</td>{% endfor %}
 <td class="long">{% if row.lost %}− {{ row.lost | join(", ") }}{% endif %}{% if row.lost and row.won %}<br>{% endif %}
@@ -74,6 +76,7 @@ change nothing stand once, as the reference.
 </body>
 </html>
 """
+RULES: Final = Markup('See <a href="#rules">which rules</a> it breaks, and on which recordings.')
 HEAD: Final = (
     *("condition", "variant", "good before", "after", "difference", "95 % interval"),
     *("missed", "substituted", "falsely accepted", "recordings behind it"),
@@ -104,7 +107,8 @@ def comparison_page(comparison: Comparison, rules: RuleVerdicts | None = None) -
     return TEMPLATES.from_string(PAGE).render(
         title=f"{comparison.models[1]} ({comparison.names[1]}) against {comparison.models[0]} ({comparison.names[0]})",
         scope=comparison_scope(comparison),
-        decision=decision(comparison, rules),
+        opening=opening(comparison, rules).html,
+        decision=figures(comparison, rules),
         lead=lead(comparison),
         notes=comparison.notes,
         figure=comparison_figure(comparison),
@@ -129,14 +133,18 @@ def comparison_scope(comparison: Comparison) -> str:
 
 def decision(comparison: Comparison, rules: RuleVerdicts | None = None) -> str:
     """Whether the second may be released, in a sentence, and what the gate says where it was asked."""
-    new, old = comparison.names[1], comparison.names[0]
-    figures = "; ".join(_over_all(part) for part in comparison.overall)
-    said = f"{_release(comparison, rules, new, old)} Good outcomes over all perturbations: {figures}."
+    return f"{opening(comparison, rules).finding} {figures(comparison, rules)}"
+
+
+def figures(comparison: Comparison, rules: RuleVerdicts | None = None) -> str:
+    """The share of good outcomes before and after, and what the gate says of both."""
+    said = f"Good outcomes over all perturbations: {'; '.join(_over_all(part) for part in comparison.overall)}."
     return said if rules is None else f"{said} {verdicts_sentence(rules, comparison.names)}"
 
 
-def _release(comparison: Comparison, rules: RuleVerdicts | None, new: str, old: str) -> str:
-    """The decision: better on these recordings and, where rules are given, passing them."""
+def opening(comparison: Comparison, rules: RuleVerdicts | None = None) -> Opening:
+    """The decision: better on these recordings and, if rules are given, passing them; and what to do first."""
+    new, old = comparison.names[1], comparison.names[0]
     least, most = (end(part.difference for part in comparison.overall) for end in (min, max))
     refused = rules is not None and rules.status[1] != 0
     if least > AT_THE_BAR:
@@ -144,12 +152,27 @@ def _release(comparison: Comparison, rules: RuleVerdicts | None, new: str, old: 
         reach = "and that holds beyond them" if min(lows) > 0 else "but they are too few to show it beyond them"
         reach = "but they are of one speaker, and show nothing beyond them" if any(map(math.isnan, lows)) else reach
         verdict = "it does not pass its rules: do not release it" if refused else "release it"
-        return f"On these recordings {new} does better than {old}, {reach}; {verdict}."
+        says = f"On these recordings {new} does better than {old}, {reach}; {verdict}."
+        more = "" if min(lows) > 0 else " Then compare on recordings of more speakers."
+        return Opening("found", "DO NOT RELEASE", says, RULES) if refused else Opening("none", "BETTER", says, _look(comparison) + more)
     if most < -AT_THE_BAR:
-        return f"On these recordings {new} does worse than {old}: do not release it."
+        return Opening("found", "WORSE", f"On these recordings {new} does worse than {old}: do not release it.", _look(comparison))
     if least >= -AT_THE_BAR and most <= AT_THE_BAR:
-        return f"On these recordings {new} does as well as {old}: they are no reason to release it."
-    return f"On these recordings {new} does better than {old} in one variant and not in another: decide by the variant that ships."
+        says = f"On these recordings {new} does as well as {old}: they are no reason to release it."
+        return Opening("little", "NO DIFFERENCE", says, _look(comparison))
+    says = f"On these recordings {new} does better than {old} in one variant and not in another: decide by the variant that ships."
+    return Opening("little", "DEPENDS ON THE VARIANT", says, _look(comparison))
+
+
+def _look(comparison: Comparison) -> Markup:
+    """The condition that got worst, with its recordings."""
+    if not comparison.worse:
+        return Markup("Nothing got worse under any condition: keep the run as the baseline of the next one.")
+    worst = comparison.worse[0]
+    lost = plural(len(worst.lost), "recording")
+    text = Markup('Listen to the {} lost <a href="#worse">{}</a> ({}), where it loses most: {} points.')
+    where = condition_text(worst.condition, comparison.kinds)
+    return text.format(lost, where, worst.variant, signed(100 * worst.difference, 1))
 
 
 def _over_all(part: PerturbationChange) -> str:

@@ -64,6 +64,11 @@ class Costs:
         words = labelled & known[sums.truth]
         return words if words.any() else labelled
 
+    @property
+    def movable(self) -> NDArray[np.bool_]:
+        """The recordings that can be moved, [recordings]."""
+        return ~self.view.sums.table["untestable"].to_numpy(dtype=bool)
+
     def conditions(self, perturbation: str) -> list[int]:
         """The places of a perturbation's conditions, but the leads of the atlas and those that change nothing."""
         sums, neutral = self.view.sums, float(self.view.grids[perturbation]["neutral"])
@@ -77,9 +82,11 @@ class Costs:
         return self.score(variant, at)
 
     def score(self, variant: Variant, condition: int) -> Floats:
-        """The scores under a condition, [recordings]."""
+        """The scores under a condition, [recordings]; NaN where one is not counted, or cannot be moved where it would be."""
         sums = self.view.sums
-        return np.where(self.counted, sums.share(sums.good, variant.mark, condition), np.nan)
+        kind = self.view.kinds.get(sums.conditions[condition].perturbation or NONE)
+        counted = self.counted & self.movable if kind is not None and kind.moves else self.counted
+        return np.where(counted, sums.share(sums.good, variant.mark, condition), np.nan)
 
     def mean(self, variant: Variant, conditions: list[int]) -> Floats:
         """The mean of the scores over conditions, [recordings]; NaN where a recording was heard under none of them."""

@@ -37,7 +37,7 @@ def judged(view: View, trials: DataFrame) -> DataFrame:
 
 
 def measure(view: View, trials: DataFrame) -> Series[float]:
-    """What is counted as right: known words accepted right; where there are none, unknown words rejected; [trials], NaN where neither."""
+    """What is counted as good: commands accepted; where there are none, other words left alone; [trials], NaN where neither."""
     outcome = view.outcome(trials)
     known = outcome.isin([ACCEPTED, MISSED, SUBSTITUTED])
     if has_known(view):
@@ -49,6 +49,11 @@ def has_known(view: View) -> bool:
     """Whether any recording is a word of the vocabulary."""
     labels = view.recordings["label"].dropna()
     return bool((~labels.isin(view.first.point.rejections)).any())
+
+
+def good_word(view: View) -> str:
+    """What `measure` counts, in a word: of commands, or of other words where there are no commands."""
+    return "accepted" if has_known(view) else "left alone"
 
 
 def neutral(view: View, trials: DataFrame) -> Series[bool]:

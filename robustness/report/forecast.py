@@ -16,7 +16,7 @@ def forecast_sentences(found: Sequence[Score], names: Mapping[str, str], places:
 def _sentence(facts: Score, name: str, where: str) -> str:
     right, fails = facts.recordings, facts.failing
     text = f"{name}, {where}: of {plural(fails, 'recording')} that {'fails' if fails == 1 else 'fail'} {number(facts.hits)} "
-    text += f"{'was' if facts.hits == 1 else 'were'} foretold, "
+    text += f"{'was' if facts.hits == 1 else 'were'} predicted, "
     text += f"with {plural(facts.false_alarms, 'false alarm')} among {number(right - fails)}"
     if facts.auc is not None:
         text += f"; AUC {number(facts.auc, 2)}{_ends(facts.auc_ends)}"

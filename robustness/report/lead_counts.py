@@ -62,11 +62,10 @@ class LeadCounts:
     @classmethod
     def of(cls, view: View, variant: Variant) -> LeadCounts | None:
         """From a run; None where leads were not swept or no command has a label."""
-        stuck = set(view.recordings.index[view.recordings["untestable"].astype(bool)])
 
         def reduced(rows: DataFrame) -> DataFrame:
-            mine = view.of(variant, rows)
-            mine = mine[mine["outcome"].notna() & ~mine["recording"].astype(str).isin(stuck)]
+            mine = view.movable(view.of(variant, rows))
+            mine = mine[mine["outcome"].notna()]
             lost = mine["lost_start_ms"].fillna(0) + mine["lost_end_ms"].fillna(0)
             facts = DataFrame(
                 {
@@ -86,7 +85,7 @@ class LeadCounts:
             return None
         accepted, acted, cut = (table[name].to_numpy(dtype=np.int64) for name in ("accepted", "acted", "cut"))
         commands, others = (int(table[name].max()) for name in ("commands", "others"))
-        return cls(variant, tuple(map(float, table.index)), accepted, acted, cut, commands, others, len(stuck))
+        return cls(variant, tuple(map(float, table.index)), accepted, acted, cut, commands, others, len(view.stuck))
 
     def at(self, lead_ms: float) -> int:
         """How many commands are accepted at the nearest lead."""

@@ -16,6 +16,7 @@ from pandas import DataFrame
 
 from robustness.analysis.outcomes import ACCEPTED, BAD, FALSE_ACCEPT, GOOD, LEFT_ALONE, MISSED, SUBSTITUTED
 from robustness.report.costs import Costs, Level, costs_of
+from robustness.report.findings import good_word, has_known
 from robustness.report.view import View
 from robustness.report.words import condition_name, number, plural
 
@@ -71,9 +72,7 @@ class Verdict:
 def met(view: View, rows: DataFrame, *, moved: bool = False) -> Met:
     """Counts of outcomes of the first variant in one condition; what was moved leaves out what cannot be moved."""
     mine = view.of(view.first, rows)
-    if moved:
-        stuck = set(view.recordings.index[view.recordings["untestable"].astype(bool)])
-        mine = mine[~mine["recording"].astype(str).isin(stuck)]
+    mine = view.movable(mine) if moved else mine
     count = mine["outcome"].value_counts()
     found = {name: int(count.get(name, 0)) for name in (*KNOWN, LEFT_ALONE, FALSE_ACCEPT)}
     commands, others = sum(found[name] for name in KNOWN), found[LEFT_ALONE] + found[FALSE_ACCEPT]
@@ -175,8 +174,14 @@ def of_perturbations(view: View) -> Iterator[Problem]:
         lost = (clean.value - worst.right.value) * clean.total
         if _enough(round(lost), clean.total, 2 * LEAST_SHARE):
             named = condition_name(_as_dict(worst), view.kinds)
-            text = Markup("In {}, {} of {} recordings are right (draws averaged); without it {}.").format(
-                named, number(worst.right.value * worst.right.total, 1), number(worst.right.total), number(clean.value * clean.total)
+            share = number(worst.right.value * worst.right.total, 1 if view.kinds[cost.perturbation].draws > 1 else 0)
+            text = Markup("In {}, {} of {} are {}{}; without it {}.").format(
+                named,
+                share,
+                plural(worst.right.total, "command" if has_known(view) else "other word"),
+                good_word(view),
+                " (draws averaged)" if view.kinds[cost.perturbation].draws > 1 else "",
+                number(clean.value * clean.total),
             )
             yield Problem(cost.perturbation.replace("-", " "), lost / clean.total, text)
 

@@ -14,7 +14,7 @@ from robustness.report.cards.restoration import restoring
 from robustness.report.costs import cost_ends, costs_of, hardest_hit
 from robustness.report.findings import Change, changes
 from robustness.report.view import Variant, View
-from robustness.report.words import PLACES, listed, number, percent, plural
+from robustness.report.words import PLACES, listed, number, percent, plural, some_of
 
 
 def summary(view: View) -> list[Markup]:
@@ -48,10 +48,10 @@ def scope(view: View) -> list[str]:
 
 def _levels(view: View) -> list[str]:
     """Between which levels the speech of the recordings lies; nothing in a run that did not measure it."""
-    levels = view.recordings["level_dbfs"].dropna() if "level_dbfs" in view.recordings else []
-    if not len(levels):
+    levels = sorted(view.recordings["level_dbfs"].dropna()) if "level_dbfs" in view.recordings else []
+    if not levels:
         return []
-    low, middle, high = (number(float(value)) for value in (min(levels), sorted(levels)[len(levels) // 2], max(levels)))
+    low, middle, high = (number(float(value)) for value in (levels[0], levels[len(levels) // 2], levels[-1]))
     return [f"speech at {middle} dBFS" + (f" ({low} to {high})" if low != high else "")]
 
 
@@ -80,11 +80,11 @@ def untestable(view: View) -> list[Markup]:
     stuck, count = int(view.recordings["untestable"].sum()), len(view.recordings)
     if not stuck:
         return _cut(view)
-    fill = Markup("<strong>{} of {} clips fill the window</strong> and cannot be moved")
+    fill = Markup("<strong>{}</strong> and cannot be moved").format(some_of(stuck, count, "clip", "fills the window", "fill the window"))
     if _mostly_untestable(view):
         trim = Markup(" Cut to their speech (<code>--trim auto</code>) they could be.") if view.plan["trim"] == "never" else Markup("")
-        return [fill.format(number(stuck), number(count)) + ": most clips are untestable, and their placement says nothing." + trim]
-    return [fill.format(number(stuck), number(count)) + ": they are untestable for placement."]
+        return [fill + ": most clips are untestable, and their placement says nothing." + trim]
+    return [fill + f": {'it is' if stuck == 1 else 'they are'} untestable for placement."]
 
 
 def _cut(view: View) -> list[Markup]:
@@ -92,8 +92,9 @@ def _cut(view: View) -> list[Markup]:
     cut = int(view.recordings["trimmed"].sum())
     if not cut:
         return []
-    text = Markup("<strong>{} of {} clips were cut to their speech</strong> (<code>--trim {}</code>), so that they can be moved.")
-    return [text.format(number(cut), number(len(view.recordings)), view.plan["trim"])]
+    text = Markup("<strong>{}</strong> (<code>--trim {}</code>), so that {} can be moved.")
+    said = some_of(cut, len(view.recordings), "clip", "was cut to its speech", "were cut to their speech")
+    return [text.format(said, view.plan["trim"], "it" if cut == 1 else "they")]
 
 
 def costliest(view: View) -> list[Markup]:
@@ -124,11 +125,11 @@ def _quantized(view: View) -> list[Markup]:
 def _changed(view: View, change: Change) -> Markup:
     name = change.variant.short
     if not change.changed:
-        return Markup("{} changes none of these {} answers.").format(name, number(change.answers))
+        return Markup("{} changes none of these {}.").format(name, plural(change.answers, "answer"))
     lost = sum(paired.right_to_wrong for paired in change.paired.values())
     gained = sum(paired.wrong_to_right for paired in change.paired.values())
     ways = f": {number(lost)} from right to wrong, {number(gained)} from wrong to right" if view.labelled else ""
-    return Markup("{} changes {} of these {} answers{}.").format(name, number(change.changed), number(change.answers), ways)
+    return Markup("{} changes {} of these {}{}.").format(name, number(change.changed), plural(change.answers, "answer"), ways)
 
 
 DOES: Final = {

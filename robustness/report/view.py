@@ -265,6 +265,15 @@ class View:
         kind = self.kinds.get(perturbation)
         return kind.unit if kind else None
 
+    @cached_property
+    def stuck(self) -> frozenset[str]:
+        """The recordings that cannot be moved: no figure that speaks of placement counts them."""
+        return frozenset(self.recordings.index[self.recordings["untestable"].astype(bool)].astype(str))
+
+    def movable(self, trials: DataFrame) -> DataFrame:
+        """The trials of the recordings that can be moved."""
+        return trials[~trials["recording"].astype(str).isin(self.stuck)] if self.stuck else trials
+
     def of(self, variant: Variant, trials: DataFrame) -> DataFrame:
         """The trials of one variant."""
         return trials[trials["variant"] == variant.name]

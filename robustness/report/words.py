@@ -14,12 +14,7 @@ from robustness.run.perturbations import PerturbationFacts
 
 NO_BREAK: Final = "\u00a0"  # no line break between a number and its unit
 PLACES: Final = {"start": "at the start", "center": "in the center", "end": "at the end"}
-PADDINGS: Final = {
-    "start": "with all their silence after them",
-    "center": "with silence on both sides",
-    "end": "with all their silence before them",
-}
-FILLS: Final = {"zeros": "zeros", "floor": "the recording's own noise floor"}
+FILLS: Final = {"zeros": "zeros", "floor": "the recording's own background level"}
 
 
 def number(value: float, digits: int = 0) -> str:
@@ -106,6 +101,11 @@ def tally(estimate: Estimate) -> str:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """`1 recording`, `2 recordings`."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def some_of(count: int, total: int, noun: str, one: str, many: str) -> str:
+    """`1 of 20 recordings has`, `2 of 20 recordings have`, `none of 20 recordings has`, `1 of 1 recording has`."""
+    return f"{number(count) if count else 'none'} of {plural(total, noun)} {one if count <= 1 else many}"
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

@@ -16,6 +16,7 @@ from pydantic import AllowInfNan
 from robustness.conditions import Condition
 from robustness.run.atomic import write_json
 from robustness.run.damage import plain, read_record
+from robustness.run.measured_values import MeasuredValue
 
 FAILURES: Final = "failures.json"
 Number = Annotated[float, AllowInfNan(False)]
@@ -325,6 +326,7 @@ class FailureFacts:
         counterpart: where it is right; None where it is right nowhere.
         target: of the maps.
         variants: what each answers.
+        measured: what was measured; runs made before measured nothing.
     """
 
     recording: str
@@ -344,6 +346,7 @@ class FailureFacts:
     counterpart: CounterpartSpans | None
     target: TargetPair
     variants: Mapping[str, VariantAnswer]
+    measured: tuple[MeasuredValue, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

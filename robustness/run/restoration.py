@@ -13,6 +13,7 @@ from robustness.run.evidence import Number
 
 FILE: Final = "restoring.json"
 NamingVerdict = Literal["named", "several", "one", "none"]
+Strength = Literal["full", "weak"]
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ class Naming:
         next_kind: the kind that recovers most after it.
         next_share: what that recovers.
         restoring: every edit that restores the answer.
+        strength: `weak` where nothing but the edit itself speaks for what is named; runs made before had none.
     """
 
     verdict: NamingVerdict
@@ -130,6 +132,7 @@ class Naming:
     next_kind: str | None
     next_share: Number | None
     restoring: tuple[str, ...]
+    strength: Strength = "full"
 
 
 @dataclass(frozen=True)
@@ -198,8 +201,8 @@ class RestoredAnswer:
         restoring = any(one.restores_at is not None for one in self.tried)
         if restoring != (self.naming.verdict in {"several", "one"}) and not (restoring and self.naming.verdict == "named"):
             raise ValueError(f"the verdict is {self.naming.verdict}, and that is not what was tried")
-        if self.naming.verdict == "named" and (self.naming.by is None or self.drop is None):
-            raise ValueError("an edit is named without its name, or without a loss of margin")
+        if self.naming.verdict == "named" and self.naming.by is None:
+            raise ValueError("an edit is named without its name")
 
     @property
     def named(self) -> TriedEdit:

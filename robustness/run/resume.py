@@ -71,7 +71,7 @@ def refuse_other(left: Path, request: Mapping[str, Any], recordings: pd.DataFram
         raise RunError(f"{left} is damaged ({error}), and cannot be resumed; leave out --resume to start anew") from error
     if unlike:
         raise RunError(
-            f"{left} was begun otherwise, and cannot be gone on with: {'; '.join(unlike)}; give what it was begun with, "
+            f"{left} was started with other settings, and cannot be resumed: {'; '.join(unlike)}; give those it was started with, "
             f"or leave out --resume to start anew"
         )
 

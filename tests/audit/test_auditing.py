@@ -112,7 +112,7 @@ def test_a_gate_measures_what_its_rule_on_layers_needs(place: Path, tmp_path: Pa
     rules = tmp_path / "gates.toml"
     rules.write_text('[rule.layers]\nmetric = "layer_sqnr_db"\nvariant = "dynamic-int8"\nmin = 20\n', encoding="utf-8")
     command: list[str | Path] = ["gate", "--rules", rules, "--model", place / "model" / "small.toml", "--recordings", place / "words"]
-    done = shell(*command, "--out", tmp_path / "run")
+    done = shell(*command, "--out", tmp_path / "run", "-v")
     assert done.returncode == DONE, done.stdout + done.stderr
     assert "the worst layer is" in done.stdout
 

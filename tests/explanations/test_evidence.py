@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -171,7 +172,7 @@ def test_a_variant_that_is_right_has_nothing_to_restore(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("interval_ms", "placement", "counterpart"),
-    [((305, 700), "start", ("offset", 305.0)), ((-300, 123), "end", ("offset", 123.0)), ((2000, 3000), "start", None)],
+    [((305, 700), "center", ("offset", 305.0)), ((-300, 123), "center", ("offset", 123.0)), ((2000, 3000), "center", None)],
 )
 def test_counterpart_where_the_reference_is_wrong_too(
     tmp_path: Path, interval_ms: tuple[float, float], placement: str, counterpart: tuple[str, float] | None
@@ -187,6 +188,19 @@ def test_counterpart_where_the_reference_is_wrong_too(
     assert (card["counterpart"]["placement"], card["counterpart"]["offset_ms"]) == counterpart
     probabilities = card["variants"]["float32"]["probabilities"]["counterpart"]
     assert max(probabilities, key=lambda label: probabilities[label]) == "yes"
+
+
+def test_every_failing_recording_is_explained_in_a_table(tmp_path: Path) -> None:
+    evidence([FLOAT, INT8], [recording(f"{n}.wav") for n in range(4)], tmp_path, cards=1, everything=True)
+    table = pd.read_parquet(tmp_path / "run" / "evidence" / "explanations.parquet")
+    assert sorted(zip(table["recording"], table["variant"], strict=True)) == [
+        (f"{n}.wav", v) for n in range(4) for v in ("dynamic-int8", "float32")
+    ]
+    assert set(table["kind"]) == {"placement"}
+    assert set(table["edit"]) == {"move-word"}
+    assert (table["size"] > 0).all()
+    assert table["floor_dbfs"].notna().all()
+    assert table["middle_ms"].eq(200).all()
 
 
 def test_worst_first_capped_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

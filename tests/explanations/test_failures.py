@@ -73,6 +73,15 @@ def test_one_failure_a_recording_worst_place_and_variant_first(tmp_path: Path) -
     assert (worst.condition.perturbation, worst.condition.level, worst.condition.fill) == ("padding-placement", 0.0, "zeros")
 
 
+def test_what_fails_where_words_normally_lie_is_told_of_there(tmp_path: Path) -> None:
+    run = run_of([classifier((310, 700))], [recording("a.wav")], tmp_path / "run")
+    kinds = perturbation_facts(run.manifest)
+    (found,) = find_failures(run, placed_trials(run, kinds), kinds, "center")
+    assert (found.condition.placement, found.offset_ms, found.also_wrong) == ("center", 300.0, ("start",))
+    (found,) = find_failures(run, placed_trials(run, kinds), kinds, "end")
+    assert found.condition.placement == "start"
+
+
 def test_nothing_fails_where_all_is_right(tmp_path: Path) -> None:
     always = [classifier(ALWAYS)]
     assert failures(run_of(always, [recording("a.wav")], tmp_path / "run")) == []

@@ -11,7 +11,7 @@ import pytest
 from robustness.conditions import Fill
 from robustness.explanations.edits import Attempt, Rung
 from robustness.explanations.factors import FACTORS, State, account, differing, exact_shapley
-from robustness.explanations.naming_rule import name
+from robustness.explanations.naming_rule import Beside, name
 from robustness.interventions.base import Kind
 
 
@@ -33,7 +33,7 @@ def attempt(
         (3.0, 0.51, 0.0, False, False),  # shares count up to the whole drop
         (1.0, -0.4, -0.3, False, True),
         (1.0, 0.0, 0.0, True, False),
-        (None, None, 0.0, False, False),
+        (None, None, 0.0, False, True),  # by the weaker verb
     ],
 )
 def test_the_rule(share: float | None, other: float | None, sham: float, sham_restores: bool, named: bool) -> None:
@@ -45,6 +45,43 @@ def test_the_rule(share: float | None, other: float | None, sham: float, sham_re
     assert (found.verdict == "named") is named
     assert found.kind == ("placement" if named else None)
     assert named or found.verdict == "one"
+
+
+@pytest.mark.parametrize(("other", "sham", "named"), [(0.9, 0.0, True), (0.0, 0.75, True), (0.0, 0.7501, False)])
+def test_where_a_measurement_speaks_what_does_not_restore_is_no_hindrance(other: float, sham: float, named: bool) -> None:
+    tried = [attempt("gain", "level", 1.0, sham=sham), attempt("speed", "speed", other, restores=False)]
+    assert (name(tried, Beside(frozenset({"level"}))).kind == "level") is named
+
+
+def test_a_kind_is_named_beside_others_where_something_else_speaks_for_it() -> None:
+    alike = [attempt("move-word", "placement", 1.0), attempt("gain", "level", 0.9)]
+    assert name(alike, Beside(frozenset({"level"}))).kind == "level"
+    assert name(alike, Beside(frozenset({"level", "placement"}))).kind is None
+    assert name(alike, Beside(frozenset({"noise"}))).kind is None
+    four = [*alike, attempt("equalise", "band", 1.0), attempt("speed", "speed", 1.0)]
+    assert name(four, Beside(frozenset({"level"}))).kind is None  # more than three name nothing
+
+
+def test_what_is_measured_as_ordinary_comes_after_what_is_not() -> None:
+    tried = [attempt("gain", "level", 0.9), attempt("move-word", "placement", 1.0)]
+    assert name(tried).kind is None
+    assert name(tried, Beside(ordinary=frozenset({"placement", "noise"}))).kind == "level"
+    assert name(tried, Beside(frozenset({"placement"}), frozenset({"level"}))).kind == "placement"
+    assert name(tried[:1]).kind == "level"
+    assert name(tried[:1], Beside(ordinary=frozenset({"level"}))).kind is None
+    assert name(tried[:1], Beside(rings=True)).kind is None
+    assert name(tried[:1], Beside(frozenset({"level"}), rings=True)).kind == "level"
+
+
+@pytest.mark.parametrize(("lean", "kind"), [(None, "placement"), (6.6, "placement"), (6.7, "output"), (12.0, "output")])
+def test_the_output_is_named_where_no_more_than_the_networks_lean_restores(lean: float | None, kind: str) -> None:
+    tried = [attempt("move-word", "placement", 1.0), attempt("lower-rejections", "output", 0.4)]  # both restore at 10
+    assert name(tried, Beside(frozenset({"placement"}), lean=lean)).kind == kind
+
+
+@pytest.mark.parametrize(("speaks", "own", "strength"), [((), True, "full"), ((), False, "weak"), (("level",), False, "full")])
+def test_the_verb_is_weaker_where_nothing_but_the_edit_speaks(speaks: tuple[Kind, ...], own: bool, strength: str) -> None:
+    assert name([attempt("gain", "level", 0.9)], Beside(frozenset(speaks), own_drop=own)).strength == strength
 
 
 def test_several_and_none() -> None:

@@ -109,7 +109,7 @@ def test_the_gates_verdicts_of_both(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "argv", ["robustness", *given])
     assert run() == 0
     said = capsys.readouterr().out
-    assert "The gate passes a (1 of 1 rules pass) and fails b (0 of 2 rules pass)." in said
+    assert "The gate passes a (1 of 1 rule passes) and fails b (0 of 2 rules pass)." in said
     assert "  ok: pass → FAIL; float32, in the center, undisturbed: good is 85 % (17 of 20)" in said
     assert "  same: not judged: it compares with a baseline → FAIL" in said
     assert "What the gate says of both" in (tmp_path / "c.html").read_text()
@@ -140,7 +140,7 @@ def test_digits_hardened_is_better_than_digits_and_the_gate_agrees(root: Path, t
 @pytest.mark.parametrize(
     ("other", "says"),
     [
-        (Planted([Answers(right(19, 19))]), "made from other recordings: 1 recordings are only in"),
+        (Planted([Answers(right(19, 19))]), "made from other recordings: 1 recording is only in"),
         (replace(BEFORE, labels=["no"] * 20), "20 recordings have another label"),
         (replace(BEFORE, slack_ms=200.0), "another length once it is cut"),
         (replace(BEFORE, model={"reference": "start"}), "other settings than .*: reference start instead of center"),
@@ -148,7 +148,7 @@ def test_digits_hardened_is_better_than_digits_and_the_gate_agrees(root: Path, t
             replace(BEFORE, manifest={"plan": {"grids": GRIDS, "skipped": {}, "seed": 1, "trim": "auto", "speech_threshold_db": 35.0}}),
             "seed 1",
         ),
-        (replace(BEFORE, manifest={"audio_sha256": {"none//zeros/0/center": "b"}}), "heard other audio"),
+        (replace(BEFORE, manifest={"audio_sha256": {"none//zeros/0/center": "b"}}), "was given other audio"),
         (replace(BEFORE, manifest={"complete": False}), "was interrupted"),
     ],
 )

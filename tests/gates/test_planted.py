@@ -35,7 +35,7 @@ from tests.gates.planted import NAN, Answers, Planted, moved, offset, right, rul
         (17, 0.90, "files", "fail", ""),
         (19, 0.95, "files", "pass", ""),
         (19, 0.95, "population", "inconclusive", "if the truth were 97.5 %, 145 if it were 99 %"),
-        (20, 1.0, "population", "inconclusive", "no number would decide, for the bar leaves no room"),
+        (20, 1.0, "population", "inconclusive", "no number would decide, because the bar leaves no room"),
         (18, 0.95, "files", "fail", ""),
         (5, 0.90, "population", "fail", ""),
         (20, 0.80, "population", "pass", ""),
@@ -355,7 +355,7 @@ LEFT_OUT = {"left_out": {"dynamic-int8": "it quantizes nothing"}}
     ("model", "keys", "outcome", "status", "words"),
     [
         (LEFT_OUT, {}, "error", CANNOT_JUDGE, "no variant 'dynamic-int8', for it quantizes nothing; with if_variant"),
-        (LEFT_OUT, {"if_variant": "present"}, "skipped", DONE, "there is no dynamic-int8, for it quantizes nothing"),
+        (LEFT_OUT, {"if_variant": "present"}, "skipped", DONE, "there is no dynamic-int8, because it quantizes nothing"),
         ({}, {"if_variant": "present"}, "error", CANNOT_JUDGE, "no variant 'dynamic-int8'; it has float32"),  # a name that nobody knows
     ],
 )

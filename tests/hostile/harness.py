@@ -1,6 +1,7 @@
 """How does the program end on a hostile case? Each runs in a child forked from a warm parent, or as a process of its own.
 
-Promised: the status is 0, 2 or 3; anything but 0 says why in one sentence; at most 2 GB and 20 s of work; nothing half-written is left.
+Promised: the status is 0, 2 or 3 (or 1, of a gate that has judged); anything but 0 says why in one sentence; at most 2 GB and 20 s of work;
+nothing half-written is left.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import pkgutil
 import random
 import resource
 import signal
+import stat
 import sys
 import time
 import traceback
@@ -27,6 +29,7 @@ MOST_MB: Final = 2_000
 MOST_WORK_S: Final = 20.0
 MOST_WAIT_S: Final = 120.0  # on a busy machine
 SANE: Final = (0, 2, 3)
+JUDGED: Final = "rules pass"  # a gate that has judged may say 1
 LONGEST_SENTENCE: Final = 2_500  # characters: four files with their reasons
 
 
@@ -128,7 +131,7 @@ def _files(folder: Path) -> frozenset[str]:
             if name == b"__pycache__" or b"__pycache__" in at:
                 continue
             facts = os.lstat(path)
-            is_folder = name in folders
+            is_folder = stat.S_ISDIR(facts.st_mode)  # a link to a folder is a link, whether the folder is there or not
             found.add(f"{path!r} {'' if is_folder else (facts.st_size, facts.st_mtime_ns)}")
     return frozenset(found)
 
@@ -147,7 +150,7 @@ def _judged(ran: _Running, status: int, used: resource.struct_rusage) -> Ending:
 
 def faults_in_words(code: int, said: str) -> Iterator[str]:
     """What of the promises the status and the words break."""
-    if code not in SANE:
+    if code not in SANE and not (code == 1 and JUDGED in said):
         yield f"ended with status {code}"
     if "Traceback" in said:
         yield "wrote a traceback"
@@ -155,7 +158,7 @@ def faults_in_words(code: int, said: str) -> Iterator[str]:
         yield "wrote control characters"
     if code in (2, 3):
         sentences = [line for line in said.splitlines() if line.startswith("robustness: ")]
-        if len(sentences) != 1 and "rules pass" not in said:
+        if len(sentences) != 1 and JUDGED not in said:
             yield f"said {len(sentences)} sentences"
         if max(map(len, sentences), default=0) > LONGEST_SENTENCE:
             yield "said a sentence without an end"
@@ -166,7 +169,7 @@ def _of_files(ran: _Running, code: int) -> Iterator[str]:
     fresh = sorted(after - ran.before)
     if gone := ran.before - {*after, *fresh}:
         yield f"changed {len(gone)} files that were there: {min(gone)[:200]}"
-    if code != 0 and [one for one in fresh if "/gate" not in one and "/out'" not in one]:
+    if code not in (0, 1) and [one for one in fresh if "/gate" not in one and "/out'" not in one]:
         yield f"left {len(fresh)} files behind a refusal: {fresh[0][:200]}"
     if half := [one for one in fresh if any(mark in one for mark in (".partial", ".tmp", ".lock"))]:
         yield f"left {half[0][:200]}"

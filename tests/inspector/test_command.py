@@ -81,7 +81,7 @@ def test_a_right_answer_is_explained_and_said_to_be_right(tmp_path: Path) -> Non
     asked = ("--method", "occlusion", "--untested", "--variant", "float32", "--out", tmp_path / "page")
     done = explained("--model", write_card(tmp_path / "model"), sound(tmp_path, answer), *asked)
     assert done.returncode == DONE, done.stderr
-    assert "it is answered rightly; it is explained all the same" in done.stderr
+    assert "it is recognised correctly; it is explained all the same" in done.stderr
     assert "That is right; it is explained all the same" in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
 
 

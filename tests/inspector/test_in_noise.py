@@ -47,7 +47,7 @@ def test_it_is_heard_as_a_sweep_hears_it() -> None:
     assert found.question.wrong == ["float32"]
     assert found.question.counterpart is not None
     assert torch.equal(found.question.counterpart.window, quiet.samples[0])
-    assert inspector_title(found).replace("\u00a0", " ") == "“up” in white noise at 5 dB, in the center, heard as “unknown”"
+    assert inspector_title(found).replace("\u00a0", " ") == "“up” in white noise at 5 dB, in the center, recognised as “unknown”"
     assert "Without the change of its sound, with a lead of 250" in lead_sentence(found)
     assert found.following is None
     condition = {"perturbation": "white-noise", "level": 5, "fill": "zeros", "draw": 1, "placement": "center"}

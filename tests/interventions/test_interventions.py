@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import get_args
 
@@ -10,13 +12,22 @@ import pytest
 import torch
 from torch import Tensor
 
+from robustness.audio.filters import passing_below, shaped
+from robustness.audio.placement import span_of
+from robustness.audio.steady_tones import hum_in
 from robustness.explanations.subject import Subject
 from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind
 from robustness.interventions.scene import Scene
+from robustness.interventions.typical import Typical, spectrum_db, word_level_dbfs
 from tests.builders import FRAME, classifier, recording
 
 BANDS = tuple(classifier().frontend.band_hz)
 EVERY = INTERVENTIONS.names()
+
+
+def octave_db(samples: Tensor, from_hz: int) -> float:
+    """The level in an octave of a window of one second."""
+    return 10 * math.log10(float(torch.fft.rfft(samples.double()).abs().square()[from_hz : 2 * from_hz].sum()))
 
 
 def scene(lead_ms: float = 100.0, seed: int = 0) -> Scene:
@@ -38,7 +49,7 @@ def test_a_ladder_goes_from_mild_to_strong_in_a_unit(name: str) -> None:
     assert one.ladder.unit
     assert one.ladder.sizes
     strength = [100 - size if name == "band-limit" else 50 - size if name == "add-white-noise" else abs(size) for size in one.ladder.sizes]
-    falling = [20 + size for size in one.ladder.sizes] if name == "fill-floor" else strength
+    falling = [40 + size for size in one.ladder.sizes] if name in {"fill-floor", "restore-band"} else strength
     assert all(mild <= strong for mild, strong in pairwise(falling))
     assert one.draws in {1, DRAWS}
     assert one.does
@@ -61,10 +72,75 @@ def test_edits_are_windows_the_same_twice_and_change_nothing_in_place(name: str)
 
 @pytest.mark.parametrize("name", [name for name in EVERY if made(name).draws > 1])
 def test_draws_differ_and_so_do_seeds(name: str) -> None:
-    one, here = made(name), scene()
+    one, here = made(name), faulty(name)
     size = one.sizes(here)[-1]
     assert not torch.equal(one.edit(here, size, 0), one.edit(here, size, 1))
-    assert not torch.equal(one.edit(here, size, 0), one.edit(scene(seed=1), size, 0))
+    assert not torch.equal(one.edit(here, size, 0), one.edit(replace(here, seed=1), size, 0))
+
+
+def faulty(name: str) -> Scene:
+    """A scene with what an edit undoes: a lost band, an offset, hum, clicks, clipped peaks, a loud surround; a noisy word for the rest."""
+    here = Subject.of(recording("f.wav", ms=600, seed=1, floor_dbfs=-40), FRAME).scene(100.0, BANDS)
+    sound, time = here.recording, torch.arange(len(here.recording)) / here.rate_hz
+    clicks = torch.zeros_like(sound)
+    clicks[[2000, 5000]] = 0.8
+    outside = (time < 0.1) | (time > 0.5)
+    noise = torch.randn(len(sound), generator=torch.Generator().manual_seed(3))
+    made_faulty = {
+        "restore-band": shaped(sound, here.rate_hz, passing_below(4000, 100)),
+        "remove-offset": sound + 0.05,
+        "remove-hum": sound + 0.05 * torch.sin(2 * math.pi * 50.03 * time + 1) + 0.02 * torch.sin(2 * math.pi * 150.09 * time),
+        "declick": sound + clicks,
+        "declip": sound.clamp(-0.06, 0.06),
+        "silence-surround": sound + 0.05 * noise * outside,
+        "equalise": 0.05 * noise,
+    }
+    others = [recording(f"{i}.wav", seed=i, floor_dbfs=-40) for i in range(5)]
+    words = [span_of(one) for one in others]
+    typical = Typical.of(
+        [word_level_dbfs(one.samples, word) for one, word in zip(others, words, strict=True)],
+        [spectrum_db(one.samples, one.rate_hz, word) for one, word in zip(others, words, strict=True)],
+    )
+    return replace(here, recording=made_faulty.get(name, sound), typical=typical)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_an_edit_is_possible_where_there_is_what_it_undoes(name: str) -> None:
+    assert made(name).sizes(faulty(name))
+
+
+@pytest.mark.parametrize("name", ["restore-band", "remove-offset", "declick", "declip", "silence-surround"])
+def test_an_edit_is_left_out_where_there_is_nothing_to_undo(name: str) -> None:
+    assert not made(name).sizes(faulty("gain"))
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if name not in {"in-float", "lower-rejections"}])
+def test_a_control_changes_the_window_by_a_comparable_energy(name: str) -> None:
+    one, here = made(name), faulty(name)
+    own = float(here.window.double().square().sum())
+    for size in one.sizes(here):
+        edit, sham = (float((act(here, size, 0) - here.window).double().square().sum()) for act in (one.edit, one.sham))
+        # No window at the same level differs from it by more than four times its energy.
+        assert edit > 0
+        assert 1 / 3 <= sham / min(edit, 4 * own) <= 3, (size, sham / edit)
+
+
+@pytest.mark.parametrize(
+    ("name", "factor"),
+    [
+        ("gain", lambda here, window: rms_db(window[slice(*here.word)])),
+        ("move-word", lambda here, window: float((window[here.inside.start : here.inside.end].abs() > 0.03).nonzero()[0])),
+        ("silence-surround", lambda here, window: rms_db(window[here.inside.start + 160 : here.inside.start + 1200])),
+        ("remove-offset", lambda here, window: rms_db(shaped(window, here.rate_hz, passing_below(40, 10)))),
+        ("equalise", lambda here, window: octave_db(window, 2000) - octave_db(window, 250)),
+        ("fill-floor", lambda here, window: float(window[here.padding].abs().sum())),
+    ],
+)
+def test_a_control_leaves_the_factor_as_it_was(name: str, factor: Callable[[Scene, Tensor], float]) -> None:
+    one, here = made(name), faulty(name)
+    size = one.sizes(here)[-1]
+    before, edited, sham = (factor(here, window) for window in (here.window, one.edit(here, size, 0), one.sham(here, size, 0)))
+    assert abs(sham - before) < 0.25 * abs(edited - before)
 
 
 def test_moving_the_word_is_placing_it_elsewhere() -> None:
@@ -77,8 +153,15 @@ def test_moving_the_word_is_placing_it_elsewhere() -> None:
 def test_the_sham_of_moving_leaves_the_recording_where_it_was() -> None:
     here = scene()
     sham = made("move-word").sham(here, 40, 0)
-    assert torch.equal(sham[~here.padding], here.window[~here.padding])
+    assert torch.equal(sham[~here.padding], -here.window[~here.padding])  # upside down
     assert (sham[here.padding] != 0).all()
+
+
+def test_edits_reach_the_level_of_the_others_and_the_nearest_good_lead() -> None:
+    here = replace(faulty("gain"), recording=faulty("gain").recording * 10 ** (-26 / 20), known_ms=431.0)
+    sizes = made("gain").sizes(here)
+    assert sizes[-1] == pytest.approx(26, abs=3)
+    assert made("move-word").sizes(here)[-1] == 331
 
 
 @pytest.mark.parametrize("size", [3.0, -12.0])
@@ -128,11 +211,49 @@ def test_noise_that_was_taken_away_is_less_in_the_pauses() -> None:
     assert abs(rms_db(sham[pause]) - rms_db(noisy.window[pause])) < 4
 
 
-def test_hum_and_dc_are_gone_and_the_sham_keeps_them() -> None:
-    hum = 0.01 * torch.sin(2 * math.pi * 50 * torch.arange(16000) / 16000) + 0.01
+@pytest.mark.parametrize("mains_hz", [49.9, 50.2, 60.0])
+def test_hum_is_found_and_taken_out_of_the_recording_alone(mains_hz: float) -> None:
+    here, time = scene(), torch.arange(len(scene().recording)) / 16000
+    hum = sum(0.02 / n * torch.sin(2 * math.pi * mains_hz * n * time + n) for n in (1, 2, 3))
+    humming = replace(here, recording=here.recording + hum)
+    edited = made("remove-hum").edit(humming, 5, 0)
+    assert rms_db(edited - here.window) < rms_db(humming.window - here.window) - 20
+    assert not edited[here.padding].any()
+    assert hum_in(humming.recording, 16000, 3).mains_hz == pytest.approx(mains_hz, abs=0.05)
+
+
+def test_an_offset_is_found_and_taken_out() -> None:
     here = scene()
-    humming = Scene(**{**{k: getattr(here, k) for k in here.__dataclass_fields__}, "added": hum})
-    rest = made("remove-hum").edit(humming, 1, 0) - made("remove-hum").edit(here, 1, 0)
-    assert float(rest.abs().max()) < 1e-4
-    kept = made("remove-hum").sham(humming, 1, 0) - made("remove-hum").sham(here, 1, 0)
-    assert rms_db(kept) == pytest.approx(rms_db(hum), abs=0.1)
+    edited = made("remove-offset").edit(replace(here, recording=here.recording + 0.03), 100, 0)
+    assert float((edited - here.window).abs().max()) < 0.001
+
+
+def test_clicks_are_bridged_and_the_rest_stays() -> None:
+    here = faulty("declick")
+    edited = made("declick").edit(here, 4, 0)
+    clean = faulty("gain").window
+    assert float((edited - clean)[here.lead + 1990 : here.lead + 2010].abs().max()) < 0.1
+    assert torch.equal(edited[: here.lead + 1900], clean[: here.lead + 1900])
+
+
+def test_clipped_peaks_are_nearer_to_what_they_were() -> None:
+    here, clean = faulty("declip"), faulty("gain").window
+    edited = made("declip").edit(here, 6, 0)
+    assert rms_db(edited - clean) < rms_db(here.window - clean) - 2
+
+
+def test_the_surround_is_silent_and_the_word_as_it_was() -> None:
+    here = faulty("silence-surround")
+    edited = made("silence-surround").edit(here, 48, 0)
+    assert rms_db(edited[here.lead : here.lead + 1000]) < rms_db(here.window[here.lead : here.lead + 1000]) - 40
+    assert torch.equal(edited[here.lead + 3000 : here.lead + 6000], here.window[here.lead + 3000 : here.lead + 6000])
+
+
+def test_the_lost_band_alone_is_filled() -> None:
+    here = faulty("restore-band")
+    added = made("restore-band").edit(here, -20, 0) - here.window
+    power = torch.fft.rfft(added.double()).abs().square()
+    assert power[4500:].sum() > 20 * power[:3800].sum()
+    white = made("add-white-noise").edit(here, 30, 0) - here.window
+    power = torch.fft.rfft(white.double()).abs().square()
+    assert power[:3800].sum() > 20 * power[4500:].sum()

@@ -321,7 +321,7 @@ def test_a_network_of_ones_own_that_misbehaves_is_refused(tmp_path: Path, argume
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("import absent_library", "importing mine fails, for it needs absent_library; install that"),
+        ("import absent_library", "importing mine fails: it needs absent_library; install that"),
         ("1 / 0", "importing mine fails with ZeroDivisionError"),
         ("def (", "importing mine fails with SyntaxError"),
     ],

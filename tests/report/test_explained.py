@@ -79,8 +79,8 @@ def test_segments_sum_and_the_ladder_marks_the_flip(tmp_path: Path) -> None:
     ladder |= {"right": [False, False, True], "max_abs": 0.5, "passes": 60}
     card = card_of(tmp_path, {"ladder/float32": np.ones((3, 101), np.float32)}, segments=segments, donor=donor, ladder=ladder)
     shares, strips = compared_figures(card)
-    assert "they sum to +1.00 (float32 against silence), −5.00 (against the counterpart)" in shares.sentence
-    assert [trace["name"] for trace in shares.data] == ["float32 against silence", "float32 against the counterpart"]
+    assert "they sum to +1.00 (float32 against silence), −5.00 (against where it is accepted)" in shares.sentence
+    assert [trace["name"] for trace in shares.data] == ["float32 against silence", "float32 against where it is accepted"]
     assert "the answer turns at a lead of 20 ms" in strips.sentence
     (flip,) = strips.layout["shapes"]
     assert (flip["y0"], flip["y1"]) == (1.5, 1.5)

@@ -74,7 +74,10 @@ def test_recordings_that_cannot_move_are_left_out_of_the_worst_case_and_counted(
     atlas = Atlas.of(view)
     assert atlas is not None
     (said,) = atlas.says()
-    assert "1 of 2 recordings are right at every lead that keeps them whole inside the window, 1 that cannot be moved left out" in said
+    assert (
+        "1 of 2 recordings has a good outcome at every lead that keeps them whole inside the window, 1 that cannot be moved left out"
+        in said
+    )
 
 
 def test_the_worst_case_goes_by_speakers_where_they_are_known(tmp_path: Path) -> None:

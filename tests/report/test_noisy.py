@@ -42,8 +42,8 @@ def test_a_card_says_which_noise_and_what_was_borne(run: Run) -> None:
     assert part is not None
     html = re.sub(r"\s+", " ", str(part.html).replace("\u00a0", " "))
     assert (
-        "No recording fails at any placement tried. 2 recordings fail under another perturbation alone; the 2 that bear least have a card"
-        in html
+        "No recording fails at any placement tried. 2 recordings fail under another perturbation alone; "
+        "the 2 that fail at the mildest noise have a card" in html
     )
     card = View(run).failures.failures[0]
     condition = card.condition
@@ -52,7 +52,7 @@ def test_a_card_says_which_noise_and_what_was_borne(run: Run) -> None:
     rows = run.trials(perturbation=condition.perturbation, level=condition.level, recording=card.recording, variant="float32")
     wrong = int((~rows["correct"].astype(bool)).sum())
     assert f"At {condition.level:g} dB {wrong} of 5 draws are bad in float32 and {wrong} of 5 draws are bad in int8; at" in html
-    assert "Without the noise it is heard as yes" in html
+    assert "Without the noise it is recognised as yes" in html
     assert ">in noise</th>" in html
     assert ">in silence</th>" in html
 

@@ -32,7 +32,7 @@ def at_the_end(word: str, place: str, variant: str) -> str:
 
 def test_a_variant_that_fails_beyond_chance_fails_sooner(tmp_path: Path) -> None:
     view, found = found_by(tmp_path, at_the_end)
-    assert {cell.name for cell in found.worse} == {"at the end", "at the end, filled with the recording's own noise floor"}
+    assert {cell.name for cell in found.worse} == {"at the end", "at the end, filled with the recording's own background level"}
     assert found.better == []
     says = earlier_sentence(found, view.first.short)
     assert says.startswith("int8 fails sooner than float32: over ")

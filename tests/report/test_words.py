@@ -89,7 +89,7 @@ def test_unique_never_collides_with_its_own_numbers() -> None:
         (
             {"perturbation": "padding-placement", "level": 1.0, "placement": "end", "fill": "floor"},
             "share",
-            "at the end, filled with the recording's own noise floor",
+            "at the end, filled with the recording's own background level",
         ),
         ({"perturbation": "white-noise", "level": -5.0, "placement": "center", "fill": "zeros"}, "dB", "white noise at −5\u00a0dB"),
         ({"perturbation": "time-shift", "level": 40.0, "placement": "center", "fill": "zeros"}, "ms", "time shift of +40\u00a0ms"),

@@ -131,7 +131,7 @@ def test_another_request_is_refused_by_what_differs(
     if finished:
         left.finish()
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(RunError, match=rf"{words}; give what it was begun with, or leave out --resume"):
+    with pytest.raises(RunError, match=rf"{words}; give those it was started with, or leave out --resume"):
         RunWriter(tmp_path / "run", resume=True).begin(request_now, table)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 

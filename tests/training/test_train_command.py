@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import torch
 
-from robustness.cli.train import train
+from robustness.cli.train import DataOptions, RecipeOptions, train
 from robustness.errors import CardError, OutputError, RecordingError, UsageError
 from robustness.models.card import load_classifier, read_card
 from robustness.training import session
@@ -30,7 +30,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def model(words: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("models") / "trial"
-    train([words], out=out, epochs=1, recordings=[words / "yes"])
+    train(DataOptions([words], recordings=[words / "yes"]), RecipeOptions(epochs=1), out=out)
     return out
 
 
@@ -86,40 +86,40 @@ def test_the_curves_work_from_disk(model: Path) -> None:
 
 
 def test_twice_the_same_command_makes_the_same_bytes(model: Path, words: Path, tmp_path: Path) -> None:
-    train([words], out=tmp_path / "trial", epochs=1, recordings=[words / "yes"])
+    train(DataOptions([words], recordings=[words / "yes"]), RecipeOptions(epochs=1), out=tmp_path / "trial")
     for name in ("trial.pt", "trial.toml", "golden.wav"):
         assert (tmp_path / name).read_bytes() == model.with_name(name).read_bytes()
 
 
 def test_another_vocabulary_starts_from_a_models_weights(model: Path, words: Path, tmp_path: Path) -> None:
     out = tmp_path / "started"
-    train([words], out=out, epochs=1, init=model.with_name("trial.toml"), measure=False)
+    train(DataOptions([words], measure=False), RecipeOptions(epochs=1, init=model.with_name("trial.toml")), out=out)
     assert read_card(tmp_path / "started.toml").about["training"]["started_from"] == "trial"
 
 
 def test_starting_from_another_network_is_refused(model: Path, words: Path, tmp_path: Path) -> None:
     with pytest.raises(CardError, match=r"--init .*: its network has no .* of shape .*; give a model of the same network"):
-        train([words], out=tmp_path / "pooled", recipe="pooled", epochs=1, init=model.with_name("trial.toml"))
+        train(DataOptions([words]), RecipeOptions(recipe="pooled", epochs=1, init=model.with_name("trial.toml")), out=tmp_path / "pooled")
 
 
 def test_no_data_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no data is given; give folders of words with --data DIR"):
-        train(None, out=tmp_path / "x")
+        train(DataOptions(None), RecipeOptions(), out=tmp_path / "x")
 
 
 def test_an_out_with_a_suffix_is_refused(words: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"ends in \.toml; give the model's path without a suffix"):
-        train([words], out=tmp_path / "x.toml")
+        train(DataOptions([words]), RecipeOptions(), out=tmp_path / "x.toml")
 
 
 def test_an_out_that_cannot_be_written_is_refused(words: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
-        train([words], out=tmp_path / "file" / "x")
+        train(DataOptions([words]), RecipeOptions(), out=tmp_path / "file" / "x")
 
 
 def test_a_download_without_a_network_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for scheme in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(scheme, "http://127.0.0.1:9")  # the discard port: nobody answers
     with pytest.raises(RecordingError, match=r"Speech Commands cannot be downloaded into .*; give a folder of words with --data"):
-        train(None, download=tmp_path / "data", out=tmp_path / "x")
+        train(DataOptions(None, download=tmp_path / "data"), RecipeOptions(), out=tmp_path / "x")

@@ -208,7 +208,7 @@ def audit_of(data: Data) -> dict[str, VariantAudit]:
     found = read_audit(data.rows.run.evidence)
     if found is None:
         raise CannotJudgeError(
-            "layer_sqnr_db needs the activations of each layer beside their float counterparts, and there is no audit of layers in it: "
+            "layer_sqnr_db needs the activations of each layer beside those in float, and there is no audit of layers in it: "
             "make it again with `robustness audit`, `robustness report` or `robustness gate --model CARD`, with a quantized variant"
         )
     several = len(data.rows.run.manifest["models"]) > 1

@@ -8,7 +8,7 @@ runtime it is.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,7 @@ class Capabilities:
         graph: its computation can be traced: its code may be given symbols in place of tensors.
         copies: it can be copied for another thread, or be asked by several.
         batch: clips that it takes at once at most; None is any number.
+        step_frames: of a network that keeps a state, how many frames of features it takes at a step; None takes a window at once.
         kernels: what computes it, for the manifest.
     """
 
@@ -63,6 +64,7 @@ class Capabilities:
     graph: bool = False
     copies: bool = False
     batch: int | None = None
+    step_frames: int | None = None
     kernels: str = "unknown"
 
 
@@ -119,6 +121,14 @@ class Network(ABC):
             TypeError: it cannot be copied; whoever copies asks first.
         """
         raise TypeError(self.without("copies"))
+
+    def started(self) -> Callable[[Tensor], Tensor]:
+        """A run of a network that keeps a state, from its first state on: frames as they come, [frames bands] → [steps labels].
+
+        Raises:
+            TypeError: it keeps none; whoever starts one asks `can.step_frames` first.
+        """
+        raise TypeError(f"the network is {self.kind} and keeps no state")
 
     def __deepcopy__(self, memo: dict[int, object]) -> Network:
         """Also as a part of something else it is copied in its own way."""

@@ -7,12 +7,15 @@ An int8 softmax has steps of 1/256, and most of its values are 0 or 255/256. So 
 exp(f) normalised, moved by what is needed to lie in the interval of which the file's own probability is the multiple of the step. What
 `Classifier.probabilities` makes of it is then exactly the file's, and differences of its logarithms are those before the softmax.
 Each clip is asked alone, so that no answer depends on its batch-mates.
+
+A graph with variables keeps a state from one call to the next, as streaming models do: it takes a few new frames at a step. A window is
+then fed to it step by step from its first state on, and the last answer is the window's; a take is fed to it on and on (`started`).
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, ClassVar, Final, Literal
@@ -38,6 +41,7 @@ HYBRID: Final = (
     "its weights are int8 and its activations float (dynamic range): TFLite Micro refuses such files, "
     "and no microcontroller's kernels run it"
 )
+STATE: Final = "it keeps a state: each window is fed to it step by step from its first state on, and the last answer is the window's"
 CENSORED: Final = "nothing is kept before its quantized output, so margins stop at half of a step"
 
 
@@ -66,7 +70,9 @@ class TfliteNetwork(Network):
     @property
     def can(self) -> Capabilities:  # type: ignore[override]
         """It answers, and can be copied; its layers can be read by `activations` and not replaced."""
-        return Capabilities(layers=True, copies=True, kernels=_engine(self.kernels))
+        keeps = self.graph.keeps_state
+        step = self.graph.taken.shape[1] if keeps else None
+        return Capabilities(layers=not keeps, copies=True, step_frames=step, kernels=_engine(self.kernels))
 
     @property
     def parameters(self) -> int:
@@ -89,6 +95,7 @@ class TfliteNetwork(Network):
         """What is known of the file."""
         notes = [HYBRID] if self.graph.is_hybrid else []
         notes += [CENSORED] if self.step is not None and not self.finer else []
+        notes += [STATE] if self.graph.keeps_state else []
         return {
             "engine": _engine(self.kernels),
             "type": self.graph.type,
@@ -107,7 +114,7 @@ class TfliteNetwork(Network):
         """
         given = self._given(features)
         with self._turn:
-            rows = [self._answer(clip[None]) for clip in given]
+            rows = [self._last(clip) if self.graph.keeps_state else self._answer(clip[None], self.interpreter) for clip in given]
         return torch.from_numpy(np.concatenate(rows).astype(np.float32))
 
     def copied(self) -> TfliteNetwork:
@@ -117,7 +124,21 @@ class TfliteNetwork(Network):
 
     def layer_names(self) -> tuple[str, ...]:
         """Its layers with weights, in the order they run."""
-        return tuple(layer.name for layer in self.graph.layers)
+        return () if self.graph.keeps_state else tuple(layer.name for layer in self.graph.layers)
+
+    def started(self) -> Callable[[Tensor], Tensor]:
+        """A run from its first state on: frames as they come, [frames bands] → [steps labels]; those of a broken step wait for the rest."""
+        made, bands = interpreter_of(self.content, self.kernels), self.graph.taken.shape[2]
+        step, waiting = self.graph.taken.shape[1], torch.zeros(0, bands)
+
+        def run(frames: Tensor) -> Tensor:
+            nonlocal waiting
+            waiting = torch.cat([waiting, frames])
+            whole, waiting = waiting.split([len(waiting) // step * step, len(waiting) % step])
+            rows = [self._answer(clip, made) for clip in self._numbers(whole.numpy()).reshape(-1, 1, step, bands)]
+            return torch.from_numpy(np.concatenate(rows).astype(np.float32)) if rows else torch.zeros(0, self.graph.given.shape[-1])
+
+        return run
 
     def activations(self, features: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """What layers give for features, on the CPU and in float, as the file has their axes; all tensors are kept for this."""
@@ -137,22 +158,34 @@ class TfliteNetwork(Network):
         """Features as the numbers that its input takes, [clips …]."""
         taken = self.graph.taken
         values = self.frontend.given(features).detach().cpu().contiguous().numpy()
+        if self.graph.keeps_state and values.ndim == 3 and values.shape[1] >= taken.shape[1] and values.shape[2:] == taken.shape[2:]:
+            return self._numbers(values)
         if tuple(values.shape[1:]) != taken.shape[1:]:
             raise CardError(
                 f"the graph takes [{_axes(taken.shape)}] {taken.kind.name} and the front-end gives [1 {_axes(values.shape[1:])}] a clip; "
                 "correct [frontend] (its settings, or its layout) or window.duration_ms"
             )
+        return self._numbers(values)
+
+    def _numbers(self, values: Array) -> Array:
+        taken = self.graph.taken
         return values.astype(taken.kind) if taken.is_integer and self.frontend.quantized else taken.numbers(values)
 
-    def _answer(self, clip: Array) -> npt.NDArray[np.float64]:
+    def _last(self, clip: Array) -> npt.NDArray[np.float64]:
+        """What a graph with a state gives at the end of one clip, [frames bands] → [1 labels]; the first frames fill no step."""
+        made, step = interpreter_of(self.content, self.kernels), self.graph.taken.shape[1]
+        whole = clip[len(clip) % step :].reshape(-1, 1, step, clip.shape[1])
+        return [self._answer(part, made) for part in whole][-1]
+
+    def _answer(self, clip: Array, interpreter: Any) -> npt.NDArray[np.float64]:
         """What is given to one clip, [1 labels]."""
-        _run(self.interpreter, self.graph.taken, clip)
+        _run(interpreter, self.graph.taken, clip)
         given, before = self.graph.given, self.graph.before
-        numbers = self.interpreter.get_tensor(given.index)
+        numbers = interpreter.get_tensor(given.index)
         numbers = numbers.reshape(len(clip), -1)
         if not self.finer or before is None or self.step is None:
             return given.values(numbers).astype(np.float64)
-        logits = before.values(self.interpreter.get_tensor(before.index).reshape(len(clip), -1))
+        logits = before.values(interpreter.get_tensor(before.index).reshape(len(clip), -1))
         return within_steps(logits, numbers.astype(np.int64) - given.zero_point, self.step, self.output)
 
 

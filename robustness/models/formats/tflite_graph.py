@@ -97,6 +97,7 @@ class Graph:
         operators: the names of all operators, in their order.
         before: the int8 or int16 input of the softmax or sigmoid by which it ends; None where there is none.
         last: the operator by which it ends.
+        keeps_state: whether an answer depends on the calls before it, as of streaming models.
     """
 
     taken: GraphTensor
@@ -105,6 +106,7 @@ class Graph:
     operators: tuple[str, ...]
     before: GraphTensor | None
     last: str
+    keeps_state: bool = False
 
     @property
     def parameters(self) -> int:
@@ -144,7 +146,7 @@ def graph_of(interpreter: Any) -> Graph:
     """The graph of an interpreter that has its tensors allocated and whose operators are not merged by a delegate.
 
     Raises:
-        CardError: it has several inputs or outputs, or keeps a state from one call to the next.
+        CardError: it has several inputs or outputs.
     """
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     if len(inputs) != 1 or len(outputs) != 1:
@@ -152,12 +154,6 @@ def graph_of(interpreter: Any) -> Graph:
     tensors = {one.index: one for one in map(GraphTensor.of, interpreter.get_tensor_details())}
     steps = interpreter._get_ops_details()  # LiteRT gives the operators nowhere else
     names = tuple(str(step["op_name"]) for step in steps)
-    kept = sorted(STATEFUL.intersection(names))
-    if kept:
-        raise CardError(
-            f"the graph keeps a state from one call to the next ({', '.join(kept)}), as streaming models do; give a model that takes a "
-            "whole window at once"
-        )
     given = tensors[int(outputs[0]["index"])]
     last = next((step for step in steps if given.index in step["outputs"]), None)
     ends = "" if last is None else str(last["op_name"])
@@ -169,6 +165,7 @@ def graph_of(interpreter: Any) -> Graph:
         operators=names,
         before=before if before is not None and before.is_integer and given.is_integer else None,
         last=ends,
+        keeps_state=bool(STATEFUL.intersection(names)),
     )
 
 

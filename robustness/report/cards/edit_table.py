@@ -85,7 +85,7 @@ def _line(attempt: TriedEdit) -> EditRow:
 
 
 def exact(value: float | None) -> str:
-    """A share of the drop as it is, below nothing and beyond all as well."""
+    """A share of the loss as it is, below nothing and beyond all as well."""
     return "–" if value is None else f"{number(100 * value)}\u00a0%"
 
 
@@ -97,8 +97,8 @@ def _drop(facts: RestoredAnswer) -> str:
     drop, margin = facts.drop, f"margin {number(facts.margin, 2)}"
     if drop is None:
         return f"{margin}; no other answer says how much is missing"
-    what = "in the counterpart" if drop.against == "counterpart" else f"for the median of {drop.others} others that are right there"
-    return f"{margin}, {number(drop.wanted, 2)} {what}: a drop of {number(drop.logits, 2)} logits"
+    what = "where it is accepted" if drop.against == "counterpart" else f"for the median of {drop.others} others that are right there"
+    return f"{margin}, {number(drop.wanted, 2)} {what}: a loss of {number(drop.logits, 2)} logits"
 
 
 def edit_curve(attempt: TriedEdit) -> Markup:
@@ -137,11 +137,11 @@ def _accounted(one: FactorShares, names: Mapping[str, str]) -> str:
     where, drop = one.condition, one.drop
     lost = where.lost_start_ms + where.lost_end_ms
     notes = [f"a lead of {number(where.offset_ms)} ms"]
-    notes += ["padded with the recording's floor"] if where.fill != "zeros" else []
+    notes += ["padded with the recording's background level"] if where.fill != "zeros" else []
     notes += [f"{number(lost)} ms of speech lost"] if lost else []
     worth = " and ".join(
         f"{name} accounts for {exact(value / drop)}" for name, value in sorted(one.values.items(), key=lambda item: -item[1])
     )
-    left = "".join(f"; {' with '.join(some)} alone as in the counterpart cannot be made and is left out" for some in one.left_out)
-    text = f"At {', '.join(notes)}, heard as {one.answer}: of the drop of {number(drop, 1)} logits"
+    left = "".join(f"; {' with '.join(some)} alone as where it is accepted cannot be made and is left out" for some in one.left_out)
+    text = f"At {', '.join(notes)}, recognised as {one.answer}: of the loss of {number(drop, 1)} logits"
     return f"{text} to {names[where.against]} at the reference, {worth}{left}."

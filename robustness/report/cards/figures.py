@@ -62,7 +62,7 @@ def _segments(card: CardFigures) -> list[Figure]:
             data.append(_steps(edges, facts.values[variant.name], f"{variant.short} against silence", stroke(variant.mark)["line"]))
             rows[f"{variant.short} against silence"] = facts.values[variant.name]
     if other:
-        name = f"{card.short(other.variant)} against the counterpart"
+        name = f"{card.short(other.variant)} against where it is accepted"
         data.append(_steps(other.edges_ms, other.values, name, {"color": "var(--wrong)", "width": 1.5, "dash": "dashdot"}))
         rows[name] = other.values
     layout, sums = card.time_layout() | {"yaxis": {"title": {"text": "logits"}, "zeroline": True}, "showlegend": False}, _sums(card, facts)
@@ -79,7 +79,7 @@ def _sums(card: CardFigures, facts: SegmentValues) -> str:
     """What the values of each line sum to."""
     other = card.facts.donor
     sums = [f"{signed(change, 2)} ({card.short(name)} against silence)" for name, change in facts.change.items()]
-    return ", ".join([*sums, *([f"{signed(other.change, 2)} (against the counterpart)"] if other else [])])
+    return ", ".join([*sums, *([f"{signed(other.change, 2)} (against where it is accepted)"] if other else [])])
 
 
 def _steps(edges: Sequence[float], values: Sequence[float], name: str, line: dict[str, Any]) -> Trace:
@@ -210,7 +210,7 @@ class CardFigures:
             data.append(_envelope(*read_sound(self.view.run.path, f"evidence/{self.facts.sound}")))
             quiet = {"showticklabels": False, "ticks": "", "showgrid": False, "domain": [1 - WAVE_SHARE, 1]}
             layout["yaxis2"] = quiet
-        title = "what the model heard: waveform and log-mel" if self.sound else "what the model heard: log-mel (no sound was kept)"
+        title = "what the model was given: waveform and log-mel" if self.sound else "what the model was given: log-mel (no sound was kept)"
         speech, recording = (" to ".join(map(number, span)) for span in (facts.speech_ms, facts.recording_ms))
         sentence = f"Log-mel of {facts.word}: speech from {speech} ms, padding outside {recording} ms."
         return Figure(f"{self.id}-heard", title, sentence, data, layout, self.blocks(mel, "dB"), HEIGHT)
@@ -269,7 +269,13 @@ class CardFigures:
         said = "restored nowhere" if flip is None else f"good at a lead of {number(flip)} ms"
         sentence = f"Outcome margin of {facts.target.label} against the lead: bad at {number(here)} ms, {said}."
         return Figure(
-            f"{self.id}-ladder", "outcome margin against the lead; grey: the recording is cut", sentence, data, layout, self._steps(rows), HEIGHT
+            f"{self.id}-ladder",
+            "outcome margin against the lead; grey: the recording is cut",
+            sentence,
+            data,
+            layout,
+            self._steps(rows),
+            HEIGHT,
         )
 
     def _steps(self, rows: Any) -> Table:

@@ -22,7 +22,7 @@ READING: Final = (
     "Error: ‖A(here) moved − A(there)‖ / ‖A(there) − A(silence)‖ of what a layer gives, over the frames that both leads have; 0 follows "
     "the word exactly, 1 is as far off as if there were none. Another word: the same for other recordings at that lead. By position: the "
     "layer has no axis of time, and nothing is moved. Outside: the share of what the layer says of the word there that lies in frames "
-    "which the window here has not. Brings back: the share of the margin’s drop that comes back where a part of what the layer gives there "
+    "which the window here has not. Brings back: the share of the loss of margin that comes back if a part of what the layer gives there "
     "stands in for that part here, moved with the word: all that both have, the best fifth of the word, the best channels, each alone. A "
     "layer that follows has nothing to bring back."
 )

@@ -38,7 +38,7 @@ def mildest(view: View, facts: FailureCard) -> str:
     condition, rows, level = facts.condition, _of(view, facts), level_in(facts)
     here = rows[rows["level"] == level]
     failing = {v.short: _wrong(view.of(v, here)) for v in view.variants}
-    shares = [f"{wrong} of {of} draws are bad in {name}" for name, (wrong, of) in failing.items()]
+    shares = [f"{wrong} of {of} draws {'is' if wrong == '1' else 'are'} bad in {name}" for name, (wrong, of) in failing.items()]
     kind, unit = view.kinds[condition.perturbation], view.unit(condition.perturbation)
     milder = sorted({float(other) for other in rows["level"] if kind.distance(other) < kind.distance(level)}, key=kind.distance)
     borne = f"; at {level_of(milder[-1], unit)} at least half are good" if milder else ", and no milder level was tried"

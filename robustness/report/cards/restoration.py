@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from robustness.report.view import View
-from robustness.report.words import listed, number, percent, shortest, signed
+from robustness.report.words import listed, number, percent, plural, shortest, signed
 from robustness.run.restoration import CohortEffect, CohortFacts, RestorationRecord, RestoredAnswer, TriedEdit, read_restoration
 
 NOTHING: Final = RestorationRecord({}, 0, 0, (), ())
@@ -74,15 +74,18 @@ def _named(facts: RestoredAnswer) -> str:
     attempt = facts.named
     best, at = attempt.best, size_text(attempt, attempt.smallest)
     does = capital(attempt.does)
-    missing = facts.drop.logits if facts.drop else 0.0
-    recovered = f"{share(best.share)} of the drop of {number(missing, 1)} logits"
+    sham = f"its control, {attempt.sham_does}, does not"
+    if facts.drop is None or best.share is None:
+        return f"{does} ({at}) restores it; {sham}. No share of the loss can be given: no recording of the run is right."
+    recovered = f"{share(best.share)} of the loss of {number(facts.drop.logits, 1)} logits"
     how = f"{at} is enough, and {size_text(attempt, best.size)} recovers" if best.size != attempt.smallest else f"{at} recovers"
-    sham = f"its sham, {attempt.sham_does}, does not ({share(attempt.sham.share)})"
-    return f"{does} restores it: {how} {recovered}{against(facts)}; {sham}."
+    verb = "restores it" if facts.naming.strength == "full" else "is enough to restore it"
+    alone = "" if facts.naming.strength == "full" else " Nothing measured of the recording speaks for that as its cause."
+    return f"{does} {verb}: {how} {recovered}{against(facts)}; {sham} ({share(attempt.sham.share)}).{alone}"
 
 
 def against(facts: RestoredAnswer) -> str:
-    """What the drop is counted to, where that is not the recording itself."""
+    """What the loss is counted to, where that is not the recording itself."""
     drop = facts.drop
     if drop is None or drop.against == "counterpart":
         return ""
@@ -91,30 +94,33 @@ def against(facts: RestoredAnswer) -> str:
 
 def _several(facts: RestoredAnswer) -> str:
     helped = sorted((_by_name(facts)[name] for name in _restoring(facts)), key=lambda one: -(one.best.share or 0))
-    each = [f"{one.does} ({size_text(one, one.smallest)}; {share(one.best.share)} of the drop at best)" for one in helped]
+    each = [f"{one.does} ({size_text(one, one.smallest)}; {share(one.best.share)} of the loss at best)" for one in helped]
     return f"Several edits restore it, and none stands out: {listed(each, 4)}."
 
 
 def _one(facts: RestoredAnswer) -> str:
     attempt = _by_name(facts)[_restoring(facts)[0]]
-    why = "but so does its sham" if attempt.sham.restores else "but does not stand out enough to be named"
+    why = "but so does its control" if attempt.sham.restores else "but does not stand out enough to be named"
     size = size_text(attempt, attempt.smallest)
     return f"Of all that was tried only {attempt.does} ({size}) restores it{_share_note(attempt)}, {why}."
 
 
 def _share_note(attempt: TriedEdit) -> str:
     found = attempt.best.share
-    return "" if found is None else f" ({share(found)} of the drop)"
+    return "" if found is None else f" ({share(found)} of the loss)"
 
 
 def _none(facts: RestoredAnswer) -> str:
     if facts.pair:
         pair, tried = facts.pair, _by_name(facts)
         both = " and ".join(f"{tried[n].does} ({size_text(tried[n], s)})" for n, s in zip(pair.names, pair.sizes, strict=True))
-        worth = "" if pair.share is None else f", {share(pair.share)} of the drop"
+        worth = "" if pair.share is None else f", {share(pair.share)} of the loss"
         return f"None of the edits tried restores it alone; {both} together do{worth}."
     if facts.pairs:
-        return f"None of the edits tried restores it alone; {number(len(facts.pairs))} pairs of them do, of different kinds."
+        count = plural(len(facts.pairs), "pair")
+        return (
+            f"None of the edits tried restores it alone; {count} of them, of different kinds, {'does' if len(facts.pairs) == 1 else 'do'}."
+        )
     return "None of the edits tried restores it, alone or in pairs."
 
 
@@ -196,4 +202,4 @@ def _condition(facts: CohortFacts, names: Mapping[str, str], places: Mapping[str
 
 def _words(one: CohortEffect) -> str:
     speakers = f", {number(one.speakers)} speaker{'s' if one.speakers != 1 else ''}" if one.speakers else ""
-    return f"{one.recordings} {one.words} words{speakers}"
+    return f"{one.recordings} {one.words} word{'' if one.recordings == 1 else 's'}{speakers}"

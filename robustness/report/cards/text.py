@@ -181,4 +181,4 @@ def _counterpart(card: CardFigures, other: CounterpartSpans) -> str:
     place = PLACES.get(other.placement, f"at a lead of {number(other.offset_ms)} ms")
     changed = card.view.change(card.facts.condition)
     place = f"without the {changed}" if changed else place
-    return f"{place[0].upper()}{place[1:]} it is heard as {label} ({', '.join(f'{percent(p)} {n}' for n, p in chances.items())})."
+    return f"{place[0].upper()}{place[1:]} it is recognised as {label} ({', '.join(f'{percent(p)} {n}' for n, p in chances.items())})."

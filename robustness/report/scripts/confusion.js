@@ -15,7 +15,7 @@ if (CONFUSION) {
     const shares = counts.map((row) => { const all = row.reduce((a, b) => a + b, 0); return row.map((n) => (all ? n / all : 0)); });
     const signedShares = shares.map((row, i) => row.map((share, j) => (i === j ? share : -share)));
     const text = counts.map((row) => row.map((n) => (n ? n.toLocaleString("en") : "")));
-    const hover = counts.map((row, i) => row.map((n, j) => `${labels[i]} heard as ${labels[j]}: ${n.toLocaleString("en")} (${(100 * shares[i][j]).toFixed(1)} %)`));
+    const hover = counts.map((row, i) => row.map((n, j) => `${labels[i]} recognised as ${labels[j]}: ${n.toLocaleString("en")} (${(100 * shares[i][j]).toFixed(1)} %)`));
     const at = labels.map((_, i) => i);
     const heat = { type: "heatmap", x: at, y: at, z: signedShares, zmin: -1, zmax: 1, showscale: false, xgap: 1, ygap: 1, text, texttemplate: "%{text}",
       hovertext: hover, hovertemplate: "%{hovertext}<extra></extra>",
@@ -33,7 +33,7 @@ if (CONFUSION) {
     let wrong = 0, all = 0, most = [0, 0, 0];
     counts.forEach((row, i) => row.forEach((n, j) => { all += n; if (i !== j) { wrong += n; if (n > most[0]) most = [n, i, j]; } }));
     const number = (n) => n.toLocaleString("en");
-    const often = wrong ? `, most often ${CONFUSION.labels[most[1]]} heard as ${CONFUSION.labels[most[2]]} (${number(most[0])})` : "";
+    const often = wrong ? `, most often ${CONFUSION.labels[most[1]]} recognised as ${CONFUSION.labels[most[2]]} (${number(most[0])})` : "";
     document.getElementById("confusion-says").textContent = `${name}: ${number(wrong)} of ${number(all)} answers wrong${often}.`;
     redraw("confusion-matrix");
   };

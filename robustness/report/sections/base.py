@@ -33,7 +33,7 @@ MACROS: Final = """
 <details class="behind"><summary>how to read it</summary><p class="soft wide">{{ f.reading }}</p></details>
 {%- endmacro -%}
 {%- macro table(t) -%}
-<div class="scroll"><table><caption class="hidden">{{ t.caption }}</caption>
+<div class="scroll" tabindex="0" role="group" aria-label="{{ t.caption }}"><table><caption class="hidden">{{ t.caption }}</caption>
 <thead><tr>{% for name in t.head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>{% for row in t.rows %}<tr><th scope="row">{{ row[0] }}</th>
 {%- for cell in row[1:] %}<td{% if cell | string | length > 36 %} class="long"{% endif %}>{{ cell }}</td>{% endfor %}</tr>

@@ -81,7 +81,7 @@ def confusion_sentence(view: View, place: int, name: str) -> str:
         return f"{said}."
     truth, answer = divmod(int(wrong.argmax()), len(wrong))
     labels = view.sums.labels
-    return f"{said}, most often {labels[truth]} heard as {labels[answer]} ({number(int(wrong[truth, answer]))})."
+    return f"{said}, most often {labels[truth]} recognised as {labels[answer]} ({number(int(wrong[truth, answer]))})."
 
 
 def _figure(view: View, place: int, name: str) -> Figure:

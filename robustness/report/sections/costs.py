@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from robustness.analysis.groups import GroupCost
 from robustness.report.costs import Cost, Level, cost_ends, costs_of, hardest_hit
-from robustness.report.findings import has_known
+from robustness.report.findings import good_word, has_known
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sections.outcomes import cohort
 from robustness.report.view import View
@@ -19,7 +19,7 @@ TEMPLATE = """
 <p class="wide">{{ says }}</p>
 <p class="soft">{{ what }}, less the mean over a perturbation's grid, in points. {{ who }} The cells go from the mildest condition to the
 harshest, as they turned out; the darker, the fewer are right.</p>
-<div class="scroll" tabindex="0" role="region" aria-label="Heat map of what each perturbation costs each variant">
+<div class="scroll" tabindex="0" role="group" aria-label="Heat map of what each perturbation costs each variant">
 <table class="heat"><caption class="hidden">What each perturbation costs each variant, the costliest first</caption>
 <thead><tr><th scope="col">perturbation</th><th scope="col">variant</th><th scope="col" class="number">costs, points</th>
 <th scope="col">95 % interval</th><th scope="col" colspan="{{ most }}">right at each condition, mild → harsh</th></tr></thead>
@@ -57,7 +57,7 @@ class CostsSection(Section):
 
 
 def _what(view: View) -> str:
-    return f"The share of {'known words accepted right' if has_known(view) else 'unknown words rejected'} at the reference"
+    return f"The share of {'commands accepted' if has_known(view) else 'other words left alone'} at the reference"
 
 
 def costs_sentence(view: View) -> Markup:
@@ -68,13 +68,14 @@ def costs_sentence(view: View) -> Markup:
     worst, others = costs[0], costs[1:]
     if worst.mean.value <= 0:
         return Markup("No perturbation costs {} anything on average.").format(view.first.short)
-    text = Markup("<strong>{}</strong> costs {} most: {} on average over its grid{}; at its harshest, {}, {} are right").format(
+    text = Markup("<strong>{}</strong> costs {} most: {} on average over its grid{}; at its harshest, {}, {} are {}").format(
         _name(worst).capitalize(),
         view.first.short,
         _points(worst),
         f"; next is {_name(others[0])} with {_points(others[0])}" if others else "",
         _where(view, worst.worst),
         percent(worst.worst.right.value),
+        good_word(view),
     )
     whom = [_whom(column, group) for column in ("speaker", "label") if (group := hardest_hit(view, column, worst.perturbation))]
     return text + ". " + (Markup("Hit hardest: {}.").format(" and ".join(whom)) if whom else "")
@@ -82,7 +83,7 @@ def costs_sentence(view: View) -> Markup:
 
 def _whom(column: str, group: GroupCost) -> str:
     low = ", already low without it" if group.low_before else ""
-    right = f"{percent(group.before.value)} right without it, {percent(group.after.value)} under it{low}"
+    right = f"{percent(group.before.value)} without it, {percent(group.after.value)} under it{low}"
     return f"{column} “{group.name}” ({right}; {plural(group.recordings, 'recording')})"
 
 

@@ -1,4 +1,4 @@
-"""How accuracy falls over the levels of each perturbation, each variant with its interval."""
+"""How the share of good outcomes falls over the levels of each perturbation, each variant with its interval."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from robustness.report.figures import Figure, Table, Trace, color, interval_line
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sections.outcomes import cohort
 from robustness.report.view import Variant, View, rows_of
-from robustness.report.words import level_of, number, percent, plural
+from robustness.report.words import level_of, number, percent, plural, some_of
 from robustness.run.perturbations import PerturbationFacts
 
 TEMPLATE = """
-<p>Accuracy over {{ count }}, by the winning label; bands are 95 % intervals. {{ who }}
+<p>The share of good outcomes (a command accepted, another word left alone) over {{ count }}{% if several %};
+bands are 95 % intervals{% endif %}. {{ who }}
 {% if draws %}Draws of one level are averaged within a recording and never count as more recordings.{% endif %}</p>
 <ul class="key">
 {% for v in variants %}
@@ -36,7 +37,7 @@ only recordings that lose no speech at any level</li>{% endif %}
 </div>
 """
 
-BAR: Final = 0.9  # the accuracy that tolerances to a shift are given at
+BAR: Final = 0.9  # the share of good outcomes that tolerances to a shift are given at
 STROKES: Final = ("none", "7 4", "2 3", "7 3 2 3", "11 4", "11 4 2 4")
 
 
@@ -52,7 +53,7 @@ class Panel:
 @SECTIONS.register
 @dataclass(frozen=True)
 class Curves(Section):
-    """Accuracy over the grid of every perturbation that has one."""
+    """Good outcomes over the grid of every perturbation that has one."""
 
     name: ClassVar[str] = "curves"
     title: ClassVar[str] = "Curves"
@@ -70,6 +71,7 @@ class Curves(Section):
             TEMPLATE,
             count=plural(view.labelled, "recording"),
             who=cohort(view),
+            several=len(set(view.speakers.values())) != 1 if view.speakers else True,
             draws=any(kind.draws > 1 for kind in view.kinds.values()),
             variants=view.variants,
             color=color,
@@ -89,13 +91,16 @@ def _panel(view: View, name: str) -> Panel | None:
     """The figure of one perturbation from the reference placement, padded with zeros."""
     rows = view.trials.under(perturbation=name, placement=view.reference, fill="zeros")
     rows = rows[~rows["level"].isin([float("inf"), float("-inf")])]
+    rows = view.movable(rows) if view.kinds[name].moves else rows
+    count = int(rows.loc[rows["label"].notna(), "recording"].nunique())
     points = curve(rows, speakers=view.speakers)
     if points.empty or points["level"].nunique() < 2:
         return None
     whole = unharmed(rows)
-    part = 0 < len(whole) < view.labelled
+    part = 0 < len(whole) < count
     beside = curve(rows, whole, view.speakers) if part else points.iloc[:0]
-    says = ([_cohort_says(len(whole), view)] if len(whole) < view.labelled else []) + _mixing_says(view, name)
+    says = ([_cohort_says(len(whole), count)] if len(whole) < count else []) + _mixing_says(view, name)
+    says += [f"{plural(len(view.stuck), 'recording')} that cannot be moved left out."] if view.stuck and view.kinds[name].moves else []
     says += _tolerance_says(view, points) if view.kinds[name].leads else []
     return Panel(_figure(view, name, points, beside), says, not beside.empty)
 
@@ -114,7 +119,7 @@ def _figure(view: View, name: str, points: DataFrame, beside: DataFrame) -> Figu
 
 
 def _lines(variant: Variant, points: DataFrame, beside: DataFrame, unit: str) -> list[Trace]:
-    """A variant's accuracy with its band, and dotted that of the recordings that lose no speech."""
+    """A variant's share with its band, and dotted that of the recordings that lose no speech."""
     mine = points[points["variant"] == variant.name].sort_values("level")
     hover = [plain(f"{variant.short}, {level_of(p.level, unit)}: {percent(p.value)} ({_ends(p)})") for p in rows_of(mine)]
     lines = interval_line(list(mine["level"]), mine, variant.mark, hover)
@@ -136,7 +141,7 @@ def _sentence(view: View, name: str, points: DataFrame) -> str:
         mine = sorted(rows_of(points[points["variant"] == variant.name]), key=lambda p: p.value)
         ends = [f"{percent(p.value)} at {level_of(p.level, unit)}" for p in (mine[-1], mine[0])]
         parts.append(f"{variant.short} from {ends[0]} down to {ends[1]}")
-    return f"Accuracy over {view.kinds[name].axis}, {name.replace('-', ' ')}: {'; '.join(parts)}."
+    return f"Good outcomes over {view.kinds[name].axis}, {name.replace('-', ' ')}: {'; '.join(parts)}."
 
 
 def _table(view: View, name: str, points: DataFrame, beside: DataFrame) -> Table:
@@ -149,16 +154,15 @@ def _table(view: View, name: str, points: DataFrame, beside: DataFrame) -> Table
         counted = [number(p.right, digits), str(p.total), percent(p.value), _ends(p)]
         beside_it = [cohort_of[p.variant, p.level]] if cohort_of else []
         rows.append([level_of(p.level, kind.unit), shorts[p.variant], *counted, *beside_it])
-    caption = f"Accuracy by {kind.axis}; {plural(kind.draws, 'draw')} a recording"
-    head = ["level", "variant", "right", "recordings", "accuracy", "95 % interval"]
+    caption = f"Good outcomes by {kind.axis}; {plural(kind.draws, 'draw')} a recording"
+    head = ["level", "variant", "good", "recordings", "share", "95 % interval"]
     return Table(caption, [*head, *(["lose no speech"] if cohort_of else [])], rows)
 
 
-def _cohort_says(whole: int, view: View) -> str:
+def _cohort_says(whole: int, count: int) -> str:
     if not whole:
-        return f"Each of the {view.labelled} recordings loses speech at one of these levels at least: there is no dotted line."
-    verb = "loses" if whole == 1 else "lose"
-    return f"{whole} of {view.labelled} recordings {verb} no speech at any of these levels: the dotted line is theirs alone."
+        return f"Each of the {plural(count, 'recording')} loses speech at one of these levels at least: there is no dotted line."
+    return f"{some_of(whole, count, 'recording', 'loses', 'lose')} no speech at any of these levels: the dotted line is theirs alone."
 
 
 def _mixing_says(view: View, name: str) -> list[str]:
@@ -175,14 +179,14 @@ def _mixing_says(view: View, name: str) -> list[str]:
 
 
 def _tolerance_says(view: View, points: DataFrame) -> list[str]:
-    """How far all recordings can be shifted while accuracy stays at the bar."""
+    """How far all recordings can be shifted while the share stays at the bar."""
     said = []
     for variant in view.variants:
         found = tolerance(points[points["variant"] == variant.name], BAR)
         if found.early is None or found.late is None:
-            said.append(f"{variant.short}: under {percent(BAR)} right even without a shift.")
+            said.append(f"{variant.short}: under {percent(BAR)} are good even without a shift.")
         else:
             said.append(
-                f"{variant.short}: at least {percent(BAR)} stay right from {number(found.early)} to +{number(found.late)} ms, on this grid."
+                f"{variant.short}: at least {percent(BAR)} stay good from {number(found.early)} to +{number(found.late)} ms, on this grid."
             )
     return said

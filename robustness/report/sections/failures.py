@@ -16,6 +16,7 @@ from robustness.report.cards.command import command_for
 from robustness.report.cards.edit_table import Tried, tried
 from robustness.report.cards.figures import CardFigures, compared_figures
 from robustness.report.cards.layers import Followed, followed
+from robustness.report.cards.measured import MeasuredRow, measured_rows, measured_sentence
 from robustness.report.cards.noise import noise_condition
 from robustness.report.cards.opening import Opening, opening, outcome_of
 from robustness.report.cards.restoration import over_recordings, restoring, tried_on
@@ -42,6 +43,7 @@ TEMPLATE = """
 <audio id="{{ s.id }}" preload="none" aria-label="{{ card.word }}, {{ s.text }}" src="data:audio/flac;base64,{{ s.flac }}"></audio>
 {% endfor %}
 </p>{% endif %}
+{% if card.measured %}<p class="wide">{{ card.measured }}</p>{% endif %}
 <p class="wide">{{ card.first.model }} {{ card.first.unusual }}</p>
 {% if card.first.curve %}<figure id="{{ card.id }}-curve">{{ card.first.curve }}
 <figcaption>{{ card.first.caption }}</figcaption></figure>{% endif %}
@@ -57,7 +59,7 @@ TEMPLATE = """
 lines for 0 and 100&nbsp;%; a filled dot brings the answer back. A control does as much and leaves the factor as it was. Side effect: other
 recordings that the edit turns bad, of those that were good there{% if capped %}
 ; {{ asked }} recordings were asked, drawn by the run's seed{% endif %}.</p>
-<div class="scroll" tabindex="0" role="region" aria-label="what was tried on {{ card.word }}">
+<div class="scroll" tabindex="0" role="group" aria-label="what was tried on {{ card.word }}">
 <table><caption class="hidden">What was tried on {{ card.word }} {{ card.where }}, {{ t.variant }}</caption>
 <thead><tr>{% for name in tried_head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>{% for l in t.lines %}<tr{% if l.restores %} class="restores"{% endif %}><th scope="row">{{ l.does }}</th><td>{{ l.kind }}</td>
@@ -66,6 +68,12 @@ recordings that the edit turns bad, of those that were good there{% if capped %}
 {% for line in t.factors %}<p class="soft wide">{{ line }}</p>{% endfor %}
 </details>
 {% endfor %}
+{% if card.measurements %}<details class="more"><summary>what was measured of the recording</summary>
+<div class="scroll" tabindex="0" role="region" aria-label="what was measured of {{ card.word }}">
+<table><caption class="hidden">What was measured of {{ card.word }}, beside the recordings that are right</caption>
+<thead><tr><th scope="col">measured</th><th scope="col">value</th><th scope="col">those that are right</th></tr></thead>
+<tbody>{% for m in card.measurements %}<tr{% if m.outside %} class="restores"{% endif %}><th scope="row">{{ m.name }}</th>
+<td>{{ m.value }}</td><td>{{ m.stands }}</td></tr>{% endfor %}</tbody></table></div></details>{% endif %}
 {% if card.followed %}<details class="more following"><summary>where in the network: {{ card.followed.heading }}</summary>
 {{ following(card.followed) }}</details>{% endif %}
 <details class="more"><summary>{{ card.maps }}</summary>
@@ -78,7 +86,7 @@ speech, grey is padding. Methods often disagree on so small a network: variants 
 </div>
 {% for line in card.methods %}<p class="soft wide">{{ line }}</p>{% endfor %}</details>
 <details class="more"><summary>probabilities{% if card.rest %}, the largest{% endif %}</summary>
-<div class="scroll" tabindex="0" role="region" aria-label="probabilities of {{ card.word }}">
+<div class="scroll" tabindex="0" role="group" aria-label="probabilities of {{ card.word }}">
 <table><caption class="hidden">Probabilities of {{ card.word }} {{ card.where }} and where it is right</caption>
 <thead><tr><th rowspan="2" scope="col">label</th>
 {% for name in card.variants %}<th scope="colgroup" colspan="{{ card.windows | length }}">{{ name }}</th>{% endfor %}</tr>
@@ -142,6 +150,8 @@ class Shown:
     word: str
     where: str
     first: Opening
+    measured: str
+    measurements: list[MeasuredRow]
     tags: list[str]
     says: str
     sounds: list[Sound]
@@ -204,7 +214,8 @@ def _heading(found: FailedRecordings) -> str:
         return placed
     who = plural(noise.total, "other") if total else plural(noise.total, "recording")
     who = f"{who} {'fails' if noise.total == 1 else 'fail'} under another perturbation alone"
-    first = f"the {noise.shown} that bear least have a card" if noise.shown > 1 else "the one that bears least has a card"
+    one = "the one that fails at the mildest noise has a card"
+    first = f"the {noise.shown} that fail at the mildest noise have a card" if noise.shown > 1 else one
     return f"{placed} {who}; {first}, at the mildest level at which most draws are bad."
 
 
@@ -217,6 +228,8 @@ def _shown(card: CardFigures) -> Shown:
         word=facts.word,
         where=_where(card.view, condition),
         first=first,
+        measured=measured_sentence(facts.measured),
+        measurements=measured_rows(facts.measured),
         tags=_tags(card),
         says=told(card),
         sounds=[Sound(player.id, player.text, _flac(card, player.id)) for player in first.players],
@@ -248,7 +261,7 @@ def _maps(card: CardFigures) -> str:
     boxes = (card.facts.trust or {}).values()
     count, passing = len(boxes), sum(not box.failed for box in boxes)
     if not count:
-        return "what was heard, and the maps"
+        return "what the model was given, and the maps"
     return f"{plural(count, 'map')}, {'none passes its' if not passing else f'{passing} of them pass their'} checks"
 
 

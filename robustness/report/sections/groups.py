@@ -83,7 +83,7 @@ class Groups(Section):
             fill(
                 TEMPLATE,
                 fewest=FEWEST,
-                what="Known words accepted right" if has_known(view) else "Unknown words rejected",
+                what="Commands accepted" if has_known(view) else "Other words left alone",
                 variant=view.first.short,
                 parts=parts,
                 clusters=_cluster_table(found[:MOST_CLUSTERS]),
@@ -185,7 +185,7 @@ def _named(view: View, place: int) -> str:
 def _cluster_table(found: list[Cluster]) -> Table | None:
     if not found:
         return None
-    head = ["perturbation", "label", "wrong answers", "share", "at the reference", "heard most as", "worst"]
+    head = ["perturbation", "label", "wrong answers", "share", "at the reference", "recognised most as", "worst"]
     rows = [
         [
             cluster.perturbation.replace("-", " "),

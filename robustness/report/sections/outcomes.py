@@ -18,7 +18,8 @@ from robustness.report.words import FILLS, PLACES, bracketed, number, percent, p
 TEMPLATE = """
 <p>{{ point }} {{ who }}</p>
 {% if placements %}<h3 id="placements">By placement and padding</h3>{{ table(placements) }}
-<p class="soft">Flips are counted against the reference ({{ reference }}, zeros), each way over its own denominator.</p>{% endif %}
+<p class="soft">Flips are counted against the reference ({{ reference }}, zeros), each way over its own denominator.
+{{ left_out }}</p>{% endif %}
 {% if words %}<h3 id="no-word">Windows without a word</h3>{{ table(words) }}
 <p class="soft">An hour is counted as {{ hour }} windows of {{ window }} ms; the interval is Poisson's, exact.</p>{% endif %}
 """
@@ -43,6 +44,7 @@ class Outcomes(Section):
                 who=cohort(view),
                 placements=_placements(view),
                 reference=view.reference,
+                left_out=_left_out(view),
                 words=_no_word(view),
                 window=number(window_ms),
                 hour=number(3_600_000 / window_ms),
@@ -63,7 +65,13 @@ def cohort(view: View) -> str:
     """Whom the intervals speak of."""
     count = len(set(view.speakers.values())) if view.speakers else 0
     clause = whom(count or None)
-    return f"{clause[0].upper()}{clause[1:]} (95 %)."
+    return f"{clause[0].upper()}{clause[1:]}{'' if count == 1 else ' (95 %)'}."
+
+
+def _left_out(view: View) -> str:
+    count = len(view.stuck)
+    are = "is" if count == 1 else "are"
+    return f"{plural(count, 'recording')} that cannot be moved {are} counted at the reference alone." if count else ""
 
 
 def _placements(view: View) -> Table | None:
@@ -77,12 +85,22 @@ def _placements(view: View) -> Table | None:
         for p, f in keys
         for variant in view.variants
     ]
-    head = ["placement, padding", "variant", "accepted right", "missed", "substituted", "unknown accepted", "all labels right", "balanced"]
-    return Table("Outcomes by placement, padding and variant, with 95 % intervals", [*head, "right → wrong", "wrong → right"], body)
+    head = [
+        "placement, padding",
+        "variant",
+        "accepted right",
+        "missed",
+        "substituted",
+        "unknown accepted",
+        "winning label right",
+        "balanced",
+    ]
+    return Table("Outcomes by placement, padding and variant, with 95 % intervals", [*head, "good → bad", "bad → good"], body)
 
 
 def _placement_row(view: View, variant: Variant, rows: DataFrame, place: str, fill_: str) -> list[object]:
     mine = view.of(variant, rows)
+    mine = mine if (place, fill_) == (view.reference, "zeros") else view.movable(mine)
     found = counts(mine, view.speakers)
     flip = flips(view.of(variant, view.clean), mine)
     cells = [_cell(found.right), _cell(found.missed), _cell(found.substituted), _cell(found.falsely_accepted), _cell(found.accuracy)]

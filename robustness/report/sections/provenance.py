@@ -28,7 +28,7 @@ TEMPLATE = """
 <dl>{% for key, value in recordings %}<dt>{{ key }}</dt><dd>{{ value }}</dd>
 {% endfor %}</dl>
 {% if notices %}<ul>{% for notice in notices %}<li>{{ notice }}</li>{% endfor %}</ul>{% endif %}
-{% if bad %}<p class="warning">{{ bad | length }} files were skipped, for they cannot be used:</p>
+{% if bad %}<p class="warning">{{ bad | length }} files were skipped, because they cannot be used:</p>
 <ul>{% for file in bad %}<li><code>{{ file.id }}</code>: {{ file.reason }}</li>{% endfor %}</ul>{% endif %}
 <details class="more"><summary>digests of every file and of the audio under each condition</summary>
 {{ table(files) }}
@@ -63,7 +63,7 @@ class Provenance(Section):
                 notices=facts["notices"],
                 bad=facts["bad"],
                 files=_files(view),
-                audio=Table("Digests of the audio heard", ["condition", "SHA-256"], sorted(manifest["audio_sha256"].items())),
+                audio=Table("Digests of the audio", ["condition", "SHA-256"], sorted(manifest["audio_sha256"].items())),
             )
         )
 

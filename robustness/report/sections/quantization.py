@@ -16,7 +16,7 @@ from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.tables import earlier_failures, paired_answers
 from robustness.report.tables.audit import experiments_table, latency_table, layer_table
 from robustness.report.view import Variant, View, rows_of
-from robustness.report.words import FILLS, PLACES, condition_name, difference, listed, number, p_value, percent
+from robustness.report.words import FILLS, PLACES, condition_name, difference, listed, number, p_value, percent, plural, some_of
 
 TEMPLATE = """
 {% for line in says %}<p>{{ line }}</p>{% endfor %}
@@ -151,7 +151,8 @@ def _notes(view: View) -> list[str]:
         if learned:
             labels = ", ".join(f"{count} {label}" for label, count in learned["labels"].items())
             digest = str(learned["sha256"])[:12]
-            found.append(f"{variant.name}: ranges from {number(learned['clips'])} recordings of {learned['source']} ({digest}…): {labels}.")
+            heard = plural(learned["clips"], "recording")
+            found.append(f"{variant.name}: ranges from {heard} of {learned['source']} ({digest}…): {labels}.")
         found += [f"{variant.name}: {note}." for note in variant.about.get("notes", ())]
     return found
 
@@ -166,7 +167,7 @@ def _devices(view: View) -> str:
 
 def _compared(view: View, change: Change, audit: Audit | None) -> Compared:
     variant, every = change.variant, change.everywhere
-    says = f"{number(change.changed)} of {number(change.answers)} answers in the recordings' table differ"
+    says = some_of(change.changed, change.answers, "answer", "in the recordings' table differs", "in the recordings' table differ")
     says += f", {number(len(every))} of {number(change.all_answers)} in all conditions."
     paired = _paired(view, variant) if view.labelled else None
     under = earlier_failures.sooner(view, variant) if view.labelled else None

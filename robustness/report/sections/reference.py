@@ -59,7 +59,7 @@ def _compared(variant: Variant, own: Mapping[str, Mapping[str, float]], theirs: 
     undefined = [error.perturbation.replace("-", " ") for error in errors if math.isnan(error.ce)]
     kept = plural(len(errors) - len(undefined), "perturbation")
     line = f"{variant.short} has an mCE of {_ratio(mce)} against {other} of {model}, over {kept}"
-    line += f" ({listed(undefined, 6)}: undefined, for the reference makes no error)." if undefined else "."
+    line += f" ({listed(undefined, 6)}: undefined, because the reference makes no error)." if undefined else "."
     rows: list[list[object]] = [
         [e.perturbation.replace("-", " "), variant.short, percent(e.error, 1), percent(e.reference, 1), _ratio(e.ce), number(e.conditions)]
         for e in errors

@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from robustness.analysis.intervals import wilson
+from robustness.report.audit_opening import audit_opening
 from robustness.report.drawing import Frame, Place, round_ticks, text
 from robustness.report.lead_counts import LeadCounts
 from robustness.report.problems import BEGINS, Met, Verdict, at_placement, verdict_of
@@ -89,7 +90,9 @@ class Summary(Section):
     def part(self, view: View) -> SectionPart:
         """Verdict, sentences, figure and bars."""
         if view.manifest.get("purpose") == "audit" or view.labelled == 0:
-            return SectionPart(fill(TEMPLATE, verdict=None, lines=summary(view), curve=None, bars=[]))
+            opening = audit_opening(view) if view.manifest.get("purpose") == "audit" else None
+            lines = fill(TEMPLATE, verdict=None, lines=summary(view), curve=None, bars=[])
+            return SectionPart(lines if opening is None else opening.html + lines)
         setup = setup_of(view)
         if setup is not None and setup.changes_all:  # nothing else is said of a model whose card, front-end or recordings are not in order
             told = {"verdict": setup, "what": setup.about, "finding": setup.says, "do": setup.changes, "not_tested": UNTIL_THEN}
@@ -153,9 +156,10 @@ def plays(view: View) -> list[Play]:
     if not cards:
         return []
     card = cards[0]
+    good = "left alone" if card.label in view.first.point.rejections else "accepted"
     found = [Play(f"{card.id}-sound", f"“{card.word}” as it fails")]
     if (view.run.evidence / f"{card.id}-counterpart.wav").exists():
-        found.append(Play(f"{card.id}-counterpart-sound", f"“{card.word}” where it is right"))
+        found.append(Play(f"{card.id}-counterpart-sound", f"“{card.word}” where it is {good}"))
     return found
 
 

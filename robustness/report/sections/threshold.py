@@ -13,7 +13,7 @@ from robustness.report.problems import BEGINS, at_placement, verdict_of
 from robustness.report.remedies import AtThreshold, thresholds
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import View
-from robustness.report.words import number, percent
+from robustness.report.words import number, percent, plural
 
 TEMPLATE = """
 <p class="wide">Counted anew from the winning label and its probability in each answer, at every twentieth; the threshold of the card is
@@ -81,4 +81,4 @@ def _drawn(found: list[AtThreshold], commands: int, others: int, now: float | No
         parts.append(frame.dot(100 * now, nearest.accepted, "mark"))
         spot = frame.at(100 * now, nearest.accepted)
         parts.append(text(Place(spot.x - 8, spot.y - 9), f"now {number(100 * now)} %: {number(nearest.accepted)}", "name end"))
-    return frame.drawn(f"Of {number(commands)} commands are accepted: {' and '.join(ends)}.", *parts)
+    return frame.drawn(f"Of {plural(commands, 'command')} {'is' if commands == 1 else 'are'} accepted: {' and '.join(ends)}.", *parts)

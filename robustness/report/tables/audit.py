@@ -88,5 +88,5 @@ def latency_table(audits: Sequence[Audit]) -> Table | None:
         for audit in audits
         for row in audit.times
     ]
-    head = ["variant", "at once", "float, a clip", "variant, a clip", "ratio [95 % interval]", ""]
+    head = ["variant", "at once", "float, a clip", "variant, a clip", "ratio [95 % interval]", "verdict"]
     return Table("Latency of the network", head, rows) if rows else None

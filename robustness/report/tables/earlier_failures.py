@@ -1,8 +1,8 @@
 """Does a quantized variant fail sooner than float under what the sweep does? Paired over every condition, corrected for their number.
 
 A recording counts once a condition, its draws averaged; over all conditions it counts once, its mean. Differences are the share of good
-outcomes of the variant minus that of the first, with the paired interval; p is that of as many recordings changing one way as the other (both by speakers
-where all are known), and q is p as Benjamini and Hochberg adjust it for all conditions. Loads no torch.
+outcomes of the variant minus that of the first, with the paired interval; p is that of as many recordings changing one way as the other
+(both by speakers where all are known), and q is p as Benjamini and Hochberg adjust it for all conditions. Loads no torch.
 """
 
 from __future__ import annotations

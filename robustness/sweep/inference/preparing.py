@@ -27,7 +27,7 @@ TOLERANCE: Final = 1e-4  # of a float logit, as definitions of an answer have it
 FLOAT: Final = "float32"
 AS_IT_IS: Final = "as it is"
 Made = TypeVar("Made")
-ONE_AT_A_TIME: Final = "one clip at a time, for its answers depend on the batch"
+ONE_AT_A_TIME: Final = "one clip at a time, because its answers depend on the batch"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,98 @@
+"""How long does a stream take? The tutorial's network every 100 ms, over hours, and scores at all thresholds."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.harness import ROOT, Contender, Table, arguments, finish, interleaved, process
+from robustness.analysis.outcomes import OperatingPoint
+from robustness.audio.takes import open_take
+from robustness.models.card import load_classifier
+from robustness.streaming.curve import operating_curve
+from robustness.streaming.matching import Timeline
+from robustness.streaming.scores import Scores
+from robustness.streaming.spans import Word
+from robustness.sweep.takes import scores_of
+
+CARD = ROOT / "models" / "commands.toml"
+HOP_MS = 100.0
+
+
+def main() -> None:
+    """A take of a minute in two ways; takes of hours as a user streams them; a million scores."""
+    asked = arguments(__doc__, hours=1.0, more=3.0, frames=1_000_000)
+    with tempfile.TemporaryDirectory() as made:
+        tables = [_ways(Path(made)), _hours(Path(made), [asked.hours, asked.more]), _thresholds(asked.frames)]
+    finish(__file__, "How long does a stream take?", tables, ["scipy"])
+
+
+def _composed(folder: Path, hours: float) -> Path:
+    out = folder / f"{hours:g}.wav"
+    words: list[str | Path] = [ROOT / "recordings" / "joe", ROOT / "recordings" / "heart"]
+    process([sys.executable, "-m", "robustness", "compose", *words, "--noise", "white", "--hours", str(hours), "--out", out])
+    return out
+
+
+def _ways(folder: Path) -> Table:
+    """A window at a time, and as a stream."""
+    model, take = load_classifier(CARD), open_take(_composed(folder, 1 / 60), 16_000)
+    windows = torch.from_numpy(take.part(0, take.duration_ms)).unfold(0, model.frame.samples, round(HOP_MS * 16))
+
+    def alone() -> None:
+        for window in windows:
+            model.logits(window[None].contiguous())
+
+    slow, fast = interleaved(
+        [Contender("a window at a time", alone), Contender("streamed", lambda: scores_of(take, [model], HOP_MS))], runs=5
+    )
+    rows = [
+        (one.name, str(one.spread.times(1000 / len(windows))), "1" if one is slow else str(one.faster_than(slow))) for one in (slow, fast)
+    ]
+    return Table(("a minute, H = 100 ms", "ms a window", "times as fast"), tuple(rows))
+
+
+def _hours(folder: Path, hours: list[float]) -> Table:
+    """The whole command at one phase, with its page."""
+    rows = []
+    for count in hours:
+        out = folder / f"run{count:g}"
+        command: list[str | Path] = [sys.executable, "-m", "robustness", "stream", "--model", CARD, _composed(folder, count), "--out", out]
+        took = process([*command, "--variant", "float32", "--phase-ms", str(HOP_MS)])
+        alarms = next(line.strip() for line in took.output.splitlines() if "an hour" in line)
+        page = (out / "index.html").stat().st_size / 1e6
+        rows.append((f"{count:g} h", f"{took.seconds:.0f}", f"{took.cpu_s:.0f}", f"{took.memory_gb:.2f}", f"{page:.1f}", alarms))
+    return Table(("one phase, H = 100 ms", "s", "s of CPU", "GB at most", "page in MB", "false alarms"), tuple(rows))
+
+
+def _thresholds(frames: int) -> Table:
+    """The operating curve of so many answers, of one keyword and of eleven labels."""
+    rng, rows = np.random.default_rng(0), []
+    made = {
+        "one keyword, every score above 0": rng.beta(0.1, 2, size=(frames, 1)),
+        "eleven labels": rng.dirichlet(np.full(11, 0.1), size=frames),
+    }
+    for name, values in made.items():
+        labels = tuple("abcdefghijk"[: values.shape[1]])
+        point = OperatingPoint(frozenset(labels[10:]), contest=len(labels) > 1)
+        scores = Scores(
+            "made", labels, 20.0 * np.arange(1, frames + 1, dtype=np.float64), values.astype(np.float32), 20.0 * frames, 1000.0, point
+        )
+        words = [
+            Word(labels[at % len(labels[:10])], start, start + 500)
+            for at, start in enumerate(np.arange(5e3, 20.0 * frames - 5e3, 5e3).tolist())
+        ]
+        timeline = Timeline.of(words, labels[:10], scores.duration_ms, 1000.0)
+        began, cpu = time.perf_counter(), time.process_time()
+        curve = operating_curve([scores], [timeline])
+        rows.append((name, f"{len(curve.thresholds):,}", f"{time.perf_counter() - began:.1f}", f"{time.process_time() - cpu:.1f}"))
+    return Table((f"{frames:,} answers", "thresholds", "s", "s of CPU"), tuple(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Which recordings are right where one fails, and what do they have in common?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import pandas as pd
+from torch import Tensor
+
+from robustness.audio.levels import Span
+from robustness.audio.measurements import measured
+from robustness.audio.placement import span_of
+from robustness.audio.recordings import Recording
+from robustness.audio.surround import own_sound_in
+from robustness.explanations.standing import Standing, named_values, standings
+from robustness.interventions.typical import Typical, spectrum_db, word_level_dbfs
+
+if TYPE_CHECKING:
+    from robustness.explanations.cases import Case
+
+MOST: Final = 24  # recordings that are measured: of many, the first in the order in which others are asked
+
+
+class Heard(NamedTuple):
+    """What is measured of one recording: the level of its word in dBFS, its bands against that, [bands], and all else by name."""
+
+    level_dbfs: float
+    spectrum_db: Tensor
+    values: Mapping[str, float]
+
+
+@dataclass(eq=False)
+class GoodRecordings:
+    """The recordings of a run that are right, each measured once.
+
+    Attributes:
+        recordings: by their ids.
+        placed: the run's answers at each place.
+        threshold_db: by which words are found.
+        order: those with a label, in the order in which they are asked.
+    """
+
+    recordings: Mapping[str, Recording]
+    placed: pd.DataFrame
+    threshold_db: float
+    order: Sequence[str]
+    _heard: dict[str, Heard] = field(default_factory=dict)
+    _typical: dict[tuple[str, str], Typical | None] = field(default_factory=dict)
+
+    def onsets(self, variant: str, placement: str) -> dict[str, float]:
+        """Those that a variant has right at a placement, or, where there is none, at any; and where their words begin there, in ms."""
+        rows = self.placed[(self.placed["variant"] == variant) & ~self.placed["failing"]]
+        there = rows[rows["placement"] == placement]
+        rows = there if len(there) else rows
+        return dict(zip(rows["recording"].astype(str), rows["onset_ms"].astype(float), strict=True))
+
+    def typical(self, variant: str, placement: str) -> Typical | None:
+        """What they have in common; None where they are too few."""
+        key = (variant, placement)
+        if key not in self._typical:
+            heard = [self.of(one) for one in self.chosen(self.onsets(variant, placement))]
+            self._typical[key] = Typical.of([one.level_dbfs for one in heard], [one.spectrum_db for one in heard])
+        return self._typical[key]
+
+    def chosen(self, good: Collection[str]) -> list[str]:
+        """Those of the good ones that are measured: where they are many, the first in the order."""
+        return list(islice((one for one in self.order if one in good), MOST))
+
+    def standings(self, case: Case) -> list[Standing]:
+        """Where the measurements of a failing recording stand among the good ones: its sound as it is heard, and where its word begins."""
+        failure, scene = case.failure, case.subject.scene(case.failure.offset_ms, ())
+        here = {**values_of(scene.recording, scene.rate_hz, scene.speech), "middle_ms": sum(case.subject.speech_ms(failure.offset_ms)) / 2}
+        onsets = self.onsets(failure.variant, failure.condition.placement)
+        good = [one for one in self.chosen(onsets) if one != failure.recording]
+        heard = [self.of(one).values for one in good]
+        return standings(here, [{**one, "middle_ms": onsets[name] + one["length_ms"] / 2} for name, one in zip(good, heard, strict=True)])
+
+    def of(self, recording: str) -> Heard:
+        """What is measured of one recording."""
+        if recording not in self._heard:
+            one = self.recordings[recording]
+            word = span_of(one, self.threshold_db)
+            values = values_of(one.samples, one.rate_hz, word)
+            self._heard[recording] = Heard(word_level_dbfs(one.samples, word), spectrum_db(one.samples, one.rate_hz, word), values)
+        return self._heard[recording]
+
+
+def values_of(samples: Tensor, rate_hz: int, word: Span) -> dict[str, float]:
+    """What is measured of a recording, by name."""
+    return named_values(measured(samples, rate_hz, word), surround=own_sound_in(samples, rate_hz))

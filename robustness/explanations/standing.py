@@ -1,0 +1,132 @@
+"""What of a failing recording lies outside of all the recordings that are right, and what kind of edit does that speak for?
+
+A measurement speaks for a kind where it lies beyond the same of every good recording (of many, beyond all but one in fifty), on the side
+on which the kind has something to undo. That is measured before any network hears an edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NamedTuple
+
+from robustness.audio.measurements import Measurements
+from robustness.interventions.base import Kind
+
+FEWEST: Final = 5  # good recordings: outside of fewer a recording lies easily
+FLOOR: Final = ("floor_dbfs", "snr_db", "first_dbfs", "last_dbfs", "hum_dbfs", "fall_db")
+MASKED: Final = ("first_dbfs", "last_dbfs", "fall_db")  # by a floor that is loud
+HINTS: Final = ("length_ms", "middle_ms")  # a word may be long, and lie elsewhere for that: no more than not ordinary
+CENTRAL: Final = {"level_dbfs": 0.1, "middle_ms": 0.1, "length_ms": 0.3}  # of the good ones lie further out to either side
+BEYOND: Final = 50  # of so many good recordings one may lie further out
+Side = Literal["low", "high"]
+Cause = Kind | Literal["room"]  # what no edit undoes has a name as well
+
+
+class Speaks(NamedTuple):
+    """What a measurement that lies outside speaks for, by its side; None for nothing."""
+
+    low: Cause | None = None
+    high: Cause | None = None
+
+
+SPEAKS: Final[Mapping[str, Speaks]] = {
+    "level_dbfs": Speaks("level", "level"),
+    "floor_dbfs": Speaks(high="noise"),
+    "snr_db": Speaks(low="noise"),
+    "offset_dbfs": Speaks(high="noise"),
+    "hum_dbfs": Speaks(high="noise"),
+    "highest_hz": Speaks(low="band"),
+    "lowest_hz": Speaks(high="band"),
+    "tilt_db": Speaks("band", "band"),
+    "length_ms": Speaks("speed", "speed"),
+    "first_dbfs": Speaks(high="padding"),
+    "last_dbfs": Speaks(high="padding"),
+    "surround": Speaks(high="padding"),
+    "clipped": Speaks(high="distortion"),
+    "clicks": Speaks(high="noise"),
+    "fall_db": Speaks(low="room"),
+    "lead_ms": Speaks(),
+    "tail_ms": Speaks(),
+    "middle_ms": Speaks("placement", "placement"),
+}
+
+
+class Standing(NamedTuple):
+    """Where one measurement stands among the good recordings.
+
+    Attributes:
+        name: of the measurement.
+        value: of the failing recording.
+        below: how many good recordings have less.
+        above: how many have more.
+        of: how many there are.
+    """
+
+    name: str
+    value: float
+    below: int
+    above: int
+    of: int
+
+    @property
+    def outside(self) -> Side | None:
+        """On which side it lies outside of them; None where inside, and where they are too few."""
+        allowed = self.of // BEYOND
+        if self.of < FEWEST:
+            return None
+        if self.above <= allowed and self.below == self.of - self.above:
+            return "high"
+        if self.below <= allowed and self.above == self.of - self.below:
+            return "low"
+        return None
+
+    @property
+    def among(self) -> bool:
+        """Whether it lies well among them; not where they are too few."""
+        least = CENTRAL.get(self.name, 0.0) * self.of
+        return self.of >= FEWEST and self.kind is None and min(self.below, self.above) >= least
+
+    @property
+    def kind(self) -> Cause | None:
+        """What it speaks for: a kind of edit, or what no edit undoes."""
+        side = self.outside
+        return None if side is None else getattr(SPEAKS[self.name], side)
+
+
+def spoken_for(stands: Sequence[Standing]) -> frozenset[Cause]:
+    """What the measurements speak for together.
+
+    What one cause does to several measurements speaks once: a sound around the word that is not in it makes the floor loud as well, and a
+    loud floor the recording's edges, and the level falls no further than to it.
+    """
+    outside = {one.name: one.kind for one in stands if one.kind is not None}
+    surround, floor = outside.get("surround") is not None, not {"floor_dbfs", "snr_db"}.isdisjoint(outside)
+    told = FLOOR if surround else MASKED if floor else ()
+    return frozenset(kind for name, kind in outside.items() if name not in {*told, *HINTS})
+
+
+def ordinary(stands: Sequence[Standing]) -> frozenset[Cause]:
+    """The kinds of which everything that is measured lies among the recordings that are right.
+
+    Levels, places and lengths differ widely among recordings: they are ordinary where some of the good ones lie further out to either side.
+    """
+    measured: dict[Cause, list[bool]] = {}
+    for one in stands:
+        for kind in {SPEAKS[one.name].low, SPEAKS[one.name].high}:
+            if kind is not None:
+                measured.setdefault(kind, []).append(one.among)
+    return frozenset(kind for kind, among in measured.items() if all(among))
+
+
+def standings(here: Mapping[str, float], good: Sequence[Mapping[str, float]]) -> list[Standing]:
+    """Where each measurement of a failing recording stands."""
+    return [_standing(name, value, [one[name] for one in good if name in one]) for name, value in here.items()]
+
+
+def _standing(name: str, value: float, others: Sequence[float]) -> Standing:
+    return Standing(name, value, sum(other < value for other in others), sum(other > value for other in others), len(others))
+
+
+def named_values(found: Measurements, **others: float) -> dict[str, float]:
+    """Measurements by their names, with some that need more than the recording."""
+    return {**found._asdict(), **others}

@@ -1,0 +1,88 @@
+"""What is left of a stream on disk: the page, the figures, and the scores, from which another rule is tried without the model.
+
+Files of a folder: `index.html`, `stream.json` and `scores-N.parquet`, one a variant and take.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+
+from robustness.audio.takes import Samples, Take
+from robustness.errors import OutputError
+from robustness.jobs.stream import StreamRequest, StreamResult, said_of
+from robustness.report.stream_figures import TakeSound
+from robustness.report.stream_page import Cut, Made, stream_page
+from robustness.run.atomic import write_json, write_text
+from robustness.streaming.scores import write_scores
+
+PAGE: Final = "index.html"
+FIGURES: Final = "stream.json"
+SCORES: Final = "scores-{}.parquet"
+STRETCHES: Final = 4_000  # of a take, in which the waveform is drawn
+SHORT_MS: Final = 120_000.0  # a take up to this long can be heard as a whole
+
+
+def write_stream(result: StreamResult, request: StreamRequest, out: Path, repeat: str, *, audio: bool) -> Path:
+    """Writes the folder; files of an earlier stream are replaced.
+
+    Args:
+        result: what came out.
+        request: what was asked.
+        out: the folder.
+        repeat: the command that makes it again.
+        audio: whether sounds are on the page; voices are personal data.
+
+    Raises:
+        OutputError: the place cannot be written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written ({error.strerror}); give another --out") from error
+    kept = [scores for variant in result.variants for scores in variant.scores]
+    for place, scores in enumerate(kept if result.takes else []):
+        write_scores(out / SCORES.format(place), scores)
+    write_json(out / FIGURES, said_of(result, request))
+    sounds = [take_sound(take, audio=audio) for take in result.takes]
+    page = stream_page(result.variants, sounds, _cutter(result) if audio and result.takes else None, Made(result.notices, repeat))
+    write_text(out / PAGE, page)
+    return out / PAGE
+
+
+def take_sound(take: Take, *, audio: bool) -> TakeSound:
+    """A take as the page shows it, read block by block."""
+    length = max(1, -(-take.samples // STRETCHES))
+    low, high = np.zeros(-(-take.samples // length)), np.zeros(-(-take.samples // length))
+    at = 0
+    for block in take.blocks():
+        places = (at + np.arange(len(block))) // length
+        np.minimum.at(low, places, block)
+        np.maximum.at(high, places, block)
+        at += len(block)
+    whole = audio and take.duration_ms <= SHORT_MS
+    return TakeSound(take.name, take.duration_ms, low, high, flac_of(take.part(0, take.duration_ms), take.rate_hz) if whole else "")
+
+
+def flac_of(samples: Samples, rate_hz: int) -> str:
+    """A stretch as FLAC in base64; empty where there is none."""
+    if not len(samples):
+        return ""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.clip(samples, -1, 1), rate_hz, format="FLAC", subtype="PCM_16")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _cutter(result: StreamResult) -> Cut:
+    """Stretches of the takes, as the page asks for them."""
+
+    def cut(at: int, start_ms: float, end_ms: float) -> str:
+        take = result.takes[at]
+        return flac_of(take.part(max(0.0, start_ms), min(end_ms, take.duration_ms)), take.rate_hz)
+
+    return cut

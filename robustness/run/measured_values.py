@@ -1,0 +1,31 @@
+"""What was measured of a failing recording, beside the same of the recordings that are right? The record on its card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AllowInfNan
+
+
+@dataclass(frozen=True)
+class MeasuredValue:
+    """One thing that was measured of a failing recording, before any network heard it, beside the same of those that are right.
+
+    Attributes:
+        name: of the measurement, with its unit, such as `floor_dbfs`.
+        value: of the failing recording.
+        below: how many of those that are right have less.
+        above: how many have more.
+        of: how many there are.
+        outside: on which side it lies outside of them; None where it does not.
+        kind: what kind of edit that speaks for.
+    """
+
+    name: str
+    value: Annotated[float, AllowInfNan(False)]
+    below: int
+    above: int
+    of: int
+    outside: Literal["low", "high"] | None = None
+    kind: str | None = None

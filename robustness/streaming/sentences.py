@@ -1,0 +1,130 @@
+"""The figures of a stream in sentences, for the terminal and the page. Loads no torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from robustness.streaming.figures import StreamFigures, hours_needed
+from robustness.streaming.phases import Phases
+from robustness.streaming.repair import AtHop, Repairs, WordRecord
+
+CLAIM_AN_HOUR = 0.5
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 word`, `2 words`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def shown(value: float) -> str:
+    """A number with three digits."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def stream_sentence(found: StreamFigures) -> str:
+    """What happens to the words of the vocabulary: `18 of 20 words are hit`."""
+    if not found.words:
+        return "No word of the vocabulary is labelled: false alarms alone are counted."
+    wrong = f"another command is said during {counted(found.wrong_words, 'word')}" if found.wrong_words else "no wrong command is said"
+    again = f", {counted(found.repeats, 'hit comes twice', 'hits come twice')}" if found.repeats else ""
+    late = "" if math.isnan(found.latency_ms) else f"; the median hit comes {_after(found.latency_ms)} the word's end"
+    return f"{found.hits} of {counted(found.words, 'word')} {'is' if found.hits == 1 else 'are'} hit, {wrong}{again}{late}."
+
+
+def _after(ms: float) -> str:
+    return f"{abs(ms):.0f} ms {'before' if ms < 0 else 'after'}"
+
+
+def alarms_sentence(found: StreamFigures) -> str:
+    """False alarms an hour with their interval, and what would be needed for a claim."""
+    if found.hours <= 0:
+        return "No time outside of the words is left in which a false alarm could come."
+    rate = found.rate
+    during = f" ({found.during_other_words} during words outside the vocabulary)" if found.during_other_words else ""
+    needed = hours_needed(CLAIM_AN_HOUR, found.false_alarms)
+    return (
+        f"{counted(found.false_alarms, 'false alarm')}{during} in {shown(found.hours)} h, which is {shown(rate.value)} an hour "
+        f"(95 % interval {shown(rate.low)}–{shown(rate.high)}); to show fewer than {CLAIM_AN_HOUR:g} an hour takes {shown(needed)} h "
+        "with as many."
+    )
+
+
+def phases_sentence(phases: Phases) -> str:
+    """The mean over the phases of the first window, and the worst by name."""
+    figures, worst = phases.figures, phases.worst
+    if len(figures) == 1:
+        return ""
+    bad = figures[worst]
+    return (
+        f"Over {len(figures)} phases of the first window, every {phases.step_ms:g} ms, {shown(phases.mean('hits'))} of "
+        f"{counted(bad.words, 'word')} are hit on average; at the worst, {worst * phases.step_ms:g} ms, {bad.hits} are hit and another "
+        f"command is said during {bad.wrong_words}."
+    )
+
+
+def word_sentence(one: WordRecord, hop_ms: float) -> str:
+    """One word that fails alone: what streaming every H ms does to it."""
+    name = f"`{one.word.label}`" + (f" at {one.word.start_ms / 1000:.2f} s" if one.word.clip_ms is None else "")
+    return f"{name} {_alone(one)}; {_streamed(one, hop_ms)}."
+
+
+def _alone(one: WordRecord) -> str:
+    bad = [(place, answer) for place, answer in one.alone.items() if not answer.good]
+    if not bad:
+        return "is good in a single window"
+    said = [f"{'in the' if place == 'center' else 'at the'} {place}: {answer.outcome}, {answer.predicted}" for place, answer in bad]
+    return f"fails in a single window ({'; '.join(said)})"
+
+
+def _streamed(one: WordRecord, hop_ms: float) -> str:
+    hop, every = one.hops[hop_ms], f"H = {hop_ms:g} ms"
+    if not one.spoken:
+        if not hop.wrong:
+            return f"streamed, nothing is said to it at any of {counted(hop.phases, 'phase')} at {every}"
+        return f"streamed, {_names(hop)} is said at {hop.wrong} of {counted(hop.phases, 'phase')} at {every}"
+    missed, from_ms = hop.phases - hop.caught, one.always_from_ms()
+    if missed:
+        parts = [f"streamed, it is missed at {missed} of {counted(hop.phases, 'phase')} at {every}"]
+        parts.append("and at some phase of every H tried" if from_ms is None else f"at none from {from_ms:g} ms down")
+    else:
+        parts = [f"streamed, it is caught at {_every(hop.phases)} at {every}"]
+        if from_ms is None or from_ms < hop_ms:
+            parts.append("though not at every smaller H")
+        elif from_ms > hop_ms:
+            parts.append(f"and up to {from_ms:g} ms")
+    first = f"; at {hop.first} of {hop.phases} {_names(hop)} is said first" if hop.first else ""
+    return ", ".join(parts) + first
+
+
+def _every(phases: int) -> str:
+    return "the one phase" if phases == 1 else f"all {phases} phases"
+
+
+def _names(hop: AtHop) -> str:
+    names = [f"`{label}`" for label, _ in hop.said]
+    return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def repairs_sentence(found: Repairs, hop_ms: float, step_ms: float) -> str:
+    """Over all words: the failures of single windows that streaming repairs, and those that it makes."""
+    if not found.words:
+        return "No word was asked alone in a window."
+    fail = "fails" if found.failing == 1 else "fail"
+    new = "failure" if found.made == 1 else "failures"
+    return (
+        f"{found.failing} of {counted(found.words, 'word')} {fail} in a single window at the start, in the center or at the end; "
+        f"streaming every {hop_ms:g} ms repairs {found.repaired} of them at every phase (every {step_ms:g} ms), "
+        f"{found.partly} at some phases or with a wrong command, and {found.never} at none. It makes {found.made} new {new}: "
+        "good alone at all three places, and missed or answered by another command at some phase."
+    )
+
+
+def failing_sentences(records: Sequence[WordRecord], hop_ms: float, most: int) -> list[str]:
+    """One sentence a word that fails in a single window, and then one a word that fails when it is streamed alone; `most` at most."""
+    asked = [one for one in records if one.alone]
+    failing = [one for one in asked if one.fails_alone]
+    made = [one for one in asked if not one.fails_alone and not one.hops[hop_ms].clean]
+    said = [word_sentence(one, hop_ms) for one in [*failing, *made][:most]]
+    rest = len(failing) + len(made) - len(said)
+    return [*said, f"{counted(rest, 'more word fails', 'more words fail')}; `stream.json` has them all."] if rest else said

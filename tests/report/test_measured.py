@@ -1,0 +1,41 @@
+"""Is what lies outside said first, in words?"""
+
+from __future__ import annotations
+
+import pytest
+
+from robustness.explanations.standing import SPEAKS
+from robustness.report.cards.measured import WORDS, measured_rows, measured_sentence
+from robustness.run.measured_values import MeasuredValue
+
+
+def value(name: str, amount: float, *, above: int = 5, side: str | None = None, kind: str | None = None) -> MeasuredValue:
+    return MeasuredValue(name, amount, 12 - above, above, 12, side, kind)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([], ""),
+        ([value("floor_dbfs", -60)], "Measured: nothing lies outside of the 12 that are right."),
+        (
+            [value("length_ms", 900, above=0, side="high"), value("floor_dbfs", -31.2, above=0, side="high", kind="noise")],
+            "Measured: floor −31 dBFS: louder than all 12 that are right and the word’s length 900 ms: longer than all 12 that are right.",
+        ),
+        ([value("clipped", 0.123, above=0, side="high", kind="distortion")], "Measured: clipped 12.3 %: more than all 12 that are right."),
+        (
+            [value("level_dbfs", -50, above=11, side="low", kind="level")],
+            "Measured: the word’s level −50 dBFS: softer than 11 of 12 that are right.",
+        ),
+        ([MeasuredValue("floor_dbfs", -31, 0, 0, 0)], "Measured: no recording is right here to compare it with."),
+    ],
+)
+def test_the_sentence(found: list[MeasuredValue], said: str) -> None:
+    assert measured_sentence(found).replace("\u00a0", " ").replace("\u202f", " ") == said
+
+
+def test_every_measurement_has_words_and_a_row() -> None:
+    assert set(WORDS) == set(SPEAKS)
+    rows = measured_rows([value(name, 0.5) for name in SPEAKS])
+    assert len(rows) == len(SPEAKS)
+    assert rows[0].stands == "7 of 12 have less, 5 have more"

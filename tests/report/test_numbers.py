@@ -1,0 +1,65 @@
+"""Whether the numbers of first screen, outcomes, table and cards are those of the trials, and whether the advice is true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from robustness.audio.selection import Selection
+from robustness.jobs.assess import assess
+from robustness.jobs.request import Request
+from robustness.sweep.plan import Settings
+from tests.report.recount import PRE_ROLL, VERDICT, Recount, recount_of
+
+PLACES = Settings(perturbations=("padding-placement", "time-shift"))
+Make = Callable[[Path, Path], tuple[Request, Path | None]]
+
+
+def shipped(name: str) -> Make:
+    def made(root: Path, _shared: Path) -> tuple[Request, Path | None]:
+        return Request((root / "models" / f"{name}.toml",), (root / "recordings" / "joe",), settings=PLACES), None
+
+    return made
+
+
+def tutorial(root: Path, shared: Path) -> tuple[Request, Path | None]:
+    weights = shared / "tutorial" / "speech_commands_model.pt"
+    card, recordings = root / "models" / "tutorial.toml", shared / "tutorial" / "recordings"
+    return Request((card,), (recordings,), weights=weights, settings=PLACES), weights
+
+
+def real_clips(root: Path, shared: Path) -> tuple[Request, Path | None]:
+    card = root / "models" / "commands.toml"
+    return Request((card,), (shared / "speech_commands",), selection=Selection(sample=60), settings=PLACES), None
+
+
+@pytest.fixture(scope="module", params=[shipped("digits"), shipped("digits-hardened"), tutorial, real_clips])
+def found(request: pytest.FixtureRequest, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Recount:
+    make = request.param
+    shared = root.parent / "shared" if make.__name__ == "made" else request.getfixturevalue("shared")
+    wanted, weights = make(root, shared)
+    run = assess(wanted, tmp_path_factory.mktemp("counted") / "run")
+    return recount_of(run, wanted.models[0], wanted.recordings, weights, wanted.selection.sample)
+
+
+def test_the_page_says_what_the_trials_say(found: Recount) -> None:
+    assert found.disagreements() == []
+
+
+def test_what_was_counted_is_there_to_be_counted(found: Recount) -> None:
+    assert found.trials["recounted"].nunique() >= 3
+    if found.model["name"] == "digits":
+        assert VERDICT.search(found.text) is not None
+        assert PRE_ROLL.search(found.text) is not None
+
+
+def test_a_page_that_says_otherwise_is_found_out(found: Recount) -> None:
+    if found.model["name"] != "digits":
+        return
+    other = Recount(found.run, found.network, found.recordings)
+    other.__dict__["page"] = found.page.replace("8 missed", "7 missed").replace(
+        "8 of 10 commands are missed", "7 of 10 commands are missed"
+    )
+    assert {said.split(":")[0] for said in other.disagreements()} == {"bars", "verdict"}
