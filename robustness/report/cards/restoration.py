@@ -76,7 +76,7 @@ def _named(facts: RestoredAnswer) -> str:
     does = capital(attempt.does)
     sham = f"its control, {attempt.sham_does}, does not"
     if facts.drop is None or best.share is None:
-        return f"{does} ({at}) restores it; {sham}. No share of the loss can be given: no recording of the run is right."
+        return f"{does} ({at}) restores it; {sham}. No share of the loss can be given: there is no right answer to compare it with."
     recovered = f"{share(best.share)} of the loss of {number(facts.drop.logits, 1)} logits"
     how = f"{at} is enough, and {size_text(attempt, best.size)} recovers" if best.size != attempt.smallest else f"{at} recovers"
     verb = "restores it" if facts.naming.strength == "full" else "is enough to restore it"
