@@ -36,7 +36,8 @@ def line(text: str) -> Line:
 MEASURES: Final = line(
     "errors < registry conditions seeds threads downloads files timing < run < analysis < streaming < audio"
     " < perturbations < rendering < frontends < models"
-    " < checks training < quantization attributions interventions < sweep < explanations audit < inspector < jobs < cli pytest_plugin"
+    " < checks training < parity quantization attributions interventions < sweep < explanations audit"
+    " < inspector < jobs < cli pytest_plugin"
 )
 JUDGES: Final = line(
     "errors < registry conditions downloads files < run < analysis < streaming < gates < comparison < report"

@@ -29,7 +29,10 @@ SETTINGS: Final[tuple[dict[str, Any], ...]] = (
     {"normalise": "none"},
     *({"normalise": over, "normalise_by": by} for over in ("clip", "band") for by in ("mean-deviation", "mean", "range")),
     *({"mel_scale": scale, "mel_norm": norm} for scale in ("htk", "slaney") for norm in ("none", "slaney")),
+    *({"f_max_hz": edge} for edge in (None, 4000.0, 7600.0)),
+    *({"f_min_hz": edge} for edge in (0.0, 20.0, 125.0)),
 )
+BANDS: Final = frozenset(("mel_scale", "mel_norm", "f_max_hz", "f_min_hz"))  # what a band is, and not how large
 FACTOR_WORDS: Final = {DB_OF_LN: "4.343 (dB of ln)", 1 / DB_OF_LN: "1 / 4.343 (ln of dB)"}
 
 
@@ -40,7 +43,7 @@ class Alternative(NamedTuple):
         says: what is done: `with log = "ln" in [frontend]`.
         change: what to write or do.
         features: samples, [clips time], → features, [clips 1 bands frames].
-        scales: whether it only scales or shifts what there is, as a gain of the recordings may too.
+        scales: whether it scales or shifts what there is, as the level of the recordings does too.
     """
 
     says: str
@@ -72,7 +75,7 @@ def _settings(frontend: Frontend) -> Iterator[Alternative]:
         made = changed(frontend, setting)
         if made is not None:
             text = settings_text({key: value for key, value in setting.items() if getattr(frontend, key) != value})
-            yield Alternative(f"with {text}", f"write {text} in [frontend]", made.features, bool({"samples", "log"} & set(setting)))
+            yield Alternative(f"with {text}", f"write {text} in [frontend]", made.features, not BANDS & set(setting))
 
 
 def _samples(frontend: Frontend) -> Iterator[Alternative]:
@@ -117,6 +120,7 @@ def _shapes(frontend: Frontend) -> Iterator[Alternative]:
             "with each clip's features less their mean and over their deviation",
             "normalise the features of each clip",
             lambda samples: normalised(frontend.features(samples), "clip", "mean-deviation"),
+            scales=True,
         )
 
 

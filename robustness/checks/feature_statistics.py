@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -56,23 +56,35 @@ def departure_of(classifier: Classifier, features: Tensor) -> Departure | None:
     """
     if not classifier.network.can.modules:
         return None
+    first = _first_norm(classifier, features)
+    if first is None:
+        return None
+    name, norm, given = first
+    values = given.transpose(0, 1).flatten(1)
+    if norm.running_mean is None or norm.running_var is None or values.shape[1] < 2 or untrained(norm):
+        return None
+    sigma = norm.running_var.sqrt().clamp_min(1e-9).cpu()
+    means = values.mean(1)
+    spread = (values - means[:, None]).square().mean(1).sqrt()
+    offset = ((means - norm.running_mean.cpu()).abs() / sigma).median()
+    return Departure(own_name(name), float(offset), float((spread / sigma).median()))
+
+
+class _FoundError(Exception):
+    """The first BatchNorm was reached: what comes after it need not be computed."""
+
+
+def _first_norm(classifier: Classifier, features: Tensor) -> tuple[str, _BatchNorm, Tensor] | None:
+    """The BatchNorm that runs first, by its name, and what it is given."""
     seen: list[tuple[str, _BatchNorm, Tensor]] = []
     handles = [layer.register_forward_pre_hook(_keeping(seen, name, layer)) for name, layer in norms(module_of(classifier.network)).items()]
     try:
-        classifier.logits_from(features)
+        with suppress(_FoundError):
+            classifier.logits_from(features)
     finally:
         for handle in handles:
             handle.remove()
-    if not seen:
-        return None
-    first, norm = seen[0][0], seen[0][1]
-    values = torch.cat([value for name, _, value in seen if name == first]).transpose(0, 1).flatten(1).double()
-    mean, deviation = norm.running_mean, norm.running_var
-    if mean is None or deviation is None or values.shape[1] < 2 or untrained(norm):
-        return None
-    sigma = deviation.double().sqrt().clamp_min(1e-9).cpu()
-    offset = ((values.mean(1) - mean.double().cpu()).abs() / sigma).median()
-    return Departure(own_name(first), float(offset), float((values.std(1) / sigma).median()))
+    return seen[0] if seen else None
 
 
 def norms(module: nn.Module) -> dict[str, _BatchNorm]:
@@ -90,5 +102,6 @@ def untrained(norm: _BatchNorm) -> bool:
 def _keeping(seen: list[tuple[str, _BatchNorm, Tensor]], name: str, layer: _BatchNorm) -> Callable[[nn.Module, Any], None]:
     def keep(_module: nn.Module, inputs: Any) -> None:
         seen.append((name, layer, inputs[0].detach().float().cpu()))
+        raise _FoundError
 
     return keep

@@ -64,12 +64,14 @@ class ModelUnderTest:
         classifier: the model.
         facts: of each recording.
         sample: those of the recordings on which experiments are made, evenly from first to last.
+        places: of the sample among all.
         logits: of each recording, [clips labels].
     """
 
     classifier: Classifier
     facts: tuple[RecordingFacts, ...]
     sample: tuple[Recording, ...]
+    places: tuple[int, ...]
     logits: Tensor
 
     @classmethod
@@ -82,19 +84,20 @@ class ModelUnderTest:
             most: answer so many at most, evenly from first to last; None is all.
         """
         asked = _evenly(len(recordings), len(recordings) if most is None else most)
-        sampled = set(np.asarray(asked)[_evenly(len(asked), SAMPLE)].tolist()) if asked else set()
+        places = _evenly(len(asked), SAMPLE)
+        sampled = {asked[place] for place in places}
         facts, sample, logits = [], [], [torch.zeros(0, len(classifier.labels))]
         for start in range(0, len(asked), AT_ONCE):
             part = [recordings[place] for place in asked[start : start + AT_ONCE]]
             facts += [_facts(one) for one in part]
             sample += [one for place, one in zip(asked[start:], part, strict=False) if place in sampled]
             logits.append(classifier.logits(reference_windows(part, classifier.frame).samples))
-        return cls(classifier, tuple(facts), tuple(sample), torch.cat(logits))
+        return cls(classifier, tuple(facts), tuple(sample), tuple(places), torch.cat(logits))
 
     @cached_property
     def truth(self) -> Places:
         """The place of each recording's label, `NO_COMMAND` or `NO_LABEL`, [clips]."""
-        return self._truth_of([one.word for one in self.facts])
+        return truth_of(self.classifier, [one.word for one in self.facts])
 
     @cached_property
     def answers(self) -> Places:
@@ -141,17 +144,17 @@ class ModelUnderTest:
     @cached_property
     def sample_truth(self) -> Places:
         """As `truth`, of the sample."""
-        return self._truth_of([one.label for one in self.sample])
+        return self.truth[list(self.places)]
 
     @cached_property
     def sample_right(self) -> Bools:
         """As `right`, of the sample."""
-        return self.right_by(self.classifier.logits(self.windows), self.sample_truth) if self.sample else np.zeros(0, bool)
+        return self.right[list(self.places)]
 
     @cached_property
     def sample_margins(self) -> Floats:
         """As `margins`, of the sample as it is."""
-        return self.margins(self.classifier.logits(self.windows)) if self.sample else np.zeros(0)
+        return self.margins(self.logits[list(self.places)])
 
     def margins(self, logits: Tensor) -> Floats:
         """By how much the true label of each recording of the sample wins, in logits, [clips]; 0 for one without a label."""
@@ -201,9 +204,10 @@ class ModelUnderTest:
         """Reference sounds in the model's window, [clips time]."""
         return reference_sounds(self.classifier.frame)
 
-    def _truth_of(self, words: Sequence[str | None]) -> Places:
-        found = [_place(self.classifier, word) for word in words]
-        return np.asarray(found, dtype=np.int64)
+
+def truth_of(classifier: Classifier, words: Sequence[str | None]) -> Places:
+    """The place of the label of each word, `NO_COMMAND` for one outside of the labels, `NO_LABEL` where it is not known, [words]."""
+    return np.asarray([_place(classifier, word) for word in words], dtype=np.int64)
 
 
 def _evenly(count: int, wanted: int) -> list[int]:

@@ -16,7 +16,8 @@ from robustness.checks.base import CHECKS, Check
 from robustness.checks.model_under_test import ModelUnderTest
 from robustness.run.checks import Finding
 
-NEARLY_ALL: Final = 0.95
+NEARLY_ALL: Final = 0.9
+OF_CLEAR: Final = 0.95  # of clear recordings, where only these say so
 FEWEST: Final = 8
 WORDS: Final = 3
 
@@ -41,7 +42,7 @@ class OneAnswer(Check):
         if counts[most] < NEARLY_ALL * known.sum() or 2 * said > known.sum():
             return
         random = float((model.at_random().argmax(1) == most).double().mean())
-        if random < NEARLY_ALL and not model.clear:
+        if random < NEARLY_ALL and not (model.clear and counts[most] >= OF_CLEAR * known.sum()):
             return
         yield Finding(
             self.name,

@@ -16,6 +16,7 @@ from robustness.checks.base import CHECKS, Check
 from robustness.checks.model_under_test import ModelUnderTest
 from robustness.run.checks import Finding
 
+FEW: Final = 16  # windows
 SUM: Final = 1e-3
 SURE: Final = 0.5  # of windows of speech some are answered with this much
 
@@ -64,7 +65,7 @@ class OutputKind(Check):
 
 
 def _outputs(model: ModelUnderTest) -> Tensor:
-    """What the network itself gives for the sample and the reference sounds, [clips labels]."""
-    features = model.classifier.features(torch.cat([model.windows, model.references]))
+    """What the network itself gives for some of the sample and the reference sounds, [clips labels]."""
+    features = model.classifier.features(torch.cat([model.windows[:FEW], model.references]))
     with model.classifier.network.evaluating(), torch.inference_mode():
         return model.classifier.outputs(features).float().cpu()

@@ -1,7 +1,7 @@
 """Does a change make a model right where it was wrong, by more than chance? Paired, on the same recordings.
 
-Margins decide where few answers change (Wilcoxon 1945). Each change that is tried is one of several: the sign test (Dixon and Mood 1946)
-is asked at a level divided by how many (Bonferroni).
+Each change that is tried is one of several: a test is asked at its level divided by how many (Bonferroni). Restored answers go by Fisher's
+exact test (1922), halved errors by the sign test (Dixon and Mood 1946) or, on margins, by Wilcoxon's (1945).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest, wilcoxon
+from scipy.stats import binomtest, fisher_exact, wilcoxon
 
 from robustness.analysis.outcomes import Bools, Floats
 
@@ -38,7 +38,12 @@ class PairedAccuracy(NamedTuple):
     def restores(self, tried: int) -> bool:
         """Whether it brings most answers back: from under half to over twice as many and to half at least, not by chance."""
         low = 2 * self.before < self.of and self.after > 2 * self.before and 2 * self.after >= self.of
-        return self.of >= FEWEST and low and self.p * tried <= LEVEL
+        return self.of >= FEWEST and low and self._p_unpaired() * tried <= LEVEL
+
+    def _p_unpaired(self) -> float:
+        """Of Fisher's exact test, one-sided: few recordings that almost all change are beyond the reach of the sign test."""
+        table = np.asarray([[self.after, self.of - self.after], [self.before, self.of - self.before]])
+        return float(fisher_exact(table, alternative="greater").pvalue)
 
     @property
     def halves_errors(self) -> bool:

@@ -56,7 +56,7 @@ class TrainingMode(Check):
             f"the same window asked twice gives logits that differ by up to {gap:.2g}: {_which(layers, 'draws at random')}: dropout is on",
             f"switch dropout off at evaluation: {EVALUATE}; functional.dropout needs training=self.training",
             about="dropout at evaluation",
-            evidence={"gap": gap, "layers": layers},
+            evidence={"twice": gap, "layers": layers},
         )
 
     def _mixing(self, model: ModelUnderTest, features: Tensor, gap: float) -> Finding:
@@ -67,7 +67,7 @@ class TrainingMode(Check):
             f"{_which(layers, 'computes over the batch')}, as BatchNorm does in training or without running statistics",
             f"{EVALUATE}, and keep the running statistics (track_running_stats) with the weights; a device asks one window at a time",
             about="BatchNorm over the batch",
-            evidence={"gap": gap, "layers": layers},
+            evidence={"in_a_batch": gap, "layers": layers},
         )
 
     def _untrained(self, model: ModelUnderTest) -> Iterator[Finding]:

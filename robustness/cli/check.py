@@ -114,7 +114,7 @@ def check(
     _say(
         {
             said.name: _understood(said, original, found, card),
-            "variants": [line for variant in found.variants for line in _variant(variant)],
+            "variants": [line for variant in found.variants for line in _variant(variant, checked)],
             "notices": [CheckLine("", notice) for notice in notices],
             f"answers at the {original.frame.reference}": [*_answers(found.answered), *_counts(checked)],
             "findings": _findings(checked),
@@ -282,10 +282,11 @@ def _weights(said: Card) -> str:
     return f"{said.weights.file}, SHA-256 {said.weights.sha256[:12]}… as the card says"
 
 
-def _variant(variant: InspectedVariant) -> list[CheckLine]:
+def _variant(variant: InspectedVariant, checked: Checked) -> list[CheckLine]:
     about, independence = variant.about, variant.independence
     allowed = "must be exactly 0" if independence.allowed == 0 else f"up to {independence.allowed:g} is rounding"
-    verdict = "independent of its batch" if independence.holds else "DEPENDS ON ITS BATCH, give --batch 1"
+    depends = "DIFFERS WHEN ASKED TWICE" if _random(checked) else "DEPENDS ON ITS BATCH, give --batch 1"
+    verdict = "independent of its batch" if independence.holds else depends
     return [
         CheckLine(variant.name, f"{_size(about['bytes'])}, engine {about['engine']}, on {variant.device}"),
         CheckLine(
@@ -296,6 +297,11 @@ def _variant(variant: InspectedVariant) -> list[CheckLine]:
         CheckLine("", f"{verdict}: a loud batch-mate moves its logits by {independence.gap:.2g} ({allowed})"),
         *(CheckLine("", f"note: {note}") for note in about.get("notes", ())),
     ]
+
+
+def _random(checked: Checked) -> bool:
+    """Whether no batch helps, for the same window is answered in two ways."""
+    return any("twice" in one.evidence for one in checked.findings)
 
 
 def _size(size: int | None) -> str:

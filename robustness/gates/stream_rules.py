@@ -249,14 +249,14 @@ def _spoken(flags: Sequence[bool]) -> list[tuple[int, bool]]:
 
 def _within(alarms_per_hour: float, one: VariantStream) -> Phases:
     place = one.curve.within(alarms_per_hour)
-    threshold = float(one.curve.thresholds[place]) if place >= 0 else 1.0
+    threshold = float(one.curve.thresholds[place]) if place >= 0 else math.inf  # a score may be 1
     return phases_of(one.scores, one.timelines, Plain(threshold), len(one.phases.matchings))
 
 
 def _sentence(name: str, rule: StreamRule, one: VariantStream, sample: Sample, found: Judgement) -> str:
     ends = [*([f"at least {_amount(rule.min, rule)}"] if rule.min is not None else [])]
     ends += [f"at most {_amount(rule.max, rule)}"] if rule.max is not None else []
-    fixed = "" if rule.alarms_per_hour is None else f" at {rule.alarms_per_hour:g} false alarms an hour"
+    fixed = "" if rule.alarms_per_hour is None else f" where false alarms are at most {rule.alarms_per_hour:g} an hour,"
     phase = {"worst": "at the worst phase", "mean": "on average over the phases", "first": "at the first phase"}[rule.phase]
     parts = [
         f"{name}: {one.name}: {rule.metric} is {_amount(sample.value, rule)} ({sample.tally}){fixed} {phase}; {' and '.join(ends)} is asked"

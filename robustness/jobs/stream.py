@@ -19,6 +19,7 @@ from robustness.streaming.repair import SingleAnswer
 from robustness.streaming.rules.base import RULES
 from robustness.streaming.score_files import FileFacts, read_score_file
 from robustness.streaming.scores import Scores
+from robustness.streaming.sentences import counted
 from robustness.streaming.spans import Word, checked_spans, read_spans
 from robustness.streaming.streams import VariantStream, stream_of
 from robustness.sweep.single_windows import single_answers
@@ -212,7 +213,9 @@ def labels_of(paths: Sequence[Path], labels: Sequence[Path], request: StreamRequ
     if request.words and (labels or len(paths) != 1):
         raise UsageError("--words goes with one take and without --labels: it names what the detector of `segment` is to find in it")
     if labels and len(labels) != len(paths):
-        raise UsageError(f"{len(labels)} files of labels are given for {len(paths)} takes; give one --labels a take, in their order")
+        raise UsageError(
+            f"{counted(len(labels), 'file')} of labels for {counted(len(paths), 'take')}; give one --labels a take, in their order"
+        )
     return list(labels) if labels else [_beside(path) for path in paths]
 
 

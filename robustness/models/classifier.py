@@ -74,7 +74,7 @@ class Classifier:
         return self.logits_of(self.outputs(features))
 
     def logits_of(self, outputs: Tensor) -> Tensor:
-        """Logits of what the network gives, [clips labels]."""
+        """Logits of what the network gives, [clips labels]; differentiable where declared."""
         step = self.probability_step
         if self.output == SIGMOIDS:
             return outputs.logit(SMALLEST if step is None or self.network.finer else step / 4)

@@ -14,6 +14,7 @@ from robustness.models.classifier import Classifier, Output
 from robustness.seeds import generator_of
 
 SUM_TOLERANCE: Final = 1e-3  # float32 log_softmax over a few hundred labels sums to 1 within 1e-5
+HALF: Final = "Half"  # as torch calls float16
 PROBE_LEVEL: Final = 0.05
 SETTINGS: Final = "the front-end's settings, window.duration_ms or network.arguments are not those that it was trained with"
 
@@ -71,6 +72,9 @@ def _outputs(classifier: Classifier, features: Tensor, card: Path) -> Tensor:
         raise
     except BaseException as error:  # what a user's own code may raise: everything but Ctrl-C
         reason = first_line(error)
+        if HALF in reason:
+            why = f"its weights are in half precision and the features are not: let network.factory give it with .float() ({reason})"
+            raise CardError(f"{card}: the network does not take features: {why}") from error
         shape = " ".join(str(size) for size in features.shape)
         raise CardError(f"{card}: the network does not take features of the shape [{shape}]: {reason}; {SETTINGS}") from error
     if not isinstance(outputs, Tensor):

@@ -13,5 +13,14 @@ CONTROLS: Final = tuple(
 TILES: Final = tuple("accepted-over-lead packed placements no-word repeat by-label by-speaker by-word-length clusters".split())
 MEASURED: Final = ("by-level-of-the-speech", "by-room-to-move", "ce", "latency")
 COMPARED: Final = ("perturbations", "rules")  # sections of the page of two runs
-TITLED: Final = (*SECTIONS, *COMPARED)
-RESERVED: Final = (*TITLED, *(f"{name}-title" for name in TITLED), *CONTROLS, *TILES, *MEASURED)  # addresses that the page gives itself
+STREAMED: Final = ("variants", "takes", "hop", "operating", "mistakes")  # sections of the page of a stream, with its figures below
+STREAM_FIGURES: Final = ("curve", "hops")
+TITLED: Final = (*SECTIONS, *COMPARED, *STREAMED)
+RESERVED: Final = (  # addresses that the page gives itself
+    *TITLED,
+    *(f"{name}-title" for name in TITLED),
+    *CONTROLS,
+    *TILES,
+    *MEASURED,
+    *STREAM_FIGURES,
+)

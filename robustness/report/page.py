@@ -16,6 +16,7 @@ from robustness.report.banner import addresses_in, banner
 from robustness.report.packing import own, packed_page
 from robustness.report.sections.base import SECTIONS, TEMPLATES, Section, SectionPart
 from robustness.report.sentences import scope, title
+from robustness.report.terms import with_terms
 from robustness.report.view import View
 from robustness.run.folder import Run, write_text
 
@@ -47,10 +48,15 @@ def page_of(run: Run) -> str:
         policy=packed.policy,
         style=Markup(own("style.css")),
         verdict=banner(run, addresses),
-        sections=[{"name": section.name, "title": section.title, "html": part.html} for section, part in parts],
+        sections=[{"name": section.name, "title": section.title, "html": _termed(section, part)} for section, part in parts],
         packed=packed.elements,
     )
     return rendered + "\n"
+
+
+def _termed(section: Section, part: SectionPart) -> Markup:
+    """A section with its terms marked; the glossary's own is left as it is."""
+    return part.html if section.name == "method" else with_terms(part.html)
 
 
 def sections_of(view: View) -> list[tuple[Section, SectionPart]]:

@@ -55,9 +55,10 @@ def pre_roll(counts: LeadCounts, best: LeadRange | None, placement: Problem) -> 
         return None
     low = max(best.low, 0.0)
     span = f"{number(low)}" if low == best.high else f"{number(low)}–{number(best.high)}"
-    all_ = "all " if best.accepted == counts.commands else ""
+    every = best.accepted == counts.commands
+    share = ("all " if counts.commands > 1 else "") if every else f"{number(best.accepted)} of "
     but = listed([f"{number(count)} at {number(lead)}" for lead, count in best.exceptions if lead >= low])
-    reached = f"{all_}{number(best.accepted)} of {plural(counts.commands, 'command')} accepted" + (f", {but}" if but else "")
+    reached = f"{share}{plural(counts.commands, 'command')} accepted" + (f", {but}" if but else "")
     steps = [f"{number(lead)}{NO_BREAK}ms {number(count)}" for lead, count in _steps(counts, low)]
     beyond = _beyond(counts, best)
     rest = "; ".join(part for part in (f"pre-roll of {', '.join(steps)}" if steps else "", beyond) if part)

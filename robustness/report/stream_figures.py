@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from robustness.report.figures import DASHES, Figure, FloatArray, Table, Trace, color, plain
-from robustness.report.words import number, percent
+from robustness.report.words import number, percent, plural
 from robustness.streaming.matching import Kind, Matching
 from robustness.streaming.streams import VariantStream
 
@@ -55,7 +55,8 @@ def timeline_figure(at: int, one: VariantStream, sound: TakeSound | None) -> Fig
         "yaxis2": {"domain": [0.64, 1.0], "range": [-1.4, 1.0], "showticklabels": False, "ticks": "", "title": {"text": "take"}},
     }
     sentence = (
-        f"{scores.take}: {len(matching.timeline.words)} words and {len(matching.heard)} detections over {scores.duration_ms / 1000:.0f} s"
+        f"{scores.take}: {plural(len(matching.timeline.words), 'word')} and {plural(len(matching.heard), 'detection')} over "
+        f"{scores.duration_ms / 1000:.0f} s"
     )
     return Figure(f"timeline-{at}", "", sentence, data, layout, height=380)
 

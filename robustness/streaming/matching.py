@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Final, Literal
 
 import numpy as np
@@ -102,8 +102,8 @@ class Timeline:
         found: list[list[int]] = []
         for label in sorted({word.label for word in self.words}):
             mine = [place for place, word in enumerate(self.words) if word.label == label and self.spoken[place]]
-            ends = [self.words[place].end_ms + self.tolerance_ms for place in mine]
-            cuts = [at for at, (one, other) in enumerate(pairwise(mine), 1) if self.words[other].start_ms > max(ends[:at][-2:])]
+            reach = list(accumulate((self.words[place].end_ms + self.tolerance_ms for place in mine), max))
+            cuts = [at for at, place in enumerate(mine) if at and self.words[place].start_ms > reach[at - 1]]
             found += [mine[low:high] for low, high in pairwise([0, *cuts, len(mine)]) if low < high]
         return found
 

@@ -18,7 +18,7 @@ from robustness.streaming.rules.base import Rule
 from robustness.streaming.scores import Scores
 from robustness.streaming.spans import Word
 
-MOST_ANSWERS: Final = 20_000_000  # to which a rule is applied for the map of hops: of a long take fewer hops are tried
+MOST_ANSWERS: Final = 4_000_000  # to which a rule is applied for the map of hops: of a long take fewer hops are tried
 
 
 class SingleAnswer(NamedTuple):

@@ -57,9 +57,9 @@ def phases_sentence(phases: Phases) -> str:
         return ""
     bad = figures[worst]
     return (
-        f"Over {len(figures)} phases of the first window, every {phases.step_ms:g} ms, {shown(phases.mean('hits'))} of "
-        f"{counted(bad.words, 'word')} are hit on average; at the worst, {worst * phases.step_ms:g} ms, {bad.hits} are hit and another "
-        f"command is said during {bad.wrong_words}."
+        f"Over {len(figures)} phases of the first window, every {phases.step_ms:g} ms, hits are {shown(phases.mean('hits'))} of "
+        f"{counted(bad.words, 'word')} on average; at the worst phase, {worst * phases.step_ms:g} ms, they are {bad.hits}, and another "
+        f"command is said during {counted(bad.wrong_words, 'word') if bad.wrong_words else 'none'}."
     )
 
 

@@ -10,6 +10,7 @@ import tomllib
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -56,6 +57,8 @@ class Fault:
         state: changes the weights.
         code: of a class `Net` over the model's own.
         sounds: changes the recordings.
+        voices: of the recordings.
+        modules: code beside the card, by name.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Fault:
     code: str = ""
     sounds: Callable[[Sounds], Sounds] = lambda sounds: sounds
     modules: dict[str, str] = field(default_factory=dict)
+    voices: tuple[str, ...] = VOICES[:1]
 
 
 def labels(*order: str) -> Callable[[str], str]:
@@ -245,7 +249,7 @@ FAULTS: Final = (
     Fault("ln for dB", "front-end", card=frontend('log = "ln"'), words='log = "dB"'),
     Fault("ln for dB to a pooled model", "front-end", "commands-pooled", card=frontend('log = "ln"'), words='log = "dB"'),
     Fault("log10 for dB", "front-end", "digits-hardened", card=frontend('log = "log10"'), words='log = "dB"'),
-    Fault("no logarithm", "front-end", card=frontend('log = "none"'), words='log = "dB"'),
+    Fault("no logarithm", "front-end", voices=VOICES, card=frontend('log = "none"'), words='log = "dB"'),
     Fault("features halved", "front-end", "commands", card=frontend("scale = 0.5"), words="times 2"),
     Fault("features normalised", "front-end", "commands-pooled", card=frontend('normalise = "clip"'), words='normalise = "none"'),
     Fault(
@@ -265,8 +269,8 @@ FAULTS: Final = (
     # the recordings
     Fault("recordings at −55 dB", "recording-level", "commands-hardened", sounds=each(lambda samples: samples * 10 ** (-40 / 20))),
     Fault("a header of half the rate", "recording-rate", "digits-hardened", sounds=each(lambda samples: samples, 32_000)),
-    Fault("a header of 22,050 Hz", "recording-rate", "commands", sounds=each(lambda samples: samples, 22_050)),
-    Fault("22,050 Hz with a header of 16,000", "recording-rate", "commands", sounds=slowed),
+    Fault("a header of 22,050 Hz", "recording-rate", "commands", voices=VOICES, sounds=each(lambda samples: samples, 22_050)),
+    Fault("22,050 Hz with a header of 16,000", "recording-rate", "commands", voices=VOICES, sounds=slowed),
     Fault("a constant offset", "dc-offset", sounds=each(lambda samples: samples * 0.5 + 0.1)),
     Fault("one file under two words", "same-file", sounds=also("five/joe.wav", "nine/again.wav"), words="another word"),
     Fault("identical files", "same-file", sounds=also("five/joe.wav", "five/again.wav"), words="same word"),
@@ -304,17 +308,19 @@ def made(fault: Fault, folder: Path) -> Made:
     for name, code in fault.modules.items():
         (folder / f"{name}.py").write_text(code, encoding="utf-8")
     (folder / "model.toml").write_text(fault.card(text), encoding="utf-8")
-    for path, (samples, header_hz) in fault.sounds(shipped_sounds()).items():
+    for path, (samples, header_hz) in fault.sounds(shipped_sounds(*fault.voices)).items():
         (folder / "words" / path).parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(folder / "words" / path, samples.numpy(), header_hz, subtype="FLOAT")
     return Made(folder / "model.toml", folder / "words")
 
 
-def shipped_sounds() -> Sounds:
-    """The recordings of the repository, in folders by word."""
-    return {f"{one.label}/{voice}.wav": (one.samples, one.rate_hz) for voice in VOICES for one in shipped(voice)}
+@cache
+def shipped_sounds(*voices: str) -> Sounds:
+    """The recordings of voices of the repository, in folders by word."""
+    return {f"{one.label}/{voice}.wav": (one.samples, one.rate_hz) for voice in voices for one in shipped(voice)}
 
 
+@cache
 def shipped(voice: str) -> list[Recording]:
     """The recordings of a voice of the repository."""
     return list(read_recordings([ROOT / "recordings" / voice], rate_hz=16_000, longest_samples=16_000).recordings)

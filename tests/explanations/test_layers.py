@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from robustness.explanations.layers import Layer, layers_of, noise_of, paths_of
 from robustness.frontends.waveform import Waveform
-from robustness.models.architectures import GruNet, TimeDelayNet
+from robustness.models.architectures import TimeDelayNet
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import TorchNetwork, module_of
 from robustness.quantization.base import quantized
 from robustness.quantization.one_by_one import RowByRow
 from tests.builders import calibration, classifier
+from tests.networks import GruNet
 
 
 class Strided(nn.Module):

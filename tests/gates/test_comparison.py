@@ -148,7 +148,7 @@ def test_digits_hardened_is_better_than_digits_and_the_gate_agrees(root: Path, t
             replace(BEFORE, manifest={"plan": {"grids": GRIDS, "skipped": {}, "seed": 1, "trim": "auto", "speech_threshold_db": 35.0}}),
             "seed 1",
         ),
-        (replace(BEFORE, manifest={"audio_sha256": {"none//zeros/0/center": "b"}}), "heard other audio"),
+        (replace(BEFORE, manifest={"audio_sha256": {"none//zeros/0/center": "b"}}), "was given other audio"),
         (replace(BEFORE, manifest={"complete": False}), "was interrupted"),
     ],
 )

@@ -355,7 +355,7 @@ LEFT_OUT = {"left_out": {"dynamic-int8": "it quantizes nothing"}}
     ("model", "keys", "outcome", "status", "words"),
     [
         (LEFT_OUT, {}, "error", CANNOT_JUDGE, "no variant 'dynamic-int8', for it quantizes nothing; with if_variant"),
-        (LEFT_OUT, {"if_variant": "present"}, "skipped", DONE, "there is no dynamic-int8, for it quantizes nothing"),
+        (LEFT_OUT, {"if_variant": "present"}, "skipped", DONE, "there is no dynamic-int8, because it quantizes nothing"),
         ({}, {"if_variant": "present"}, "error", CANNOT_JUDGE, "no variant 'dynamic-int8'; it has float32"),  # a name that nobody knows
     ],
 )

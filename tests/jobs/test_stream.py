@@ -87,7 +87,7 @@ def test_a_take_without_labels_gives_false_alarms_alone(
         (None, ("--phase-ms", "-5"), "--phase-ms is -5"),
         (None, ("--tolerance-ms", "-1"), "--tolerance-ms is -1"),
         (None, ("--setting", "window"), "--setting window says nothing"),
-        (None, ("--labels", "a.csv", "--labels", "b.csv"), "2 files of labels are given for 1 takes"),
+        (None, ("--labels", "a.csv", "--labels", "b.csv"), "2 files of labels for 1 take;"),
         (None, ("--words", "yes", "--labels", "a.csv"), "--words goes with one take and without --labels"),
     ],
 )
@@ -201,3 +201,22 @@ def test_mlperf_tinys_streaming_wake_word(
         status, out, _ = streamed(capsys, monkeypatch, *given, "--threshold", threshold)  # the specification lies beside the take
         found = json.loads(out)["variants"][0]["first_phase"]
         assert (status, found["hits"], found["words"], found["false_alarms"]) == (0, hits, 3, 0)
+
+
+def test_the_tutorials_two_failures_are_caught_when_streamed(
+    root: Path, shared: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tutorial = shared / "tutorial"
+    words = [str(path) for path in sorted((tutorial / "recordings").glob("*")) if {"up", "left"} & set(path.stem.split("_"))]
+    monkeypatch.setattr("sys.argv", ["robustness", "compose", *words, "--out", "take.wav"])
+    assert run() == 0
+    weights = ("--weights", str(tutorial / "speech_commands_model.pt"))
+    given = ("--model", str(root / "models/tutorial.toml"), *weights, "take.wav", "--hop-ms", "500", "--phase-ms", "100")
+    status, out, _ = streamed(capsys, monkeypatch, *given)
+    assert status == 0
+    for variant in out.split("tutorial, ")[1:]:  # float32 and dynamic-int8 alike
+        assert "2 of 2 words fail in a single window" in variant
+        assert (
+            "`up` fails in a single window (at the start: missed, unknown); streamed, it is caught at all 5 phases at H = 500 ms" in variant
+        )
+        assert "`left` fails in a single window (at the start: substituted, up); streamed, it is caught at all 5 phases" in variant

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustness.models.architectures import AntiAliasedPool, GruNet, PooledNet, SeparableNet, TimeDelay, TimeDelayNet, TutorialNet
+from robustness.models.architectures import AntiAliasedPool, PooledNet, TimeDelay, TimeDelayNet, TutorialNet
+from tests.networks import GruNet, SeparableNet
 
 HALVINGS_FRAMES = 4  # two poolings of 2: a word that moves by 4 frames moves by one position of the last layer
 MOST_BYTES = 1_000_000

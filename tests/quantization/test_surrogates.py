@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustness.models.architectures import GruNet, SeparableNet
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import quantized
 from tests.builders import calibration, classifier
+from tests.networks import GruNet, SeparableNet
 from tests.quantization.networks import Adding, Recurrent, with_net
 
 

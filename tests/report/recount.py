@@ -43,7 +43,7 @@ VERDICT: Final = re.compile(
     r"(?:all )?(\d+)(?: of \d+)? (?:is|are) accepted in the middle"
 )
 PRE_ROLL: Final = re.compile(
-    r"Start listening (\d+)(?:–(\d+))? ms before the word : (?:all )?(\d+) of (\d+) commands accepted(?:, ([^(:]*?))? "
+    r"Start listening (\d+)(?:–(\d+))? ms before the word : (?:all )?(\d+)(?: of (\d+))? commands accepted(?:, ([^(:]*?))? "
     r"\(pre-roll of ([^;)]*)"
 )
 LEAST_P: Final = 1e-7  # a probability of a float network is known to this

@@ -233,3 +233,18 @@ def seconds_to_draw(browser: Browser, path: Path, drawn: str) -> float:
     spent = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
     page.close()
     return float(spent["TaskDuration"])
+
+
+def test_escape_lets_go_and_a_term_says_its_meaning_by_keyboard(page: Page) -> None:
+    page.locator("#answers tbody tr").first.click()
+    expect(page.locator("#answers tr[aria-current]")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator("#answers tr[aria-current]")).to_have_count(0)
+    assert page.locator("#readout").inner_text() == ""
+    term = page.locator("dfn:visible").first
+    term.focus()
+    said = "(element) => getComputedStyle(element, '::after').content"
+    assert str(term.get_attribute("data-says")) in str(term.evaluate(said)).replace('\\"', '"')
+    assert page.locator(f"[id='{term.get_attribute('aria-describedby')}']").count() == 1
+    page.keyboard.press("Escape")
+    assert term.evaluate(said) == "none"

@@ -86,3 +86,10 @@ def test_hours_that_a_claim_takes(rate: float, alarms: int, hours: float) -> Non
     timeline = Timeline.of([], COMMANDS, hours_needed(rate, alarms) * 3_600_000, TAIL_MS)
     found = figures_of([match(said(*((1000.0 * at, "yes") for at in range(alarms))), timeline)])
     assert found.rate.high == pytest.approx(rate)
+
+
+def test_a_long_word_spans_the_short_ones_in_it() -> None:
+    words = [Word("yes", 0, 9_000), Word("yes", 100, 200), Word("yes", 300, 400), Word("yes", 8_000, 8_100)]
+    found = match(said((8_050, "yes"), (8_900, "yes")), Timeline.of(words, COMMANDS, 20_000, TAIL_MS))
+    assert sorted(found.hits) == [0, 3]
+    assert found.hits[0].detection.time_ms == 8_900

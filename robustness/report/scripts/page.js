@@ -37,6 +37,14 @@ for (const button of document.querySelectorAll("[data-plays]")) {
   });
 }
 
+/* Escape lets go of what is pinned: the row and the lead chosen, and the meaning of a word. */
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  if (document.activeElement.matches("dfn")) document.activeElement.blur();
+  const readout = document.getElementById("readout");
+  if (readout) { choose(null); readout.textContent = ""; }
+});
+
 /* Sounds are read after everything is drawn, so that none delays it. */
 function readSounds() {
   for (const sound of document.querySelectorAll("audio")) sound.preload = "metadata";

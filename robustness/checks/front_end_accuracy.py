@@ -1,0 +1,66 @@
+"""Does another front-end restore the answers?
+
+Where no BatchNorm says that features are far, accuracy may: a standard alternative that lifts it from under half to over twice, or that
+halves the errors and raises the margins in general; on commands alone, so that an answer given to everything gains nothing. It is asked
+after level and rate of the recordings, which other bands may stand in for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from robustness.checks.base import CHECKS, Check
+from robustness.checks.feature_statistics import Departure, departure_of
+from robustness.checks.model_under_test import ModelUnderTest
+from robustness.checks.trials import ABOUT, Candidate, Trial, best_of, candidates, change_of, numbers_of, tried_on
+from robustness.run.checks import Finding
+
+FEWEST_ERRORS: Final = 2
+STILL_NEAR: Final = 1.0  # of `Departure.size`: an alternative that is believed for its accuracy is no farther from the training
+KIND: Final = "front-end"
+
+
+@CHECKS.register
+@dataclass(frozen=True)
+class FrontEndAccuracy(Check):
+    """A front-end other than that of the training, as accuracy says."""
+
+    name: ClassVar[str] = "front-end-accuracy"
+    order: ClassVar[int] = 48
+    follows: ClassVar[tuple[str, ...]] = (KIND, "label-order", "training-mode", "recording-level", "recording-rate")
+
+    def find(self, model: ModelUnderTest) -> Iterator[Finding]:
+        """The alternative that restores the answers, if one does."""
+        right, commands = int(model.sample_right[model.sample_commands].sum()), int(model.sample_commands.sum())
+        if right > commands - FEWEST_ERRORS:
+            return
+        departure = departure_of(model.classifier, model.classifier.features(model.references))
+        few = 2 * right < commands  # where most are right, bands alone may be others: how large features are would show otherwise
+        near = [one for one in candidates(model) if _believable(model, one, departure) and (few or not one.alternative.scales)]
+        tried = [tried_on(model, one) for one in near]
+        best = best_of([one for one in tried if one.accuracy.restores(len(tried)) or one.accuracy.raises_margins(len(tried))])
+        if best is not None:
+            yield _by_accuracy(best)
+
+
+def _believable(model: ModelUnderTest, candidate: Candidate, departure: Departure | None) -> bool:
+    """Whether an alternative may be the front-end of the training, apart from its accuracy."""
+    if candidate.alternative.scales and not model.usual_level:
+        return False  # the recordings' own level is the nearer reason
+    if candidate.departure is None or departure is None:
+        return True
+    return candidate.departure.size <= max(STILL_NEAR, departure.size)
+
+
+def _by_accuracy(trial: Trial) -> Finding:
+    right = trial.accuracy
+    return Finding(
+        KIND,
+        f"the front-end is another than in training: {trial.alternative.says} {right.after} of {right.of} commands are recognised, and "
+        f"{right.before} as the card has it",
+        change_of(trial),
+        about=ABOUT,
+        evidence={"with": trial.alternative.says} | numbers_of(trial),
+    )

@@ -1,0 +1,75 @@
+"""What is recognised with another front-end, and how far are reference sounds from the training with it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from robustness.checks.alternatives import Alternative, alternatives_to
+from robustness.checks.feature_statistics import Departure, departure_of
+from robustness.checks.model_under_test import ModelUnderTest
+from robustness.checks.paired_accuracy import PairedAccuracy, paired_accuracy
+
+ABOUT: Final = "another front-end than in training"
+HARDLY: Final = 0.1  # of the recordings
+
+
+class Candidate(NamedTuple):
+    """An alternative that the network takes, and how far reference sounds are from the training with it."""
+
+    alternative: Alternative
+    departure: Departure | None
+
+
+class Trial(NamedTuple):
+    """One alternative that was tried.
+
+    Attributes:
+        alternative: what was done.
+        departure: of reference sounds from the training, with it; None if no BatchNorm says.
+        accuracy: on commands, as given and with it.
+        everything: on all recordings, as given and with it.
+    """
+
+    alternative: Alternative
+    departure: Departure | None
+    accuracy: PairedAccuracy
+    everything: PairedAccuracy
+
+
+def candidates(model: ModelUnderTest) -> Iterator[Candidate]:
+    """The alternatives that the network takes."""
+    for alternative in alternatives_to(model.classifier.frontend):
+        features = alternative.tried(model.classifier, model.references)
+        if features is not None:
+            yield Candidate(alternative, departure_of(model.classifier, features))
+
+
+def tried_on(model: ModelUnderTest, candidate: Candidate) -> Trial:
+    """What is recognised with an alternative, on the sample."""
+    features = candidate.alternative.tried(model.classifier, model.windows) if model.sample else None
+    commands, right, margins = model.sample_commands, np.zeros(len(model.sample), bool), model.sample_margins
+    if features is not None:
+        logits = model.classifier.logits_from(features)
+        right, margins = model.right_by(logits, model.sample_truth), model.margins(logits)
+    accuracy = paired_accuracy(model.sample_right[commands], right[commands], (model.sample_margins[commands], margins[commands]))
+    return Trial(candidate.alternative, candidate.departure, accuracy, paired_accuracy(model.sample_right, right))
+
+
+def best_of(trials: list[Trial]) -> Trial | None:
+    """The one with which most is recognised, or the first that is hardly behind: settings of a card come first."""
+    counts = [one.everything.after + one.accuracy.after for one in trials]  # commands count twice
+    enough = max(counts, default=0) - HARDLY * sum(part.of for one in trials[:1] for part in (one.everything, one.accuracy))
+    return next((one for one, count in zip(trials, counts, strict=True) if count >= enough), None)
+
+
+def change_of(trial: Trial) -> str:
+    """What to write, and what would settle it."""
+    return f"{trial.alternative.change}, if the training had it so; `[golden] features` in the card would settle it"
+
+
+def numbers_of(trial: Trial) -> dict[str, object]:
+    """The numbers behind a finding."""
+    return {"right": trial.everything.before, "right_with": trial.everything.after, "of": trial.everything.of, "p": trial.accuracy.p}

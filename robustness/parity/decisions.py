@@ -1,0 +1,95 @@
+"""Do a device and its model decide alike, and how near a tie were those answers that differ?
+
+Beside these stand the figures of ST's X-cross: accuracy of one against the other, RMSE, MAE, relative L2 error and cosine similarity.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from robustness.analysis.intervals import Estimate, wilson
+from robustness.analysis.outcomes import GOOD, NO_LABEL, OUTCOMES
+from robustness.models.classifier import Classifier
+
+Array = NDArray[np.float64]
+SHOWN: Final = 5
+GOOD_PLACES: Final = tuple(OUTCOMES.index(name) for name in GOOD)
+
+
+class ChangedAnswer(NamedTuple):
+    """A recording that is answered otherwise on the device.
+
+    Attributes:
+        recording: its name.
+        model: the model's answer.
+        device: the device's answer.
+        margin: by how much the model's answer won, in logits: near 0 is a tie.
+    """
+
+    recording: str
+    model: str
+    device: str
+    margin: float
+
+
+class DecisionParity(NamedTuple):
+    """How two sets of outputs compare in decisions and as numbers.
+
+    Attributes:
+        clips: how many were compared.
+        changed: answers that differ, those first that were no tie.
+        good: with how many recordings of known words the model does what it should.
+        good_on_device: the same of the device.
+        rmse: root of the mean squared difference of outputs.
+        mae: their mean absolute difference.
+        relative_l2: ‖device − model‖ / ‖model‖.
+        cosine: of both, over all clips.
+    """
+
+    clips: int
+    changed: tuple[ChangedAnswer, ...]
+    good: Estimate
+    good_on_device: Estimate
+    rmse: float
+    mae: float
+    relative_l2: float
+    cosine: float
+
+
+def decisions_of(classifier: Classifier, ids: tuple[str, ...], model: Array, device: Array, truth: NDArray[np.int64]) -> DecisionParity:
+    """Compares outputs, [clips labels] each.
+
+    Args:
+        classifier: whose outputs they are.
+        ids: of the recordings.
+        model: what the model gives.
+        device: what the device gave.
+        truth: the place of each recording's label, `NO_COMMAND` or `NO_LABEL`.
+    """
+    logits = [classifier.logits_of(torch.from_numpy(part).float()) for part in (model, device)]
+    a, b = (part.argmax(1).tolist() for part in logits)
+    top = logits[0].double().topk(min(2, logits[0].shape[1]), dim=1).values
+    margins = (top[:, 0] - top[:, -1]).tolist()
+    changed = [
+        ChangedAnswer(name, classifier.labels[x], classifier.labels[y], margin)
+        for name, x, y, margin in zip(ids, a, b, margins, strict=True)
+        if x != y
+    ]
+    known = truth != NO_LABEL
+    good = [np.isin(classifier.decide(part, torch.from_numpy(truth)).outcome, GOOD_PLACES)[known] for part in logits]
+    gap, flat = device - model, (model.ravel(), device.ravel())
+    norms = [float(np.linalg.norm(part)) for part in flat]
+    return DecisionParity(
+        clips=len(ids),
+        changed=tuple(sorted(changed, key=lambda one: -one.margin)),
+        good=wilson(int(good[0].sum()), int(known.sum())),
+        good_on_device=wilson(int(good[1].sum()), int(known.sum())),
+        rmse=float(np.sqrt(np.square(gap).mean())),
+        mae=float(np.abs(gap).mean()),
+        relative_l2=float(np.linalg.norm(gap)) / max(norms[0], 1e-30),
+        cosine=float(flat[0] @ flat[1]) / max(norms[0] * norms[1], 1e-30),
+    )
