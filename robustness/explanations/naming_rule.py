@@ -12,7 +12,8 @@ Named is
    named, and nothing for which no measurement speaks is where one speaks for what no edit undoes, such as a room that rings on;
 3. else the kind that stands out by itself: it recovers at least twice what any other kind does, whether that restores or not, and twice
    what any sham does. Where an edit counts at a mild size, sizes beyond the mild ones are left aside: a small change that is enough comes
-   before a large one. Shares count up to the whole drop. Where no drop is known, it is the only kind that counts.
+   before a large one. Shares count up to the whole drop. Where no drop is known, it is the only kind that counts,
+   and nothing speaks for another.
 
 Else the edits that restore are listed, and none of them is put before the others. What is named has the weaker verb where no drop is known,
 and where it is counted to other recordings and nothing speaks for the kind beside the edit.
@@ -106,7 +107,7 @@ def _standing_out(counting: Sequence[Attempt], heard: Sequence[Attempt], beside:
         return []
     alike = [one for one in counting if one.kind == first.kind]
     if first.best.share is None:
-        return alike if len(alike) == len(counting) else []
+        return alike if len(alike) == len(counting) and not beside.speaks else []
     others = [_share(one, mild=bool(mild)) for one in heard if one.kind != first.kind] + [counted(one.sham.share) for one in heard]
     return alike if _share(first, mild=bool(mild)) >= max(HALF, TWICE * max(others)) else []
 

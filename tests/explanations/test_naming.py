@@ -16,7 +16,7 @@ from robustness.interventions.base import Kind
 
 
 def attempt(
-    called: str, kind: Kind, share: float | None, *, restores: bool = True, sham: float = 0.0, sham_restores: bool = False
+    called: str, kind: Kind, share: float | None, *, restores: bool = True, sham: float | None = 0.0, sham_restores: bool = False
 ) -> Attempt:
     rung = Rung(10.0, 1.0 if restores else -1.0, share, 1.0, "yes", restores)
     return Attempt(called, kind, (rung,), Rung(10.0, -1.0, sham, 0.0, "no", sham_restores), 1)
@@ -82,6 +82,13 @@ def test_the_output_is_named_where_no_more_than_the_networks_lean_restores(lean:
 @pytest.mark.parametrize(("speaks", "own", "strength"), [((), True, "full"), ((), False, "weak"), (("level",), False, "full")])
 def test_the_verb_is_weaker_where_nothing_but_the_edit_speaks(speaks: tuple[Kind, ...], own: bool, strength: str) -> None:
     assert name([attempt("gain", "level", 0.9)], Beside(frozenset(speaks), own_drop=own)).strength == strength
+
+
+def test_without_a_loss_the_only_kind_is_named_unless_a_measurement_speaks_for_another() -> None:
+    tried = [attempt("speed", "speed", None, sham=None)]
+    assert (name(tried).kind, name(tried).strength) == ("speed", "weak")
+    assert name(tried, Beside(frozenset({"band"}))).kind is None
+    assert name(tried, Beside(frozenset({"speed"}))).kind == "speed"
 
 
 def test_several_and_none() -> None:
