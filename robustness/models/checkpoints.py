@@ -28,6 +28,7 @@ WRAPPERS: Final = {
     "model.": "they were saved from a training module that holds the network as `model`",
     "net.": "they were saved from a training module that holds the network as `net`",
 }
+TORCHS_OWN: Final = ("module.", "_orig_mod.")
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,24 @@ def weights_in(source: Source) -> dict[str, Any]:
     if broken:
         raise CardError(f"{source.path}: {named(broken)} holds NaN or infinite weights; the training broke, or the file is damaged")
     return state
+
+
+def state_dict_key(path: Path) -> str | None:
+    """The entry of a checkpoint that is its state_dict, where it has just one; None for a file that is one, or is none.
+
+    Raises:
+        CardError: torch cannot read the file.
+    """
+    loaded = _loaded(path)
+    if not isinstance(loaded, Mapping) or _is_state_dict(loaded):
+        return None
+    inside = [key for key, value in loaded.items() if isinstance(key, str) and _is_state_dict(value)]
+    return inside[0] if len(inside) == 1 else None
+
+
+def unwrapped_prefix(state: Mapping[str, object]) -> str:
+    """What torch itself put before every name; empty where it did not."""
+    return next((prefix for prefix in TORCHS_OWN if all(name.startswith(prefix) for name in state)), "")
 
 
 def _refuse_changed(source: Source) -> None:

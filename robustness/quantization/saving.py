@@ -24,7 +24,7 @@ from robustness.quantization.structure import FACTORY
 from robustness.quantization.variants import as_given
 from robustness.seeds import generator_of
 from robustness.training.session import write_whole
-from robustness.training.toml import to_toml
+from robustness.models.toml import to_toml
 
 KEPT: Final = ("cpu", "type", "quantized_functions", "results", "calibration", "notes")
 CHECKED: Final = 5  # windows of noise that both must answer alike

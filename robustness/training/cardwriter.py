@@ -28,7 +28,7 @@ from robustness.training.curves import curves_page
 from robustness.training.data import RATE_HZ, UNKNOWN, WINDOW_SAMPLES, Corpus
 from robustness.training.recipes import recipe_named
 from robustness.training.session import FRONTEND, Trained, TrainingRequest, write_whole
-from robustness.training.toml import to_toml
+from robustness.models.toml import to_toml
 
 FRAME: Final = Frame(WINDOW_SAMPLES, RATE_HZ)
 GOLDEN: Final = "golden.wav"

@@ -105,6 +105,29 @@ def network_of(content: bytes, frontend: Frontend) -> ExportedNetwork:
     Raises:
         CardError: it is no exported program, or takes or gives other than one tensor.
     """
+    program = program_of(content)
+    shape = input_shape(program)
+    if isinstance(shape[0], int) and shape[0] != 1:
+        raise CardError(f"the program takes {list(shape)}; expected one clip at a time, [1 …]: export it so, or with a batch of any size")
+    count = sum(weight.numel() for weight in program.parameters())
+    about = {
+        "engine": f"torch {torch.__version__.partition('+')[0]}, exported program",
+        "type": "float32",
+        "quantized_layers": [],
+        "float_layers": sorted({name.rpartition(".")[0] for name in program.state_dict if name.endswith(".weight")}),
+        "quantized_share": 0.0,
+        "bytes": len(content),
+        "notes": [],
+    }
+    return ExportedNetwork(program.module(), frontend, about, count, shape)
+
+
+def program_of(content: bytes) -> torch.export.ExportedProgram:
+    """The program in a file's content, of one input and one output.
+
+    Raises:
+        CardError: as `network_of` does.
+    """
     _refuse_other(content)
     try:
         with warnings.catch_warnings():
@@ -119,21 +142,14 @@ def network_of(content: bytes, frontend: Frontend) -> ExportedNetwork:
         raise CardError(
             f"the program has {len(inputs)} inputs and {len(program.graph_signature.user_outputs)} outputs; expected one of each"
         )
+    return program
+
+
+def input_shape(program: torch.export.ExportedProgram) -> tuple[int | str, ...]:
+    """The axes of a program's one input; a text is an axis of any size."""
+    (name,) = [one for one in program.graph_signature.user_inputs if isinstance(one, str)]
     places = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
-    shape = tuple(size if isinstance(size, int) else str(size) for size in places[inputs[0]].meta["val"].shape)
-    if isinstance(shape[0], int) and shape[0] != 1:
-        raise CardError(f"the program takes {list(shape)}; expected one clip at a time, [1 …]: export it so, or with a batch of any size")
-    count = sum(weight.numel() for weight in program.parameters())
-    about = {
-        "engine": f"torch {torch.__version__.partition('+')[0]}, exported program",
-        "type": "float32",
-        "quantized_layers": [],
-        "float_layers": sorted({name.rpartition(".")[0] for name in program.state_dict if name.endswith(".weight")}),
-        "quantized_share": 0.0,
-        "bytes": len(content),
-        "notes": [],
-    }
-    return ExportedNetwork(program.module(), frontend, about, count, shape)
+    return tuple(size if isinstance(size, int) else str(size) for size in places[name].meta["val"].shape)
 
 
 def _refuse_other(content: bytes) -> None:

@@ -111,19 +111,8 @@ def network_of(content: bytes, frontend: Frontend) -> OnnxNetwork:
     Raises:
         CardError: ONNX Runtime is not installed or cannot run it, its weights lie outside of it, or it has other than one input and output.
     """
-    try:
-        import onnx
-        import onnxruntime
-    except ModuleNotFoundError as error:
-        raise CardError(f"a .onnx file needs ONNX Runtime; {INSTALL}") from error
-    try:
-        model = onnx.load_from_string(content)
-    except Exception as error:  # protobuf's own error, which has no public name
-        raise CardError(f"it is no ONNX file, or is truncated ({first_line(error)}); export it again") from error
-    outside = [one.name for one in model.graph.initializer if one.data_location == onnx.TensorProto.EXTERNAL]
-    if outside:
-        raise CardError(f"its weights lie in another file ({outside[0]}); export it as one file, with external_data=False")
-    session = _session(onnxruntime, content)
+    model = model_of(content)
+    session = _session(content)
     taken, given = session.get_inputs(), session.get_outputs()
     if len(taken) != 1 or len(given) != 1:
         raise CardError(f"it has {len(taken)} inputs and {len(given)} outputs; expected one of each: features and scores")
@@ -133,7 +122,31 @@ def network_of(content: bytes, frontend: Frontend) -> OnnxNetwork:
     return OnnxNetwork(session, frontend, facts_of(model, content), sum(int(np.prod(one.dims)) for one in model.graph.initializer))
 
 
-def _session(onnxruntime: Any, content: bytes) -> Any:
+def model_of(content: bytes) -> Any:
+    """What an ONNX file holds, as the package onnx reads it.
+
+    Raises:
+        CardError: the extra is not installed, it is no such file, or its weights lie outside of it.
+    """
+    try:
+        import onnx
+    except ModuleNotFoundError as error:
+        raise CardError(f"a .onnx file needs ONNX Runtime; {INSTALL}") from error
+    try:
+        model = onnx.load_from_string(content)
+    except Exception as error:  # protobuf's own error, which has no public name
+        raise CardError(f"it is no ONNX file, or is truncated ({first_line(error)}); export it again") from error
+    outside = [one.name for one in model.graph.initializer if one.data_location == onnx.TensorProto.EXTERNAL]
+    if outside:
+        raise CardError(f"its weights lie in another file ({outside[0]}); export it as one file, with external_data=False")
+    return model
+
+
+def _session(content: bytes) -> Any:
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise CardError(f"a .onnx file needs ONNX Runtime; {INSTALL}") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # what it says of an error is in the error

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from robustness.training.toml import to_toml
+from robustness.models.toml import to_toml
 
 
 @pytest.mark.parametrize(

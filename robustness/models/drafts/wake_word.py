@@ -1,0 +1,115 @@
+"""What does ESPHome's manifest of a micro-wake-word model say, and which card is that?
+
+The JSON has the wake word, the model's file, the cutoff, and how many probabilities are averaged. The front-end is the program's own,
+with a step of 10 ms; manifests of version 1, and those with another step, are for a front-end that is not here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from robustness.errors import CardError
+from robustness.files import UnreadableError, json_of
+from robustness.models.card import AS_IT_SHIPS
+from robustness.models.card_messages import card_sentence
+from robustness.models.drafts.draft import Draft, Known, Section
+from robustness.models.drafts.place import Place
+
+STEP_MS: Final = 10
+WINDOW_MS: Final = 1500.0  # a wake word of about a second, and silence before it
+Words = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Micro(BaseModel):
+    """What the firmware is told."""
+
+    model_config = ConfigDict(frozen=True)
+
+    probability_cutoff: Annotated[float, Field(strict=True, gt=0, lt=1)] = Field(description="a probability, above which the mean is a hit")
+    sliding_window_size: Annotated[int, Field(strict=True, gt=0)] = Field(description="a whole number of probabilities that are averaged")
+    feature_step_size: Annotated[int, Field(strict=True, gt=0)] = Field(description=f"the front-end's step in ms, {STEP_MS}")
+
+
+class Manifest(BaseModel):
+    """What is read of a manifest; other keys are ESPHome's own."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: Literal["micro"] = Field(description='"micro", as in a manifest of ESPHome\'s micro_wake_word')
+    wake_word: Words = Field(description="the words that are answered")
+    model: Words = Field(description="the model's file, beside the manifest")
+    micro: Micro = Field(description="a table with probability_cutoff, sliding_window_size and feature_step_size")
+    author: str = ""
+    website: str = ""
+    trained_languages: tuple[str, ...] = ()
+
+
+def wake_word_draft(file: Path, card: Path) -> Draft:
+    """The card of a manifest.
+
+    Raises:
+        CardError: it is no such manifest, its model is not beside it, or its front-end is not here.
+    """
+    said = _manifest(file)
+    place = Place.of(_model(file, said), card)
+    label = said.wake_word.lower()
+    name = f"in {file.name}"
+    micro = said.micro
+    rule = f"--rule esphome --setting sliding_window={micro.sliding_window_size}"
+    facts = {"manifest": file.name, "sliding_window_size": micro.sliding_window_size, "feature_step_size_ms": micro.feature_step_size}
+    more = {"author": said.author, "website": said.website, "languages": list(said.trained_languages)}
+    top = (
+        Known("name", said.wake_word, f"wake_word {name}"),
+        Known("labels", [label], "wake_word in small letters; recordings of it are labelled so"),
+        Known("output", "sigmoids"),
+        Known("threshold", micro.probability_cutoff, f"probability_cutoff {name}"),
+    )
+    window = (
+        Known("duration_ms", WINDOW_MS, "the manifest has none: long enough for the words and some silence before them"),
+        Known("placement", "end", "the last probability of a window is its score"),
+    )
+    return Draft(
+        (
+            Section("", top),
+            Section(f"variants.{AS_IT_SHIPS}", place.entries()),
+            Section("frontend", (Known("preset", "micro-wake-word"), Known("rate_hz", 16_000))),
+            Section("window", window),
+            Section("about", tuple(Known(key, value) for key, value in {**facts, **more}.items() if value)),
+        ),
+        (
+            f"a window's score is its last probability; `robustness stream --model {card.name} TAKE {rule}` decides as the firmware does",
+            "the words are expected at the end of the window: give recordings that end shortly after them, beside other words",
+        ),
+    )
+
+
+def _manifest(file: Path) -> Manifest:
+    try:
+        content = json_of(file)
+    except UnreadableError as error:
+        raise CardError(f"{file} cannot be read: {error}; give ESPHome's manifest of a micro_wake_word model") from error
+    if isinstance(content, dict) and content.get("version") == 1:
+        raise CardError(f"{file} is a manifest of version 1, for a front-end with a step of 20 ms; here is that of version 2, {STEP_MS} ms")
+    try:
+        said = Manifest.model_validate(content)
+    except ValidationError as error:
+        wrong = card_sentence(error, Manifest) if isinstance(content, dict) else f"it holds a {type(content).__name__}"
+        raise CardError(f"{file} is no manifest of a micro_wake_word model: {wrong}") from error
+    if said.micro.feature_step_size != STEP_MS:
+        step = said.micro.feature_step_size
+        raise CardError(
+            f"{file}: feature_step_size is {step}, and the front-end micro-wake-word has a step of {STEP_MS} ms; get that model"
+        )
+    return said
+
+
+def _model(file: Path, said: Manifest) -> Path:
+    """The model beside the manifest: by its last name, if the manifest has an address."""
+    name = PurePosixPath(said.model).name
+    path = file.parent / name
+    if not name or not path.is_file():
+        raise CardError(f"{file}: its model is {said.model!r}, and there is no {name or 'file'} beside the manifest; put it there")
+    return path
