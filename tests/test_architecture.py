@@ -170,6 +170,7 @@ def test_what_is_imported_is_what_is_required() -> None:
         "tflite_micro",
         "ai_edge_litert",
         "onnx",
+        "onnxscript",
     }  # pytest imports the plugin; the others are extras
     imported = {found.module.partition(".")[0] for found in imports()} - set(sys.stdlib_module_names) - ours_too
     assert imported - {"pydantic_core"} == required  # that one is a part of pydantic
@@ -292,6 +293,8 @@ def test_the_probe_sees_torch() -> None:
         command("compose", "--help"),
         command("threshold", "--help"),
         command("explain", "--help"),
+        command("init", "--help"),
+        command("convert", "--help"),
         command("list"),
     ],
 )
