@@ -9,7 +9,8 @@ Named is
 2. of three kinds that count at most, the one for which something speaks beside the edit: a measurement of the recording that lies outside
    of all that are right, or, of placement and precision, the same recording that is right elsewhere or in float. Where nothing speaks,
    speed, of which a word's length is no more than a hint, if it alone is not ordinary: of the others everything that is measured lies among
-   the recordings that are right. What is ordinary is never named, and nothing for which no measurement speaks is where one speaks for what no edit undoes, such as a room that rings on;
+   the recordings that are right. What is ordinary is never named, and nothing for which no measurement speaks is where one speaks for what
+   no edit undoes, such as a room that rings on;
 3. else the kind that stands out by itself: it recovers at least twice what any other kind does, whether that restores or not, and twice
    what any sham does. Where an edit counts at a mild size, sizes beyond the mild ones are left aside: a small change that is enough comes
    before a large one. Shares count up to the whole drop. Where no drop is known, it is the only kind that counts,
