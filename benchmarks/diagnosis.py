@@ -86,12 +86,12 @@ def swept(classifier: Classifier, recordings: list[Recording], where: Path) -> R
 
 
 def failing(cases: Cases, run: Run, one: Plant, ids: set[str]) -> Iterator[Failure]:
-    """The failures to tell: with the cause, and right at the reference placement where the cause is the place."""
+    """The failures to tell: right at the reference placement where the cause is the place, and wrong there where channels are dead."""
     placed_rows = cases.placed
     there = placed_rows[(placed_rows["placement"] == cases.frame.reference) & ~placed_rows["failing"]]
     right = set(there["recording"].astype(str))
     for found in find_failures(run, placed_rows, cases.kinds, cases.frame.reference):
-        if found.recording in ids and (found.recording in right or not one.placed):
+        if found.recording in ids and (not one.placed or found.recording in right) and not (one.dead and found.recording in right):
             yield found
 
 

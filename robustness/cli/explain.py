@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 
 from robustness.cli import options
-from robustness.cli.printing import detail, note, say
+from robustness.cli.printing import note, say
 from robustness.cli.progress import progress_shown
 from robustness.cli.report import repeated
 from robustness.conditions import VARIANTS
@@ -137,7 +137,7 @@ def explain(
     if not found.question.wrong and found.question.truth is not None:
         note("it is recognised correctly; it is explained all the same")
     for sentence in restoration_says(found.restored, {variant: variant for variant in found.restored}):
-        detail(sentence)
+        note(sentence)
     say(write_explanation(found, out, repeated(sys.argv[1:]), audio=not no_audio))
 
 

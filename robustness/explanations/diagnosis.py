@@ -18,6 +18,7 @@ from robustness.explanations.cohort import cost, given, shared_edit
 from robustness.explanations.edits import Answers, Attempt, Edit, attempts, intervention
 from robustness.explanations.explained_table import rows_of
 from robustness.explanations.forecast import forecast_scores
+from robustness.explanations.lean import Lean
 from robustness.explanations.losses import Loss, drop_of
 from robustness.explanations.naming_rule import Beside, counts, name, named_pair, pairs
 from robustness.explanations.side_effects import MOST, Others
@@ -29,6 +30,7 @@ from robustness.run.restoration import (
     CohortFacts,
     EditPair,
     FactorShares,
+    LeanFacts,
     MarginLoss,
     Naming,
     RestorationRecord,
@@ -53,6 +55,7 @@ class Diagnosis:
         pairs: two edits that restore it together, where none does alone.
         speaks: the kinds for which something speaks beside the edits.
         shares: what each factor is worth, where two windows of the recording differ in two or more.
+        lean: by how much the network leans to its rejection labels; None where it does not.
     """
 
     margin: float
@@ -62,6 +65,7 @@ class Diagnosis:
     pairs: tuple[EditPair, ...]
     shares: tuple[factors.Accounted, ...]
     speaks: frozenset[Kind] = frozenset()
+    lean: Lean | None = None
 
 
 @dataclass(eq=False)
@@ -143,6 +147,7 @@ def restored_answer(diagnosis: Diagnosis, tried: Sequence[TriedEdit]) -> Restore
         pairs=diagnosis.pairs,
         pair=named_pair(diagnosis.pairs, diagnosis.tried, diagnosis.speaks),
         shares=tuple(_shares(one) for one in diagnosis.shares),
+        lean=None if diagnosis.lean is None else LeanFacts(*diagnosis.lean),
     )
 
 
@@ -190,7 +195,14 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
         two = [] if alone else pairs(answers, variant, wanted[variant], beside.speaks)
         shares = () if swept is None or not cases.at_a_place(case.failure.condition) else factors.accounts(case, cases, swept, variant)
         found[variant] = Diagnosis(
-            answers.here[variant].margin, drops[variant], tuple(tried[variant]), naming, tuple(two), tuple(shares), beside.speaks
+            margin=answers.here[variant].margin,
+            drop=drops[variant],
+            tried=tuple(tried[variant]),
+            naming=naming,
+            pairs=tuple(two),
+            shares=tuple(shares),
+            speaks=beside.speaks,
+            lean=cases.lean(variant),
         )
     return found
 

@@ -107,7 +107,7 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
         inputs: folders by name, for a perturbation that needs some.
         targets: labels for their logits, or `up-unknown` for a margin; by default the margin of the right answer to its strongest rival
             and both logits.
-        methods: attribution methods by name; by default occlusion, integrated gradients and Shapley values of segments.
+        methods: attribution methods by name; by default block regression, occlusion, integrated gradients and Shapley values of segments.
         baseline: silence, band-mean, floor or counterpart.
         layers: names of the layers that are compared with the counterpart; by default all with weights.
         seed: of every random number.

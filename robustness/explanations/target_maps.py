@@ -18,6 +18,7 @@ from torch import Tensor
 from robustness.analysis.map_cells import top_cells
 from robustness.attributions.base import ATTRIBUTIONS, Attribution, Relevance, Target, within_bound
 from robustness.attributions.baselines import BASELINES
+from robustness.attributions.methods.block_regression import BlockRegression
 from robustness.attributions.methods.shapley import Shapley
 from robustness.errors import UsageError
 from robustness.explanations.maps import METHODS, Map
@@ -25,7 +26,7 @@ from robustness.explanations.question import Question
 from robustness.models.classifier import Classifier
 from robustness.models.resynthesis import explainable
 
-USUAL: Final = (*(method.name for method in METHODS), Shapley.name)  # those of a card, and what a segment is worth
+USUAL: Final = (BlockRegression.name, *(method.name for method in METHODS), Shapley.name)  # and those of a card, and of segments
 SEGMENT_MS: Final = 100.0
 SEGMENTS: Final = 10  # 1,024 passes
 Progress = Callable[[str, int, int], None]

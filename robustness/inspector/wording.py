@@ -24,6 +24,7 @@ from robustness.report.opening import Opening
 from robustness.report.words import PLACES, level_said, listed, number, percent, plural, signed
 
 METHODS: Final = {
+    "block-regression": "what each block adds on average over random sets of the others",
     "occlusion": "how much the score falls when a patch is replaced by the baseline",
     "integrated-gradients": "gradients along the straight path from the baseline",
     "shapley": "exact Shapley values of segments of time",

@@ -177,8 +177,29 @@ class FactorShares:
 
 
 @dataclass(frozen=True)
+class LeanFacts:
+    """By how much a network leans to its rejection labels at the reference placement, and what less of that would cost.
+
+    Attributes:
+        size: in logits.
+        back: missed commands that come back.
+        missed: commands that are missed.
+        commands: all commands.
+        carried_out: unknown words that are carried out then.
+        unknown: unknown words that are left alone now.
+    """
+
+    size: Number
+    back: int
+    missed: int
+    commands: int
+    carried_out: int
+    unknown: int
+
+
+@dataclass(frozen=True)
 class RestoredAnswer:
-    """Everything tried on one failing answer of one variant."""
+    """Everything tried on one failing answer of one variant; `lean` is None where the network does not lean, and in earlier runs."""
 
     margin: Number
     drop: MarginLoss | None
@@ -187,6 +208,7 @@ class RestoredAnswer:
     pairs: tuple[EditPair, ...]
     pair: EditPair | None
     shares: tuple[FactorShares, ...]
+    lean: LeanFacts | None = None
 
     def __post_init__(self) -> None:
         """Holds what is named to what was tried.

@@ -16,7 +16,7 @@ from robustness.interventions.base import Kind
 
 
 def attempt(
-    called: str, kind: Kind, share: float | None, *, restores: bool = True, sham: float = 0.0, sham_restores: bool = False
+    called: str, kind: Kind, share: float | None, *, restores: bool = True, sham: float | None = 0.0, sham_restores: bool = False
 ) -> Attempt:
     rung = Rung(10.0, 1.0 if restores else -1.0, share, 1.0, "yes", restores)
     return Attempt(called, kind, (rung,), Rung(10.0, -1.0, sham, 0.0, "no", sham_restores), 1)
@@ -63,9 +63,10 @@ def test_a_kind_is_named_beside_others_where_something_else_speaks_for_it() -> N
 
 
 def test_what_is_measured_as_ordinary_comes_after_what_is_not() -> None:
+    tried = [attempt("speed", "speed", 0.9), attempt("equalise", "band", 1.0)]
+    assert name(tried, Beside(ordinary=frozenset({"band", "noise"}))).kind == "speed"
     tried = [attempt("gain", "level", 0.9), attempt("move-word", "placement", 1.0)]
     assert name(tried).kind is None
-    assert name(tried, Beside(ordinary=frozenset({"placement", "noise"}))).kind == "level"
     assert name(tried, Beside(frozenset({"placement"}), frozenset({"level"}))).kind == "placement"
     assert name(tried[:1]).kind == "level"
     assert name(tried[:1], Beside(ordinary=frozenset({"level"}))).kind is None
@@ -82,6 +83,13 @@ def test_the_output_is_named_where_no_more_than_the_networks_lean_restores(lean:
 @pytest.mark.parametrize(("speaks", "own", "strength"), [((), True, "full"), ((), False, "weak"), (("level",), False, "full")])
 def test_the_verb_is_weaker_where_nothing_but_the_edit_speaks(speaks: tuple[Kind, ...], own: bool, strength: str) -> None:
     assert name([attempt("gain", "level", 0.9)], Beside(frozenset(speaks), own_drop=own)).strength == strength
+
+
+def test_without_a_loss_the_only_kind_is_named_unless_a_measurement_speaks_for_another() -> None:
+    tried = [attempt("speed", "speed", None, sham=None)]
+    assert (name(tried).kind, name(tried).strength) == ("speed", "weak")
+    assert name(tried, Beside(frozenset({"band"}))).kind is None
+    assert name(tried, Beside(frozenset({"speed"}))).kind == "speed"
 
 
 def test_several_and_none() -> None:

@@ -15,10 +15,11 @@ SIZES = (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6)
 @pytest.mark.parametrize(
     ("good", "value", "outside"),
     [
-        ([1, 2, 3, 4, 5], 6, "high"),
-        ([1, 2, 3, 4, 5], 0, "low"),
-        ([1, 2, 3, 4, 5], 5, None),  # as much as the most is not more
-        ([1, 2, 3, 4], 6, None),  # fewer than five
+        ([1, 2, 3, 4, 5], 8.1, "high"),
+        ([1, 2, 3, 4, 5], 8, None),  # 3 dB beyond is not clearly beyond
+        ([1, 2, 3, 4, 5], -2.1, "low"),
+        ([1, 2, 3, 4], -51, None),  # fewer than five: what is usual, −50 dBFS at most
+        ([], -49, "high"),
         ([*range(48), 200], 100, None),
         ([*range(49), 200], 100, "high"),  # of fifty one may lie further out
     ],
@@ -31,7 +32,7 @@ def test_outside_is_beyond_all(good: list[float], value: float, outside: str | N
 
 def stands(**outside: float) -> frozenset[Cause]:
     good = [{name: float(i) for name in SPEAKS} for i in range(6)]
-    return spoken_for(standings({**dict.fromkeys(SPEAKS, 2.5), **outside}, good))
+    return spoken_for(standings({**dict.fromkeys(SPEAKS, 2.5), **{name: 999 * value for name, value in outside.items()}}, good))
 
 
 @pytest.mark.parametrize(

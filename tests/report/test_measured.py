@@ -27,7 +27,14 @@ def value(name: str, amount: float, *, above: int = 5, side: str | None = None, 
             [value("level_dbfs", -50, above=11, side="low", kind="level")],
             "Measured: the word’s level −50 dBFS: softer than 11 of 12 that are right.",
         ),
-        ([MeasuredValue("floor_dbfs", -31, 0, 0, 0)], "Measured: no recording is right here to compare it with."),
+        (
+            [MeasuredValue("floor_dbfs", -61, 0, 0, 0)],
+            "Measured: nothing lies outside of what is usual; too few recordings are right here to compare it with.",
+        ),
+        (
+            [MeasuredValue("floor_dbfs", -31, 0, 0, 0, "high", "noise")],
+            "Measured: floor −31 dBFS: louder than in 99 of 100 recorded commands.",
+        ),
     ],
 )
 def test_the_sentence(found: list[MeasuredValue], said: str) -> None:

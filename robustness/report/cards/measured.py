@@ -12,6 +12,7 @@ from robustness.report.words import NO_BREAK, listed, number, percent
 from robustness.run.measured_values import MeasuredValue
 
 MOST: Final = 4  # measurements in the sentence
+FEWEST: Final = 5  # recordings that are right: with fewer, it is compared with what is usual
 SILENT: Final = -119.0  # dBFS and less is no sound at all
 
 
@@ -33,7 +34,7 @@ WORDS: Final = {
     "hum_dbfs": Words("hum at multiples of the mains", "dBFS", 0, "softer", "louder"),
     "highest_hz": Words("energy up to", "Hz", 0, "less high", "higher"),
     "lowest_hz": Words("energy from", "Hz", 0, "lower", "less low"),
-    "tilt_db": Words("tilt", "dB an octave", 1, "darker", "brighter"),
+    "tilt_db": Words("spectral tilt", "dB an octave", 1, "darker", "brighter"),
     "length_ms": Words("the word’s length", "ms", 0, "shorter", "longer"),
     "first_dbfs": Words("first 10 ms", "dBFS", 0, "softer", "louder"),
     "last_dbfs": Words("last 10 ms", "dBFS", 0, "softer", "louder"),
@@ -60,11 +61,12 @@ class MeasuredRow(NamedTuple):
 def measured_sentence(found: Sequence[MeasuredValue]) -> str:
     """What lies outside, that which speaks for an edit first; that nothing does, where nothing does."""
     good = max((one.of for one in found), default=0)
-    if not found or not good:
-        return "Measured: no recording is right here to compare it with." if found else ""
+    if not found:
+        return ""
     outside = sorted((one for one in found if one.outside is not None), key=lambda one: one.kind is None)
     if not outside:
-        return f"Measured: nothing lies outside of the {good} that are right." if good > 1 else ""
+        among = f"the {good} that are right" if good >= FEWEST else "what is usual; too few recordings are right here to compare it with"
+        return f"Measured: nothing lies outside of {among}."
     return f"Measured: {listed([_said(one) for one in outside[:MOST]], MOST)}."
 
 
@@ -74,6 +76,8 @@ def _said(one: MeasuredValue) -> str:
         return f"{one.name} {number(one.value, 1)}"
     than = words.low if one.outside == "low" else words.high
     beyond = one.above if one.outside == "high" else one.below
+    if one.of < FEWEST:
+        return f"{words.name} {_value(one, words)}: {than} than in 99 of 100 recorded commands"
     rest = f"all {one.of} that are right" if not beyond else f"{one.of - beyond} of {one.of} that are right"
     return f"{words.name} {_value(one, words)}: {than} than {rest}"
 

@@ -58,8 +58,20 @@ def restoration_sentence(facts: RestoredAnswer) -> str:
     """One variant: what is named, or what helps; then what does not."""
     naming = facts.naming
     told = {"named": _named, "several": _several, "one": _one, "none": _none}[naming.verdict](facts)
-    parts = [told, _next(facts), _small(facts), _not(facts)]
+    parts = [told, _lean(facts), _next(facts), _small(facts), _not(facts)]
     return " ".join(part for part in parts if part)
+
+
+def _lean(facts: RestoredAnswer) -> str:
+    """What the network's own answers say, and what less of its lean would cost, where the output is named."""
+    lean = facts.lean
+    if lean is None or facts.naming.kind != "output":
+        return ""
+    back = f"{number(lean.back)} of {number(lean.missed)} missed commands come back"
+    cost = f"; {number(lean.carried_out)} of {number(lean.unknown)} unknown words are carried out then" if lean.unknown else ""
+    return (
+        f"The network leans to saying nothing: at the reference placement, with {shortest(lean.size)} logits less for that, {back}{cost}."
+    )
 
 
 def _by_name(facts: RestoredAnswer) -> dict[str, TriedEdit]:
@@ -76,7 +88,7 @@ def _named(facts: RestoredAnswer) -> str:
     does = capital(attempt.does)
     sham = f"its control, {attempt.sham_does}, does not"
     if facts.drop is None or best.share is None:
-        return f"{does} ({at}) restores it; {sham}. No share of the loss can be given: no recording of the run is right."
+        return f"{does} ({at}) restores it; {sham}. No share of the loss can be given: there is no right answer to compare it with."
     recovered = f"{share(best.share)} of the loss of {number(facts.drop.logits, 1)} logits"
     how = f"{at} is enough, and {size_text(attempt, best.size)} recovers" if best.size != attempt.smallest else f"{at} recovers"
     verb = "restores it" if facts.naming.strength == "full" else "is enough to restore it"
