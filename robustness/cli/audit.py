@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from robustness.cli import options
-from robustness.cli.printing import say
+from robustness.cli.printing import VERDICTS, Styled, detail, say
 from robustness.cli.progress import progress_shown
 from robustness.cli.report import repeated
 from robustness.conditions import VARIANTS
+
+if TYPE_CHECKING:
+    from robustness.report.view import View
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ def audit(
     from robustness.jobs.assess import execute
     from robustness.jobs.audit import finish, prepared_audit
     from robustness.jobs.request import Request
+    from robustness.report.view import View
     from robustness.run.folder import RunWriter
     from robustness.sweep.plan import Settings
 
@@ -80,9 +84,17 @@ def audit(
         job = prepared_audit(request)
         run = execute(job, RunWriter(out), progress, finish)
     options.tell(job.reading)
-    from robustness.report.audit_sentences import sentences_of
-    from robustness.report.view import View
-
-    for sentence in sentences_of(View(run)):
-        say(sentence)
+    _say_findings(View(run))
     say(out / "index.html")
+
+
+def _say_findings(view: View) -> None:
+    """The page's first line, and what stands behind it."""
+    from robustness.report.audit_opening import audit_opening
+    from robustness.report.audit_sentences import sentences_of
+
+    found = audit_opening(view)
+    if found is not None:
+        say(Styled(found.heading, VERDICTS[found.kind]), f": {found.finding}")
+    for sentence in sentences_of(view):
+        detail(sentence)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from robustness.cli.grouping import gives_json
-from robustness.cli.printing import answer, say
+from robustness.cli.printing import VERDICTS, Styled, answer, say
 from robustness.errors import OutputError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def compare(
     Example: robustness compare reports/main reports/branch --rules gates.toml
     """
     from robustness.comparison import compare as compared
-    from robustness.report.comparison_page import comparison_scope, decision, lead, write_comparison
+    from robustness.report.comparison_page import comparison_scope, decision, lead, opening, write_comparison
     from robustness.run.integrity import checked_run
 
     first, second = checked_run(run_a), checked_run(run_b)
@@ -48,7 +48,8 @@ def compare(
     except OSError as error:
         raise OutputError(f"the page {out} cannot be written ({error.strerror}); give another --out") from error
     say(f"{found.names[1]} against {found.names[0]}: {comparison_scope(found)}")
-    say(decision(found, verdicts))
+    opened = opening(found, verdicts)
+    say(Styled(opened.heading, VERDICTS[opened.kind]), f": {decision(found, verdicts)}")
     say(lead(found))
     for note in found.notes:
         say(f"note: {note}")

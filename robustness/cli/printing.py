@@ -23,6 +23,7 @@ from robustness.files import printable
 
 LONGEST_WORD: Final = 300  # characters; a path on this machine is shorter
 SHOWN: Final = 100
+VERDICTS: Final = {"found": "red", "none": "green", "little": "yellow"}  # the style of a page's verdict, by its kind
 STYLES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}  # ANSI
 
 

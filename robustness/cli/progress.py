@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,10 +25,11 @@ def progress_shown() -> Iterator[Progress]:
     from rich.console import Console
 
     console = Console(stderr=True)
-    lines = StageLines(more if console.is_terminal else _nothing if quiet() else warn, estimates=not console.is_terminal)
+    moves = sys.stderr.isatty() and not console.is_dumb_terminal  # not by rich, which takes FORCE_COLOR for a terminal, as it is set in CI
+    lines = StageLines(more if moves else _nothing if quiet() else warn, estimates=not moves)
     with ExitStack() as stack:
         stack.callback(lines.finish)
-        bar = stack.enter_context(_bar(console)) if console.is_terminal and not quiet() else _no_bar
+        bar = stack.enter_context(_bar(console)) if moves and not quiet() else _no_bar
 
         def show(doing: str, done: int, total: int) -> None:
             bar(doing, done, total)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
+from markupsafe import Markup
 
 from robustness.cli import options
-from robustness.cli.printing import note, say, warn
+from robustness.cli.printing import VERDICTS, Styled, note, say, warn
 from robustness.cli.progress import duration, progress_shown
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
@@ -21,7 +22,7 @@ from robustness.errors import UsageError
 if TYPE_CHECKING:
     from robustness.jobs.assess import Job
     from robustness.jobs.request import Request
-    from robustness.run.folder import RunWriter
+    from robustness.run.folder import Run, RunWriter
 
 
 @dataclass(frozen=True)
@@ -180,9 +181,21 @@ def _run(request: Request, out: Path, *, resume: bool) -> None:
         job = prepare(request, progress)
         writer = RunWriter(out, resume=resume)
         with told_how_to_go_on(writer):
-            execute(job, writer, progress)
+            run = execute(job, writer, progress)
     options.tell(job.reading, _where(job))
+    _say_verdict(run)
     say(out / "index.html")
+
+
+def _say_verdict(run: Run) -> None:
+    """The page's first line, and the first sentence of what was found."""
+    from robustness.report.sections.summary import headline
+    from robustness.report.view import View
+
+    found = headline(View(run))
+    if found is not None:
+        say(Styled(found.heading, VERDICTS[found.kind]), f": {found.about}" if found.about else "")
+        say(Markup(found.finding).striptags())
 
 
 @contextmanager

@@ -104,7 +104,7 @@ def variants_of(models: Sequence[Classifier], schemes: Sequence[str], calibrate:
         calibrate: as for `variants`.
     """
     files = [model.variant for model in models if model.deployed]
-    schemes = _spelled(schemes, [*files, *(given_name(model) for model in models if is_quantized(model))])
+    schemes = spelled(schemes, [*files, *(given_name(model) for model in models if is_quantized(model))])
     known = {*files, *QUANTIZERS.names(), *(given_name(model) for model in models if is_quantized(model))}
     unknown = [scheme for scheme in schemes if scheme not in known]
     if files and unknown:
@@ -120,7 +120,7 @@ def variants_of(models: Sequence[Classifier], schemes: Sequence[str], calibrate:
     return Variants(sorted_by_model, [one for found in each for one in found.left_out])
 
 
-def _spelled(schemes: Sequence[str], given: Sequence[str]) -> list[str]:
+def spelled(schemes: Sequence[str], given: Sequence[str]) -> list[str]:
     """The names with `int8` spelled out: the int8 variant that the cards give, and without one the variant that is made by default."""
     own = [name for name in given if UNNAMED in name]
     meant = UNNAMED if UNNAMED in own else own[0] if own else VARIANTS[1]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from robustness.errors import DONE, USER_ERROR
 from robustness.models.formats.torch_module import module_of
 from tests.builders import RATE_HZ, classifier, recording
 from tests.cards import write_card, write_recordings
-from tests.checks.faulty import FAULTS
+from tests.checks.faulty import FAULTS, VOICES
 from tests.checks.faulty import made as faulty
 
 
@@ -148,7 +149,7 @@ def test_a_network_that_depends_on_its_batch_is_said_to(
 
 
 def test_a_fault_is_named_with_what_to_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    fault = next(one for one in FAULTS if one.name == "two digits exchanged")
+    fault = replace(next(one for one in FAULTS if one.name == "two digits exchanged"), voices=VOICES)
     made = faulty(fault, tmp_path)
     said = Said(monkeypatch, capsys, made.card, "--recordings", made.recordings, "--variant", "float32", "--answers", 1)
     assert said.status == DONE

@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from robustness.cli.grouping import spread
 from robustness.cli.main import APART, run
 from robustness.cli.printing import Manner, Styled, answer, coloured, detail, more, note, plain, say, speaking, warn
-from robustness.cli.progress import StageLines, duration
+from robustness.cli.progress import StageLines, duration, progress_shown
 from tests.cards import write_card, write_recordings
 from tests.gates.planted import Answers, Planted, right
 
@@ -181,6 +181,13 @@ def test_a_stage_is_a_line_and_a_long_one_says_how_long() -> None:
         "sweep: 40 % after 6.0 s, about 24 s left",
         "sweep: 300 in 40 s",
     ]
+
+
+def test_a_log_with_colours_gets_lines_and_no_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with progress_shown() as progress:
+        progress("sweep: float32", 3, 3)
+    assert capsys.readouterr().err == "sweep: 0.0 s\n"
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (119.4, "119 s"), (125, "2 min 5 s")])

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from robustness.errors import UsageError
 from robustness.models.formats.torch_module import TorchNetwork, module_of
 from robustness.quantization.base import QUANTIZERS, quantized
+from robustness.quantization.variants import spelled
 from robustness.sweep.engine import answers
 from tests.builders import RATE_HZ, calibration, classifier
 
@@ -104,3 +105,17 @@ def test_every_variant_says_what_it_is(name: str) -> None:
     variant = quantized(classifier(), name, calibration())
     assert variant.variant == name
     assert {"engine", "quantized_layers", "float_layers", "quantized_share", "bytes"} <= set(variant.about)
+
+
+@pytest.mark.parametrize(
+    ("given", "asked", "expected"),
+    [
+        ([], ["float32", "int8"], ["float32", "dynamic-int8"]),
+        (["float32", "static-int8"], ["int8"], ["static-int8"]),
+        (["int8"], ["int8"], ["int8"]),
+        (["int8-xnnpack", "int8"], ["int8", "dynamic-int8"], ["int8", "dynamic-int8"]),
+        (["as-it-ships"], ["int8"], ["dynamic-int8"]),
+    ],
+)
+def test_int8_is_the_card_s_own_variant_or_the_one_that_is_made_by_default(given: list[str], asked: list[str], expected: list[str]) -> None:
+    assert spelled(asked, given) == expected

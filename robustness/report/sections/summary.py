@@ -12,6 +12,7 @@ from robustness.analysis.intervals import wilson
 from robustness.report.audit_opening import audit_opening
 from robustness.report.drawing import Frame, Place, round_ticks, text
 from robustness.report.lead_counts import LeadCounts
+from robustness.report.opening import Opening
 from robustness.report.problems import BEGINS, Met, Verdict, at_placement, verdict_of
 from robustness.report.remedies import remedies
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
@@ -115,6 +116,17 @@ class Summary(Section):
             bars=bars_of(view),
         )
         return SectionPart(html)
+
+
+def headline(view: View) -> Opening | None:
+    """The verdict and its first sentence, for a terminal; None of an audit, or of recordings without labels."""
+    if view.manifest.get("purpose") == "audit" or view.labelled == 0:
+        return None
+    setup = setup_of(view)
+    if setup is not None and setup.changes_all:
+        return Opening("found", setup.heading, Markup("{}").format(setup.says[0]), about=str(setup.about))
+    verdict = verdict_of(view)
+    return Opening(verdict.kind, verdict.heading, finding(view, verdict)[0], about=subject(view, verdict))
 
 
 def subject(view: View, verdict: Verdict) -> str:
