@@ -135,7 +135,7 @@ def main() -> None:
     count = sum(len(line.told) for line in planted), sum(len(line.told) for line in nulls)
     right, wrong = (shown(sum(getattr(line, what) for line in planted), count[0]) for what in ("right", "wrong"))
     none = shown(sum(line.wrong for line in nulls), count[1])
-    notes = [f"Over all plants {right} are named rightly and {wrong} falsely; of what no edit undoes {none} are given a name."]
+    notes = [f"Over all plants {right} are named correctly and {wrong} falsely; of what no edit undoes {none} are given a name."]
     table = Table(("plant", "planted", "named", "listed", "named falsely"), tuple(line.cells for line in lines), tuple(notes))
     given = " ".join(argument for argument in sys.argv[1:] if argument != "--keep")
     text = f"`python -m benchmarks.diagnosis{' ' + given if given else ''}`: {machine()}\n\n{table}"

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
@@ -151,7 +152,8 @@ def _judge(path: Path, rules: Rules, baseline: Path | None, out: Path | None) ->
 
     run = checked_run(path)
     _notice(rules)
-    verdicts = judge_run(run, rules, baseline, out or path)
+    with progress_shown() as progress:
+        verdicts = judge_run(run, rules, baseline, out or path, partial(progress, "judge: rules"))
     page = path / "index.html"
     if out is None and page.exists():
         insert(run, page)

@@ -7,9 +7,10 @@ Named is
 1. the output, where the network leans to its rejection labels and one and a half times that lean brings the answer back. Where it does
    not lean, a bias on the output brings back any missed word, and counts for nothing;
 2. of three kinds that count at most, the one for which something speaks beside the edit: a measurement of the recording that lies outside
-   of all that are right, or, of placement and precision, the same recording that is right elsewhere or in float. Where nothing speaks, the
-   one that is not ordinary: of the others everything that is measured lies among the recordings that are right. What is ordinary is never
-   named, and nothing for which no measurement speaks is where one speaks for what no edit undoes, such as a room that rings on;
+   of all that are right, or, of placement and precision, the same recording that is right elsewhere or in float. Where nothing speaks,
+   speed, of which a word's length is no more than a hint, if it alone is not ordinary: of the others everything that is measured lies among
+   the recordings that are right. What is ordinary is never named, and nothing for which no measurement speaks is where one speaks for what
+   no edit undoes, such as a room that rings on;
 3. else the kind that stands out by itself: it recovers at least twice what any other kind does, whether that restores or not, and twice
    what any sham does. Where an edit counts at a mild size, sizes beyond the mild ones are left aside: a small change that is enough comes
    before a large one. Shares count up to the whole drop. Where no drop is known, it is the only kind that counts,
@@ -41,6 +42,7 @@ HALF: Final = 0.5  # of the drop
 TWICE: Final = 2.0
 LIKE_THE_EDIT: Final = 0.75  # of what an edit recovers its sham does not
 MOST_KINDS: Final = 3
+HINTED: Final[frozenset[Kind]] = frozenset({"speed"})  # no measurement speaks for these: words differ in length more than voices in speed
 REACH: Final = 1.5  # times the lean at the reference: elsewhere a word has less to spare
 
 
@@ -93,7 +95,8 @@ def counts(attempt: Attempt) -> bool:
 def _spoken_for(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:
     """The edits of the one kind that counts and for which something speaks, else of the one that is not ordinary; none of two."""
     kinds = {one.kind for one in counting}
-    spoken = kinds & beside.speaks or (kinds - beside.ordinary if beside.ordinary and not beside.rings else set())
+    left = kinds - beside.ordinary
+    spoken = kinds & beside.speaks or (left if left <= HINTED and beside.ordinary and not beside.rings else set())
     return [one for one in counting if one.kind in spoken] if len(spoken) == 1 and len(kinds) <= MOST_KINDS else []
 
 

@@ -10,7 +10,7 @@ from robustness.gates.outputs import FOLDER, write_outputs
 from robustness.gates.rows import Rows
 from robustness.gates.rules import BASELINE, Rules
 from robustness.gates.subject import subject_of
-from robustness.gates.verdicts import Verdict, judge
+from robustness.gates.verdicts import Judging, Verdict, judge
 from robustness.run.folder import Run
 from robustness.run.integrity import checked_run
 
@@ -41,8 +41,8 @@ def data_of(run: Run, rules: Rules, baseline: Path | None = None) -> Data:
         raise RunError(f"the baseline of {rules.source} cannot be used: {error}") from error
 
 
-def judge_run(run: Run, rules: Rules, baseline: Path | None, out: Path) -> list[Verdict]:
+def judge_run(run: Run, rules: Rules, baseline: Path | None, out: Path, progress: Judging = lambda done, total: None) -> list[Verdict]:
     """Judges a run and writes the verdicts into the folder `gate` of `out`."""
-    verdicts = judge(rules, data_of(run, rules, baseline))
+    verdicts = judge(rules, data_of(run, rules, baseline), progress)
     write_outputs(out / FOLDER, rules, verdicts, subject_of(run))
     return verdicts

@@ -104,8 +104,16 @@ def failing_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
     return sorted(verdicts, key=lambda verdict: order[verdict.outcome] if verdict.counts or verdict.outcome in QUIET else 3)
 
 
-def judge(rules: Rules, data: Data) -> list[Verdict]:
+Judging = Callable[[int, int], None]  # told how many rules are judged, of how many
+
+
+def judge(rules: Rules, data: Data, progress: Judging = lambda done, total: None) -> list[Verdict]:
     """A verdict for every rule.
+
+    Args:
+        rules: what is asked.
+        data: of the run, and of a baseline.
+        progress: told how many rules of how many are judged.
 
     Raises:
         RulesError: where a rule makes no sense by itself.
@@ -120,7 +128,8 @@ def judge(rules: Rules, data: Data) -> list[Verdict]:
     data = replace(data, by="label" if rules.version == 1 else "outcome")
     found: dict[str, list[Judged] | Verdict] = {}
     spent: dict[str, float] = {}
-    for name, rule in rules.rule.items():
+    for done, (name, rule) in enumerate(rules.rule.items()):
+        progress(done, len(rules.rule))
         began = time.monotonic()
         found[name] = _cases(name, rule, data)
         spent[name] = time.monotonic() - began

@@ -7,6 +7,7 @@ Nothing is explained, for that would evaluate more: `robustness report` does.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -62,8 +63,7 @@ class Gate:
     def _finish(self, job: Job, run: Run, progress: Progress) -> None:
         if any(rule.metric == LayerSqnr.name for rule in self.rules.rule.values()):
             write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=job.plan.settings.speech_threshold_db)
-        progress("judge: rules", 0, 1)
-        self.verdicts = judge_run(run, self.rules, self.baseline, run.path)
+        self.verdicts = judge_run(run, self.rules, self.baseline, run.path, partial(progress, "judge: rules"))
         progress("draw: page", 0, 1)
         heard = any(condition.perturbation == NONE for condition in job.plan.conditions)
         (write_page if heard else write_alone)(run, run.path / "index.html")

@@ -140,6 +140,8 @@ DOES: Final = {
     "band": "filters",
     "speed": "another speed",
     "precision": "computing in float",
+    "distortion": "mending clicks and clipping",
+    "output": "a bias against the rejections",
 }
 CAUSES: Final = {
     "placement": "Position",
@@ -149,6 +151,8 @@ CAUSES: Final = {
     "band": "The band",
     "speed": "Speed",
     "precision": "Numeric precision",
+    "distortion": "Clicks or clipping",
+    "output": "A lean towards the rejections",
 }
 
 

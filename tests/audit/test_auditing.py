@@ -55,7 +55,9 @@ def audit_in(run: Run) -> dict[str, Any]:
 
 
 def test_it_says_in_sentences_what_it_found_and_where_the_page_is(done: subprocess.CompletedProcess[str], run: Run) -> None:
-    first, *_, last = done.stdout.splitlines()
+    opening, first, *_, last = done.stdout.splitlines()
+    assert opening.startswith("INT8 ")
+    assert ": dynamic-int8 is a third of the size" in opening
     assert first.replace("\u00a0", " ").startswith("2 of 4 layers, 93 % of the parameters and 0.6 % of the multiplications run in int8; ")
     assert "conv1 (Conv2d) and conv2 (Conv2d) stay in float, with 99.4 % of the multiplications." in first.replace("\u00a0", " ")
     assert last == str(run.path / "index.html")

@@ -63,9 +63,10 @@ def test_a_kind_is_named_beside_others_where_something_else_speaks_for_it() -> N
 
 
 def test_what_is_measured_as_ordinary_comes_after_what_is_not() -> None:
+    tried = [attempt("speed", "speed", 0.9), attempt("equalise", "band", 1.0)]
+    assert name(tried, Beside(ordinary=frozenset({"band", "noise"}))).kind == "speed"
     tried = [attempt("gain", "level", 0.9), attempt("move-word", "placement", 1.0)]
     assert name(tried).kind is None
-    assert name(tried, Beside(ordinary=frozenset({"placement", "noise"}))).kind == "level"
     assert name(tried, Beside(frozenset({"placement"}), frozenset({"level"}))).kind == "placement"
     assert name(tried[:1]).kind == "level"
     assert name(tried[:1], Beside(ordinary=frozenset({"level"}))).kind is None

@@ -12,18 +12,20 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from robustness.errors import CardError, UsageError
+from robustness.models.checkpoints import content_of
 from robustness.registry import Registry
 
 if TYPE_CHECKING:
     from robustness.frontends.base import Frontend
     from robustness.models.card import Card
 
+Made = TypeVar("Made", bound="Network")
 Capability = Literal["gradients", "layers", "modules", "weights", "graph", "copies"]
 WITHOUT: Final[dict[Capability, str]] = {
     "gradients": "gives no gradients",
@@ -273,3 +275,33 @@ def format_of(path: Path, said: Card) -> Format:
 def runs_as_it_is(file: str) -> bool:
     """Whether a file of that name is run as it is, by its suffix."""
     return any(Path(file).suffix in one.suffixes for one in FORMATS.all().values() if one.deployed)
+
+
+def from_file(sought: Sought, make: Callable[[bytes], Made]) -> Made:
+    """The network of the file that a card names, its content verified; what is wrong with it is told with card and file.
+
+    Args:
+        sought: the card, and the file in place of the one that it names.
+        make: the network of a content.
+
+    Raises:
+        CardError: the file is not there, not the one of the card, or `make` refuses it.
+    """
+    if sought.said.weights is None:
+        raise TypeError("a card without a file was taken for one with one")
+    source = sought.said.weights.at(sought.path, sought.weights)
+    content = content_of(source)
+    try:
+        return make(content)
+    except CardError as error:
+        raise CardError(f"{sought.path}: {source.path.name}: {error}") from error
+
+
+def no_kernels(sought: Sought) -> None:
+    """Refuses a choice of kernels where there is none.
+
+    Raises:
+        CardError: the card makes one.
+    """
+    if sought.said.weights is not None and sought.said.weights.kernels is not None:
+        raise CardError(f"{sought.path}: kernels = {sought.said.weights.kernels!r} is for .tflite files; leave it out")

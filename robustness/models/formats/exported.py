@@ -16,8 +16,8 @@ from torch import Tensor
 
 from robustness.errors import CardError
 from robustness.frontends.base import Frontend
-from robustness.models.checkpoints import content_of, first_line
-from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought
+from robustness.models.checkpoints import first_line
+from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought, from_file, no_kernels
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,16 +87,8 @@ class Exported(Format):
 
     def load(self, sought: Sought) -> ExportedNetwork:
         """The program, on the CPU."""
-        path, said, frontend, given, _ = sought
-        if said.weights is None:
-            raise TypeError("a card without a file was taken for one with a .pt2")
-        source = said.weights.at(path, given)
-        if said.weights.kernels is not None:
-            raise CardError(f"{path}: kernels = {said.weights.kernels!r} is for .tflite files; leave it out for {source.path.name}")
-        try:
-            return network_of(content_of(source), frontend)
-        except CardError as error:
-            raise CardError(f"{path}: {source.path.name}: {error}") from error
+        no_kernels(sought)
+        return from_file(sought, lambda content: network_of(content, sought.frontend))
 
 
 def network_of(content: bytes, frontend: Frontend) -> ExportedNetwork:

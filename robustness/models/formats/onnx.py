@@ -17,8 +17,8 @@ from torch import Tensor
 
 from robustness.errors import CardError
 from robustness.frontends.base import Frontend
-from robustness.models.checkpoints import content_of, first_line
-from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought
+from robustness.models.checkpoints import first_line
+from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought, from_file, no_kernels
 
 INSTALL: Final = "pip install 'speech-robustness[onnx]'"
 TYPES: Final = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
@@ -93,16 +93,8 @@ class Onnx(Format):
 
     def load(self, sought: Sought) -> OnnxNetwork:
         """The graph, on one thread."""
-        path, said, frontend, given, _ = sought
-        if said.weights is None:
-            raise TypeError("a card without a file was taken for one with a .onnx")
-        source = said.weights.at(path, given)
-        if said.weights.kernels is not None:
-            raise CardError(f"{path}: kernels = {said.weights.kernels!r} is for .tflite files; leave it out for {source.path.name}")
-        try:
-            return network_of(content_of(source), frontend)
-        except CardError as error:
-            raise CardError(f"{path}: {source.path.name}: {error}") from error
+        no_kernels(sought)
+        return from_file(sought, lambda content: network_of(content, sought.frontend))
 
 
 def network_of(content: bytes, frontend: Frontend) -> OnnxNetwork:

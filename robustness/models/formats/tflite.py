@@ -29,8 +29,8 @@ from torch import Tensor
 from robustness.analysis.outcomes import NEAREST
 from robustness.errors import CardError, UsageError
 from robustness.frontends.base import Frontend
-from robustness.models.checkpoints import content_of, first_line
-from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought
+from robustness.models.checkpoints import first_line
+from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought, from_file
 from robustness.models.formats.tflite_graph import LAST, Array, Graph, GraphTensor, graph_of
 
 Kernels = Literal["reference", "xnnpack"]
@@ -270,15 +270,9 @@ class Tflite(Format):
 
     def load(self, sought: Sought) -> TfliteNetwork:
         """The graph, by the kernels that the card says, or those that fit the file."""
-        path, said, frontend, given, _ = sought
-        if said.weights is None:
-            raise TypeError("a card without a file was taken for one with a .tflite")
-        source = said.weights.at(path, given)
-        content = content_of(source)
-        try:
-            return network_of(content, said.weights.kernels, frontend, said.output)
-        except CardError as error:
-            raise CardError(f"{path}: {source.path.name}: {error}") from error
+        said = sought.said
+        kernels = None if said.weights is None else said.weights.kernels
+        return from_file(sought, lambda content: network_of(content, kernels, sought.frontend, said.output))
 
 
 def network_of(content: bytes, kernels: Kernels | None, frontend: Frontend, output: str) -> TfliteNetwork:

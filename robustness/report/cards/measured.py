@@ -34,7 +34,7 @@ WORDS: Final = {
     "hum_dbfs": Words("hum at multiples of the mains", "dBFS", 0, "softer", "louder"),
     "highest_hz": Words("energy up to", "Hz", 0, "less high", "higher"),
     "lowest_hz": Words("energy from", "Hz", 0, "lower", "less low"),
-    "tilt_db": Words("tilt", "dB an octave", 1, "darker", "brighter"),
+    "tilt_db": Words("spectral tilt", "dB an octave", 1, "darker", "brighter"),
     "length_ms": Words("the word’s length", "ms", 0, "shorter", "longer"),
     "first_dbfs": Words("first 10 ms", "dBFS", 0, "softer", "louder"),
     "last_dbfs": Words("last 10 ms", "dBFS", 0, "softer", "louder"),

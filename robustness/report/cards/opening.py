@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 from markupsafe import Markup
 from pandas import DataFrame
 
@@ -238,9 +239,9 @@ def _marks(card: CardFigures, frame: Frame, rows: DataFrame, column: str) -> lis
     )
     flip = None if noisy else _worst(card)[1].restored_at_ms
     if flip is not None and frame.x[0] <= flip <= frame.x[1]:
-        close = min(mine.index, key=lambda level: abs(level - flip))
-        place = frame.at(flip, 100 * float(mine[close]))
-        found.append(frame.dot(flip, 100 * float(mine[close]), "mark good"))
+        height = 100 * float(np.interp(flip, mine.index, mine))  # found to 1 ms, between the leads of the curve
+        place = frame.at(flip, height)
+        found.append(frame.dot(flip, height, "mark good"))
         found.append(text(Place(place.x + 9, place.y + 16), f"good from {number(flip)}{NO_BREAK}ms", "name"))
     return found
 
