@@ -74,12 +74,14 @@ def convert(card: Path, target: Target, out: Path, *, weights: Path | None = Non
 
     Raises:
         CardError: the card cannot be loaded, is no torch model in float, or its network cannot be exported; or the extra is missing.
-        OutputError: the files are there already, would replace the model itself, or cannot be written.
+        OutputError: the files are there already, would replace the model itself, lie apart from the front-end's code, or cannot be
+            written.
         CannotJudgeError: the file does not give the network's answers; nothing is kept.
     """
     beside = out.with_suffix(".toml")
     _check_out(card, target, (out, beside), force=force)
     said, original = read_card(card), load_classifier(card, weights=weights)
+    _refuse_code_elsewhere(said, card, out)
     _refuse_others(original, said, card)
     windows = probe_windows(original)
     content = exported(original, target, card)
@@ -165,6 +167,15 @@ def _check_out(card: Path, target: Target, files: tuple[Path, Path], *, force: b
     there = [path for path in files if path.exists()]
     if there and not force:
         raise OutputError(f"{there[0]} is there already; give another --out, or --force to replace it")
+
+
+def _refuse_code_elsewhere(said: Card, card: Path, out: Path) -> None:
+    """Raises OutputError if the front-end is code beside the first card, which the new one would not find."""
+    if said.frontend.factory is None or card.parent.resolve() == out.parent.resolve():
+        return
+    module = card.parent / said.frontend.factory.partition(":")[0].partition(".")[0]
+    if module.is_dir() or module.with_suffix(".py").is_file():
+        raise OutputError(f"--out {out} is in another folder than the front-end's code, {module.name}; give an --out beside {card}")
 
 
 def _refuse_others(classifier: Classifier, said: Card, card: Path) -> None:

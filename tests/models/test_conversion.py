@@ -133,6 +133,20 @@ def test_what_is_no_torch_network_in_float_is_refused(tmp_path: Path, root: Path
     assert not (tmp_path / "own.onnx").exists()
 
 
+def test_a_front_end_in_code_has_to_lie_beside_the_new_card(tmp_path: Path) -> None:
+    card = write_card(tmp_path / "model")
+    (tmp_path / "model" / "own_front.py").write_text(
+        "def made():\n    return lambda samples: samples[:, : 64 * 101].reshape(-1, 1, 64, 101)\n"
+    )
+    head, _, rest = card.read_text(encoding="utf-8").partition("[frontend]")
+    own = '[frontend]\nfactory = "own_front:made"\nrate_hz = 16000\n'
+    card.write_text(head + own + rest[rest.index("[window]") :], encoding="utf-8")
+    with pytest.raises(OutputError, match="another folder than the front-end's code, own_front; give an --out beside"):
+        convert(card, "pt2", tmp_path / "small.pt2")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert read_card(convert(card, "pt2", tmp_path / "model" / "exported.pt2").card).frontend.factory == "own_front:made"
+
+
 def test_a_missing_extra_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(CardError, match=r"--to onnx needs the package onnxscript; pip install 'speech-robustness\[onnx\]'"):

@@ -66,6 +66,20 @@ def test_a_manifest_of_a_wake_word_is_a_whole_card(tmp_path: Path) -> None:
     assert any("--rule esphome --setting sliding_window=5" in line for line in draft.notes)
 
 
+@pytest.mark.parametrize("name", ["okay_nabu", "hey_jarvis"])
+def test_esphomes_own_manifests_are_whole_cards_that_load(shared: Path, tmp_path: Path, name: str) -> None:
+    pytest.importorskip("ai_edge_litert")
+    pytest.importorskip("pymicro_features")
+    for suffix in (".json", ".tflite"):
+        shutil.copy(shared / "micro_wake_word" / f"{name}{suffix}", tmp_path)
+    write_draft(tmp_path / f"{name}.json", tmp_path / f"{name}.toml")
+    found = load_classifier(tmp_path / f"{name}.toml")
+    assert found.labels == (name.replace("_", " "),)
+    assert found.network.can.step_frames == 3
+    hint = draft_of(tmp_path / f"{name}.tflite", tmp_path / "other.toml").notes
+    assert any("give `robustness init` its JSON manifest" in line for line in hint)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
