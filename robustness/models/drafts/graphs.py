@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import torch
+
 from robustness.errors import CardError
 from robustness.models.drafts.draft import shortened
 from robustness.models.formats.exported import input_shape, program_of
@@ -35,8 +37,9 @@ ENDS: Final = {
 LABEL_KEYS: Final = ("labels", "classes", "class_names", "names", "id2label", "keywords", "vocabulary")
 RATE_KEYS: Final = ("sample_rate", "sampling_rate", "rate_hz", "sample_rate_hz")
 MOST_BYTES: Final = 1_000_000  # of a list of labels
+WHOLE: Final = re.compile(r"[0-9]{1,6}")
 WAKE_WORD: Final = (1, 3, 40)
-NUMBERED: Final = re.compile(r"^(\d+)[\s:,]+(\S.*)$")
+NUMBERED: Final = re.compile(r"^(\d{1,6})[\s:,]+(\S.*)$")
 
 
 @dataclass(frozen=True)
@@ -78,15 +81,15 @@ def tflite_facts(content: bytes) -> GraphFacts:
         CardError: LiteRT is not installed or cannot read it.
     """
     graph = graph_of(interpreter_of(content, "reference"))
-    taken = graph.taken
+    taken, count = graph.taken, _count(graph.given.shape)
     scale = f", scale {taken.scale:.6g}, zero point {taken.zero_point}" if taken.is_integer else ""
-    found = _packed_labels(content, graph.given.shape[-1])
+    found = _packed_labels(content, count)
     looks = 'it looks like a micro-wake-word model: give `robustness init` its JSON manifest, or preset = "micro-wake-word"'
     return GraphFacts(
         variant="dynamic-range" if graph.is_hybrid else "int8" if graph.quantized else "float32",
         taken=f"[{_axes(taken.shape)}] {taken.kind.name}{scale}",
         last=graph.last,
-        count=graph.given.shape[-1],
+        count=count,
         labels=found[1] if found else None,
         labels_from=f"{found[0]}, packed in the file" if found else "",
         hint=looks if graph.keeps_state and taken.shape == WAKE_WORD else "",
@@ -106,9 +109,9 @@ def onnx_facts(content: bytes) -> GraphFacts:
         raise CardError(f"it has {len(inputs)} inputs and {len(outputs)} outputs; expected one of each: features and scores")
     shape, given = (_onnx_shape(one) for one in (inputs[0], outputs[0]))
     props = {one.key: one.value for one in model.metadata_props}
-    count = given[-1] if given and isinstance(given[-1], int) else None
+    count = _count(given)
     key = next((key for key in props if key.lower() in LABEL_KEYS and _agrees(labels_of(props[key]), count)), None)
-    rates = [int(value) for name, value in props.items() if name.lower() in RATE_KEYS and value.strip().isdecimal()]
+    rates = [int(value) for name, value in props.items() if name.lower() in RATE_KEYS and WHOLE.fullmatch(value.strip())]
     last = next((node.op_type for node in model.graph.node if outputs[0].name in node.output), "")
     return GraphFacts(
         variant=facts_of(model, content)["type"],
@@ -130,24 +133,36 @@ def exported_facts(content: bytes) -> GraphFacts:
     """
     program = program_of(content)
     given = next(node for node in program.graph.nodes if node.op == "output").args[0][0]
-    size = given.meta["val"].shape[-1]
+    if not isinstance(given, torch.fx.Node):
+        raise CardError("the program gives a constant; expected scores, [clips labels]")
     name = str(given.target).split(".")  # such as aten.log_softmax.int
     return GraphFacts(
         variant="float32",
         taken=f"[{_axes(input_shape(program))}] {str(_input_type(program)).removeprefix('torch.')}",
         last=name[1] if len(name) > 1 else name[0],
-        count=size if isinstance(size, int) else None,
+        count=_count(tuple(given.meta["val"].shape)),
     )
 
 
 FACTS: Final[dict[str, Callable[[bytes], GraphFacts]]] = {".tflite": tflite_facts, ".onnx": onnx_facts, ".pt2": exported_facts}
 
 
+def _count(shape: tuple[Any, ...]) -> int | None:
+    """The labels of an output of that shape; None if any number fits.
+
+    Raises:
+        CardError: it is a single number.
+    """
+    if not shape:
+        raise CardError("its output is a single number without axes; expected scores, [clips labels]")
+    return shape[-1] if isinstance(shape[-1], int) else None
+
+
 def _input_type(program: Any) -> Any:
     return next(node.meta["val"].dtype for node in program.graph.nodes if node.name in program.graph_signature.user_inputs)
 
 
-def _packed_labels(content: bytes, count: int) -> tuple[str, tuple[str, ...]] | None:
+def _packed_labels(content: bytes, count: int | None) -> tuple[str, tuple[str, ...]] | None:
     """The name and the lines of a text in the archive behind a file that has one line a label."""
     if not zipfile.is_zipfile(io.BytesIO(content)):
         return None
@@ -164,10 +179,10 @@ def labels_of(text: str) -> tuple[str, ...] | None:
     """Labels in a text, in their order: a list or a table by number in JSON or Python, a label a line, or with commas between them."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = _literal(text)
     if isinstance(value, Mapping):
-        numbered = {int(key): one for key, one in value.items() if str(key).isdecimal()}
+        numbered = {int(key): one for key, one in value.items() if WHOLE.fullmatch(str(key))}
         value = [numbered[key] for key in sorted(numbered)] if sorted(numbered) == list(range(len(value))) else None
     elif not isinstance(value, list):
         lines = [line.strip() for line in (text.splitlines() if "\n" in text.strip() else text.split(",")) if line.strip()]
@@ -191,7 +206,8 @@ def _agrees(labels: tuple[str, ...] | None, count: int | None) -> bool:
 
 
 def _onnx_shape(value: Any) -> tuple[int | str, ...]:
-    return tuple(one.dim_value or one.dim_param or "any" for one in value.type.tensor_type.shape.dim)
+    kind = value.type.tensor_type
+    return tuple(one.dim_value or one.dim_param or "any" for one in kind.shape.dim) if kind.HasField("shape") else ("any",)
 
 
 def _axes(shape: tuple[int | str, ...]) -> str:

@@ -159,6 +159,9 @@ def test_labels_packed_behind_a_tflite_are_read(shared: Path, tmp_path: Path) ->
         ("7 up\n1 down\n", ("7 up", "1 down")),
         ("yes\nyes\n", None),
         ("12", ("12",)),
+        ("[" * 100_000, ("[" * 100_000,)),
+        ('{"' + "9" * 5000 + '": "yes"}', None),
+        ("7" * 5000 + " yes\n", ("7" * 5000 + " yes",)),
         ("{", ("{",)),
         ("", None),
         ('{"0": "yes", "2": "no"}', None),
@@ -177,13 +180,13 @@ class Small(nn.Module):
         return torch.log_softmax(self.fc(features.flatten(1)), 1)
 
 
-def onnx_file(path: Path, **props: str) -> Path:
+def onnx_file(path: Path, *, given: list[int | str] | None = None, **props: str) -> Path:
     """A graph of one matrix and a LogSoftmax, with these metadata."""
     onnx = pytest.importorskip("onnx")
     helper, kind = onnx.helper, onnx.TensorProto.FLOAT
     weights = helper.make_tensor("w", kind, [12, 3], [0.0] * 36)
     nodes = [helper.make_node("MatMul", ["x", "w"], ["h"]), helper.make_node("LogSoftmax", ["h"], ["y"])]
-    ends = [helper.make_tensor_value_info("x", kind, ["N", 12])], [helper.make_tensor_value_info("y", kind, ["N", 3])]
+    ends = [helper.make_tensor_value_info("x", kind, ["N", 12])], [helper.make_tensor_value_info("y", kind, given)]
     model = helper.make_model(helper.make_graph(nodes, "g", *ends, [weights]))
     helper.set_model_props(model, props)
     path.write_bytes(model.SerializeToString())
@@ -191,15 +194,21 @@ def onnx_file(path: Path, **props: str) -> Path:
 
 
 def test_an_onnx_files_metadata_are_read(tmp_path: Path) -> None:
-    file = onnx_file(tmp_path / "small.onnx", labels="yes,no,maybe", sample_rate="8000", licence='x"\n[model]\ncommand = "rm"')
+    file = onnx_file(
+        tmp_path / "small.onnx", given=["N", 3], labels="yes,no,maybe", sample_rate="8000", licence='x"\n[model]\ncommand = "rm"'
+    )
     draft = write_draft(file, tmp_path / "small.toml")
     said = read_card(filled(tmp_path / "small.toml", preset='"tutorial"', duration_ms="500.0"))
     assert missing(draft) == ["frontend.preset", "window.duration_ms"]
     assert (said.labels, said.output, said.frontend.rate_hz) == (("yes", "no", "maybe"), "log-probabilities", 8000)
     assert said.model is None
     assert "[N 12]" in draft.text
-    other = draft_of(onnx_file(tmp_path / "other.onnx", labels="yes,no"), tmp_path / "card.toml")
+    other = draft_of(onnx_file(tmp_path / "other.onnx", given=["N", 3], labels="yes,no"), tmp_path / "card.toml")
     assert ("labels", "the 3 classes in the order of the outputs") in [(one.key, one.expected) for one in other.missing]
+    unsaid = draft_of(onnx_file(tmp_path / "unsaid.onnx"), tmp_path / "card.toml")
+    assert ("labels", "the classes in the order of the outputs") in [(one.key, one.expected) for one in unsaid.missing]
+    with pytest.raises(CardError, match="a single number without axes"):
+        draft_of(onnx_file(tmp_path / "scalar.onnx", given=[]), tmp_path / "card.toml")
 
 
 def test_an_exported_program_says_its_shape_and_by_what_it_ends(tmp_path: Path) -> None:
