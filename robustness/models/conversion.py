@@ -30,7 +30,7 @@ from robustness.models.formats.onnx import INSTALL
 from robustness.models.formats.torch_module import evaluating, module_of
 from robustness.models.frontend_settings import frontend_from
 from robustness.models.toml import to_toml
-from robustness.run.atomic import whole, write_text
+from robustness.run.atomic import said_when_full, whole, write_text
 from robustness.seeds import generator_of
 
 Target = Literal["onnx", "pt2"]
@@ -86,6 +86,8 @@ def convert(card: Path, target: Target, out: Path, *, weights: Path | None = Non
     windows = probe_windows(original)
     content = exported(original, target, card)
     text = to_toml(_card_of(said, target, out, hashlib.sha256(content).hexdigest(), near=card.parent.resolve() == out.parent.resolve()))
+    with said_when_full(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
     with whole(out) as written:
         written.write_bytes(content)
         found = _loaded(beside, text, written, original)

@@ -19,7 +19,7 @@ from robustness.models.drafts.graphs import FACTS, GraphFacts
 from robustness.models.drafts.place import Place
 from robustness.models.drafts.wake_word import wake_word_draft
 from robustness.models.formats.torch_module import TorchModule
-from robustness.run.atomic import write_text
+from robustness.run.atomic import said_when_full, write_text
 
 MOST_SHOWN: Final = 200  # tensors of a state_dict
 FRONTEND: Final = "the front-end of the training: one that `robustness frontend list` has, or `kind` with its settings"
@@ -54,6 +54,8 @@ def write_draft(file: Path, card: Path, *, force: bool = False) -> Draft:
     draft = draft_of(file, card)
     if card.exists() and not force:
         raise OutputError(f"{card} is there already; give another --out, or --force to replace it")
+    with said_when_full(card):
+        card.parent.mkdir(parents=True, exist_ok=True)
     write_text(card, draft.text)
     return draft
 

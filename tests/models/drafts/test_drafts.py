@@ -56,7 +56,6 @@ def filled(card: Path, **values: str) -> Path:
 
 def test_a_manifest_of_a_wake_word_is_a_whole_card(tmp_path: Path) -> None:
     card = tmp_path / "cards" / "nabu.toml"
-    card.parent.mkdir()
     draft = write_draft(manifest(tmp_path), card)
     assert missing(draft) == []
     said = read_card(card)
@@ -272,6 +271,11 @@ def test_a_card_that_is_there_is_kept_without_force(tmp_path: Path) -> None:
     assert card.read_text(encoding="utf-8") == "mine"
     write_draft(file, card, force=True)
     assert read_card(card).name == "Okay Nabu"
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_draft(manifest(tmp_path), tmp_path / "okay_nabu.json" / "card.toml")
 
 
 def test_keys_are_named_with_their_section() -> None:
