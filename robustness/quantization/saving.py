@@ -18,13 +18,13 @@ from robustness.errors import CannotJudgeError, OutputError
 from robustness.models.card import Card, load_classifier
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import module_of
+from robustness.models.toml import to_toml
 from robustness.quantization.base import torch_deprecations_filtered
 from robustness.quantization.one_by_one import unwrapped
 from robustness.quantization.structure import FACTORY
 from robustness.quantization.variants import as_given
 from robustness.seeds import generator_of
 from robustness.training.session import write_whole
-from robustness.models.toml import to_toml
 
 KEPT: Final = ("cpu", "type", "quantized_functions", "results", "calibration", "notes")
 CHECKED: Final = 5  # windows of noise that both must answer alike

@@ -20,6 +20,7 @@ from robustness.audio.placement import Frame
 from robustness.frontends.presets import card_settings
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import TorchNetwork
+from robustness.models.toml import to_toml
 from robustness.seeds import generator_of
 from robustness.training import accuracy, evaluation
 from robustness.training.accuracy import HeldOut, accuracy_table, listing
@@ -28,7 +29,6 @@ from robustness.training.curves import curves_page
 from robustness.training.data import RATE_HZ, UNKNOWN, WINDOW_SAMPLES, Corpus
 from robustness.training.recipes import recipe_named
 from robustness.training.session import FRONTEND, Trained, TrainingRequest, write_whole
-from robustness.models.toml import to_toml
 
 FRAME: Final = Frame(WINDOW_SAMPLES, RATE_HZ)
 GOLDEN: Final = "golden.wav"
