@@ -96,7 +96,7 @@ def headline(status: int) -> str:
 def answered(verdicts: Sequence[Verdict]) -> str:
     """The answer with its count: `The model passes: 9 of 9 rules pass.`."""
     passed, words = sum(verdict.outcome == "pass" for verdict in verdicts), headline(status_of(verdicts)).removesuffix(".")
-    return f"{words}: {passed} of {counted(len(verdicts), 'rule')} {'passes' if passed == 1 else 'pass'}."
+    return f"{words}: {passed} of {counted(len(verdicts), 'rule')} {'passes' if 1 in {passed, len(verdicts)} else 'pass'}."
 
 
 def facts(rules: Rules, verdicts: Sequence[Verdict], subject: Subject) -> dict[str, Any]:

@@ -29,7 +29,7 @@ MOST_MB: Final = 2_000
 MOST_WORK_S: Final = 20.0
 MOST_WAIT_S: Final = 120.0  # on a busy machine
 SANE: Final = (0, 2, 3)
-JUDGED: Final = "rules pass"  # a gate that has judged may say 1
+JUDGED: Final = "The model "  # a gate that has judged begins its last line so, and may end with 1
 LONGEST_SENTENCE: Final = 2_500  # characters: four files with their reasons
 
 
