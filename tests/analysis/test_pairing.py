@@ -33,7 +33,7 @@ def test_the_recordings_of_which_other_audio_was_heard_are_named(tmp_path: Path)
     one, other = heard(tmp_path / "a", "1", up=1, down=2, left=3), heard(tmp_path / "b", "2", left=3, down=9, up=7)
     assert other_audio(one, other, [CLEAN]) == ["down", "up"]
     assert other_audio(one, other, ["pink-noise/5/zeros/0/center"]) == []
-    with pytest.raises(CannotJudgeError, match=r"heard other audio than .* of 2 recordings, such as down, up; give both the same"):
+    with pytest.raises(CannotJudgeError, match=r"was given other audio than .* of 2 recordings, such as down, up; give both the same"):
         refuse_unlike(one, other)
 
 

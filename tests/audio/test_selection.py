@@ -216,7 +216,7 @@ def test_speech_commands_is_got_as_a_whole_or_not_at_all(tmp_path: Path, monkeyp
         raise OSError("the network is unreachable")
 
     monkeypatch.setattr(speech_commands, "SPEECHCOMMANDS", broken)
-    with pytest.raises(FetchError, match=r"cannot be got .*network is unreachable.*without --download"):
+    with pytest.raises(FetchError, match=r"cannot be downloaded .*network is unreachable.*without --download"):
         download(tmp_path / "data")
     assert list((tmp_path / "data").iterdir()) == []
     monkeypatch.setattr(speech_commands, "SPEECHCOMMANDS", lambda root, *, download: official(Path(root)))

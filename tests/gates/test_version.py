@@ -107,4 +107,4 @@ def test_the_rewrite_is_printed_and_a_notice_given(
 def test_a_verdict_that_one_recording_decides_says_so(tmp_path: Path, good: int, bar: float, says: bool) -> None:
     planted = Planted([Answers(right(good, 10), predicted="unknown")])
     found = verdict(tmp_path, planted, metric="accepted_right", min=bar)
-    assert ("one recording more or less decides, for each of the 10 is 10 points" in found.sentence) is says
+    assert ("one recording more or less decides: each of the 10 is 10 points" in found.sentence) is says

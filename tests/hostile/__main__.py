@@ -47,9 +47,12 @@ def table_of(endings: list[Ending]) -> str:
     statuses: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for ending in endings:
         statuses[ending.case.kind][ending.status] += 1
-    rows = ["| kind | tried | done (0) | refused (2) | cannot be judged (3) | what it gets |", "|---|---|---|---|---|---|"]
+    rows = [
+        "| kind | tried | done (0) | does not pass (1) | refused (2) | cannot be judged (3) | what it gets |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for name, counts in statuses.items():
-        rows.append(f"| {name} | {counts.total()} | {counts[0]} | {counts[2]} | {counts[3]} | {KINDS[name].gets} |")
+        rows.append(f"| {name} | {counts.total()} | {counts[0]} | {counts[1]} | {counts[2]} | {counts[3]} | {KINDS[name].gets} |")
     return "\n".join(rows)
 
 
