@@ -214,7 +214,10 @@ class Recount:
     def answers(self) -> Iterator[str]:
         """Each cell of the table of recordings: its mark and its title go by the outcome."""
         rows = self.trials[(self.trials["perturbation"] == "padding-placement") & (self.trials["fill"] == "zeros")]
-        there = {(row.placement, f"{row.offset_ms:.1f}", row.recounted) for row in rows.itertuples()}
+        there = {
+            (place, round(float(lead), 3), outcome)
+            for place, lead, outcome in zip(rows["placement"], rows["offset_ms"], rows["recounted"], strict=True)
+        }
         cells = list(CELL.finditer(self.page))
         if len(cells) != len(rows) and rows["recording"].nunique() <= 60:
             yield f"{len(cells)} cells, and {len(rows)} answers"
@@ -222,7 +225,7 @@ class Recount:
             (outcome,) = (name for name in (*HAPPENS, "accepted right", "left alone") if f", {name}," in cell["title"])
             if (cell["bad"] == "bad") != (outcome in HAPPENS):
                 yield f"{cell['place']} at {cell['lead']} ms is marked {cell['bad']!r}, its title says {cell['title']}"
-            if (cell["place"], cell["lead"], outcome) not in there:
+            if (cell["place"], round(float(cell["lead"]), 3), outcome) not in there:
                 yield f"{cell['place']} at {cell['lead']} ms is {outcome}, and no answer there is"
         if (
             cells
