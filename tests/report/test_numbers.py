@@ -55,9 +55,8 @@ def test_what_was_counted_is_there_to_be_counted(found: Recount) -> None:
         assert PRE_ROLL.search(found.text) is not None
 
 
+@pytest.mark.parametrize("found", [shipped("digits")], indirect=True)
 def test_a_page_that_says_otherwise_is_found_out(found: Recount) -> None:
-    if found.model["name"] != "digits":
-        return
     other = Recount(found.run, found.network, found.recordings)
     other.__dict__["page"] = found.page.replace("8 missed", "7 missed").replace("8 of 10 commands are", "7 of 10 commands are")
     assert {said.split(":")[0] for said in other.disagreements()} == {"bars", "verdict"}
