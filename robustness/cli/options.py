@@ -129,6 +129,17 @@ class InputOptions:
 
 
 @dataclass(frozen=True)
+class OperatingOptions(InputOptions):
+    """How recordings are placed and answers decided; what a report takes, the explanation of one of its recordings takes too."""
+
+    trim: Trim = "auto"
+    speech_threshold_db: Annotated[
+        float, typer.Option(min=1, help="A frame this far under the loudest is not speech; it decides SNRs and what counts as lost.")
+    ] = 35.0
+    threshold: Threshold = None
+
+
+@dataclass(frozen=True)
 class ComputingOptions:
     """How it is computed; no answer depends on threads and batch."""
 

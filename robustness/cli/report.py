@@ -43,7 +43,7 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class SweepOptions(options.InputOptions):
+class SweepOptions(options.OperatingOptions):
     """What is done to the recordings."""
 
     perturbations: options.Perturbations = None
@@ -51,11 +51,6 @@ class SweepOptions(options.InputOptions):
         Literal["quick", "standard", "full", "dhauds"],
         typer.Option(help="Which perturbations are run if none is asked for by name (`robustness list perturbations`)."),
     ] = "quick"
-    trim: options.Trim = "auto"
-    speech_threshold_db: Annotated[
-        float, typer.Option(min=1, help="A frame this far under the loudest is not speech; it decides SNRs and what counts as lost.")
-    ] = 35.0
-    threshold: options.Threshold = None
 
 
 @dataclass(frozen=True)

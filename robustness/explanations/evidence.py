@@ -62,7 +62,7 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
         progress: told how many failures of how many are done.
     """
     cases = Cases(run, classifiers, recordings, seed, perturbations)
-    restoration = Restoration(run, cases)
+    restoration = Restoration(cases)
     every = find_failures(run, cases.placed, cases.kinds, cases.frame.reference)
     found, elsewhere = ([one for one in every if one.at_a_place is at_a_place] for at_a_place in (True, False))
     shown = [*found[:cards], *elsewhere[:ELSEWHERE]]
@@ -87,7 +87,7 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
     for failure in rest:
         restoration.explain(cases.case(failure))
         progress(len(restoration.rows), max(len(restoration.rows), len(shown) + len(rest)))
-    restoration.write(folder)
+    restoration.write(run, folder)
     if everything:
         write_explanations(folder, restoration.rows)
     others = ShownOfAll(len(elsewhere), len(elsewhere[:ELSEWHERE]))
