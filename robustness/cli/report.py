@@ -153,7 +153,7 @@ def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> N
 def _say_plan(job: Job) -> None:
     """What would be run."""
     from robustness.jobs.assess import estimate_s
-    from robustness.report.words import plural
+    from robustness.report.words import grid_said, plural
 
     reading = job.reading
     variants = ", ".join(f"{one.name} {one.variant}" for one in job.classifiers)
@@ -161,6 +161,8 @@ def _say_plan(job: Job) -> None:
     for notice in reading.notices:
         say(f"  {notice}")
     say(f"{plural(len(job.plan.conditions), 'condition')}: {', '.join(job.plan.perturbations)}")
+    for name, kind in job.plan.kinds(job.frame.reference).items():
+        say(f"  {name}: {grid_said(kind)}")
     for name, why in job.plan.skipped.items():
         say(f"  without {name}: {why}")
     say(f"{plural(job.answers, 'answer')}, about {duration(estimate_s(job))} on this machine, and the explanation of each failure")

@@ -214,8 +214,8 @@ def _heading(found: FailedRecordings) -> str:
         return placed
     who = plural(noise.total, "other") if total else plural(noise.total, "recording")
     who = f"{who} {'fails' if noise.total == 1 else 'fail'} under another perturbation alone"
-    one = "the one that fails at the mildest noise has a card"
-    first = f"the {noise.shown} that fail at the mildest noise have a card" if noise.shown > 1 else one
+    one = "the one that fails at the mildest level has a card"
+    first = f"the {noise.shown} that fail at the mildest level have a card" if noise.shown > 1 else one
     return f"{placed} {who}; {first}, at the mildest level at which most draws are bad."
 
 
@@ -289,8 +289,8 @@ def _probabilities(card: CardFigures) -> tuple[list[str], list[Chances], bool]:
     facts, other = card.facts, card.facts.counterpart
     here = facts.condition.placement
     noisy = card.view.is_noisy(facts.condition)
-    names: dict[str, str] = {"here": "in noise" if noisy else here if here != "offset" else "here"}
-    right = "in silence" if noisy else other.placement if other and other.placement != "offset" else "where right"
+    names: dict[str, str] = {"here": "as it fails" if noisy else here if here != "offset" else "here"}
+    right = "undisturbed" if noisy else other.placement if other and other.placement != "offset" else "where right"
     names |= {"counterpart": right} if other else {}
     names |= {} if other else {place: place for place in card.view.placements if place != here}
     columns = [v.probabilities.get(place, {}) for _, v in card.answers for place in names]
