@@ -87,12 +87,7 @@ def _traces(variant: Variant, rows: DataFrame, unit: str | None) -> list[Trace]:
 def _table(view: View, rows: DataFrame, kind: PerturbationFacts) -> Table:
     body = []
     for level in sorted(set(rows["level"]), reverse=True):
-        each = [view.of(variant, rows[rows["level"] == level]) for variant in view.variants]
-        counts = [
-            f"{number(wrong)} of {number(of)} bad, {signed(some['outcome_margin'].median(), 1)}"
-            for some in each
-            for wrong, of in [_wrong(some)]
-        ]
+        counts = [_counted(view.of(variant, rows[rows["level"] == level])) for variant in view.variants]
         body.append([level_said(kind, level) if level == kind.neutral else level_of(level, kind.unit), *counts])
     return Table("Draws that are bad and median outcome margin by level", ["level", *(variant.short for variant in view.variants)], body)
 
