@@ -19,7 +19,7 @@ from robustness.audio.placement import Frame
 from robustness.audio.recordings import Recording
 from robustness.audio.streaming import by_id, known
 from robustness.conditions import NONE, Condition
-from robustness.explanations.answering import Given, Heard, by_variant, hear
+from robustness.explanations.answering import Given, HeardWindow, by_variant, hear
 from robustness.explanations.counterpart import Counterpart, Places
 from robustness.explanations.failures import PLACES, Failure, placed_trials
 from robustness.explanations.good_recordings import GoodRecordings
@@ -70,7 +70,7 @@ class Case:
     gradients: Mapping[str, Classifier]
     families: Sequence[Family]
     given: Mapping[str, Given]
-    heard: Mapping[str, Heard]
+    heard: Mapping[str, HeardWindow]
     atlases: Mapping[str, LeadAtlas]
     restored: Mapping[str, Restored | None]
     counterparts: Mapping[str, Counterpart | None]
@@ -220,7 +220,7 @@ class Cases:
         """The float network of the same model; None where that is the variant itself, or was not run."""
         return float_of(self.classifiers, variant)
 
-    def _heard(self, subject: Subject, counterpart: Counterpart | None) -> dict[str, Heard]:
+    def _heard(self, subject: Subject, counterpart: Counterpart | None) -> dict[str, HeardWindow]:
         leads: dict[str, float] = {HERE: subject.here_ms}
         leads.update((place, subject.lead_ms(place)) for place in PLACES)
         heard = subject.at(list(leads.values())).samples

@@ -60,16 +60,16 @@ class MapRequest:
     targets: Mapping[str, Target]
     baseline: str = SILENT
 
-    def features_of(self, classifier: Classifier) -> Explained:
+    def features_of(self, classifier: Classifier) -> MaskedWindow:
         """The window as a classifier takes it, and the baseline."""
         run = explainable(classifier, self.window)
         features = run.features(self.window[None])
         there = None if self.there is None else run.features(self.there[None])
-        return Explained(run, features, BASELINES[self.baseline].make(run, features, there).expand_as(features))
+        return MaskedWindow(run, features, BASELINES[self.baseline].make(run, features, there).expand_as(features))
 
 
 @dataclass(frozen=True, eq=False)
-class Explained:
+class MaskedWindow:
     """The classifier whose features are a picture, the window's features and the baseline, [1 1 bands frames] each."""
 
     classifier: Classifier

@@ -19,7 +19,7 @@ from robustness.audio.placement import Trim, slack_ms
 from robustness.audio.recordings import Recording
 from robustness.conditions import NONE, Condition, Fill, Placement
 from robustness.errors import RecordingError, UsageError
-from robustness.explanations.answering import Given, Heard, hear, worst_of
+from robustness.explanations.answering import Given, HeardWindow, hear, worst_of
 from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
 from robustness.explanations.counterpart import Places
 from robustness.explanations.failures import PLACES, Failure
@@ -91,7 +91,7 @@ class Question:
     cases: Cases
     recording: Recording
     subject: Subject
-    here: Heard
+    here: HeardWindow
     given: Mapping[str, Given]
     truth: str | None
     case: Case | None
@@ -106,7 +106,7 @@ class Question:
         return self.cases.classifiers
 
     @property
-    def counterpart(self) -> Heard | None:
+    def counterpart(self) -> HeardWindow | None:
         """Where the variant that is worst off is good, if it is not so here."""
         return None if self.case is None else self.case.heard.get(COUNTERPART)
 
@@ -179,7 +179,7 @@ def _subject(cases: Cases, recording: Recording, wanted: ExplanationSettings) ->
     return made if wanted.offset_ms is None else made.from_lead(wanted.offset_ms)
 
 
-def _case(cases: Cases, recording: Recording, places: Places, here: Heard) -> Case | None:
+def _case(cases: Cases, recording: Recording, places: Places, here: HeardWindow) -> Case | None:
     """The failure of the variant that is worst off; None where none fails."""
     worst = worst_of(places.here)
     if places.here[worst].good:
@@ -256,7 +256,7 @@ def _check_condition(wanted: ExplanationSettings) -> None:
         raise UsageError(f"{name} says itself where the recording lies; give it, or --offset-ms {wanted.offset_ms:g}, but not both")
 
 
-def default_targets(labels: Sequence[str], here: Heard, truth: str | None, given: Mapping[str, Given]) -> dict[str, Target]:
+def default_targets(labels: Sequence[str], here: HeardWindow, truth: str | None, given: Mapping[str, Given]) -> dict[str, Target]:
     """The margin of the truth to its strongest rival in the variant that is worst off, and both logits.
 
     Without a truth among the labels, that of the first variant's answer.

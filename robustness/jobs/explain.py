@@ -26,14 +26,16 @@ from robustness.quantization.variants import variants_of
 from robustness.run.folder import RunWriter
 
 
-class Explained(NamedTuple):
+class ExplainedRecording(NamedTuple):
     """What is known, and what reading and loading had to say."""
 
     explanation: Explanation
     notices: Sequence[str]
 
 
-def explain_recording(request: Request, path: Path, label: str | None, wanted: ExplanationSettings, progress: Progress) -> Explained:
+def explain_recording(
+    request: Request, path: Path, label: str | None, wanted: ExplanationSettings, progress: Progress
+) -> ExplainedRecording:
     """Explains the answer to one recording.
 
     Args:
@@ -53,13 +55,13 @@ def explain_recording(request: Request, path: Path, label: str | None, wanted: E
         originals = [classifier for _, classifier in loaded(request)]
         classifiers, left_out = variants_of(originals, request.variants, calibrating(request))
         recording, notices = _read(path, originals[0], request.labels, label)
-        return Explained(explain_settled(classifiers, recording, wanted, None, progress), [*map(str, left_out), *notices])
+        return ExplainedRecording(explain_settled(classifiers, recording, wanted, None, progress), [*map(str, left_out), *notices])
     with _compared(request, wanted, progress) as cases:
         own = next((one.id for one in known(cases.recordings_in_order) if one.path is not None and one.path.samefile(path)), None)
         first = next(iter(cases.given.values()))
         recording, notices = (cases.recordings[own], []) if own is not None else _read(path, first, request.labels, label)
         recording = replace(recording, label=label or recording.label)
-        return Explained(explain_settled(list(cases.given.values()), recording, wanted, cases, progress), notices)
+        return ExplainedRecording(explain_settled(list(cases.given.values()), recording, wanted, cases, progress), notices)
 
 
 @contextmanager

@@ -121,14 +121,14 @@ class Mistake(NamedTuple):
     flac: str
 
 
-class Made(NamedTuple):
+class RunNotes(NamedTuple):
     """What the page says of the run itself."""
 
     notices: Sequence[str]
     repeat: str
 
 
-def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], cut: Cut | None, made: Made) -> str:
+def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], cut: Cut | None, made: RunNotes) -> str:
     """The page as text.
 
     Args:

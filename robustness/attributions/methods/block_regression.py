@@ -24,7 +24,7 @@ from robustness.seeds import generator_of
 ROUGH: Final = 4  # times fewer passes, for what compares many maps of one clip
 
 
-class Fit(NamedTuple):
+class RidgeFit(NamedTuple):
     """A value of each block and its standard error, [blocks targets] each."""
 
     values: Tensor
@@ -91,7 +91,7 @@ def random_coalitions(active: Tensor, pairs: int, rng: torch.Generator) -> Tenso
     return kept
 
 
-def fitted(kept: Tensor, scores: Tensor, ridge: float) -> Fit:
+def fitted(kept: Tensor, scores: Tensor, ridge: float) -> RidgeFit:
     """A ridge regression with an intercept that is not penalised.
 
     Args:
@@ -106,4 +106,4 @@ def fitted(kept: Tensor, scores: Tensor, ridge: float) -> Fit:
     freedom = max(1, len(x) - x.shape[1] - 1)
     noise = (y - x @ values).square().sum(0) / freedom
     spread_of = (inverse @ (x.T @ x) @ inverse).diagonal().clamp_min(0)
-    return Fit(values, (spread_of[:, None] * noise[None]).sqrt())
+    return RidgeFit(values, (spread_of[:, None] * noise[None]).sqrt())

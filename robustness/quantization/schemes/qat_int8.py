@@ -22,7 +22,7 @@ from robustness.models.classifier import SMALLEST_PROBABILITY, Classifier, Outpu
 from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import QUANTIZERS, Calibration, Quantizer, required
 from robustness.quantization.fx import BATCH, Engine, converted, observed, prepared_graph, quantized_engine
-from robustness.quantization.static import Made, naming, variant_of
+from robustness.quantization.static import VariantOrigin, naming, variant_of
 from robustness.seeds import generator_of
 from robustness.training.batches import Batch
 from robustness.training.trainer import fit, schedule
@@ -77,7 +77,7 @@ class QatInt8(Quantizer):
         with quantized_engine(self.engine), naming(classifier, self.name):
             faking = observed(prepared_graph(module_of(classifier.network), features, only, self.engine, training=True), features)
             self._tune(faking, classifier.output, Batch(features, answers))
-            return variant_of(classifier, converted(faking.eval(), features), Made(self.name, self.engine, calibration, only))
+            return variant_of(classifier, converted(faking.eval(), features), VariantOrigin(self.name, self.engine, calibration, only))
 
     def _tune(self, faking: fx.GraphModule, output: Output, clips: Batch) -> None:
         """A few epochs, in the later ones with ranges that stay as they are."""

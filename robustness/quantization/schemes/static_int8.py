@@ -14,7 +14,7 @@ from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import QUANTIZERS, Calibration, Quantizer, required
 from robustness.quantization.fx import Engine, converted, observed, prepared_graph, quantized_engine
-from robustness.quantization.static import Made, naming, variant_of
+from robustness.quantization.static import VariantOrigin, naming, variant_of
 
 
 @QUANTIZERS.register
@@ -32,4 +32,4 @@ class StaticInt8(Quantizer):
         features = classifier.features(required(calibration, self.name).samples).cpu()
         with quantized_engine(self.engine), naming(classifier, self.name):
             kernels = converted(observed(prepared_graph(module_of(classifier.network), features, only, self.engine), features), features)
-            return variant_of(classifier, kernels, Made(self.name, self.engine, calibration, only))
+            return variant_of(classifier, kernels, VariantOrigin(self.name, self.engine, calibration, only))

@@ -18,7 +18,7 @@ from robustness.report.cards.figures import CardFigures, compared_figures
 from robustness.report.cards.layers import Followed, followed
 from robustness.report.cards.measured import MeasuredRow, measured_rows, measured_sentence
 from robustness.report.cards.noise import noise_condition
-from robustness.report.cards.opening import Opening, opening, outcome_of
+from robustness.report.cards.opening import CardOpening, opening, outcome_of
 from robustness.report.cards.restoration import over_recordings, restoring, tried_on
 from robustness.report.cards.text import method_lines, told
 from robustness.report.figures import Figure
@@ -119,7 +119,7 @@ BAR_PX: Final = 22
 TRIED: Final = ("edit", "kind", "brings back at", "regains most", "by size", "control regains", "side effect", "answer")
 
 
-class Bar(NamedTuple):
+class ChanceBar(NamedTuple):
     """A probability as a bar and a text."""
 
     width: int
@@ -131,10 +131,10 @@ class Chances(NamedTuple):
 
     label: str
     truth: bool
-    bars: list[Bar]
+    bars: list[ChanceBar]
 
 
-class Sound(NamedTuple):
+class CardSound(NamedTuple):
     """A sound that the card carries."""
 
     id: str
@@ -149,12 +149,12 @@ class Shown:
     id: str
     word: str
     where: str
-    first: Opening
+    first: CardOpening
     measured: str
     measurements: list[MeasuredRow]
     tags: list[str]
     says: str
-    sounds: list[Sound]
+    sounds: list[CardSound]
     figures: list[Figure]
     maps: str
     variants: list[str]
@@ -232,7 +232,7 @@ def _shown(card: CardFigures) -> Shown:
         measurements=measured_rows(facts.measured),
         tags=_tags(card),
         says=told(card),
-        sounds=[Sound(player.id, player.text, _flac(card, player.id)) for player in first.players],
+        sounds=[CardSound(player.id, player.text, _flac(card, player.id)) for player in first.players],
         figures=[*card.figures(), *compared_figures(card)],
         maps=_maps(card),
         variants=[variant.short for variant, _ in card.answers],
@@ -301,5 +301,5 @@ def _probabilities(card: CardFigures) -> tuple[list[str], list[Chances], bool]:
     return list(names.values()), rows, len(kept) < len(best)
 
 
-def _bar(chance: float) -> Bar:
-    return Bar(round(BAR_PX * chance), percent(chance, 1 if 0.99 < chance < 1 else 0))
+def _bar(chance: float) -> ChanceBar:
+    return ChanceBar(round(BAR_PX * chance), percent(chance, 1 if 0.99 < chance < 1 else 0))
