@@ -33,7 +33,7 @@ KEYS: Final = ["variant", "perturbation", "placement", "fill", "level"]
 COLUMNS: Final = [*KEYS, "recording", "draw", "label", "predicted", "outcome"]
 ATLAS: Final = "offset"  # 81 leads of the shift atlas would hide the rest
 KINDS: Final = {MISSED: "missed", SUBSTITUTED: "substituted", FALSE_ACCEPT: "falsely_accepted"}
-Speakers = Mapping[str, str] | None
+SpeakersById = Mapping[str, str] | None
 
 
 class Errors(NamedTuple):
@@ -240,18 +240,18 @@ def _errors(rows: DataFrame, side: str) -> Errors:
     return Errors(*(float(rows[f"{name}_{side}"].sum()) for name in KINDS.values()))
 
 
-def _interval(lost: Series[float], speakers: Speakers) -> Interval:
+def _interval(lost: Series[float], speakers: SpeakersById) -> Interval:
     """Of after minus before, from the loss of each recording."""
     ends = mean_change(-lost, speakers_of(list(map(str, lost.index)), speakers))
     return Interval(ends.low, ends.high)
 
 
-def _changes(scores: DataFrame, speakers: Speakers) -> Iterator[ConditionChange]:
+def _changes(scores: DataFrame, speakers: SpeakersById) -> Iterator[ConditionChange]:
     for key, rows in scores.groupby(level=KEYS, dropna=False, sort=True):
         yield _changed(key, rows.droplevel([*KEYS]), speakers)
 
 
-def _changed(key: Any, rows: DataFrame, speakers: Speakers) -> ConditionChange:
+def _changed(key: Any, rows: DataFrame, speakers: SpeakersById) -> ConditionChange:
     variant, perturbation, placement, fill, level = key
     condition = Condition(perturbation, None if pd.isna(level) else float(level), fill, 0, placement)
     drop = rows["good_before"] - rows["good_after"]
@@ -278,7 +278,7 @@ def _by_perturbation(scores: DataFrame) -> Iterator[tuple[tuple[str, str], DataF
         yield (str(variant), str(perturbation)), rows.droplevel(["variant", "perturbation"])
 
 
-def _overall(scores: DataFrame, changes: list[ConditionChange], speakers: Speakers) -> Iterator[PerturbationChange]:
+def _overall(scores: DataFrame, changes: list[ConditionChange], speakers: SpeakersById) -> Iterator[PerturbationChange]:
     """Each variant's mean over its perturbations, every perturbation counted the same, and the reference as one of them."""
     means = scores.groupby(level=["variant", "perturbation", "recording"], sort=True).mean()
     each = means.groupby(level=["variant", "recording"], sort=True).mean()
@@ -287,7 +287,7 @@ def _overall(scores: DataFrame, changes: list[ConditionChange], speakers: Speake
 
 
 def _perturbation(
-    variant: str, perturbation: str, changes: list[ConditionChange], rows: DataFrame, speakers: Speakers, *, left_out: int = 0
+    variant: str, perturbation: str, changes: list[ConditionChange], rows: DataFrame, speakers: SpeakersById, *, left_out: int = 0
 ) -> PerturbationChange:
     """The mean over conditions; an empty name is every perturbation."""
     mine = [c for c in changes if c.variant == variant and perturbation in ("", c.condition.perturbation)]

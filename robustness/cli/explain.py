@@ -91,9 +91,9 @@ class NetworkOptions:
 
     panel: ClassVar[str] = "Model"
     model: Annotated[Path | None, typer.Option(help="The model card, a TOML file. Its network's code is run.")] = None
-    weights: options.Weights = None
-    variants: options.Variants = None
-    calibration: options.Calibration = None
+    weights: options.WeightsOption = None
+    variants: options.VariantsOption = None
+    calibration: options.CalibrationOption = None
     seed: options.Seed = 0
     device: options.Device = "cpu"
     threads: options.Threads = None

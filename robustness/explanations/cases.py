@@ -20,7 +20,7 @@ from robustness.audio.recordings import Recording
 from robustness.audio.streaming import by_id, known
 from robustness.conditions import NONE, Condition
 from robustness.explanations.answering import Given, HeardWindow, by_variant, hear
-from robustness.explanations.counterpart import Counterpart, Places
+from robustness.explanations.counterpart import Counterpart, GoodPlaces
 from robustness.explanations.failures import PLACES, Failure, placed_trials
 from robustness.explanations.good_recordings import GoodRecordings
 from robustness.explanations.lean import Lean, lean_of
@@ -36,7 +36,7 @@ from robustness.run.folder import Run
 from robustness.run.perturbations import perturbation_facts
 from robustness.seeds import generator_of
 from robustness.sweep.engine import Engine
-from robustness.sweep.inference.preparing import Family, each_alone, for_gradients
+from robustness.sweep.inference.preparing import NetworkFamily, each_alone, for_gradients
 
 HERE: Final = "here"
 COUNTERPART: Final = "counterpart"
@@ -68,7 +68,7 @@ class Case:
     subject: Subject
     classifiers: Mapping[str, Classifier]
     gradients: Mapping[str, Classifier]
-    families: Sequence[Family]
+    families: Sequence[NetworkFamily]
     given: Mapping[str, Given]
     heard: Mapping[str, HeardWindow]
     atlases: Mapping[str, LeadAtlas]
@@ -161,9 +161,9 @@ class Cases:
         """Everything about one failure; the recording is rendered and heard anew."""
         recording = self.recordings[failure.recording]
         subject = self.subject(recording, failure.condition)
-        return self.case_of(failure, recording, Places(self.engine, self.classifiers, subject, failure.label))
+        return self.case_of(failure, recording, GoodPlaces(self.engine, self.classifiers, subject, failure.label))
 
-    def case_of(self, failure: Failure, recording: Recording, places: Places) -> Case:
+    def case_of(self, failure: Failure, recording: Recording, places: GoodPlaces) -> Case:
         """Everything about one failure, of which it is known where the recording may lie."""
         counterparts = {variant: places.counterpart(variant) for variant in self.classifiers}
         (families,) = self.engine.families

@@ -23,7 +23,7 @@ from robustness.explanations.losses import Loss, drop_of
 from robustness.explanations.naming_rule import Beside, counts, name, named_pair, pairs
 from robustness.explanations.side_effects import MOST, Others
 from robustness.explanations.standing import Standing, ordinary, spoken_for
-from robustness.interventions.base import Kind
+from robustness.interventions.base import EditKind
 from robustness.run.folder import Run
 from robustness.run.restoration import (
     CohortEffect,
@@ -64,7 +64,7 @@ class Diagnosis:
     naming: Naming
     pairs: tuple[EditPair, ...]
     shares: tuple[factors.Accounted, ...]
-    speaks: frozenset[Kind] = frozenset()
+    speaks: frozenset[EditKind] = frozenset()
     lean: Lean | None = None
 
 
@@ -219,8 +219,8 @@ def _beside(case: Case, cases: Cases, variant: str, drop: Loss | None, stands: S
     if (other := cases.float_of(variant)) is not None and case.given[other].good:
         speaks.add("precision")
     lean = cases.lean(variant)
-    kinds: frozenset[Kind] = frozenset(kind for kind in speaks if kind != "room")
-    plain: frozenset[Kind] = frozenset(kind for kind in ordinary(stands) if kind != "room")
+    kinds: frozenset[EditKind] = frozenset(kind for kind in speaks if kind != "room")
+    plain: frozenset[EditKind] = frozenset(kind for kind in ordinary(stands) if kind != "room")
     return Beside(kinds, plain - kinds, "room" in speaks, None if lean is None else lean.size, own)
 
 

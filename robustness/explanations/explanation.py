@@ -20,7 +20,7 @@ from robustness.explanations.cases import Cases
 from robustness.explanations.diagnosis import Restoration
 from robustness.explanations.map_checks import CheckedMap, checked_maps
 from robustness.explanations.map_records import MapCost, cost_of
-from robustness.explanations.maps import Progress, maps_of, named_methods
+from robustness.explanations.maps import Map, Progress, maps_of, named_methods
 from robustness.explanations.question import ExplanationSettings, Question, check, question_of
 from robustness.explanations.segments import segment_maps, segment_shares
 from robustness.explanations.sounds import Sound, sounds_of
@@ -30,8 +30,6 @@ from robustness.perturbations.base import Inputs
 from robustness.rendering import NO_INPUTS
 from robustness.run.evidence import LayerTracking
 from robustness.run.restoration import RestoredAnswer
-
-Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -99,12 +97,12 @@ class Explanation:
     """
 
     question: Question
-    arrays: Mapping[str, Array]
+    arrays: Mapping[str, Map]
     rows: Sequence[MapRow]
     segments: pd.DataFrame
     sounds: Sequence[Sound]
-    strips: Mapping[str, Array]
-    bars: Mapping[str, Array]
+    strips: Mapping[str, Map]
+    bars: Mapping[str, Map]
     tops: Mapping[str, npt.NDArray[np.bool_]]
     following: LayerTracking | None = None
     restored: Mapping[str, RestoredAnswer] = field(default_factory=dict)

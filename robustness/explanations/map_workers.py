@@ -22,7 +22,7 @@ from robustness.explanations.segments import segment_values
 from robustness.explanations.word_tracking import Following, Moved
 from robustness.models.classifier import Classifier
 from robustness.run.evidence import FailureMaps, LayerTracking
-from robustness.sweep.inference.preparing import Family
+from robustness.sweep.inference.preparing import NetworkFamily
 from robustness.threads import worker_threads
 
 OTHERS: Final = 2  # words in place of this one, for the floor of what layers give
@@ -45,7 +45,7 @@ class Networks(NamedTuple):
 
     classifiers: Mapping[str, Classifier]
     gradients: Mapping[str, Classifier]
-    families: Sequence[Family]
+    families: Sequence[NetworkFamily]
 
 
 class Mapper(NamedTuple):
@@ -101,7 +101,7 @@ def _made(cases: Cases, workers: int) -> list[Mapper]:
     return [_copy(cases, families, unrelated) for _ in range(workers)]
 
 
-def _copy(cases: Cases, families: Sequence[Family], unrelated: Unrelated) -> Mapper:
+def _copy(cases: Cases, families: Sequence[NetworkFamily], unrelated: Unrelated) -> Mapper:
     networks = Networks(_copied(cases.classifiers), _copied(cases.gradients), tuple(family.copied() for family in families))
     return Mapper(networks, unrelated, Following(_copied(cases.given)))
 

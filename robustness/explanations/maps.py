@@ -27,7 +27,7 @@ from robustness.errors import UsageError
 from robustness.models.classifier import Classifier
 from robustness.models.resynthesis import explainable
 from robustness.run.schema import OVER_BANDS, OVER_TIME
-from robustness.sweep.inference.preparing import Family
+from robustness.sweep.inference.preparing import NetworkFamily
 
 SILENT: Final = "silence"
 COMPARING: Final = Occlusion()  # the one by which variants are compared
@@ -56,7 +56,7 @@ class MapRequest:
     there: Tensor | None
     classifiers: Mapping[str, Classifier]
     gradients: Mapping[str, Classifier]
-    families: Sequence[Family]
+    families: Sequence[NetworkFamily]
     targets: Mapping[str, Target]
     baseline: str = SILENT
 

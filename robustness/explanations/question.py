@@ -21,7 +21,7 @@ from robustness.conditions import NONE, Condition, Fill, Placement
 from robustness.errors import RecordingError, UsageError
 from robustness.explanations.answering import Given, HeardWindow, hear, worst_of
 from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
-from robustness.explanations.counterpart import Places
+from robustness.explanations.counterpart import GoodPlaces
 from robustness.explanations.failures import PLACES, Failure
 from robustness.explanations.maps import MapRequest
 from robustness.explanations.subject import Subject
@@ -154,7 +154,7 @@ def question_of(cases: Cases, recording: Recording, wanted: ExplanationSettings)
     subject = _subject(cases, recording, wanted)
     here = hear(cases.engine, {HERE: (subject.here_ms, subject.at([subject.here_ms]).samples[0])})[HERE]
     truth = first.truth(recording.label)
-    places = None if truth is None else Places(cases.engine, cases.classifiers, subject, truth)
+    places = None if truth is None else GoodPlaces(cases.engine, cases.classifiers, subject, truth)
     given = {} if places is None else places.here
     return Question(
         cases=cases,
@@ -179,7 +179,7 @@ def _subject(cases: Cases, recording: Recording, wanted: ExplanationSettings) ->
     return made if wanted.offset_ms is None else made.from_lead(wanted.offset_ms)
 
 
-def _case(cases: Cases, recording: Recording, places: Places, here: HeardWindow) -> Case | None:
+def _case(cases: Cases, recording: Recording, places: GoodPlaces, here: HeardWindow) -> Case | None:
     """The failure of the variant that is worst off; None where none fails."""
     worst = worst_of(places.here)
     if places.here[worst].good:

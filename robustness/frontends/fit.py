@@ -19,7 +19,7 @@ import numpy.typing as npt
 from robustness.errors import UsageError
 from robustness.frontends import conventions
 from robustness.frontends.base import Frontend
-from robustness.frontends.conventions import Settings, changed, natural, steps
+from robustness.frontends.conventions import ConventionSettings, changed, natural, steps
 from robustness.frontends.matching import NO_MATCH, Array, Match, MatchTarget, is_cepstral, tensor_of
 from robustness.frontends.search import BEAM, NICHES, NOISE, Search, descend, grid_of, named_seeds, seed_framings
 from robustness.frontends.spectral import SpectralFrontend
@@ -162,10 +162,10 @@ def _natural(search: Search, best: Frontend) -> Frontend:
     return min((replace(solved, **more(found.scale)) for more in ends), key=lambda made: search.target.match(made, affine=False).error)
 
 
-def _ends(features: Array, free: npt.NDArray[np.bool_]) -> list[Callable[[float], Settings]]:
+def _ends(features: Array, free: npt.NDArray[np.bool_]) -> list[Callable[[float], ConventionSettings]]:
     """Ways of clipping and rounding that the features show: a grid, and edges of the range on which many cells lie."""
     low, high, step = float(features.min()), float(features.max()), grid_of(features)
-    always: Settings = {"round_to": step} if step else {}
+    always: ConventionSettings = {"round_to": step} if step else {}
     if not free[features == high].all():
         always["highest"] = high
     if free[features == low].all():
@@ -220,7 +220,7 @@ def _undecided(search: Search, frontend: Frontend, match: Match) -> tuple[Undeci
     )
 
 
-def nearest_step(samples: Array, frontend: Frontend, features: Array) -> tuple[Settings, Match] | None:
+def nearest_step(samples: Array, frontend: Frontend, features: Array) -> tuple[ConventionSettings, Match] | None:
     """The change of one convention that brings a front-end nearest to features, [bands frames]; None if none does better than it.
 
     Args:
@@ -238,7 +238,7 @@ def nearest_step(samples: Array, frontend: Frontend, features: Array) -> tuple[S
     return None if change is None or best.error > EXPLAINS else (change, best)
 
 
-def affine_steps(frontend: Frontend) -> Iterator[Settings]:
+def affine_steps(frontend: Frontend) -> Iterator[ConventionSettings]:
     """Changes that the search need not try, for it solves scale and offset."""
     if isinstance(frontend, SpectralFrontend):
         yield from ({"log": log} for log in ("dB", "ln", "log10", "log1p"))

@@ -26,7 +26,7 @@ from robustness.errors import CardError, RobustnessError, UsageError
 from robustness.quantization.base import torch_deprecations_filtered
 from robustness.quantization.tracing import NORMALIZING, PLAIN, methods, plainly_traced, with_affine_norms, with_float_front
 
-Engine = Literal["x86", "onednn", "fbgemm", "qnnpack"]
+KernelEngine = Literal["x86", "onednn", "fbgemm", "qnnpack"]
 BATCH: Final = 32  # clips from which ranges are learned at once; the histograms depend on it a little
 KERNELS: Final = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized")
 OURS: Final = str(Path(__file__).resolve().parent.parent)
@@ -52,7 +52,7 @@ class SourceLine(NamedTuple):
 
 
 @contextmanager
-def quantized_engine(name: Engine) -> Iterator[None]:
+def quantized_engine(name: KernelEngine) -> Iterator[None]:
     """While weights are packed: the library whose kernels run.
 
     Raises:
@@ -73,7 +73,7 @@ def prepared_graph(
     net: nn.Module,
     example: Tensor,
     only: Collection[str] | None,
-    engine: Engine,
+    engine: KernelEngine,
     *,
     training: bool = False,
     plain: bool = True,

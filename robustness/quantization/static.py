@@ -23,7 +23,7 @@ from robustness.quantization.base import (
     saved_bytes,
     without_kernel,
 )
-from robustness.quantization.fx import Engine, kernel_names, results, spelt_otherwise
+from robustness.quantization.fx import KernelEngine, kernel_names, results, spelt_otherwise
 from robustness.quantization.one_by_one import alone_in_any_batch
 from robustness.quantization.surrogates import with_surrogate
 from robustness.quantization.tracing import NORMALIZING, quantized_functions
@@ -33,7 +33,7 @@ class VariantOrigin(NamedTuple):
     """How a variant came about: scheme, engine, from which recordings, which layers were asked for."""
 
     scheme: str
-    engine: Engine
+    engine: KernelEngine
     calibration: Calibration | None
     only: Collection[str] | None
 

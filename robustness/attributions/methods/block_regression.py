@@ -15,7 +15,7 @@ from typing import ClassVar, Final, NamedTuple
 import torch
 from torch import Tensor
 
-from robustness.attributions.base import ATTRIBUTIONS, Asked, Attribution, Kind, Relevance
+from robustness.attributions.base import ATTRIBUTIONS, Asked, Attribution, MethodKind, Relevance
 from robustness.attributions.coalitions import Parts, SharedScore, coalition_scores, relevances_of, spread
 from robustness.attributions.masking import BATCH, Masked, each_clip
 from robustness.errors import UsageError
@@ -37,7 +37,7 @@ class BlockRegression(Attribution):
     """A ridge over blocks of segments × bands, on random coalitions and their complements."""
 
     name: ClassVar[str] = "block-regression"
-    kind: ClassVar[Kind] = "perturbation"
+    kind: ClassVar[MethodKind] = "perturbation"
     source: ClassVar[str] = "Lundberg & Lee 2017, arXiv:1705.07874; Ribeiro et al. 2016, arXiv:1602.04938"
     segments: int = 10
     bands: int = 8

@@ -20,7 +20,7 @@ from robustness.models.drafts.place import Place
 
 STEP_MS: Final = 10
 WINDOW_MS: Final = 1500.0  # a wake word of about a second, and silence before it
-Words = Annotated[str, Field(min_length=1, max_length=200)]
+WordList = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Micro(BaseModel):
@@ -39,8 +39,8 @@ class WakeWordManifest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     type: Literal["micro"] = Field(description='"micro", as in a manifest of ESPHome\'s micro_wake_word')
-    wake_word: Words = Field(description="the words that are answered")
-    model: Words = Field(description="the model's file, beside the manifest")
+    wake_word: WordList = Field(description="the words that are answered")
+    model: WordList = Field(description="the model's file, beside the manifest")
     micro: Micro = Field(description="a table with probability_cutoff, sliding_window_size and feature_step_size")
     author: str = ""
     website: str = ""

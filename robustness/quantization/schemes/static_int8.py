@@ -13,7 +13,7 @@ from typing import ClassVar
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import QUANTIZERS, Calibration, Quantizer, required
-from robustness.quantization.fx import Engine, converted, observed, prepared_graph, quantized_engine
+from robustness.quantization.fx import KernelEngine, converted, observed, prepared_graph, quantized_engine
 from robustness.quantization.static import VariantOrigin, naming, variant_of
 
 
@@ -25,7 +25,7 @@ class StaticInt8(Quantizer):
     name: ClassVar[str] = "static-int8"
     source: ClassVar[str] = "torch.ao.quantization.quantize_fx; Jacob et al. (2018), arXiv:1712.05877"
     calibrated: ClassVar[bool] = True
-    engine: Engine = "x86"
+    engine: KernelEngine = "x86"
 
     def quantize(self, classifier: Classifier, calibration: Calibration | None = None, only: Collection[str] | None = None) -> Classifier:
         """The int8 variant, with the ranges of the calibration windows; it runs on the CPU whatever the classifier's device."""

@@ -63,7 +63,7 @@ class Play(NamedTuple):
     text: str
 
 
-class Stretch(NamedTuple):
+class AxisStretch(NamedTuple):
     """A stretch of a bar."""
 
     name: str
@@ -75,7 +75,7 @@ class OutcomeBar(NamedTuple):
 
     where: str
     columns: str
-    parts: list[Stretch]
+    parts: list[AxisStretch]
     others: str
 
 
@@ -269,7 +269,7 @@ def _bar(where: str, found: Met) -> OutcomeBar:
     there = [(name, count, word) for name, count, word in kinds if count]
     widest = max((count for _, count, _ in there), default=0)
     parts = [
-        Stretch(name, f"{number(count)} {word}" if 4 * count >= found.commands or count == widest else number(count))
+        AxisStretch(name, f"{number(count)} {word}" if 4 * count >= found.commands or count == widest else number(count))
         for name, count, word in there
     ]
     columns = " ".join(f"minmax(max-content, {count}fr)" for _, count, _ in there) or "1fr"
