@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from markupsafe import Markup
@@ -98,7 +98,7 @@ def _points(cost: Cost) -> str:
 
 def _where(view: View, level: Level) -> str:
     condition = level.condition
-    return condition_name(asdict(condition), view.kinds)
+    return condition_name(condition, view.kinds)
 
 
 def _row(view: View, cost: Cost, before: Cost | None) -> dict[str, Any]:
