@@ -98,6 +98,9 @@ def _method_facts(group: list[RelevanceMap]) -> MapMethod:
     )
     if cost.surrogate is not None and cost.logit_gap is not None:
         found = replace(found, surrogate=cost.surrogate, logit_gap=cost.logit_gap)
+    errors = [error for one in group if (error := cost_of(one).error) is not None]
+    if errors:
+        found = replace(found, error=max(errors))
     if cost.gap is None or cost.steps is None:
         return found
     return replace(found, completeness_gap=cost.gap, score_change=cost.change, within_bound=bool(cost.complete), steps=cost.steps)

@@ -30,10 +30,10 @@ from robustness.run.schema import OVER_BANDS, OVER_TIME
 from robustness.sweep.inference.preparing import NetworkFamily
 
 SILENT: Final = "silence"
-COMPARING: Final = Occlusion()  # the one by which variants are compared
+COMPARING: Final = Occlusion()  # the one by which variants are compared: cheap, for it is made of many recordings
 ALONE: Final = Occlusion(marginals=False)  # the same, for maps that are compared and not drawn
-METHODS: Final[tuple[Attribution, ...]] = (COMPARING, IntegratedGradients())  # of a card
-USUAL: Final = (BlockRegression.name, *(method.name for method in METHODS), Shapley.name)  # of `explain`: these, and those of segments
+METHODS: Final[tuple[Attribution, ...]] = (BlockRegression(), COMPARING, IntegratedGradients())  # of a card; the last is a second opinion
+USUAL: Final = (*(method.name for method in METHODS), Shapley.name)  # of `explain`: these, and those of segments
 Map = npt.NDArray[np.float32]  # [bands frames]
 Progress = Callable[[str, int, int], None]
 

@@ -92,6 +92,7 @@ class MapMethod:
         score_change: from the baseline.
         within_bound: whether the gap is within its bound.
         steps: of the path.
+        error: the largest standard error of a part, where parts were sampled.
     """
 
     name: str
@@ -107,6 +108,7 @@ class MapMethod:
     score_change: FiniteNumber | None = None
     within_bound: bool | None = None
     steps: int | None = None
+    error: FiniteNumber | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from tests.explanations.planted import LABELS, classifier, recording, run_of
 
 FLOAT = classifier((35, 700))
 INT8 = classifier((35, 700), variant="dynamic-int8")
+REGRESSED = {"block-regression/float32", "block-regression/dynamic-int8"}
 
 
 def evidence(classifiers: Sequence[Classifier], recordings: Sequence[Recording], folder: Path, **options: Any) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def test_maps_and_what_is_said_of_them(tmp_path: Path) -> None:
         arrays = dict(stored)
     strips = arrays.pop(card["ladder"]["key"])
     difference = arrays.pop("occlusion/dynamic-int8-minus-float32")
-    maps = {"occlusion/float32", "occlusion/dynamic-int8", "integrated-gradients/float32"}
+    maps = {*REGRESSED, "occlusion/float32", "occlusion/dynamic-int8", "integrated-gradients/float32"}
     marginals = {name: arrays.pop(name) for name in list(arrays) if name.startswith(("time/", "bands/"))}
     assert set(arrays) == {"log_mel", "log_mel_counterpart", *maps}
     assert set(marginals) == {f"{kind}/{key}" for kind in ("time", "bands") for key in (*maps, "occlusion/dynamic-int8-minus-float32")}
@@ -70,7 +71,11 @@ def test_maps_and_what_is_said_of_them(tmp_path: Path) -> None:
     assert not difference.any()
     np.testing.assert_array_equal(arrays["log_mel"][0, :300] + arrays["log_mel"][0, 400:700], arrays["log_mel_counterpart"][0, 300:600])
     np.testing.assert_array_equal(arrays["occlusion/float32"], arrays["occlusion/dynamic-int8"])
-    occlusion, gradients = card["methods"]
+    blocks, occlusion, gradients = card["methods"]
+    assert (blocks["name"], blocks["variants"], blocks["passes"]) == ("block-regression", ["float32", "dynamic-int8"], 1002)
+    assert 0 < blocks["error"] < blocks["max_abs"]["float32"]
+    assert occlusion["error"] is None
+    np.testing.assert_array_equal(arrays["block-regression/float32"], arrays["block-regression/dynamic-int8"])  # by the same masks
     assert (occlusion["name"], occlusion["variants"], occlusion["baseline"]) == (
         "occlusion",
         ["float32", "dynamic-int8"],
@@ -81,7 +86,8 @@ def test_maps_and_what_is_said_of_them(tmp_path: Path) -> None:
     assert (gradients["name"], gradients["variants"], gradients["within_bound"]) == ("integrated-gradients", ["float32"], True)
     total = float(arrays["integrated-gradients/float32"].sum())
     assert gradients["completeness_gap"] == pytest.approx(total - gradients["score_change"], abs=1e-4)
-    same, methods = card["correlations"]
+    same = next(pair for pair in card["correlations"] if pair["a"][1] != pair["b"][1])
+    methods = next(pair for pair in card["correlations"] if pair["a"][0] == "occlusion" and pair["b"][0] == "integrated-gradients")
     assert (same["a"], same["b"]) == (["occlusion", "float32"], ["occlusion", "dynamic-int8"])
     assert same["spearman"] == pytest.approx(1.0)
     assert (methods["a"], methods["b"], methods["cells"]) == (["occlusion", "float32"], ["integrated-gradients", "float32"], 400)
@@ -107,7 +113,7 @@ def test_what_compares_variants_and_places(tmp_path: Path) -> None:
     drop = card["variants"][donor["variant"]]
     assert sum(donor["values"]) == pytest.approx(donor["change"], abs=1e-3)
     assert donor["change"] < drop["margin"] < 0  # at the counterpart the margin is above 0
-    assert set(card["trust"]) == {"occlusion/float32", "occlusion/dynamic-int8", "integrated-gradients/float32"}
+    assert set(card["trust"]) == {*REGRESSED, "occlusion/float32", "occlusion/dynamic-int8", "integrated-gradients/float32"}
     for box in card["trust"].values():
         assert box["stages"] == []  # this network has no weights
 
@@ -219,7 +225,7 @@ def test_worst_first_capped_and_counted(tmp_path: Path, monkeypatch: pytest.Monk
     first, second = found["failures"]
     assert first["segments"]
     assert (second["segments"], second["donor"]) == (None, None)
-    assert set(first["trust"]) == set(second["trust"]) == {"occlusion/float32", "integrated-gradients/float32"}
+    assert set(first["trust"]) == set(second["trust"]) == {"block-regression/float32", "occlusion/float32", "integrated-gradients/float32"}
     assert second["ladder"]
 
 
@@ -245,6 +251,7 @@ def test_several_models_are_told_apart(tmp_path: Path) -> None:
     card = evidence(models, [recording("a.wav")], tmp_path)["failures"][0]
     assert {name: answer["restored_at_ms"] for name, answer in card["variants"].items()} == {"one · float32": 35.0, "two · float32": 101.0}
     assert [(method["name"], method["variants"]) for method in card["methods"]] == [
+        ("block-regression", ["one · float32", "two · float32"]),
         ("occlusion", ["one · float32", "two · float32"]),
         ("integrated-gradients", ["one · float32"]),
         ("integrated-gradients", ["two · float32"]),

@@ -61,6 +61,8 @@ def _method(method: MapMethod) -> str:
     if method.completeness_gap is not None and method.score_change is not None:
         gap, change = number(abs(method.completeness_gap), 3), number(abs(method.score_change), 2)
         text += f"; completeness gap {gap} of {change} logits, {TRUST[bool(method.within_bound)]}"
+    if method.error is not None:
+        text += f"; largest standard error of a block {number(method.error, 2)} logits"
     return f"{text} ({method.source})." if method.source else f"{text}."
 
 
