@@ -12,7 +12,6 @@ from markupsafe import Markup
 
 from robustness.attributions.base import GAP_LOGITS, GAP_SHARE
 from robustness.attributions.baselines import BASELINES
-from robustness.attributions.deletion import SPREADS
 from robustness.attributions.randomization import MOST_ALIKE
 from robustness.attributions.stability import NEIGHBOURS
 from robustness.attributions.trust import TrustBox
@@ -203,10 +202,9 @@ def tested_in_words(tests: MapTests) -> list[list[str]]:
 def _checked(box: TrustBox) -> list[list[str]]:
     figures: list[list[str]] = []
     if box.lift is not None:
-        for name in ("deletion", "insertion"):
-            lift, spread = getattr(box.lift, name), box.lift.spread
-            chance = f"more than {number(SPREADS * spread, 2)} is beyond chance"
-            figures.append([f"{name} lift over random", f"{signed(lift, 2)} logits; {chance}"])
+        lift = box.lift
+        each = f"{signed(lift.deletion, 2)} in deletion and {signed(lift.insertion, 2)} in insertion"
+        figures.append(["lift over random orders", f"{each}, in logits; together more than {number(lift.chance, 2)} is beyond chance"])
     for stage in box.stages:
         like = "none, because a map is constant" if stage.spearman is None else number(stage.spearman, 2)
         like += f"; beyond ±{MOST_ALIKE:g} it would not depend on what was learnt" if stage.layers == stage.of else ""
