@@ -61,7 +61,8 @@ def pre_roll(counts: LeadCounts, best: LeadRange | None, placement: Problem) -> 
     reached = f"{share}{plural(counts.commands, 'command')} accepted" + (f", {but}" if but else "")
     steps = [f"{number(lead)}{NO_BREAK}ms {number(count)}" for lead, count in _steps(counts, low)]
     beyond = _beyond(counts, best)
-    rest = "; ".join(part for part in (f"pre-roll of {', '.join(steps)}" if steps else "", beyond) if part)
+    cut = f"the window then ends before {plural(best.cut, 'command')} {'does' if best.cut == 1 else 'do'}" if best.cut else ""
+    rest = "; ".join(part for part in (f"pre-roll of {', '.join(steps)}" if steps else "", beyond, cut) if part)
     text = Markup("Start listening <b>{}{}ms before the word</b>: {}{}.")
     return text.format(span, NO_BREAK, reached, f" ({rest})" if rest else "")
 

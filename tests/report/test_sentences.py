@@ -68,7 +68,7 @@ def test_a_placement_at_which_commands_are_missed_is_the_problem(tmp_path: Path)
     text = screen(found, tmp_path)
     assert text.startswith(
         "PROBLEM FOUND : placement 4 of 12 commands are missed when the word begins with the window; "
-        "all 12 are accepted in the middle. (These files only.) (If the device hears one window a word.)"
+        "all 12 are accepted in the middle. (These files only; if the device hears one window a word.)"
     )
     assert "Start listening 20–50 ms before the word : all 12 commands accepted (pre-roll of 0 ms 8)." in text
 

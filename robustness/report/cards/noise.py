@@ -38,7 +38,7 @@ def mildest(view: View, facts: FailureCard) -> str:
     condition, rows, level = facts.condition, _of(view, facts), level_in(facts)
     here = rows[rows["level"] == level]
     failing = {v.short: _wrong(view.of(v, here)) for v in view.variants}
-    told = alike({name: f"{wrong} of {of} draws {'is' if wrong == '1' else 'are'} bad" for name, (wrong, of) in failing.items()})
+    told = alike({name: f"{wrong} of {_draws(of)} {'is' if wrong == '1' else 'are'} bad" for name, (wrong, of) in failing.items()})
     shares = [f"{text} in {listed(names, 6)}" for text, names in told.items()]
     kind, unit = view.kinds[condition.perturbation], view.unit(condition.perturbation)
     milder = sorted({float(other) for other in rows["level"] if kind.distance(other) < kind.distance(level)}, key=kind.distance)
@@ -95,6 +95,10 @@ def _table(view: View, rows: DataFrame, unit: str | None) -> Table:
 def _wrong(rows: DataFrame) -> tuple[str, str]:
     """How many draws are bad, of how many."""
     return number(int(rows["outcome"].isin(BAD).sum())), number(len(rows))
+
+
+def _draws(count: str) -> str:
+    return f"{count} draw{'' if count == '1' else 's'}"
 
 
 def _of(view: View, facts: FailureCard) -> DataFrame:

@@ -16,9 +16,10 @@ TEMPLATE = """
 <p class="wide">{{ line }}</p>
 {% for group in groups %}<div class="cause">
 <h3>{{ group.heading }} {{ group.size }}</h3>
-<p class="plays">{% for m in group.members %}
-{% if m.sound %}<button class="play" data-plays="{{ m.sound }}" aria-label="play {{ m.name }} as it fails">▶</button> {% endif %}
-{% if m.to %}<a href="#{{ m.to }}">{{ m.name }}</a>{% else %}<span>{{ m.name }}</span>{% endif %}{% if not loop.last %} · {% endif %}
+<p class="plays wide">{% for m in group.members %}
+<span class="member">
+{%- if m.sound %}<button class="play" data-plays="{{ m.sound }}" aria-label="play {{ m.name }} as it fails">▶</button> {% endif %}
+{%- if m.to %}<a href="#{{ m.to }}">{{ m.name }}</a>{% else %}{{ m.name }}{% endif %}</span>
 {% endfor %}{% if group.more %}<span class="soft">{{ group.more }}</span>{% endif %}</p>
 {% for line in group.apart %}<p class="soft wide">{{ line }}</p>{% endfor %}
 </div>

@@ -278,7 +278,7 @@ def _bar(where: str, found: Met) -> OutcomeBar:
     kinds: list[tuple[str, int, str]] = [
         ("accepted", found.accepted, "accepted"),
         ("missed", found.missed, "missed"),
-        ("substituted", found.substituted, "wrong command"),
+        ("substituted", found.substituted, "wrong command" if found.substituted == 1 else "wrong commands"),
     ]
     there = [(name, count, word) for name, count, word in kinds if count]
     widest = max((count for _, count, _ in there), default=0)
