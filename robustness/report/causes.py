@@ -26,7 +26,7 @@ DOES: Final = {
     "speed": "another speed",
     "precision": "computing in float",
     "distortion": "mending clicks and clipping",
-    "output": "a bias against the rejections",
+    "output": "making rejections less likely",
 }
 CAUSES: Final = {
     "placement": "Position",
@@ -39,6 +39,9 @@ CAUSES: Final = {
     "distortion": "Clicks or clipping",
     "output": "A lean towards the rejections",
 }
+
+
+MOST_KINDS: Final = 3  # of edits, that are told beside the one that restores most
 
 
 @dataclass(frozen=True)
@@ -69,25 +72,22 @@ def explained(view: View) -> DataFrame | None:
 
 
 def why(view: View) -> list[Markup]:
-    """Which kinds of edit bring failing takes back, alone, each counted over all failing takes."""
+    """Which kinds of edit restore failing takes, alone, each counted over all of them."""
     table = explained(view)
     if table is None:
         return []
-    asked = len(table)
-    counts = _counted(table)
+    asked, counts = len(table), _counted(table)
     kinds = sorted(counts, key=lambda kind: (-counts[kind], kind))
     if not kinds or not counts[kinds[0]]:
-        whom = "the one failing take" if asked == 1 else f"any of the {asked} failing takes"
-        return [Markup("None of the edits tried brings {} back.").format(whom)]
+        whom = "the one take that fails" if asked == 1 else f"any of the {asked} takes that fail"
+        return [Markup("Nothing that was tried restores {} in some test.").format(whom)]
     most, rest = kinds[0], [kind for kind in kinds[1:] if counts[kind]]
     clear = 2 * max((counts[kind] for kind in rest), default=0) <= counts[most]
-    text = Markup("{}{} brings {} back, alone").format(
-        f"{CAUSES.get(most, most.capitalize())}: " if clear else "", _does(most, clear), _of_takes(counts[most], asked)
-    )
-    others = listed([f"{_does(kind, True)} {number(counts[kind])}" for kind in rest], 6)
-    nothing = [_does(kind, True) for kind in kinds if not counts[kind]]
-    tail = f"; {others}" if others else ""
-    return [text + tail + (f"; {listed(nothing, 6)} none" if nothing else "") + "."]
+    does = _does(most, clear)
+    name = f"{CAUSES.get(most, most.capitalize())}: " if clear else ""
+    first = Markup("{}{} alone restores {}").format(name, does, _of_takes(counts[most], asked))
+    others = listed([f"{_does(kind, True)} {number(counts[kind])}" for kind in rest], MOST_KINDS)
+    return [first + (f"; {others}" if others else "") + "."]
 
 
 def _counted(table: DataFrame) -> dict[str, int]:
@@ -111,8 +111,10 @@ def _does(kind: str, inside: bool) -> str:
 
 def _of_takes(count: int, asked: int) -> str:
     if asked == 1:
-        return "the one failing take"
-    return f"each of the {asked} failing takes" if count == asked else f"{number(count)} of the {asked} failing takes"
+        return "the one take that fails in some test"
+    if count == asked:
+        return f"all {number(asked)} takes that fail in some test"
+    return f"{number(count)} of the {number(asked)} takes that fail in some test"
 
 
 def causes(view: View) -> list[Cause]:

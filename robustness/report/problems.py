@@ -180,7 +180,7 @@ def of_perturbations(view: View) -> Iterator[Problem]:
                 share,
                 plural(worst.right.total, "command" if has_known(view) else "other word"),
                 good_word(view),
-                " (draws averaged)" if view.kinds[cost.perturbation].draws > 1 else "",
+                f" (mean of {view.kinds[cost.perturbation].draws} draws)" if view.kinds[cost.perturbation].draws > 1 else "",
                 number(clean.value * clean.total),
             )
             yield Problem(cost.perturbation.replace("-", " "), lost / clean.total, text)

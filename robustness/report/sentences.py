@@ -55,7 +55,7 @@ def _counts_from(view: View) -> str:
     """From which probability on a command counts."""
     point = view.first.point
     return (
-        f"a command counts from {percent(point.threshold)} on"
+        f"a command is carried out from a probability of {percent(point.threshold)}"
         if point.threshold is not None and not point.own
         else f"thresholds: {point.words}"
     )
@@ -139,9 +139,9 @@ def _variant_line(view: View, variant: Variant) -> Markup:
     alike = first.astype(str) == other.reindex(first.index).astype(str)
     size = _size(view.first, variant)
     if alike.all():
-        return Markup("{}the same {} decisions.").format(size, number(len(first)))
+        return Markup("{}the same decision in all {} tests (recordings × placements).").format(size, number(len(first)))
     good, now = first.isin(GOOD), other.reindex(first.index).isin(GOOD)
-    text = Markup("{}{} of {} decisions differ: {} from good to bad, {} from bad to good.")
+    text = Markup("{}another decision in {} of {} tests (recordings × placements): {} from good to bad, {} from bad to good.")
     counts = (number(int((~alike).sum())), number(len(first)), number(int((good & ~now).sum())), number(int((~good & now).sum())))
     return text.format(size, *counts)
 

@@ -162,7 +162,7 @@ def told(verdict: Verdict) -> int:
 def _limits(view: View, *, placed: bool) -> Markup:
     """Of what the sentence before is true: of these files, and of a device that hears one window a word."""
     limits = ["these files only"] if _few_speakers(view) else []
-    limits += ["if the device hears one window a word"] if placed and not _triggered(view) else []
+    limits += ["for a device that hears one window a word"] if placed and not _triggered(view) else []
     said = "; ".join(limits)
     return Markup(" <span class=soft>({}.)</span>").format(said[:1].upper() + said[1:]) if said else Markup("")
 
@@ -203,7 +203,8 @@ def not_tested(view: View) -> str:
     if not here.commands:
         return text_
     least = wilson(0, here.commands).high
-    return f"{text_} {plural(here.commands, 'take')} of commands cannot show a miss rate below {percent(least)}."
+    takes = f"{plural(here.commands, 'take')} of a command" if here.commands == 1 else f"{number(here.commands)} takes of commands"
+    return f"{text_} With {takes}, even no miss leaves a miss rate of up to {percent(least)} possible."
 
 
 def curve_of(view: View, counts: list[LeadCounts]) -> Markup | None:
