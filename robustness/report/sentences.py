@@ -55,7 +55,7 @@ def _counts_from(view: View) -> str:
     """From which probability on a command counts."""
     point = view.first.point
     return (
-        f"a command is carried out from a probability of {percent(point.threshold)}"
+        f"a command needs {percent(point.threshold)}"
         if point.threshold is not None and not point.own
         else f"thresholds: {point.words}"
     )
