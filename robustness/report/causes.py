@@ -86,8 +86,10 @@ def why(view: View) -> list[Markup]:
     does = _does(most, clear)
     name = f"{CAUSES.get(most, most.capitalize())}: " if clear else ""
     first = Markup("{}{} alone restores {}").format(name, does, _of_takes(counts[most], asked))
-    others = listed([f"{_does(kind, True)} {number(counts[kind])}" for kind in rest], MOST_KINDS)
-    return [first + (f"; {others}" if others else "") + "."]
+    others = [
+        f"{_does(kind, True)}{' restores' if place == 0 else ''} {number(counts[kind])}" for place, kind in enumerate(rest[:MOST_KINDS])
+    ]
+    return [first + (f"; {listed(others, MOST_KINDS)}" if others else "") + "."]
 
 
 def _counted(table: DataFrame) -> dict[str, int]:

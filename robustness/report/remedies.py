@@ -60,7 +60,7 @@ def pre_roll(counts: LeadCounts, best: LeadRange | None, placement: Problem) -> 
     verb = "is" if best.accepted == 1 else "are"
     but = listed([f"{number(count)} at {number(lead)}{NO_BREAK}ms" for lead, count in best.exceptions if lead >= low])
     text = Markup("Start listening <b>{}{}ms before the word</b>: {}{} {} accepted{}.{}")
-    said = (share, plural(counts.commands, "command"), verb, f" ({but})" if but else "")
+    said = (share, plural(counts.commands, "command"), verb, f" (but {but})" if but else "")
     return text.format(span, NO_BREAK, *said, _elsewhere(counts, best, low))
 
 
@@ -137,7 +137,7 @@ def threshold_line(view: View, placement: Problem | None) -> Markup | None:
     half = next((one for one in options if one.accepted >= here.accepted + (here.commands - here.accepted) / 2), None)
     if half is None:
         last = options[-1]
-        text = Markup("The threshold is not it: even at {} {} of {} are accepted {}.")
+        text = Markup("Leave the threshold: even at {}, {} of {} are accepted {}.")
         return text.format(percent(last.threshold), number(last.accepted), number(here.commands), PLACES[place])
     usual = {one.threshold: one for one in thresholds(view, view.clean)}[half.threshold]
     others = f" and acts on {number(max(half.acted, usual.acted))} of {plural(here.others, 'other word')} ({number(here.acted)} now)"

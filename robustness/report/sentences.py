@@ -54,11 +54,7 @@ def _levels(view: View) -> list[str]:
 def _counts_from(view: View) -> str:
     """From which probability on a command counts."""
     point = view.first.point
-    return (
-        f"a command needs {percent(point.threshold)}"
-        if point.threshold is not None and not point.own
-        else f"thresholds: {point.words}"
-    )
+    return f"a command needs {percent(point.threshold)}" if point.threshold is not None and not point.own else f"thresholds: {point.words}"
 
 
 def _mostly_untestable(view: View) -> bool:

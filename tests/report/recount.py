@@ -43,8 +43,8 @@ VERDICT: Final = re.compile(
     r"(?:all )?(\d+)(?: of \d+)? (?:is|are) accepted in the middle"
 )
 PRE_ROLL: Final = re.compile(
-    r"Start listening (\d+)(?:–(\d+))? ms before the word : (?:all )?(\d+)(?: of (\d+))? commands? (?:is|are) accepted(?: \(([^)]*)\))?\."
-    r"(?: Less gives ([^;.]*))?"
+    r"Start listening (\d+)(?:–(\d+))? ms before the word : (?:all )?(\d+)(?: of (\d+))? commands? (?:is|are) accepted"
+    r"(?: \(but ([^)]*)\))?\.(?: Less gives ([^;.]*))?"
 )
 LEAST_P: Final = 1e-7  # a probability of a float network is known to this
 

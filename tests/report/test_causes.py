@@ -45,7 +45,7 @@ def test_each_recording_is_counted_once_in_its_worst_variant(tmp_path: Path) -> 
         ("", ("004.wav",)),
         ("", ("000.wav",)),
     ]
-    assert why(view)[0] == "Position: moving the word alone restores 3 of the 5 takes that fail in some test; another level 1."
+    assert why(view)[0] == "Position: moving the word alone restores 3 of the 5 takes that fail in some test; another level restores 1."
     text = " ".join(re.sub(r"<[^>]+>", " ", str(CausesSection().part(view).html)).split())  # type: ignore[union-attr]
     assert text.startswith(
         "5 recordings fail: 2 are restored by moving the word, 1 by edits of several kinds, 1 by two edits together, 1 by nothing that was"

@@ -44,6 +44,8 @@ TEMPLATE = """
 {% if curve or bars %}<div>
 {% if curve %}<figure id="accepted-over-lead">{{ curve }}<figcaption>{{ caption }}</figcaption></figure>{% endif %}
 {% if bars %}<table class="bars"><caption class="hidden">What the device does with commands and other words, by placement</caption>
+{% if bars[0].others %}<thead><tr><th scope="col">placed</th><th scope="col">commands</th>
+<th scope="col">other words acted on</th></tr></thead>{% endif %}
 <tbody>{% for bar in bars %}<tr><th scope="row">{{ bar.where }}</th>
 <td><span class="stack" style="grid-template-columns:{{ bar.columns }}">
 {%- for part in bar.parts %}<span class="{{ part.name }}">{{ part.text }}</span>{% endfor %}</span></td>
@@ -288,5 +290,5 @@ def _bar(where: str, found: Met) -> OutcomeBar:
         for name, count, word in there
     ]
     columns = " ".join(f"minmax(max-content, {count}fr)" for _, count, _ in there) or "1fr"
-    others = f"other words acted on: {number(found.acted)} of {number(found.others)}" if found.others else ""
+    others = f"{number(found.acted)} of {number(found.others)}" if found.others else ""
     return OutcomeBar(where, columns, parts, others)
