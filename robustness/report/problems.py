@@ -57,7 +57,7 @@ class Met(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PageVerdict:
     """The page's verdict: problems, none, or too little to say."""
 
     kind: Kind
@@ -102,15 +102,15 @@ def failing(missed: int, substituted: int, commands: int) -> str:
 
 
 @lru_cache(maxsize=4)
-def verdict_of(view: View) -> Verdict:
+def verdict_of(view: View) -> PageVerdict:
     """The verdict of a run, by what its first variant's device does."""
     here = met(view, view.clean)
     if here.commands < ENOUGH and not here.others:
-        return Verdict("little", ())
+        return PageVerdict("little", ())
     found = sorted((p for maker in MAKERS for p in maker(view)), key=lambda problem: -problem.share)
     if found:
-        return Verdict("found", tuple(found))
-    return Verdict("none" if here.commands >= ENOUGH else "little", ())
+        return PageVerdict("found", tuple(found))
+    return PageVerdict("none" if here.commands >= ENOUGH else "little", ())
 
 
 def _enough(count: int, of: int, share: float = LEAST_SHARE) -> bool:

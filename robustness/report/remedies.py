@@ -13,7 +13,7 @@ from pandas import DataFrame
 
 from robustness.analysis.outcomes import FALSE_ACCEPT, LEFT_ALONE
 from robustness.report.lead_counts import LeadCounts, LeadRange
-from robustness.report.problems import KNOWN, Problem, Verdict, at_placement
+from robustness.report.problems import KNOWN, PageVerdict, Problem, at_placement
 from robustness.report.view import View
 from robustness.report.words import NO_BREAK, PLACES, listed, number, percent, plural
 
@@ -29,7 +29,7 @@ class AtThreshold(NamedTuple):
     acted: int
 
 
-def remedies(view: View, verdict: Verdict, counts: LeadCounts | None) -> list[Markup]:
+def remedies(view: View, verdict: PageVerdict, counts: LeadCounts | None) -> list[Markup]:
     """What to do, the cheapest first; each with what it reaches on these recordings."""
     if verdict.kind != "found":
         return []

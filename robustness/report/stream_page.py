@@ -28,7 +28,7 @@ MOST_PLAYERS: Final = 40
 MOST_MISTAKES: Final = 500  # rows of the table; the counts above it are of all
 BEFORE_MS: Final = 1500.0  # heard before a mistake
 AFTER_MS: Final = 300.0
-Cut = Callable[[int, float, float], str]
+TakeCut = Callable[[int, float, float], str]
 
 PAGE: Final = """{% include "head" %}
 <body>
@@ -122,14 +122,14 @@ class Mistake(NamedTuple):
     flac: str
 
 
-class Made(NamedTuple):
+class RunNotes(NamedTuple):
     """What the page says of the run itself."""
 
     notices: Sequence[str]
     repeat: str
 
 
-def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], cut: Cut | None, made: Made) -> str:
+def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], cut: TakeCut | None, made: RunNotes) -> str:
     """The page as text.
 
     Args:
@@ -219,7 +219,7 @@ def _take(at: int, figure: Figure, one: VariantStream, sounds: Sequence[TakeSoun
     return {"name": one.scores[at].take, "figure": figure, "flac": flac, "sound": f"take-{at}" if flac else ""}
 
 
-def mistakes_of(one: VariantStream, cut: Cut | None) -> list[Mistake]:
+def mistakes_of(one: VariantStream, cut: TakeCut | None) -> list[Mistake]:
     """The errors at the first phase in order of time, the first of them with their sounds."""
     found: list[Mistake] = []
     for at, matching in enumerate(one.phases.matchings[0]):

@@ -163,6 +163,17 @@ def condition_name(condition: Mapping[str, Any], kinds: Mapping[str, Perturbatio
     return f"{place if name == NONE else level_said(kinds[name], level, place)}{filled}"
 
 
+def grid_said(kind: PerturbationFacts) -> str:
+    """The levels of a perturbation in words, and what its neutral level is: `white noise at 30 dB to white noise at −5 dB, 6 levels …`."""
+    levels = [level for level in kind.levels if level != kind.neutral]
+    places = {level: PLACES.get(place, place) for place, level in kind.placements.items()}
+    if places:
+        return listed([level_said(kind, level, place) for level, place in places.items()], len(places))
+    ends = list(dict.fromkeys(level_said(kind, level) for level in (levels[0], levels[-1]))) if levels else []
+    counted = [f"{' to '.join(ends)}, {plural(len(levels), 'level')} of {kind.axis} in {kind.unit}"] if ends else []
+    return "; ".join([*counted, f"{level_said(kind, kind.neutral)} changes nothing"])
+
+
 def level_said(kind: PerturbationFacts, level: float, place: str = "") -> str:
     """A level of a perturbation in words, with a true minus sign: `time shift of +20 ms`, `white noise at −5 dB`, `no noise`."""
     return kind.said(level, lambda value, sign: f"{signed(value)}{NO_BREAK}{kind.unit}" if sign else level_of(value, kind.unit), place)

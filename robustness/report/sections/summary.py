@@ -11,10 +11,10 @@ from markupsafe import Markup
 from robustness.analysis.intervals import wilson
 from robustness.report.audit_opening import audit_opening
 from robustness.report.causes import why
-from robustness.report.drawing import Frame, Place, round_ticks, text
+from robustness.report.drawing import PlotFrame, PlotPoint, round_ticks, text
 from robustness.report.lead_counts import LeadCounts
 from robustness.report.opening import Opening
-from robustness.report.problems import BEGINS, Met, Verdict, at_placement, verdict_of
+from robustness.report.problems import BEGINS, Met, PageVerdict, at_placement, verdict_of
 from robustness.report.remedies import remedies
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sentences import costliest, summary, untestable, variants_line
@@ -67,7 +67,7 @@ class Play(NamedTuple):
     text: str
 
 
-class Stretch(NamedTuple):
+class AxisStretch(NamedTuple):
     """A stretch of a bar."""
 
     name: str
@@ -79,7 +79,7 @@ class OutcomeBar(NamedTuple):
 
     where: str
     columns: str
-    parts: list[Stretch]
+    parts: list[AxisStretch]
     others: str
 
 
@@ -133,7 +133,7 @@ def headline(view: View) -> Opening | None:
     return Opening(verdict.kind, verdict.heading, finding(view, verdict)[0], about=subject(view, verdict))
 
 
-def subject(view: View, verdict: Verdict) -> str:
+def subject(view: View, verdict: PageVerdict) -> str:
     """What the verdict is about: the problems by name, or how little was looked at."""
     if verdict.kind == "found":
         return listed([problem.name for problem in verdict.problems], MOST_TOLD)
@@ -143,7 +143,7 @@ def subject(view: View, verdict: Verdict) -> str:
     return f"in {takes}" if verdict.kind == "none" else takes
 
 
-def finding(view: View, verdict: Verdict) -> list[Markup]:
+def finding(view: View, verdict: PageVerdict) -> list[Markup]:
     """What fails, a sentence a problem that the heading names; or what holds."""
     if verdict.kind == "found":
         first, *rest = (problem.sentence for problem in verdict.problems[: told(verdict)])
@@ -155,7 +155,7 @@ def finding(view: View, verdict: Verdict) -> list[Markup]:
     return [text.format(number(here.accepted), plural(here.commands, "command"), BEGINS[view.reference]) + _limits(view, placed=False)]
 
 
-def told(verdict: Verdict) -> int:
+def told(verdict: PageVerdict) -> int:
     """How many problems are told by name and in a sentence each: all of three, the largest two of more."""
     count = len(verdict.problems)
     return count if count <= MOST_TOLD + 1 else MOST_TOLD
@@ -214,11 +214,11 @@ def curve_of(view: View, counts: list[LeadCounts]) -> Markup | None:
     if not counts or len(counts[0].leads) < 2:
         return None
     first = counts[0]
-    frame = Frame(WIDTH, HEIGHT, (first.leads[0], first.leads[-1]), (0, max(1, first.commands)))
+    frame = PlotFrame(WIDTH, HEIGHT, (first.leads[0], first.leads[-1]), (0, max(1, first.commands)))
     parts = [frame.ticks(round_ticks(*frame.x, 9), round_ticks(0, frame.y[1]), "silence before the word (lead), ms")]
     if first.leads[0] < 0:
         parts.insert(0, frame.area(first.leads[0], 0, "veil"))
-        parts.append(text(Place(frame.at(first.leads[0], 0).x + 6, frame.at(0, 0).y - 6), "the word is cut"))
+        parts.append(text(PlotPoint(frame.at(first.leads[0], 0).x + 6, frame.at(0, 0).y - 6), "the word is cut"))
     best = first.best()
     if best is not None and best.high > best.low:
         parts.insert(0, frame.area(best.low, best.high, "best"))
@@ -232,7 +232,7 @@ def curve_of(view: View, counts: list[LeadCounts]) -> Markup | None:
     return frame.drawn(_sentence(first), *parts)
 
 
-def _marks(view: View, frame: Frame) -> list[Markup]:
+def _marks(view: View, frame: PlotFrame) -> list[Markup]:
     """Dots where the placements lie on average, with how many are accepted there."""
     found = []
     for place in view.placements:
@@ -243,7 +243,7 @@ def _marks(view: View, frame: Frame) -> list[Markup]:
         words = f"{place} {number(there.accepted)}"
         above = there.accepted < 0.8 * frame.y[1]
         side = "end" if lead > frame.x[0] + 0.75 * (frame.x[1] - frame.x[0]) else ""
-        spot = Place(dot.x + (-8 if side else 8), dot.y + (-8 if above else 16))
+        spot = PlotPoint(dot.x + (-8 if side else 8), dot.y + (-8 if above else 16))
         found += [frame.dot(lead, there.accepted, "mark"), text(spot, words, f"name {side}".strip())]
     return found
 
@@ -286,7 +286,7 @@ def _bar(where: str, found: Met) -> OutcomeBar:
     there = [(name, count, word) for name, count, word in kinds if count]
     widest = max((count for _, count, _ in there), default=0)
     parts = [
-        Stretch(name, f"{number(count)} {word}" if 4 * count >= found.commands or count == widest else number(count))
+        AxisStretch(name, f"{number(count)} {word}" if 4 * count >= found.commands or count == widest else number(count))
         for name, count, word in there
     ]
     columns = " ".join(f"minmax(max-content, {count}fr)" for _, count, _ in there) or "1fr"
