@@ -45,7 +45,7 @@ MOST_KINDS: Final = 3  # of edits, that are told beside the one that restores mo
 
 
 @dataclass(frozen=True)
-class Cause:
+class FailureCause:
     """Failing recordings that the same restores.
 
     Attributes:
@@ -119,7 +119,7 @@ def _of_takes(count: int, asked: int) -> str:
     return f"{number(count)} of the {number(asked)} takes that fail in some test"
 
 
-def causes(view: View) -> list[Cause]:
+def causes(view: View) -> list[FailureCause]:
     """The failing recordings in groups, each in one, the largest first; those without a named cause at the end."""
     table = explained(view)
     if table is None:
@@ -134,19 +134,19 @@ def causes(view: View) -> list[Cause]:
         (paired, "Two together: no edit alone, but a pair restores", "by two edits together"),
         ((table["verdict"] == "none") & ~paired, "Not explained: nothing that was tried restores", "by nothing that was tried"),
     )
-    return found + [Cause("", heading, short, _ids(table[rows])) for rows, heading, short in rest if rows.any()]
+    return found + [FailureCause("", heading, short, _ids(table[rows])) for rows, heading, short in rest if rows.any()]
 
 
-def _named(kind: str, rows: DataFrame) -> Cause:
+def _named(kind: str, rows: DataFrame) -> FailureCause:
     does = _does(kind, True)
-    return Cause(kind, f"{CAUSES.get(kind, kind.capitalize())}: {does} restores", f"by {does}", _ids(rows))
+    return FailureCause(kind, f"{CAUSES.get(kind, kind.capitalize())}: {does} restores", f"by {does}", _ids(rows))
 
 
 def _ids(rows: DataFrame) -> tuple[str, ...]:
     return tuple(rows["recording"].astype(str))
 
 
-def in_one_line(found: list[Cause]) -> str:
+def in_one_line(found: list[FailureCause]) -> str:
     """Which cause has how many: `12 recordings fail: 10 are restored by moving the word, 2 by edits of several kinds.`."""
     total = sum(len(cause.recordings) for cause in found)
     first, *rest = found

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from robustness.report.causes import Cause, causes, in_one_line, why
+from robustness.report.causes import FailureCause, causes, in_one_line, why
 from robustness.report.sections.causes import CausesSection
 from robustness.report.view import View
 from robustness.run.explained import EXPLAINED
@@ -64,7 +64,7 @@ def test_each_recording_is_counted_once_in_its_worst_variant(tmp_path: Path) -> 
 )
 def test_the_line_agrees_in_number(sizes: tuple[int, ...], says: str) -> None:
     shorts = ("by moving the word", "by nothing that was tried")
-    assert in_one_line([Cause("", "", short, ("x",) * size) for short, size in zip(shorts, sizes, strict=False)]) == says
+    assert in_one_line([FailureCause("", "", short, ("x",) * size) for short, size in zip(shorts, sizes, strict=False)]) == says
 
 
 def test_what_sets_a_group_apart_is_said(tmp_path: Path) -> None:

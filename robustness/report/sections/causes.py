@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
 from robustness.analysis.contrasts import FEWEST, Contrast, contrasts
-from robustness.report.causes import Cause, causes, explained, in_one_line
+from robustness.report.causes import FailureCause, causes, explained, in_one_line
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.setup import setup_of
 from robustness.report.view import View
@@ -76,7 +76,7 @@ class CausesSection(Section):
         return SectionPart(fill(TEMPLATE, line=in_one_line(found), groups=groups, compared=any(group.apart for group in groups)))
 
 
-def _group(view: View, cause: Cause) -> CauseGroup:
+def _group(view: View, cause: FailureCause) -> CauseGroup:
     shown, rest = cause.recordings[:MOST_MEMBERS], len(cause.recordings) - MOST_MEMBERS
     more = f" and {number(rest)} more, in evidence/explanations.parquet" if rest > 0 else ""
     return CauseGroup(cause.heading, number(len(cause.recordings)), [_member(view, one) for one in shown], more, _apart(view, cause))
@@ -90,7 +90,7 @@ def _member(view: View, recording: str) -> Member:
     return Member(name, card or shown, f"{card}-sound" if card and (view.run.evidence / f"{card}.wav").exists() else None)
 
 
-def _apart(view: View, cause: Cause) -> list[str]:
+def _apart(view: View, cause: FailureCause) -> list[str]:
     """What sets the group apart from the recordings that fail nowhere, the surest first."""
     failing = explained(view)
     if failing is None or len(cause.recordings) < FEWEST:
