@@ -14,12 +14,11 @@ import pandas as pd
 
 from robustness.explanations.standing import SPEAKS, Standing
 from robustness.run.atomic import whole
+from robustness.run.explained import EXPLAINED
 
 if TYPE_CHECKING:
     from robustness.explanations.cases import Case
     from robustness.explanations.diagnosis import Diagnosis
-
-FILE: Final = "explanations.parquet"
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,8 @@ class ExplainedRow:
     strength: str | None
     control_share: float | None
     restoring: str
+    tried_kinds: str
+    restoring_kinds: str
     pair: str | None
     drop: float | None
     drop_against: str | None
@@ -84,6 +85,8 @@ def _row(case: Case, variant: str, found: Diagnosis, stands: Sequence[Standing])
         strength=None if by is None else naming.strength,
         control_share=None if by is None else by.sham.share,
         restoring=", ".join(naming.restoring),
+        tried_kinds=", ".join(sorted({one.kind for one in found.tried})),
+        restoring_kinds=", ".join(sorted({one.kind for one in found.tried if one.restores_at is not None})),
         pair=", ".join(found.pairs[0].names) if found.pairs else None,
         drop=None if drop is None else drop.logits,
         drop_against=None if drop is None else drop.against,
@@ -95,5 +98,5 @@ def _row(case: Case, variant: str, found: Diagnosis, stands: Sequence[Standing])
 def write_explanations(folder: Path, rows: Sequence[ExplainedRow]) -> None:
     """Writes the table, whole or not at all."""
     plain = [{**vars(row), **row.measured} for row in rows]
-    with whole(folder / FILE) as temporary:
+    with whole(folder / EXPLAINED) as temporary:
         pd.DataFrame(plain, columns=list(COLUMNS)).to_parquet(temporary, index=False)

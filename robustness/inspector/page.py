@@ -38,6 +38,7 @@ from robustness.report.figures import frequency_ticks, packed, packed_range, pac
 from robustness.report.map_figure import MEL, OVER
 from robustness.report.packing import own, packed_page
 from robustness.report.sections.base import MACROS, TEMPLATES
+from robustness.report.terms import with_glossary
 
 RADIOS: Final = """
 {%- macro radios(name, legend, choices) -%}
@@ -92,7 +93,7 @@ def inspector_page(found: Explanation, repeat: str = "", *, audio: bool = True, 
         repeat=repeat,
         packed=packed.elements,
     )
-    return rendered + "\n"
+    return with_glossary(rendered) + "\n"
 
 
 def inspector_data(found: Explanation, players: list[str], *, audio: bool) -> dict[str, Any]:

@@ -175,12 +175,12 @@ def of_perturbations(view: View) -> Iterator[Problem]:
         if _enough(round(lost), clean.total, 2 * LEAST_SHARE):
             named = condition_name(worst.condition, view.kinds)
             share = number(worst.right.value * worst.right.total, 1 if view.kinds[cost.perturbation].draws > 1 else 0)
-            text = Markup("In {}, {} of {} are {}{}; without it {}.").format(
+            text = Markup("Under {}, {} of {} are {}{}; without it {}.").format(
                 named,
                 share,
                 plural(worst.right.total, "command" if has_known(view) else "other word"),
                 good_word(view),
-                " (draws averaged)" if view.kinds[cost.perturbation].draws > 1 else "",
+                f" (mean of {view.kinds[cost.perturbation].draws} draws)" if view.kinds[cost.perturbation].draws > 1 else "",
                 number(clean.value * clean.total),
             )
             yield Problem(cost.perturbation.replace("-", " "), lost / clean.total, text)

@@ -15,6 +15,7 @@ from robustness.report.figures import Figure
 from robustness.report.packing import own, packed_page
 from robustness.report.sections.base import MACROS, TEMPLATES
 from robustness.report.stream_figures import TakeSound, curve_figure, hop_figure, timeline_figure
+from robustness.report.terms import with_glossary
 from robustness.report.words import number, percent, plural
 from robustness.streaming.figures import StreamFigures
 from robustness.streaming.sentences import alarms_sentence, failing_sentences, phases_sentence, repairs_sentence, stream_sentence
@@ -166,7 +167,7 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         repeat=made.repeat,
         packed=packed.elements,
     )
-    return rendered + "\n"
+    return with_glossary(rendered) + "\n"
 
 
 def scope_of(variants: Sequence[VariantStream]) -> list[str]:

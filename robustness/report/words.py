@@ -115,6 +115,14 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
+def alike(told: Mapping[str, str]) -> dict[str, list[str]]:
+    """What is told of each name, with the names of which the same is told, in their order."""
+    groups: dict[str, list[str]] = {}
+    for name, text in told.items():
+        groups.setdefault(text, []).append(name)
+    return groups
+
+
 def slug(text: str) -> str:
     """A name as part of an address: lower case letters, digits and dashes."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()

@@ -14,7 +14,7 @@ from robustness.analysis.outcomes import BAD
 from robustness.conditions import Condition
 from robustness.report.figures import Figure, Table, Trace, stroke, vertical
 from robustness.report.view import Variant, View
-from robustness.report.words import PLACES, condition_name, level_of, level_said, listed, number, plural, signed
+from robustness.report.words import PLACES, alike, condition_name, level_of, level_said, listed, number, plural, signed
 from robustness.run.evidence import FailureCard
 from robustness.run.perturbations import PerturbationFacts
 
@@ -38,7 +38,8 @@ def mildest(view: View, facts: FailureCard) -> str:
     condition, rows, level = facts.condition, _of(view, facts), level_in(facts)
     here = rows[rows["level"] == level]
     failing = {v.short: _wrong(view.of(v, here)) for v in view.variants}
-    shares = [f"{wrong} of {plural(of, 'draw')} {'is' if wrong == 1 else 'are'} bad in {name}" for name, (wrong, of) in failing.items()]
+    told = alike({name: f"{wrong} of {plural(of, 'draw')} {'is' if wrong == 1 else 'are'} bad" for name, (wrong, of) in failing.items()})
+    shares = [f"{text} in {listed(names, 6)}" for text, names in told.items()]
     kind, unit = view.kinds[condition.perturbation], view.unit(condition.perturbation)
     milder = sorted({float(other) for other in rows["level"] if kind.distance(other) < kind.distance(level)}, key=kind.distance)
     borne = f"; at {level_of(milder[-1], unit)} at least half are good" if milder else ", and no milder level was tried"

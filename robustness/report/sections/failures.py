@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
 import soundfile
-from markupsafe import Markup
 
 from robustness.analysis.outcomes import GOOD
 from robustness.conditions import Condition
@@ -24,7 +23,6 @@ from robustness.report.cards.text import method_lines, told
 from robustness.report.figures import Figure
 from robustness.report.forecast import forecast_sentences
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
-from robustness.report.sentences import why
 from robustness.report.setup import setup_of
 from robustness.report.view import View
 from robustness.report.words import FILLS, PLACES, listed, percent, plural
@@ -190,7 +188,7 @@ class Failures(Section):
             cards=cards,
             open=OPEN,
             heading=_heading(found),
-            causes=setup.caveat if setup else Markup(" ").join(why(view)),
+            causes=setup.caveat if setup else "",
             **_over(view),
             missing=not view.explained,
             setup=setup,
