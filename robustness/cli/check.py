@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from robustness.models.card import Card
     from robustness.models.classifier import Classifier
     from robustness.models.golden import Stage
-    from robustness.models.inspection import InspectedVariant, Inspection, WordCount
+    from robustness.models.inspection import InspectedAnswer, InspectedVariant, Inspection, WordCount
     from robustness.run.checks import Finding
 
 FRONTEND_DIFFERS: Final = (
@@ -315,13 +315,14 @@ def _layers(names: Any) -> str:
 def _answers(answered: Sequence[WordCount]) -> list[CheckLine]:
     lines = []
     for one in answered:
-        cells = (f"{a.variant} {a.predicted} {a.probability:.3f}{_verdict(a.right)}" for a in one.answers)
+        cells = (f"{a.variant} {a.predicted} {a.probability:.3f}{_verdict(a)}" for a in one.answers)
         lines.append(CheckLine(one.recording, f"{one.word or 'no word known'}: {', '.join(cells)}"))
     return lines
 
 
-def _verdict(right: bool | None) -> str:
-    return "" if right is None else " right" if right else " WRONG"
+def _verdict(answer: InspectedAnswer) -> str:
+    """Whether the device does what it should, and what it does if not."""
+    return "" if answer.right is None else " right" if answer.right else f" WRONG ({answer.outcome})"
 
 
 def _golden(stages: Sequence[Stage]) -> list[CheckLine]:

@@ -114,6 +114,18 @@ def joint_steps(frontend: Frontend) -> Iterator[Settings]:
     yield from ({"mel_shape": shape, "n_fft": n_fft} for shape in SIMPLE["mel_shape"] for n_fft in (256, 512, 1024))
     yield from ({"mel_scale": scale, "f_max_hz": high} for scale in SIMPLE["mel_scale"] for high in (None, 3800.0, 4000.0, 7000.0, 7600.0))
     yield from ({"n_mels": mels, "pre_emphasis": amount} for mels in MELS for amount in (0.0, 0.95, 0.97) if is_cepstral(frontend))
+    yield from _floors_of_scales()
+    if frontend.pre_emphasis:  # what is done at the first sample, what a centered frame is padded with, and a floor look alike
+        yield from (
+            {"pre_emphasis": frontend.pre_emphasis, **way, "padding": padding, "floor_kind": kind}
+            for way, padding, kind in product(EMPHASIS_WAYS, SIMPLE["padding"], ("clamp", "add"))
+        )
+
+
+def _floors_of_scales() -> Iterator[Settings]:
+    """Floors under each scaling of the samples and norm of the spectrum: scaling is solved, and the floor it stands over is not."""
+    for samples, norm, kind in product(NATURAL_SAMPLES[:4], ("none", "n_fft", "window"), ("clamp", "add")):
+        yield from ({"samples": samples, "spectrum_norm": norm, "floor": floor, "floor_kind": kind, "log": "dB"} for floor in FLOORS)
 
 
 def _sizes(frontend: SpectralFrontend) -> Iterator[Settings]:
