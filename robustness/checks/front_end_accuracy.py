@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from robustness.checks.alternatives import SETTINGS
 from robustness.checks.base import CHECKS, Check
 from robustness.checks.feature_statistics import Departure, departure_of
 from robustness.checks.model_under_test import ModelUnderTest
@@ -59,9 +58,10 @@ def _by_likelihood(model: ModelUnderTest, departure: Departure | None) -> Findin
     """A convention that costs few answers, and yet shows: sounds come nearer to the training, and nearly every answer is surer."""
     if departure is None or not model.clear or not model.usual_level:
         return None
-    nearer = [one for one in candidates(model, SUBTLE) if one.departure is not None and one.departure.size <= departure.size - NEARER]
+    near = [*candidates(model, SUBTLE)]
+    nearer = [one for one in near if one.departure is not None and one.departure.size <= departure.size - NEARER]
     tried = [tried_on(model, one) for one in nearer]
-    sure = [one for one in tried if one.gain >= GAIN and one.rising >= RISING and one.p_gain * len(SETTINGS) <= SURE]
+    sure = [one for one in tried if one.gain >= GAIN and one.rising >= RISING and one.p_gain * len(near) <= SURE]
     best = max(sure, key=lambda one: one.gain, default=None)
     if best is None or best.accuracy.after < best.accuracy.before:
         return None

@@ -14,9 +14,11 @@ import pytest
 import soundfile
 import torch
 
+from robustness.cli.check import of_all_files
 from robustness.cli.main import run
 from robustness.errors import DONE, USER_ERROR
 from robustness.models.formats.torch_module import module_of
+from robustness.run.checks import Finding
 from tests.builders import RATE_HZ, classifier, recording
 from tests.cards import write_card, write_recordings
 from tests.checks.faulty import FAULTS, VOICES
@@ -177,3 +179,11 @@ def test_a_golden_vector_is_written_that_a_card_takes(
     said = Said(monkeypatch, capsys, card, "--variant", "float32")
     assert said.status == DONE
     assert all(said.line(f"{stage} agree").startswith("by up to") for stage in ("features", "logits"))
+
+
+def test_a_finding_of_one_file_of_a_card_names_it() -> None:
+    order, weights = Finding("label-order", "labels are exchanged", "…"), Finding("weight-precision", "they are half", "…", cause=False)
+    found = of_all_files({"float32": [order, weights], "int8": [order]})
+    assert [one.says for one in found] == ["labels are exchanged", "float32 alone: they are half"]
+    assert found[1].evidence["variants"] == ["float32"]
+    assert [one.says for one in of_all_files({"float32": [], "int8": [order]})] == ["int8 alone: labels are exchanged"]
