@@ -72,6 +72,21 @@ class Rule(ABC):
         """Its settings by name."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
+    def voice(self, scores: Scores, label: str) -> Floats:
+        """How sure a voice-activity detector is at each step, which the scores have beside those of the commands, [steps].
+
+        Raises:
+            UsageError: they have no such column, or it counts as a command.
+        """
+        if label not in scores.labels:
+            raise UsageError(
+                f"the rule {self.name} looks for voice activity in {label!r}, and the scores have {', '.join(scores.labels)}; give scores "
+                "with a column of a voice-activity detector (--scores FILE), and its name as --setting vad=NAME"
+            )
+        if label not in scores.point.rejections:
+            raise UsageError(f"{label} is voice activity for the rule {self.name} and a command for the scores; give --reject {label} too")
+        return scores.values[:, scores.labels.index(label)].astype(np.float64)
+
     def steps_in(self, duration_ms: float, scores: Scores) -> int:
         """How many steps a duration lasts, rounded to the nearest."""
         return max(0, round(duration_ms / scores.step_ms)) if scores.step_ms > 0 else 0
@@ -79,6 +94,8 @@ class Rule(ABC):
 
 def _read(name: str, text: str, default: Any) -> Any:
     """A setting of the kind that its default has."""
+    if isinstance(default, str):
+        return text
     if isinstance(default, tuple):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if isinstance(default, bool):
