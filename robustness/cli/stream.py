@@ -57,11 +57,13 @@ class Deciding:
     """When the device says a command."""
 
     panel: ClassVar[str] = "Decisions"
-    rule: Annotated[str, typer.Option(help="The decision rule (`robustness list rules`).")] = "plain"
+    rule: Annotated[
+        str | None, typer.Option(help="The decision rule (`robustness list rules`); by default the card's [streaming], or plain.")
+    ] = None
     threshold: Annotated[float | None, typer.Option(help="Of the rule; by default the card's, or the rule's usual one.")] = None
     setting: Annotated[list[str], typer.Option(help="Of the rule, as NAME=VALUE; several times for several.")] = field(default_factory=list)
     hop_ms: Annotated[
-        float | None, typer.Option(help="How often the device answers: H; by default 100, or as often as the scores are.")
+        float | None, typer.Option(help="How often the device answers: H; by default the card's, or 100, or as often as the scores are.")
     ] = None
     phase_ms: Annotated[float, typer.Option(help="How finely the first window's phase is moved; H or more tries one phase.")] = 20.0
     rules: Annotated[
@@ -107,14 +109,16 @@ def stream(
         raise UsageError("--scores stands alone: leave the model, the takes and --words out, and give one --labels")
 
     from robustness.gates.stream_rules import judge_stream, read_stream_rules, stream_status
-    from robustness.jobs.stream import StreamRequest, said_of
+    from robustness.jobs.stream import PLAIN_RULE, Asked, StreamRequest, said_of
     from robustness.jobs.stream_folder import write_stream
 
     said = tuple(word.strip() for word in spoken.words.split(",") if word.strip())
     usual_ms = EVERY_MS if other.scores is None else 0.0
     hop_ms = usual_ms if deciding.hop_ms is None else deciding.hop_ms
     settings = settings_of(deciding.setting)
-    request = StreamRequest(hop_ms, deciding.phase_ms, deciding.rule, deciding.threshold, settings, spoken.tolerance_ms, said)
+    request = StreamRequest(hop_ms, deciding.phase_ms, deciding.rule or PLAIN_RULE, deciding.threshold, settings, spoken.tolerance_ms, said)
+    if given.model is not None:
+        request = request.by_card(given.model, Asked(deciding.rule, deciding.hop_ms, deciding.threshold))
     rules = None if deciding.rules is None else read_stream_rules(deciding.rules)
     result = _of_model(given, takes or [], spoken, request) if other.scores is None else _of_scores(other, spoken, request)
     for notice in result.notices:

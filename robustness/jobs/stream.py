@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
 
 from robustness.audio.reading import read_audio
 from robustness.audio.segment_advice import check_count
@@ -14,7 +14,9 @@ from robustness.audio.segmentation import find_words, hear
 from robustness.audio.spelling import lookalikes
 from robustness.audio.takes import Take, open_take
 from robustness.errors import RecordingError, UsageError
+from robustness.models.card import read_card
 from robustness.models.classifier import Classifier
+from robustness.models.streaming_settings import Streaming
 from robustness.streaming.repair import SingleAnswer
 from robustness.streaming.rules.base import RULES
 from robustness.streaming.score_files import FileFacts, read_score_file
@@ -30,6 +32,14 @@ BESIDE: Final = ("{}.csv", "{}.txt", "{}.TextGrid", "{}_spec.json")
 PLAIN_RULE: Final = "plain"
 OFF: Final = 0.01  # of a step: a hop that is off by more is no multiple of it
 Progress = Callable[[str, int, int], None]
+
+
+class Asked(NamedTuple):
+    """What a card may say as well; None is left to it."""
+
+    rule: str | None = None
+    hop_ms: float | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,23 @@ class StreamRequest:
     settings: Mapping[str, str] = field(default_factory=dict)
     tolerance_ms: float | None = None
     words: tuple[str, ...] = ()
+
+    def by_card(self, card: Path, asked: Asked) -> Self:
+        """The request with what a card says of streaming, where nothing else is asked; its settings go with its own rule alone.
+
+        Raises:
+            CardError: the card cannot be read, or is wrong.
+        """
+        said = read_card(card).streaming or Streaming()
+        own = asked.rule in (None, said.rule)
+        return replace(
+            self,
+            hop_ms=asked.hop_ms or said.hop_ms or self.hop_ms,
+            rule=asked.rule or said.rule,
+            threshold=asked.threshold if asked.threshold is not None or not own else said.threshold,
+            settings={**(said.texts if own else {}), **self.settings},
+            tolerance_ms=said.tolerance_ms if self.tolerance_ms is None else self.tolerance_ms,
+        )
 
     @property
     def steps(self) -> int:
