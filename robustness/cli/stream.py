@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from robustness.jobs.stream import StreamRequest, StreamResult
     from robustness.models.classifier import Classifier
 
-WORDS: Final = {"pass": "pass", "fail": "FAIL", "inconclusive": "inconclusive", "error": "could not be judged"}
 MOST_WORDS: Final = 40  # that have a sentence in the terminal; the page has more
 EVERY_MS: Final = 100.0
 
@@ -67,7 +66,7 @@ class Deciding:
     ] = None
     phase_ms: Annotated[float, typer.Option(help="How finely the first window's phase is moved; H or more tries one phase.")] = 20.0
     rules: Annotated[
-        Path | None, typer.Option(help="Rules for what is streamed, a TOML file (docs/streaming.md): exit status 1 if one fails.")
+        Path | None, typer.Option(help="Rules for what is streamed, as `robustness gate --stream` judges: a TOML file, or avs-like.")
     ] = None
 
 
@@ -108,7 +107,11 @@ def stream(
     if other.scores is not None and (given.model is not None or takes or spoken.words or len(spoken.labels) > 1):
         raise UsageError("--scores stands alone: leave the model, the takes and --words out, and give one --labels")
 
-    from robustness.gates.stream_rules import judge_stream, read_stream_rules, stream_status
+    from robustness.cli.verdict_lines import say_verdicts
+    from robustness.gates.outputs import FOLDER, facts
+    from robustness.gates.rule_checks import checked_rules
+    from robustness.gates.rules import named_rules, read_rules
+    from robustness.gates.run_judgement import judge_stream
     from robustness.jobs.stream import PLAIN_RULE, Asked, StreamRequest, said_of
     from robustness.jobs.stream_folder import write_stream
 
@@ -119,18 +122,18 @@ def stream(
     request = StreamRequest(hop_ms, deciding.phase_ms, deciding.rule or PLAIN_RULE, deciding.threshold, settings, spoken.tolerance_ms, said)
     if given.model is not None:
         request = request.by_card(given.model, Asked(deciding.rule, deciding.hop_ms, deciding.threshold))
-    rules = None if deciding.rules is None else read_stream_rules(deciding.rules)
+    rules = None if deciding.rules is None else checked_rules(read_rules(named_rules(deciding.rules)))
     result = _of_model(given, takes or [], spoken, request) if other.scores is None else _of_scores(other, spoken, request)
     for notice in result.notices:
         note(notice)
-    verdicts = [] if rules is None else judge_stream(rules, result.variants)
     page = write_stream(result, request, out, repeated(sys.argv[1:]), audio=not no_audio)
-    if not answer(said_of(result, request) | ({"verdicts": verdicts} if verdicts else {})):
+    judged = None if rules is None else judge_stream(out, rules, out)
+    verdicts = {} if judged is None or rules is None else {"gate": facts(rules, judged.verdicts, judged.subject)}
+    if not answer(said_of(result, request) | verdicts):
         say_result(result)
-        for verdict in verdicts:
-            say(f"{WORDS[verdict.outcome]}: {verdict.sentence}")
+    status = DONE if judged is None else say_verdicts(judged.verdicts, out / FOLDER)
     say(page)
-    return stream_status(verdicts) if verdicts else DONE
+    return status
 
 
 def _of_model(given: StreamedModel, takes: Sequence[Path], spoken: SpokenWords, request: StreamRequest) -> StreamResult:

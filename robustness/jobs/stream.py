@@ -294,8 +294,14 @@ def said_of(result: StreamResult, request: StreamRequest) -> dict[str, Any]:
         "rule": request.rule,
         "hop_ms": result.variants[0].phases.hop_ms,
         "phase_ms": result.variants[0].phases.step_ms,
+        "steps": len(result.variants[0].phases.matchings),
         "takes": [
-            {"name": scores.take, "duration_ms": scores.duration_ms, "words": len(timeline.words)}
+            {
+                "name": scores.take,
+                "duration_ms": scores.duration_ms,
+                "words": len(timeline.words),
+                "spoken": [(word.label, word.start_ms, word.end_ms) for word in timeline.words],
+            }
             for scores, timeline in zip(result.variants[0].scores, result.variants[0].timelines, strict=True)
         ],
         "notices": list(result.notices),

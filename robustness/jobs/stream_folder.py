@@ -19,11 +19,10 @@ from robustness.jobs.stream import StreamRequest, StreamResult, said_of
 from robustness.report.stream_figures import TakeSound
 from robustness.report.stream_page import Cut, Made, stream_page
 from robustness.run.atomic import write_json, write_text
+from robustness.streaming.kept import FIGURES, SCORES
 from robustness.streaming.scores import write_scores
 
 PAGE: Final = "index.html"
-FIGURES: Final = "stream.json"
-SCORES: Final = "scores-{}.parquet"
 STRETCHES: Final = 4_000  # of a take, in which the waveform is drawn
 SHORT_MS: Final = 120_000.0  # a take up to this long can be heard as a whole
 
@@ -46,7 +45,7 @@ def write_stream(result: StreamResult, request: StreamRequest, out: Path, repeat
     except OSError as error:
         raise OutputError(f"{out} cannot be written ({error.strerror}); give another --out") from error
     kept = [scores for variant in result.variants for scores in variant.scores]
-    for place, scores in enumerate(kept if result.takes else []):
+    for place, scores in enumerate(kept):
         write_scores(out / SCORES.format(place), scores)
     write_json(out / FIGURES, said_of(result, request))
     sounds = [take_sound(take, audio=audio) for take in result.takes]

@@ -62,7 +62,7 @@ class Esphome(Rule):
             return [True] * len(scores)
         size = max(1, self.vad_window)
         sums = np.convolve(_counts(self.voice(scores, self.vad)), np.ones(size, int))[: len(scores)]
-        return (sums > int(self.vad_cutoff * LARGEST) * size).tolist()
+        return [bool(one > int(self.vad_cutoff * LARGEST) * size) for one in sums]
 
     def _hits(self, counts: list[int], cutoff: int, slices: int, voiced: list[bool]) -> list[tuple[int, float]]:
         """The steps at which one model is heard, with the mean in steps of 1/256.
