@@ -107,11 +107,7 @@ def gate(
         skip_bad=data.skip_bad,
         repeat=repeated(sys.argv[1:]),
     )
-    return (
-        _say_plan(request, read)
-        if judge.dry_run
-        else _sweep(request, Gate(read, beside), judge.out or OUT, resume=judge.resume)
-    )
+    return _say_plan(request, read) if judge.dry_run else _sweep(request, Gate(read, beside), judge.out or OUT, resume=judge.resume)
 
 
 def _rules(path: Path | None) -> Rules:

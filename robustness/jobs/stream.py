@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
@@ -17,6 +19,7 @@ from robustness.errors import RecordingError, UsageError
 from robustness.models.card import read_card
 from robustness.models.classifier import Classifier
 from robustness.models.streaming_settings import Streaming
+from robustness.streaming.pairing import PairedHits, paired_hits
 from robustness.streaming.repair import SingleAnswer
 from robustness.streaming.rules.base import RULES
 from robustness.streaming.score_files import FileFacts, read_score_file
@@ -109,6 +112,16 @@ class StreamResult:
     variants: tuple[VariantStream, ...]
     notices: tuple[str, ...]
     takes: tuple[Take, ...] = ()
+
+    @cached_property
+    def pairs(self) -> list[PairedHits]:
+        """The variants at equal false alarms an hour."""
+        return paired_hits(self.variants)
+
+
+def finite(value: float) -> float | None:
+    """The number; None if it is infinite."""
+    return value if isfinite(value) else None
 
 
 def stream_models(
@@ -306,4 +319,7 @@ def said_of(result: StreamResult, request: StreamRequest) -> dict[str, Any]:
         ],
         "notices": list(result.notices),
         "variants": [one.said for one in result.variants],
+        "at_equal_false_alarms": [
+            one._asdict() | {"thresholds": [finite(value) for value in one.thresholds], "p": one.p_value} for one in result.pairs
+        ],
     }

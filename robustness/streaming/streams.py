@@ -9,7 +9,7 @@ from typing import Any, Final
 from robustness.streaming.curve import OperatingCurve, operating_curve
 from robustness.streaming.matching import Timeline
 from robustness.streaming.phases import Phases, phases_of
-from robustness.streaming.repair import Repairs, SingleAnswer, WordRecord, hops_of, repairs, word_records
+from robustness.streaming.repair import HopStreams, Repairs, SingleAnswer, WordRecord, hops_of, repairs, word_records
 from robustness.streaming.rules.base import Rule
 from robustness.streaming.scores import Scores
 from robustness.streaming.spans import Word
@@ -30,7 +30,8 @@ class VariantStream:
         rule: what the device says.
         phases: the streams.
         records: every word, alone and streamed.
-        curve: errors at every threshold of the plain rule, over the first phase; None where that is not asked.
+        curve: errors at every threshold of the plain rule, over the first phase.
+        hops: what every hop that was tried does at each phase.
     """
 
     name: str
@@ -40,6 +41,7 @@ class VariantStream:
     phases: Phases
     records: tuple[WordRecord, ...]
     curve: OperatingCurve
+    hops: tuple[HopStreams, ...] = ()
 
     @property
     def repairs(self) -> Repairs:
@@ -57,6 +59,7 @@ class VariantStream:
             "first_phase": figures[0].said,
             "worst_phase": figures[worst].said | {"phase_ms": worst * self.phases.step_ms},
             "mean_over_phases": {name: self.phases.mean(name) for name in AVERAGED},
+            "hops": [one._asdict() for one in self.hops],
             "repairs": self.repairs._asdict(),
             "words": [_word_said(record) for record in self.records],
         }
@@ -88,9 +91,9 @@ def stream_of(
     commands = [label for label, acts in zip(scores[0].labels, scores[0].acts, strict=True) if acts]
     timelines = [Timeline.of(words, commands, one.duration_ms, tail) for one, words in zip(scores, said, strict=True)]
     phases = phases_of(scores, timelines, rule, steps)
-    records = word_records(scores, timelines, rule, [steps] if one_hop else hops_of(scores, steps, window_ms), alone)
+    found = word_records(scores, timelines, rule, [steps] if one_hop else hops_of(scores, steps, window_ms), alone)
     curve = operating_curve([one.every(steps) for one in scores], timelines)
-    return VariantStream(scores[0].model, tuple(scores), tuple(timelines), rule, phases, tuple(records), curve)
+    return VariantStream(scores[0].model, tuple(scores), tuple(timelines), rule, phases, tuple(found.records), curve, tuple(found.streams))
 
 
 def _word_said(one: WordRecord) -> dict[str, Any]:
