@@ -186,12 +186,24 @@ def settings_of(given: Sequence[str]) -> dict[str, str]:
 
 def say_result(result: StreamResult) -> None:
     """The result in sentences, variant by variant."""
-    from robustness.streaming.sentences import alarms_sentence, failing_sentences, phases_sentence, repairs_sentence, stream_sentence
+    from robustness.streaming.sentences import (
+        alarms_sentence,
+        failing_sentences,
+        phases_sentence,
+        repairs_sentence,
+        states_sentence,
+        stream_sentence,
+    )
 
     for one in result.variants:
         hop_ms, first = one.phases.hop_ms, one.phases.figures[0]
         say(f"{one.name}: rule {one.rule.name}, an answer every {hop_ms:g} ms")
-        parts = [stream_sentence(first), phases_sentence(one.phases), alarms_sentence(first)]
+        parts = [
+            stream_sentence(first),
+            phases_sentence(one.phases),
+            alarms_sentence(first),
+            *([states_sentence(one.states, memory=one.memory)] if result.takes else []),
+        ]
         if one.repairs.words:
             parts += [repairs_sentence(one.repairs, hop_ms, one.phases.step_ms), *failing_sentences(one.records, hop_ms, MOST_WORDS)]
         for sentence in filter(None, parts):

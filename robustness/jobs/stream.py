@@ -28,6 +28,7 @@ from robustness.streaming.sentences import counted
 from robustness.streaming.spans import Word, checked_spans, read_spans
 from robustness.streaming.streams import VariantStream, stream_of
 from robustness.sweep.single_windows import single_answers
+from robustness.sweep.states import figures_by_state, remembers, runs_on
 from robustness.sweep.steps import keeps_state, stepped_scores
 from robustness.sweep.takes import scores_of
 
@@ -151,33 +152,56 @@ def stream_models(
         notices.append(
             f"{first.name} keeps a state: it is fed step by step, at its own pace and one phase, and is not asked in single windows"
         )
-    scores: list[list[Scores]] = [[] for _ in classifiers]
-    alone: list[dict[tuple[int, int], Mapping[str, SingleAnswer]]] = [{} for _ in classifiers]
+    answered = [_Answered(classifier) for classifier in classifiers]
     for at, (take, words) in enumerate(zip(takes, said, strict=True)):
         if stepped:
-            for kept, classifier in zip(scores, classifiers, strict=True):
-                kept.append(stepped_scores(take, classifier))
-            continue
-        found, shared = scores_of(take, classifiers, request.hop_ms / steps, lambda done, of, n=take.name: progress(f"take: {n}", done, of))  # type: ignore[misc]
-        notices += [] if shared else [f"{take.name}: each window's features are computed alone, for none of their frames can be shared"]
-        for kept, answers, singles, one in zip(
-            scores, alone, single_answers(take, words, [_alone(one, request) for one in classifiers]), found, strict=True
-        ):
-            kept.append(one)
-            answers.update({(at, place): by_place for place, by_place in singles.items()})
+            for one in answered:
+                one.scores.append(stepped_scores(take, one.classifier))
+        else:
+            notices += _ask(answered, (at, take, words), request, progress)
     variants = [
-        stream_of(
-            kept,
-            [named(words, one) for words in said],
-            rule,
-            steps=steps,
-            tolerance_ms=request.tolerance_ms,
-            alone=answers,
-            one_hop=stepped,
+        _with_states(
+            stream_of(one.scores, one.words(said), rule, steps=steps, tolerance_ms=request.tolerance_ms, alone=one.alone, one_hop=stepped),
+            takes,
+            one.classifier,
         )
-        for one, kept, answers in zip(classifiers, scores, alone, strict=True)
+        for one in answered
     ]
     return StreamResult(tuple(variants), tuple(notices), tuple(takes))
+
+
+@dataclass(eq=False)
+class _Answered:
+    """What a classifier answers to the takes, and to each word alone."""
+
+    classifier: Classifier
+    scores: list[Scores] = field(default_factory=list)
+    alone: dict[tuple[int, int], Mapping[str, SingleAnswer]] = field(default_factory=dict)
+
+    def words(self, said: Sequence[Sequence[Word]]) -> list[list[Word]]:
+        """The words of each take by its labels."""
+        return [named(words, self.classifier) for words in said]
+
+
+def _ask(answered: Sequence[_Answered], part: tuple[int, Take, Sequence[Word]], request: StreamRequest, progress: Progress) -> list[str]:
+    """Asks classifiers for a take, window by window and word by word; what is worth knowing of it."""
+    at, take, words = part
+    classifiers = [one.classifier for one in answered]
+    step_ms = request.hop_ms / request.steps
+    found, shared = scores_of(take, classifiers, step_ms, lambda done, of: progress(f"take: {take.name}", done, of))
+    singles = single_answers(take, words, [_alone(one, request) for one in classifiers])
+    for one, scores, by_word in zip(answered, found, singles, strict=True):
+        one.scores.append(scores)
+        one.alone.update({(at, place): by_place for place, by_place in by_word.items()})
+    return [] if shared else [f"{take.name}: each window's features are computed alone, for none of their frames can be shared"]
+
+
+def _with_states(made: VariantStream, takes: Sequence[Take], classifier: Classifier) -> VariantStream:
+    """With figures by starting state, if the model has a memory."""
+    made = replace(made, memory=remembers(classifier))
+    if not runs_on(classifier) or not any(any(timeline.spoken) for timeline in made.timelines):
+        return made
+    return replace(made, states=tuple(figures_by_state(takes, made.timelines, classifier, made.rule, made.phases.hop_ms)))
 
 
 def _alone(classifier: Classifier, request: StreamRequest) -> Classifier:

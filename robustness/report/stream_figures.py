@@ -194,3 +194,18 @@ def pairs_table(pairs: Sequence[PairedHits]) -> Table | None:
         for one in pairs
     ]
     return Table("Words paired at equal false alarms an hour", head, rows)
+
+
+def states_table(variants: Sequence[VariantStream]) -> Table:
+    """Words by starting state; without rows for models without a memory."""
+    head = ("variant", "state", "words", "hit", "95 % interval", "wrong command", "lost against a cold start", "gained", "p")
+    rows = [
+        [
+            *(one.name, found.state, found.words, f"{found.hits} ({percent(found.rate.value)})"),
+            f"{percent(found.rate.low)} to {percent(found.rate.high)}",
+            *(found.wrong, found.lost, found.gained, number(found.p_value, 2)),
+        ]
+        for one in variants
+        for found in one.states
+    ]
+    return Table("Words by starting state", head, rows)

@@ -11,15 +11,22 @@ from typing import Any, Final, NamedTuple
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from robustness.report.figures import Figure, Table
+from robustness.report.figures import Figure
 from robustness.report.packing import own, packed_page
 from robustness.report.sections.base import MACROS, TEMPLATES
-from robustness.report.stream_figures import curve_figure, hop_figure, latency_figure, pairs_table, phase_map
+from robustness.report.stream_figures import curve_figure, hop_figure, latency_figure, pairs_table, phase_map, states_table
 from robustness.report.stream_timeline import TakeSound, timeline_figure
 from robustness.report.words import number, percent, plural
 from robustness.streaming.figures import StreamFigures
 from robustness.streaming.pairing import PairedHits
-from robustness.streaming.sentences import alarms_sentence, failing_sentences, phases_sentence, repairs_sentence, stream_sentence
+from robustness.streaming.sentences import (
+    alarms_sentence,
+    failing_sentences,
+    phases_sentence,
+    repairs_sentence,
+    states_sentence,
+    stream_sentence,
+)
 from robustness.streaming.streams import VariantStream
 
 SCRIPTS: Final = ("figures.js", "page.js", "stream.js")
@@ -169,8 +176,6 @@ class Made(NamedTuple):
     notices: Sequence[str]
     repeat: str
     pairs: Sequence[PairedHits] = ()
-    states: Table | None = None
-    states_say: str = ""
 
 
 def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], cut: Cut | None, made: Made) -> str:
@@ -211,8 +216,8 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         takes=[_take(at, one, first, sounds) for at, one in enumerate(timelines)],
         **curves,
         pairs=pairs_table(made.pairs),
-        states=made.states,
-        states_say=made.states_say,
+        states=states_table(variants) if sounds else None,
+        states_say=states_sentence(first.states, memory=first.memory),
         plays=_plays(sounds, mistakes),
         more_takes=f"{plural(len(first.scores) - len(timelines), 'more take')} not drawn." if len(first.scores) > len(timelines) else "",
         mistakes=mistakes,

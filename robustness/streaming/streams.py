@@ -13,6 +13,7 @@ from robustness.streaming.repair import HopStreams, Repairs, SingleAnswer, WordR
 from robustness.streaming.rules.base import Rule
 from robustness.streaming.scores import Scores
 from robustness.streaming.spans import Word
+from robustness.streaming.states import StateFigures
 
 NO_WINDOW_MS: Final = 1000.0  # how long after its end a word can be hit where nothing says how much sound a score is of
 AVERAGED: Final = ("hits", "misses", "wrong_words", "repeats", "false_alarms")
@@ -32,6 +33,8 @@ class VariantStream:
         records: every word, alone and streamed.
         curve: errors at every threshold of the plain rule, over the first phase.
         hops: what every hop that was tried does at each phase.
+        memory: whether what came before a window can change the answer to it.
+        states: what becomes of words from each starting state; empty without a memory, or without words.
     """
 
     name: str
@@ -42,6 +45,8 @@ class VariantStream:
     records: tuple[WordRecord, ...]
     curve: OperatingCurve
     hops: tuple[HopStreams, ...] = ()
+    memory: bool = False
+    states: tuple[StateFigures, ...] = ()
 
     @property
     def repairs(self) -> Repairs:
@@ -60,6 +65,8 @@ class VariantStream:
             "worst_phase": figures[worst].said | {"phase_ms": worst * self.phases.step_ms},
             "mean_over_phases": {name: self.phases.mean(name) for name in AVERAGED},
             "hops": [one._asdict() for one in self.hops],
+            "memory": self.memory,
+            "states": [one._asdict() for one in self.states],
             "repairs": self.repairs._asdict(),
             "words": [_word_said(record) for record in self.records],
         }
