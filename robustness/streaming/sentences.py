@@ -112,8 +112,8 @@ def states_sentence(found: Sequence[StateFigures], *, memory: bool) -> str:
     """Whether it matters what came before; of a model without a memory that it does not."""
     if memory and not found:
         return (
-            "The model has a memory. Nothing is known of the states that it starts from: no word of the vocabulary is said, or its front-end "
-            "cannot be fed piece by piece here."
+            "The model has a memory. Nothing is known of the states that it starts from: no word of the vocabulary is said, or its "
+            "front-end cannot be fed piece by piece here."
         )
     if not found:
         return (
