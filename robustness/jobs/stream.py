@@ -9,6 +9,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
+import numpy as np
+
 from robustness.audio.reading import read_audio
 from robustness.audio.segment_advice import check_count
 from robustness.audio.segment_settings import DetectorSettings
@@ -143,6 +145,7 @@ def stream_models(
     """
     steps, first = request.steps, classifiers[0]
     rule = RULES[request.rule].made(request.threshold, request.settings)
+    rule.decide(_no_answers(first))  # a rule that lacks what it needs says so before hours are streamed
     takes = [open_take(path, first.frame.rate_hz) for path in paths]
     said = [_words(take, path, request) for take, path in zip(takes, labels_of(paths, labels, request), strict=True)]
     notices = [f"{take.name}: {one}" for take, words in zip(takes, said, strict=True) for one in _notices(take, words, first)]
@@ -168,6 +171,12 @@ def stream_models(
         for one in answered
     ]
     return StreamResult(tuple(variants), tuple(notices), tuple(takes))
+
+
+def _no_answers(classifier: Classifier) -> Scores:
+    """One answer of zeros, with the labels of a classifier."""
+    labels = classifier.labels
+    return Scores("", labels, np.ones(1), np.zeros((1, len(labels)), np.float32), 1.0, 1.0, classifier.point, classifier.silence)
 
 
 @dataclass(eq=False)

@@ -47,7 +47,9 @@ def read_streams(folder: Path) -> KeptStreams:
         said: dict[str, Any] = json.loads(text_of(folder / FIGURES, MOST_BYTES))
         return KeptStreams(tuple(_variant(folder, said, at, about) for at, about in enumerate(said["variants"])))
     except UnreadableError as error:
-        raise RunError(f"{folder} is no folder of `robustness stream`: {FIGURES} cannot be read: {error}") from error
+        raise RunError(
+            f"{folder} is no folder of `robustness stream`: {FIGURES} cannot be read: {error}; give what --out of a stream said"
+        ) from error
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise RunError(f"{folder / FIGURES} is damaged, or of another version ({type(error).__name__}: {error}); stream again") from error
 

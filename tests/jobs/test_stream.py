@@ -87,6 +87,8 @@ def test_a_take_without_labels_gives_false_alarms_alone(
         (None, ("--phase-ms", "-5"), "--phase-ms is -5"),
         (None, ("--tolerance-ms", "-1"), "--tolerance-ms is -1"),
         (None, ("--setting", "window"), "--setting window says nothing"),
+        (None, ("--rule", "esphome", "--setting", "vad=vad"), "looks for voice activity in 'vad', and the scores have"),
+        (None, ("--rule", "edge-impulse", "--setting", "flags=maybe"), "has the flag 'maybe', which is no label"),
         (None, ("--labels", "a.csv", "--labels", "b.csv"), "2 files of labels for 1 take;"),
         (None, ("--words", "yes", "--labels", "a.csv"), "--words goes with one take and without --labels"),
     ],
