@@ -15,6 +15,7 @@ from robustness.report.words import plural
 from robustness.streaming.matching import Kind, Matching
 from robustness.streaming.streams import VariantStream
 
+MINUTE_MS: Final = 60_000.0
 LEAST_SHOWN: Final = 0.1  # a label that never reaches this has no trace
 MOST_LABELS: Final = 12
 MOST_ANSWERS: Final = 400_000  # of a page in all its lines; beyond, each piece is the largest of several answers
@@ -55,7 +56,11 @@ def timeline_figure(at: int, one: VariantStream, sound: TakeSound | None, sounds
         "dragmode": "zoom",
         "showlegend": True,
         "legend": {"orientation": "h", "y": -0.22},
-        "xaxis": {"fixedrange": False, "range": [0, scores.duration_ms], "title": {"text": "ms from the take's start"}},
+        "xaxis": {
+            "fixedrange": False,
+            "range": [0, scores.duration_ms],
+            "title": {"text": "time in the take, in seconds" if scores.duration_ms < MINUTE_MS else "time in the take"},
+        },
         "yaxis": {"domain": [0.0, 0.58], "range": [-0.02, 1.14], "title": {"text": "probability"}},
         "yaxis2": {"domain": [0.64, 1.0], "range": [-1.4, 1.0], "showticklabels": False, "ticks": "", "title": {"text": "take"}},
     }

@@ -43,12 +43,31 @@ function line(tile, range) {
   return { x: x.flatMap((time) => [time, time]), y: high.flatMap((value, at) => [low[at], value]) };
 }
 
+const STEPS_S = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800];
+
+/* Marks of an axis of time: seconds, or minutes and hours where a take has some. */
+function clock(seconds, whole) {
+  const two = (number) => String(number).padStart(2, "0");
+  if (whole < 60) return String(Number(seconds.toFixed(2)));
+  const rounded = Math.floor(seconds), rest = Number((seconds - rounded).toFixed(2));
+  const short = two(rounded % 60) + (rest ? String(rest).slice(1) : "");
+  return whole < 3600 ? `${Math.floor(rounded / 60)}:${short}` : `${Math.floor(rounded / 3600)}:${two(Math.floor(rounded / 60) % 60)}:${short}`;
+}
+
+function marks([from, to], whole, width) {
+  const most = Math.max(2, Math.floor(width / 90));
+  const step = STEPS_S.find((one) => (to - from) / 1000 / one <= most) || STEPS_S.at(-1);
+  const seconds = [];
+  for (let at = Math.ceil(from / 1000 / step); at * step <= to / 1000; at += 1) seconds.push(at * step);
+  return { tickvals: seconds.map((one) => one * 1000), ticktext: seconds.map((one) => clock(one, whole / 1000)) };
+}
+
 const stretches = new Map(); // the stretch that is seen of each figure
 
-function tiled(id) {
-  const spec = DATA.figures[id], range = stretches.get(id) || spec.layout.xaxis.range;
+function tiled(id, width) {
+  const spec = DATA.figures[id], whole = spec.layout.xaxis.range, range = stretches.get(id) || whole;
   const data = spec.data.map((trace) => (trace.tile ? { ...trace, ...line(trace.tile, range), tile: undefined } : trace));
-  return { data, layout: { ...spec.layout, xaxis: { ...spec.layout.xaxis, range: [...range] } } };
+  return { data, layout: { ...spec.layout, xaxis: { ...spec.layout.xaxis, range: [...range], ...marks(range, whole[1], width) } } };
 }
 
 function show(element, from, to) {
@@ -76,7 +95,7 @@ function played(element, point) {
 
 for (const element of document.querySelectorAll('[data-figure^="timeline-"]')) {
   const id = element.dataset.figure;
-  MAKERS[id] = () => tiled(id);
+  MAKERS[id] = () => tiled(id, element.clientWidth || 600);
   LISTENERS[id] = () => {
     element.on("plotly_click", ({ points: [point] }) => played(element, point));
     element.on("plotly_relayout", (change) => {
