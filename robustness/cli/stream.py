@@ -189,6 +189,7 @@ def say_result(result: StreamResult) -> None:
     from robustness.streaming.sentences import (
         alarms_sentence,
         failing_sentences,
+        pairs_sentence,
         phases_sentence,
         repairs_sentence,
         states_sentence,
@@ -202,9 +203,12 @@ def say_result(result: StreamResult) -> None:
             stream_sentence(first),
             phases_sentence(one.phases),
             alarms_sentence(first),
-            *([states_sentence(one.states, memory=one.memory)] if result.takes else []),
+            states_sentence(one.states, memory=one.memory) if one.memory else "",
         ]
         if one.repairs.words:
             parts += [repairs_sentence(one.repairs, hop_ms, one.phases.step_ms), *failing_sentences(one.records, hop_ms, MOST_WORDS)]
         for sentence in filter(None, parts):
             say(f"  {sentence}")
+    once = "" if not result.takes or any(one.memory for one in result.variants) else states_sentence((), memory=False)
+    for sentence in filter(None, (pairs_sentence(result.pairs), once)):
+        say(sentence)

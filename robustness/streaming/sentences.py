@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from robustness.streaming.figures import StreamFigures, hours_needed
+from robustness.streaming.pairing import PairedHits
 from robustness.streaming.phases import Phases
 from robustness.streaming.repair import AtHop, Repairs, WordRecord
 from robustness.streaming.states import StateFigures
@@ -106,6 +107,19 @@ def _every(phases: int) -> str:
 def _names(hop: AtHop) -> str:
     names = [f"`{label}`" for label, _ in hop.said]
     return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def pairs_sentence(found: Sequence[PairedHits]) -> str:
+    """The words of two variants at equal false alarms an hour: at the least rate at which one of them hits a word."""
+    able = [one for one in found if one.words > one.neither]
+    if not able:
+        return ""
+    one = able[0]
+    return (
+        f"At no more than {one.per_hour:g} false alarms an hour each, {one.first} hits {one.both + one.first_only} and {one.second} "
+        f"{one.both + one.second_only} of {counted(one.words, 'word')}: {counted(one.first_only, 'word')} by the first alone, "
+        f"{one.second_only} by the second alone (p = {shown(one.p_value)}, McNemar's exact test)."
+    )
 
 
 def states_sentence(found: Sequence[StateFigures], *, memory: bool) -> str:
