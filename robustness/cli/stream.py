@@ -112,14 +112,15 @@ def stream(
     from robustness.gates.rule_checks import checked_rules
     from robustness.gates.rules import named_rules, read_rules
     from robustness.gates.run_judgement import judge_stream
-    from robustness.jobs.stream import PLAIN_RULE, Asked, StreamRequest, said_of
+    from robustness.jobs.stream import Asked, StreamRequest, said_of
     from robustness.jobs.stream_folder import write_stream
+    from robustness.streaming.rules.base import PLAIN
 
     said = tuple(word.strip() for word in spoken.words.split(",") if word.strip())
     usual_ms = EVERY_MS if other.scores is None else 0.0
     hop_ms = usual_ms if deciding.hop_ms is None else deciding.hop_ms
     settings = settings_of(deciding.setting)
-    request = StreamRequest(hop_ms, deciding.phase_ms, deciding.rule or PLAIN_RULE, deciding.threshold, settings, spoken.tolerance_ms, said)
+    request = StreamRequest(hop_ms, deciding.phase_ms, deciding.rule or PLAIN, deciding.threshold, settings, spoken.tolerance_ms, said)
     if given.model is not None:
         request = request.by_card(given.model, Asked(deciding.rule, deciding.hop_ms, deciding.threshold))
     rules = None if deciding.rules is None else checked_rules(read_rules(named_rules(deciding.rules)))

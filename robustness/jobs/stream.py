@@ -23,7 +23,7 @@ from robustness.models.classifier import Classifier
 from robustness.models.streaming_settings import Streaming
 from robustness.streaming.pairing import PairedHits, paired_hits
 from robustness.streaming.repair import SingleAnswer
-from robustness.streaming.rules.base import RULES
+from robustness.streaming.rules.base import PLAIN, RULES
 from robustness.streaming.score_files import FileFacts, read_score_file
 from robustness.streaming.scores import Scores
 from robustness.streaming.sentences import counted
@@ -35,7 +35,6 @@ from robustness.sweep.steps import keeps_state, stepped_scores
 from robustness.sweep.takes import scores_of
 
 BESIDE: Final = ("{}.csv", "{}.txt", "{}.TextGrid", "{}_spec.json")
-PLAIN_RULE: Final = "plain"
 OFF: Final = 0.01  # of a step: a hop that is off by more is no multiple of it
 Progress = Callable[[str, int, int], None]
 
@@ -215,7 +214,7 @@ def _with_states(made: VariantStream, takes: Sequence[Take], classifier: Classif
 
 def _alone(classifier: Classifier, request: StreamRequest) -> Classifier:
     """The classifier as it answers to a single window: at the threshold of the stream, where that is the plain rule's."""
-    plain = request.threshold is not None and request.rule == PLAIN_RULE
+    plain = request.threshold is not None and request.rule == PLAIN
     return replace(classifier, threshold=request.threshold) if plain else classifier
 
 

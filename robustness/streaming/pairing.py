@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from robustness.analysis.intervals import Estimate, mcnemar, paired_difference
 from robustness.streaming.matching import match
-from robustness.streaming.rules.plain import Plain
+from robustness.streaming.rules.base import plain_rule
 from robustness.streaming.streams import VariantStream
 
 RATES: Final = (0.5, 1.0, 10.0, 100.0)  # false alarms an hour
@@ -67,7 +67,7 @@ def hits_within(one: VariantStream, per_hour: float) -> tuple[float, set[tuple[i
     """The threshold within a rate of false alarms, and the words that are hit there, by take and place."""
     place = one.curve.within(per_hour)
     threshold = float(one.curve.thresholds[place]) if place >= 0 else math.inf
-    rule, steps = Plain(threshold), len(one.phases.matchings)
+    rule, steps = plain_rule(threshold), len(one.phases.matchings)
     streams = [match(rule.decide(scores.every(steps)), words) for scores, words in zip(one.scores, one.timelines, strict=True)]
     return threshold, {(at, word) for at, matching in enumerate(streams) for word in matching.hits}
 

@@ -20,7 +20,7 @@ from robustness.errors import UsageError
 from robustness.streaming.curve import OperatingCurve, operating_curve
 from robustness.streaming.figures import StreamFigures, figures_of
 from robustness.streaming.matching import Matching, Timeline, match
-from robustness.streaming.rules.plain import Plain
+from robustness.streaming.rules.base import plain_rule
 from robustness.streaming.scores import Scores, best_command
 
 NEVER: Final = 1.0  # the threshold of a command that no threshold lets pass
@@ -74,7 +74,7 @@ class StreamPart:
 
     def matchings(self, thresholds: Mapping[str, float], refractory_ms: float) -> list[Matching]:
         """What the plain rule says with a threshold for each command."""
-        rule, own = Plain(None, 1, refractory_ms), tuple(sorted(thresholds.items()))
+        rule, own = plain_rule(None, refractory_ms), tuple(sorted(thresholds.items()))
         takes = [replace(one, point=replace(one.point, own=own)) for one in self.scores]
         return [match(rule.decide(take), timeline) for take, timeline in zip(takes, self.timelines, strict=True)]
 

@@ -25,7 +25,7 @@ from robustness.gates.rules import Rule
 from robustness.gates.samples import Interval, Sample, Scores
 from robustness.streaming.matching import Matching
 from robustness.streaming.phases import Phases, phases_of
-from robustness.streaming.rules.plain import Plain
+from robustness.streaming.rules.base import plain_rule
 from robustness.streaming.spans import Word
 from robustness.streaming.streams import VariantStream
 
@@ -152,7 +152,7 @@ def within(alarms_per_hour: float, one: VariantStream) -> Phases:
     """The streams at the threshold of the plain rule that stays within so many false alarms an hour."""
     place = one.curve.within(alarms_per_hour)
     threshold = float(one.curve.thresholds[place]) if place >= 0 else math.inf  # a score may be 1
-    return phases_of(one.scores, one.timelines, Plain(threshold), len(one.phases.matchings))
+    return phases_of(one.scores, one.timelines, plain_rule(threshold), len(one.phases.matchings))
 
 
 class OfWords(OfAStream):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from math import isfinite
 from typing import Any, ClassVar, Final, Self
 
@@ -113,3 +113,14 @@ def _read(name: str, text: str, default: Any) -> Any:
 
 
 RULES: Final[Registry[Rule]] = Registry("decision rule", "robustness.streaming.rules")
+PLAIN: Final = "plain"  # the rule of operating curves and of thresholds for a budget
+
+
+def plain_rule(threshold: float | None, refractory_ms: float = 1000.0) -> Rule:
+    """The rule of operating curves.
+
+    Args:
+        threshold: of all commands, infinite for none; None is the scores' own.
+        refractory_ms: after a detection nothing is said for so long.
+    """
+    return replace(RULES[PLAIN].made(None, {"refractory_ms": repr(refractory_ms)}), threshold=threshold)
