@@ -23,7 +23,7 @@ from robustness.errors import UsageError
 if TYPE_CHECKING:
     from robustness.gates.rules import Rules
     from robustness.gates.run_judgement import Beside
-    from robustness.gates.subject import Subject
+    from robustness.gates.subject import JudgedRun
     from robustness.gates.verdicts import Verdict
     from robustness.jobs.gate import Gate
     from robustness.jobs.request import Request
@@ -55,8 +55,8 @@ class JudgeOptions:
 class GateConditions(options.InputOptions):
     """How the recordings are prepared, and when a command counts."""
 
-    trim: options.Trim = "auto"
-    threshold: options.Threshold = None
+    trim: options.TrimOption = "auto"
+    threshold: options.ThresholdOption = None
 
 
 @gives_json
@@ -210,7 +210,7 @@ def _say_plan(request: Request, rules: Rules) -> int:
     return 0
 
 
-def _say(subject: Subject, rules: Rules, verdicts: Sequence[Verdict], out: Path) -> int:
+def _say(subject: JudgedRun, rules: Rules, verdicts: Sequence[Verdict], out: Path) -> int:
     """The verdicts to the user, to whoever reads JSON, and to GitHub where it runs there."""
     from robustness.cli.verdict_lines import say_verdicts
     from robustness.gates.actions import append_summary, links, remarks

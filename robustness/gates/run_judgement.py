@@ -10,7 +10,7 @@ from robustness.gates.metrics.base import Data
 from robustness.gates.outputs import FOLDER, write_outputs
 from robustness.gates.rows import Rows
 from robustness.gates.rules import BASELINE, Rules
-from robustness.gates.subject import Subject, stream_subject, subject_of
+from robustness.gates.subject import JudgedRun, stream_subject, subject_of
 from robustness.gates.verdicts import Judging, Verdict, judge
 from robustness.run.folder import Run
 from robustness.run.integrity import checked_run
@@ -62,7 +62,7 @@ class Streamed(NamedTuple):
     """A stream that was judged."""
 
     verdicts: list[Verdict]
-    subject: Subject
+    subject: JudgedRun
 
 
 def judge_stream(folder: Path, rules: Rules, out: Path) -> Streamed:

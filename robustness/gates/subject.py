@@ -36,7 +36,7 @@ class JudgedModel:
 
 
 @dataclass(frozen=True)
-class Subject:
+class JudgedRun:
     """What was judged.
 
     Attributes:
@@ -66,15 +66,15 @@ class Subject:
         return f" ({', '.join(self.folders)})" if self.folders else ""
 
 
-def subject_of(run: Run) -> Subject:
+def subject_of(run: Run) -> JudgedRun:
     """What a run is of."""
     recordings: Mapping[str, Any] = run.manifest.get("recordings") or {}
     models = [JudgedModel(str(one["name"]), str(one.get("weights_sha256") or ""), one.get("threshold")) for one in run.manifest["models"]]
     folders = tuple(map(str, recordings.get("folders") or ()))
-    return Subject(tuple(models), int(recordings.get("count") or 0), folders, recordings.get("speakers") or None)
+    return JudgedRun(tuple(models), int(recordings.get("count") or 0), folders, recordings.get("speakers") or None)
 
 
-def stream_subject(kept: KeptStreams) -> Subject:
+def stream_subject(kept: KeptStreams) -> JudgedRun:
     """What a folder of `robustness stream` is of."""
     points = {one.name.rpartition(", ")[0] or one.name: one.scores[0].point.threshold for one in kept.variants}
     first = kept.variants[0]
@@ -82,4 +82,4 @@ def stream_subject(kept: KeptStreams) -> Subject:
     said = (
         f"{counted(len(first.scores), 'take')} of {hours:.3g} h with {counted(words, 'word')}, an answer every {first.phases.hop_ms:g} ms"
     )
-    return Subject(tuple(JudgedModel(name, "", point) for name, point in points.items()), 0, (), None, f"{said}, rule {first.rule.name}")
+    return JudgedRun(tuple(JudgedModel(name, "", point) for name, point in points.items()), 0, (), None, f"{said}, rule {first.rule.name}")

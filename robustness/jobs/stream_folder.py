@@ -16,7 +16,7 @@ import soundfile
 from robustness.audio.takes import Samples, Take
 from robustness.errors import OutputError
 from robustness.jobs.stream import StreamRequest, StreamResult, said_of
-from robustness.report.stream_page import Cut, Made, stream_page
+from robustness.report.stream_page import RunNotes, TakeCut, stream_page
 from robustness.report.stream_timeline import TakeSound
 from robustness.run.atomic import write_json, write_text
 from robustness.streaming.kept import FIGURES, SCORES
@@ -52,7 +52,7 @@ def write_stream(result: StreamResult, request: StreamRequest, out: Path, repeat
     length_ms = max(STRETCH_MS, sum(take.duration_ms for take in result.takes) / MOST_STRETCHES)
     sounds = [take_sound(take, length_ms, audio=audio) for take in result.takes]
     page = stream_page(
-        result.variants, sounds, _cutter(result) if audio and result.takes else None, Made(result.notices, repeat, result.pairs)
+        result.variants, sounds, _cutter(result) if audio and result.takes else None, RunNotes(result.notices, repeat, result.pairs)
     )
     write_text(out / PAGE, page)
     return out / PAGE
@@ -81,7 +81,7 @@ def flac_of(samples: Samples, rate_hz: int) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def _cutter(result: StreamResult) -> Cut:
+def _cutter(result: StreamResult) -> TakeCut:
     """Stretches of the takes, as the page asks for them."""
 
     def cut(at: int, start_ms: float, end_ms: float) -> str:

@@ -16,6 +16,7 @@ from robustness.report.packing import own, packed_page
 from robustness.report.sections.base import MACROS, TEMPLATES
 from robustness.report.stream_figures import curve_figure, hop_figure, latency_figure, pairs_table, phase_map, states_table
 from robustness.report.stream_timeline import TakeSound, timeline_figure
+from robustness.report.terms import with_glossary
 from robustness.report.words import number, percent, plural
 from robustness.streaming.figures import StreamFigures
 from robustness.streaming.pairing import PairedHits
@@ -36,7 +37,7 @@ MOST_PLAYERS: Final = 40
 MOST_MISTAKES: Final = 500  # rows of the table; the counts above it are of all
 BEFORE_MS: Final = 1500.0  # heard before a mistake
 AFTER_MS: Final = 300.0
-Cut = Callable[[int, float, float], str]
+TakeCut = Callable[[int, float, float], str]
 
 PAGE: Final = """{% include "head" %}
 <body>
@@ -170,7 +171,7 @@ class Mistake(NamedTuple):
         return f"timeline-{self.place}" if self.place < MOST_TAKES else ""
 
 
-class Made(NamedTuple):
+class RunNotes(NamedTuple):
     """What the page says of the run itself."""
 
     notices: Sequence[str]
@@ -178,7 +179,7 @@ class Made(NamedTuple):
     pairs: Sequence[PairedHits] = ()
 
 
-def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], cut: Cut | None, made: Made) -> str:
+def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], cut: TakeCut | None, made: RunNotes) -> str:
     """The page as text.
 
     Args:
@@ -226,7 +227,7 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         repeat=made.repeat,
         packed=packed.elements,
     )
-    return rendered + "\n"
+    return with_glossary(rendered) + "\n"
 
 
 def scope_of(variants: Sequence[VariantStream]) -> list[str]:
@@ -278,7 +279,7 @@ def _take(at: int, figure: Figure, one: VariantStream, sounds: Sequence[TakeSoun
     return {"name": one.scores[at].take, "figure": figure, "flac": flac, "sound": f"take-{at}" if flac else ""}
 
 
-def mistakes_of(one: VariantStream, cut: Cut | None) -> list[Mistake]:
+def mistakes_of(one: VariantStream, cut: TakeCut | None) -> list[Mistake]:
     """The errors at the first phase in order of time, the first of them with their sounds."""
     found: list[Mistake] = []
     for at, matching in enumerate(one.phases.matchings[0]):

@@ -12,14 +12,14 @@ import numpy as np
 
 from robustness.report.figures import DASHES, Figure, FloatArray, Trace, color, packed, plain
 from robustness.report.words import plural
-from robustness.streaming.matching import Kind, Matching
+from robustness.streaming.matching import Matching, MatchKind
 from robustness.streaming.streams import VariantStream
 
 MINUTE_MS: Final = 60_000.0
 LEAST_SHOWN: Final = 0.1  # a label that never reaches this has no trace
 MOST_LABELS: Final = 12
 MOST_ANSWERS: Final = 400_000  # of a page in all its lines; beyond, each piece is the largest of several answers
-KINDS: Final[dict[Kind, tuple[str, str]]] = {
+KINDS: Final[dict[MatchKind, tuple[str, str]]] = {
     "hit": ("circle", "var(--right)"),
     "repeat": ("circle-open", "var(--right)"),
     "wrong command": ("x", "var(--wrong)"),

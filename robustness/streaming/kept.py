@@ -16,7 +16,7 @@ from robustness.files import UnreadableError, text_of
 from robustness.streaming.curve import operating_curve
 from robustness.streaming.matching import Timeline
 from robustness.streaming.phases import phases_of
-from robustness.streaming.rules.base import RULES, Rule
+from robustness.streaming.rules.base import RULES, DecisionRule
 from robustness.streaming.scores import read_scores
 from robustness.streaming.spans import Word
 from robustness.streaming.streams import VariantStream
@@ -68,7 +68,7 @@ def _variant(folder: Path, said: Mapping[str, Any], at: int, about: Mapping[str,
     return VariantStream(str(about["name"]), scores, timelines, rule, phases_of(scores, timelines, rule, steps), (), curve)
 
 
-def _rule(name: str, settings: Mapping[str, Any]) -> Rule:
+def _rule(name: str, settings: Mapping[str, Any]) -> DecisionRule:
     """The rule with the settings that were kept; lists of them are tuples."""
     made: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
     return RULES[name](**made)

@@ -19,7 +19,7 @@ from robustness.errors import UsageError
 from robustness.frontends.streamed import WINDOW_SAMPLES, StreamedFrontend, pcm16
 from robustness.models.classifier import Classifier
 from robustness.streaming.matching import Timeline, match
-from robustness.streaming.rules.base import Rule
+from robustness.streaming.rules.base import DecisionRule
 from robustness.streaming.scores import Scores
 from robustness.streaming.spans import Word
 from robustness.streaming.states import AfterState, State, StateFigures, state_figures
@@ -65,7 +65,7 @@ class _Said:
 
 
 def figures_by_state(
-    takes: Sequence[Take], timelines: Sequence[Timeline], classifier: Classifier, rule: Rule, hop_ms: float
+    takes: Sequence[Take], timelines: Sequence[Timeline], classifier: Classifier, rule: DecisionRule, hop_ms: float
 ) -> list[StateFigures]:
     """How many of the commands' words are hit from each state.
 
@@ -97,7 +97,7 @@ class _Asked(NamedTuple):
     """How words are asked."""
 
     classifier: Classifier
-    rule: Rule
+    rule: DecisionRule
     hop_ms: float
     tolerance_ms: float
     timeline: Timeline

@@ -13,7 +13,7 @@ import pytest
 
 from robustness.errors import RunError, UsageError
 from robustness.gates.rules import RulesError
-from robustness.gates.run_judgement import judge_run
+from robustness.gates.run_judgement import Beside, judge_run
 from robustness.gates.verdicts import status_of
 from robustness.jobs.assess import execute, prepare
 from robustness.jobs.gate import Gate, gated_variants

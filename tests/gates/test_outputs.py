@@ -14,7 +14,7 @@ from junitparser import Error, Failure, JUnitXml
 
 from robustness.errors import OutputError
 from robustness.gates.outputs import JSON, JUNIT, MARKDOWN
-from robustness.gates.run_judgement import judge_run
+from robustness.gates.run_judgement import Beside, judge_run
 from robustness.report.banner import BEGIN, END, addresses_in, insert
 from robustness.run.folder import Run
 from tests.gates.planted import Answers, Planted, right, rules_in
@@ -148,7 +148,7 @@ WRITER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from robustness.gates.run_judgement import judge_run
+from robustness.gates.run_judgement import Beside, judge_run
 from robustness.gates.rules import read_rules
 from robustness.run.folder import Run
 run, folder = Run.open(Path(sys.argv[2])), Path(sys.argv[3])
@@ -156,7 +156,7 @@ rules = [read_rules(folder / name) for name in ("one.toml", "many.toml")]
 print("ready", flush=True)
 while True:
     for each in rules:
-        judge_run(run, each, None, folder)
+        judge_run(run, each, Beside(), folder)
 """
 
 

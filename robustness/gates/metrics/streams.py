@@ -22,7 +22,7 @@ from robustness.conditions import Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.metrics.base import METRICS, Data, Kinds, Metric, RuleCase, Use
 from robustness.gates.rules import Rule
-from robustness.gates.samples import Interval, Sample, Scores
+from robustness.gates.samples import Interval, Sample, ScoreSample
 from robustness.streaming.matching import Matching
 from robustness.streaming.phases import Phases, phases_of
 from robustness.streaming.rules.base import plain_rule
@@ -169,7 +169,7 @@ class OfWords(OfAStream):
         worst = 0 if phase == "first" else int(totals.argmin() if self.hit else totals.argmax())
         row = values.mean(axis=0) if phase == "mean" else values[worst]
         names = [word.label for matching in phases.matchings[0] for word, spoken in _words(matching) if spoken]
-        return Scores(row), tuple(name for name, value in zip(names, row.tolist(), strict=True) if value != self.hit)
+        return ScoreSample(row), tuple(name for name, value in zip(names, row.tolist(), strict=True) if value != self.hit)
 
     def _row(self, matchings: Sequence[Matching]) -> list[float]:
         return [

@@ -20,7 +20,7 @@ from robustness.streaming.scores import Detection, Floats, Scores
 
 
 @dataclass(frozen=True)
-class Rule(ABC):
+class DecisionRule(ABC):
     """From scores to detections.
 
     Attributes:
@@ -112,11 +112,11 @@ def _read(name: str, text: str, default: Any) -> Any:
     return value
 
 
-RULES: Final[Registry[Rule]] = Registry("decision rule", "robustness.streaming.rules")
+RULES: Final[Registry[DecisionRule]] = Registry("decision rule", "robustness.streaming.rules")
 PLAIN: Final = "plain"  # the rule of operating curves and of thresholds for a budget
 
 
-def plain_rule(threshold: float | None, refractory_ms: float = 1000.0) -> Rule:
+def plain_rule(threshold: float | None, refractory_ms: float = 1000.0) -> DecisionRule:
     """The rule of operating curves.
 
     Args:

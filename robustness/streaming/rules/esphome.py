@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from robustness.streaming.rules.base import RULES, Rule
+from robustness.streaming.rules.base import RULES, DecisionRule
 from robustness.streaming.scores import Detection, Scores
 
 STEPS: Final = 256  # of a probability in the model's output, uint8
@@ -24,7 +24,7 @@ def _counts(probabilities: NDArray[Any]) -> list[int]:
 
 @RULES.register
 @dataclass(frozen=True)
-class Esphome(Rule):
+class Esphome(DecisionRule):
     """In whole steps of uint8, strictly above; each label is a model of its own.
 
     Attributes:
