@@ -22,7 +22,7 @@ from robustness.errors import UsageError
 
 if TYPE_CHECKING:
     from robustness.gates.rules import Rules
-    from robustness.gates.run_judgement import Beside
+    from robustness.gates.run_judgement import JudgedBeside
     from robustness.gates.subject import JudgedRun
     from robustness.gates.verdicts import Verdict
     from robustness.jobs.gate import Gate
@@ -75,9 +75,9 @@ def gate(
     read = _rules(judge.rules)
     if judge.explain_rules:
         return _explain(read)
-    from robustness.gates.run_judgement import Beside
+    from robustness.gates.run_judgement import JudgedBeside
 
-    beside = Beside(judge.baseline, judge.stream)
+    beside = JudgedBeside(judge.baseline, judge.stream)
     if judge.from_run is not None:
         if model.models or data.recordings:
             raise UsageError("--from judges a run as it is; leave out --model and --recordings, or leave out --from")
@@ -153,7 +153,7 @@ def _notice(rules: Rules) -> None:
         )
 
 
-def _judge(path: Path, rules: Rules, beside: Beside, out: Path | None) -> int:
+def _judge(path: Path, rules: Rules, beside: JudgedBeside, out: Path | None) -> int:
     """Judges a stored run, without torch."""
     from robustness.gates.run_judgement import judge_run
     from robustness.gates.subject import subject_of

@@ -112,7 +112,7 @@ def stream(
     from robustness.gates.rule_checks import checked_rules
     from robustness.gates.rules import named_rules, read_rules
     from robustness.gates.run_judgement import judge_stream
-    from robustness.jobs.stream import Asked, StreamRequest, said_of
+    from robustness.jobs.stream import AskedDecisions, StreamRequest, said_of
     from robustness.jobs.stream_folder import write_stream
     from robustness.streaming.rules.base import PLAIN
 
@@ -122,7 +122,7 @@ def stream(
     settings = settings_of(deciding.setting)
     request = StreamRequest(hop_ms, deciding.phase_ms, deciding.rule or PLAIN, deciding.threshold, settings, spoken.tolerance_ms, said)
     if given.model is not None:
-        request = request.by_card(given.model, Asked(deciding.rule, deciding.hop_ms, deciding.threshold))
+        request = request.by_card(given.model, AskedDecisions(deciding.rule, deciding.hop_ms, deciding.threshold))
     rules = None if deciding.rules is None else checked_rules(read_rules(named_rules(deciding.rules)))
     result = _of_model(given, takes or [], spoken, request) if other.scores is None else _of_scores(other, spoken, request)
     for notice in result.notices:

@@ -17,7 +17,7 @@ from robustness.run.integrity import checked_run
 from robustness.streaming.kept import read_streams
 
 
-class Beside(NamedTuple):
+class JudgedBeside(NamedTuple):
     """What is judged beside a run: another to compare with, and a folder of `robustness stream`."""
 
     baseline: Path | None = None
@@ -51,7 +51,7 @@ def data_of(run: Run, rules: Rules, baseline: Path | None = None, stream: Path |
         raise RunError(f"the baseline of {rules.source} cannot be used: {error}") from error
 
 
-def judge_run(run: Run, rules: Rules, beside: Beside, out: Path, progress: Judging = lambda done, total: None) -> list[Verdict]:
+def judge_run(run: Run, rules: Rules, beside: JudgedBeside, out: Path, progress: Judging = lambda done, total: None) -> list[Verdict]:
     """Judges a run and writes the verdicts into the folder `gate` of `out`."""
     verdicts = judge(rules, data_of(run, rules, beside.baseline, beside.stream), progress)
     write_outputs(out / FOLDER, rules, verdicts, subject_of(run))

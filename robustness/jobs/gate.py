@@ -16,7 +16,7 @@ from robustness.gates.metrics.base import METRICS
 from robustness.gates.metrics.others import LayerSqnr
 from robustness.gates.rule_checks import checked_rules
 from robustness.gates.rules import BASELINE, Rules, RulesError
-from robustness.gates.run_judgement import Beside, judge_run
+from robustness.gates.run_judgement import JudgedBeside, judge_run
 from robustness.gates.verdicts import Verdict
 from robustness.jobs.assess import Job, Progress, execute, prepare
 from robustness.jobs.request import Request
@@ -39,7 +39,7 @@ class Gate:
     """
 
     rules: Rules
-    beside: Beside = Beside()
+    beside: JudgedBeside = JudgedBeside()
     verdicts: list[Verdict] = field(default_factory=list)
 
     def prepare(self, request: Request) -> Job:

@@ -39,7 +39,7 @@ OFF: Final = 0.01  # of a step: a hop that is off by more is no multiple of it
 Progress = Callable[[str, int, int], None]
 
 
-class Asked(NamedTuple):
+class AskedDecisions(NamedTuple):
     """What a card may say as well; None is left to it."""
 
     rule: str | None = None
@@ -69,7 +69,7 @@ class StreamRequest:
     tolerance_ms: float | None = None
     words: tuple[str, ...] = ()
 
-    def by_card(self, card: Path, asked: Asked) -> Self:
+    def by_card(self, card: Path, asked: AskedDecisions) -> Self:
         """The request with what a card says of streaming, where nothing else is asked; its settings go with its own rule alone.
 
         Raises:

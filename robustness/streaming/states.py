@@ -7,8 +7,10 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from robustness.analysis.intervals import Estimate, mcnemar, wilson
 
-State = Literal["cold start", "after a second of silence", "after a second of noise", "after another word", "re-armed after a trigger"]
-STATES: Final[tuple[State, ...]] = get_args(State)
+StartingState = Literal[
+    "cold start", "after a second of silence", "after a second of noise", "after another word", "re-armed after a trigger"
+]
+STATES: Final[tuple[StartingState, ...]] = get_args(StartingState)
 
 
 class AfterState(NamedTuple):
@@ -35,7 +37,7 @@ class StateFigures(NamedTuple):
         gained: hit from here, and not from a cold start.
     """
 
-    state: State
+    state: StartingState
     words: int
     hits: int
     wrong: int
@@ -53,7 +55,7 @@ class StateFigures(NamedTuple):
         return mcnemar(self.lost, self.gained)
 
 
-def state_figures(found: Sequence[dict[State, AfterState]]) -> list[StateFigures]:
+def state_figures(found: Sequence[dict[StartingState, AfterState]]) -> list[StateFigures]:
     """The figures of each state that some word was asked from.
 
     Args:

@@ -22,7 +22,7 @@ from robustness.streaming.matching import Timeline, match
 from robustness.streaming.rules.base import DecisionRule
 from robustness.streaming.scores import Scores
 from robustness.streaming.spans import Word
-from robustness.streaming.states import AfterState, State, StateFigures, state_figures
+from robustness.streaming.states import AfterState, StartingState, StateFigures, state_figures
 from robustness.sweep.single_windows import stretch
 from robustness.sweep.steps import keeps_state, step_scores
 
@@ -115,7 +115,7 @@ class _Asked(NamedTuple):
         return [AfterState(place in found.hits, place in found.wrong) for place in range(len(words))]
 
 
-def _by_state(asked: _Asked, said: Sequence[_Said], at: int) -> Iterator[tuple[State, AfterState]]:
+def _by_state(asked: _Asked, said: Sequence[_Said], at: int) -> Iterator[tuple[StartingState, AfterState]]:
     one, second = said[at], round(SECOND_MS * asked.rate_hz / 1000)
     rng = np.random.default_rng(0)
     noise = (rng.normal(size=second) * 10 ** (NOISE_DBFS / 20)).astype(np.float32)

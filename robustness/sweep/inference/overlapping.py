@@ -29,7 +29,7 @@ TOLERANCE: Final = 1e-4
 RELUS: Final = (torch.relu, functional.relu, "relu", "relu_")
 
 
-class Stage(NamedTuple):
+class ColumnStage(NamedTuple):
     """Layers of which one sees more than a column.
 
     Attributes:
@@ -45,7 +45,7 @@ class Stage(NamedTuple):
     stride: int
 
 
-class Turned(nn.Module):
+class TurnedLayers(nn.Module):
     """Layers that take bands for frames and frames for bands: a fast convolution runs along its last axis, which is then the longer one.
 
     Args:
@@ -170,7 +170,7 @@ class Overlapping(nn.Module):
         able: whether the last window of every batch so far had the answer that it has alone; if not, each is computed alone from then on.
     """
 
-    def __init__(self, net: nn.Module, stages: Sequence[Stage], rest: nn.Module, hop: int, edge: int) -> None:
+    def __init__(self, net: nn.Module, stages: Sequence[ColumnStage], rest: nn.Module, hop: int, edge: int) -> None:
         super().__init__()
         self.net, self.rest = net, rest
         self.wide = nn.ModuleList([stage.module for stage in stages])
@@ -194,12 +194,12 @@ class Overlapping(nn.Module):
         return staged_windows(columns, self.stages[-1])
 
     @property
-    def stages(self) -> list[Stage]:
+    def stages(self) -> list[ColumnStage]:
         """The layers whose columns are shared."""
-        return [Stage(wide, narrow, *size) for wide, narrow, size in zip(self.wide, self.narrow, self.sizes, strict=True)]
+        return [ColumnStage(wide, narrow, *size) for wide, narrow, size in zip(self.wide, self.narrow, self.sizes, strict=True)]
 
 
-def own_columns(columns: Columns, stage: Stage) -> tuple[int, int]:
+def own_columns(columns: Columns, stage: ColumnStage) -> tuple[int, int]:
     """Columns of a stage's output: of a window, and at each end those that see its edge."""
     length = (columns.length - stage.reach) // stage.stride + 1
     first = -(-columns.edge // stage.stride)
@@ -207,14 +207,14 @@ def own_columns(columns: Columns, stage: Stage) -> tuple[int, int]:
     return length, max(first, length - 1 - last)
 
 
-def staged(columns: Columns, stage: Stage) -> Columns:
+def staged(columns: Columns, stage: ColumnStage) -> Columns:
     """The columns after a stage whose stride divides the start of each window."""
     length, edge = own_columns(columns, stage)
     head, tail = _ends(columns, stage, length, edge)
     return Columns(stage.module(columns.long), columns.starts // stage.stride, head, tail, length)
 
 
-def staged_windows(columns: Columns, stage: Stage) -> Tensor:
+def staged_windows(columns: Columns, stage: ColumnStage) -> Tensor:
     """The windows after a stage, whatever its stride: windows that begin between two of its steps have shared columns of their own."""
     later = columns.starts % stage.stride
     kept = torch.unique(later).tolist()
@@ -225,7 +225,7 @@ def staged_windows(columns: Columns, stage: Stage) -> Tensor:
     return torch.cat(found)[torch.cat(places).argsort()]
 
 
-def _ends(columns: Columns, stage: Stage, length: int, edge: int) -> tuple[Tensor, Tensor]:
+def _ends(columns: Columns, stage: ColumnStage, length: int, edge: int) -> tuple[Tensor, Tensor]:
     seen = (edge - 1) * stage.stride + stage.reach
     behind = columns.length - ((length - 1) * stage.stride + stage.reach)  # columns that no output column sees
     head = stage.narrow(columns.first(seen))
@@ -245,11 +245,11 @@ def overlapping(net: nn.Module, hop: int, edge: int, length: int) -> Overlapping
     steps = steps_of(net)
     if steps is None:
         return None
-    stages: list[Stage] = []
+    stages: list[ColumnStage] = []
     start = 0
     for end, size in _cuts(steps.net, steps.nodes):
         module = part_of(steps, start, end)
-        made = Stage(module, Turned(module) if size.convolution else module, size.reach, size.stride)
+        made = ColumnStage(module, TurnedLayers(module) if size.convolution else module, size.reach, size.stride)
         if not _shares(stages, made, hop, edge, length):
             break
         stages.append(made)
@@ -257,7 +257,7 @@ def overlapping(net: nn.Module, hop: int, edge: int, length: int) -> Overlapping
     return Overlapping(net, stages, part_of(steps, start, len(steps.nodes)), hop, edge) if stages else None
 
 
-def _shares(before: Sequence[Stage], stage: Stage, hop: int, edge: int, length: int) -> bool:
+def _shares(before: Sequence[ColumnStage], stage: ColumnStage, hop: int, edge: int, length: int) -> bool:
     """Whether a stage, after others, leaves columns that are shared."""
     none, size, own = torch.empty(0), length, edge
     for one in [*before, stage]:
