@@ -156,13 +156,18 @@ class Comparison:
         return [c for c in self.changes if abs(c.difference) <= AT_THE_BAR and (c.lost or c.won)]
 
 
-def compare(first: Run, second: Run) -> Comparison:
+def compare(first: Run, second: Run, *, recaptured: bool = False) -> Comparison:
     """Compares two runs in pairs.
+
+    Args:
+        first: the run before.
+        second: the run after.
+        recaptured: the second is of the first's recordings, played back and captured: paired by name.
 
     Raises:
         CannotJudgeError: where they are of other recordings or were made with other settings, or share no condition.
     """
-    notes = refuse_unlike(first, second)
+    notes = refuse_unlike(first, second, recaptured=recaptured)
     before, after = (trials_of(run) for run in (first, second))
     both = before.merge(after, on=[*KEYS, "recording", "draw"], suffixes=("_before", "_after"))
     if both.empty:
