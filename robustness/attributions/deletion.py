@@ -27,7 +27,7 @@ BANDS: Final = 6  # blocks a column: 78 blocks, whose edges are not those of blo
 SEGMENTS: Final = 13
 STEPS: Final = 8  # of a path
 ORDERS: Final = 10  # random ones
-SPREADS: Final = 2.0  # both lifts together beyond so many standard deviations are more than chance
+SPREADS: Final = 2.5  # both lifts together beyond so many standard deviations, of ten orders, are more than chance: 3 % of random maps
 LEAST_CHANGE: Final = 0.5  # logits from the clip to the fill
 
 
