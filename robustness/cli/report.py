@@ -56,6 +56,10 @@ class SweepOptions(options.InputOptions):
         float, typer.Option(min=1, help="A frame this far under the loudest is not speech; it decides SNRs and what counts as lost.")
     ] = 35.0
     threshold: options.Threshold = None
+    every_window: Annotated[
+        bool,
+        typer.Option("--every-window", help="Let a .tflite's reference kernels answer every window; of many, XNNPACK answers first."),
+    ] = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ def report(
             computing.batch,
             computing.engine,
             sweep.preset,
+            sweep.every_window,
         ),
         threshold=sweep.threshold,
         reference=run.reference,

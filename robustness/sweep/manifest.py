@@ -98,6 +98,8 @@ def plan_facts(plan: Plan, classifiers: Sequence[Classifier], tally: Tally) -> d
         "skipped": plan.skipped,
         "no_word": dict(tally.no_word),
         "engine": {"runtime": settings.engine, **tally.engine},
+        **({"every_window": True} if settings.every_window else {}),
+        **({"kernels": tally.kernels} if tally.kernels else {}),
     }
 
 

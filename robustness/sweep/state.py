@@ -28,6 +28,7 @@ class Tally:
         checked: answers compared under a neutral level.
         flips: those of them that differed from the clean answer.
         recordings: how many are done.
+        kernels: of each variant that quick kernels answer first, which they are, the bound, and how many answers were compared.
     """
 
     audio: dict[str, str] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Tally:
     checked: int = 0
     flips: int = 0
     recordings: int = 0
+    kernels: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, state: Mapping[str, Any] | None) -> Tally:
@@ -46,6 +48,12 @@ class Tally:
     def state(self) -> dict[str, Any]:
         """All of it in plain values."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    def compared(self, variant: str, counts: Mapping[str, int]) -> None:
+        """Takes the counts of one condition."""
+        found = self.kernels[variant]
+        for name, count in counts.items():
+            found[name] += count
 
     def heard(self, condition: str, names: Sequence[str], samples: Tensor) -> list[int]:
         """Takes windows into the digest of a condition.

@@ -87,6 +87,7 @@ def trial_columns(
         "lost_end_ms": pa.array(lost[:, 1].numpy()),
         "measured": pa.nulls(count, pa.float64()) if measured is None else pa.array(measured.double().numpy()),
         "clipped": pa.array(np.zeros(count, bool) if windows.clipped is None else windows.clipped.numpy()),
+        "kernels": constant(classifier.network.can.kernels, count),
     }
 
 

@@ -124,6 +124,10 @@ class Network(ABC):
         """
         raise TypeError(self.without("copies"))
 
+    def quicker(self) -> Network | None:
+        """The same file by kernels that are faster and round otherwise, if there are such; what they answer is checked by its own."""
+        return None
+
     def started(self) -> Callable[[Tensor], Tensor]:
         """A run of a network that keeps a state, from its first state on: frames as they come, [frames bands] → [steps labels].
 

@@ -122,6 +122,13 @@ class TfliteNetwork(Network):
         made = interpreter_of(self.content, self.kernels)
         return TfliteNetwork(self.content, self.kernels, self.frontend, self.output, self.graph, made)
 
+    def quicker(self) -> TfliteNetwork | None:
+        """By XNNPACK, for the reference kernels; none for a graph with a state, whose error could grow from step to step."""
+        if self.kernels != "reference" or self.graph.keeps_state:
+            return None
+        made = interpreter_of(self.content, "xnnpack")
+        return TfliteNetwork(self.content, "xnnpack", self.frontend, self.output, self.graph, made)
+
     def layer_names(self) -> tuple[str, ...]:
         """Its layers with weights, in the order they run."""
         return () if self.graph.keeps_state else tuple(layer.name for layer in self.graph.layers)
