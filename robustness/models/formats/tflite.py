@@ -30,7 +30,7 @@ from robustness.analysis.outcomes import NEAREST
 from robustness.errors import CardError, UsageError
 from robustness.frontends.base import Frontend
 from robustness.models.checkpoints import first_line
-from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought, from_file
+from robustness.models.formats.base import FORMATS, Capabilities, FileLayer, Format, Network, Sought, from_file
 from robustness.models.formats.tflite_graph import LAST, Array, Graph, GraphTensor, graph_of
 
 Kernels = Literal["reference", "xnnpack"]
@@ -128,6 +128,15 @@ class TfliteNetwork(Network):
             return None
         made = interpreter_of(self.content, "xnnpack")
         return TfliteNetwork(self.content, "xnnpack", self.frontend, self.output, self.graph, made)
+
+    @property
+    def for_micro(self) -> bytes:
+        """The file."""
+        return self.content
+
+    def file_layers(self) -> tuple[FileLayer, ...]:
+        """Its layers with weights; none of a graph with a state, whose layers give something else at each step."""
+        return () if self.graph.keeps_state else tuple(layer.file_layer for layer in self.graph.layers)
 
     def layer_names(self) -> tuple[str, ...]:
         """Its layers with weights, in the order they run."""
