@@ -22,7 +22,7 @@ from robustness.frontends.base import Frontend
 from robustness.models.card_messages import card_sentence
 from robustness.models.checkpoints import Source
 from robustness.models.classifier import Classifier, Output, Threshold
-from robustness.models.formats.base import Sought, format_of, runs_as_it_is
+from robustness.models.formats.base import Network, Sought, format_of, runs_as_it_is
 from robustness.models.frontend_settings import frontend_from
 from robustness.models.network import torch_device
 from robustness.models.probing import probe
@@ -137,6 +137,21 @@ class Window(_Section):
 
     duration_ms: Annotated[Number, Field(gt=0, le=LONGEST_WINDOW_MS)] = Field(description="the window's length in ms")
     placement: Literal["start", "center", "end"] = Field(default="center", description="where a recording lies in the window")
+    preroll_ms: Annotated[Number, Field(ge=0)] = Field(
+        default=0.0, description="of a network with a state, how much of the window's start only warms it up"
+    )
+
+    @model_validator(mode="after")
+    def _has_more_than_a_preroll(self) -> Self:
+        if self.preroll_ms >= self.duration_ms:
+            raise ValueError(f"window.preroll_ms is {self.preroll_ms:g}, and the window has {self.duration_ms:g} ms; leave room for a word")
+        return self
+
+
+class DecisionSection(_Section):
+    """How the answers of a network with a state become a score."""
+
+    window: Annotated[int, Field(strict=True, ge=1, le=1000)] = Field(description="a whole number of probabilities that are averaged")
 
 
 class CardVariant(_Section):
@@ -190,6 +205,7 @@ class Card(_Section):
     network: NetworkSection | None = Field(default=None, description="a section with factory and arguments, or with callable")
     frontend: FrontendSettings = Field(description="a section with kind, rate_hz and the front-end's settings")
     window: Window = Field(description="a section with duration_ms and placement")
+    decision: DecisionSection | None = Field(default=None, description="a section with window, for a network with a state")
     variant: CardVariant | None = Field(default=None, description="a section with scheme and rebuild, where the weights are quantized")
     golden: Golden | None = Field(default=None, description="a section with samples, logits and tolerance")
     about: dict[str, Any] = Field(default_factory=dict, description="a section of whatever is worth knowing")
@@ -327,6 +343,7 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
     frontend = frontend_from(said.frontend.settings, card)
     _refuse_large(frontend, said.frame, card)
     network = format_of(card, said).load(Sought(card, said, frontend, weights, where))
+    _refuse_steps(said, network, card)
     scheme = PLAIN if said.variant is None else said.variant.scheme
     classifier = Classifier(
         name=said.name,
@@ -345,6 +362,13 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
         deployed=deployed,
     )
     return replace(classifier, network=network.tried(probe(classifier, card)))
+
+
+def _refuse_steps(said: Card, network: Network, card: Path) -> None:
+    """Raises CardError if steps are spoken of and the network takes a window at once."""
+    key = "window.preroll_ms" if said.window.preroll_ms else "decision.window" if said.decision else None
+    if key is not None and network.can.step_frames is None:
+        raise CardError(f"{card}: {key} is for a network that keeps a state, and this one takes a window at once; leave it out")
 
 
 def _refuse_large(frontend: Frontend, frame: Frame, card: Path) -> None:
