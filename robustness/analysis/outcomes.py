@@ -178,7 +178,7 @@ def probabilities_of(logits: NDArray[Any], output: str, step: float | None = Non
     scores = np.asarray(logits, dtype=np.float64)
     made = {SIGMOIDS: expit, "probabilities": np.exp}.get(output)
     p: Floats = softmax(scores, axis=1) if made is None else made(scores)
-    return p if step is None else np.ceil(p / step - NEAREST) * step
+    return p if step is None else np.ceil(p / step - NEAREST) * step + 0.0  # no zero has a sign
 
 
 class Decisions(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor
 
+from robustness.analysis.outcomes import GOOD, LEFT_ALONE, MISSED, NO_COMMAND, OUTCOMES
 from robustness.audio.levels import from_decibels
 from robustness.audio.recordings import Recording
 from robustness.errors import RecordingError
@@ -19,6 +20,7 @@ from robustness.models.classifier import Classifier
 from robustness.rendering import reference_windows
 from robustness.seeds import generator_of
 
+NOTHING: Final = "nothing"  # the answer where no command is carried out
 PROBE_DBFS: Final = (-50.0, -40.0, -30.0, -20.0)
 FLOAT_GAP: Final = 1e-4  # float sums in another order differ by less; int8 logits must not differ at all
 
@@ -162,9 +164,21 @@ def _answered(classifiers: Sequence[Classifier], logits: Sequence[Tensor], row: 
 
 
 def _answer(classifier: Classifier, logits: Tensor, truth: str | None) -> InspectedAnswer:
+    if not classifier.point.contest:
+        return _decided(classifier, logits, truth)
     probability, best = logits.softmax(0).max(0)
     predicted = classifier.labels[int(best)]
     return InspectedAnswer(classifier.variant, predicted, float(probability), None if truth is None else predicted == truth)
+
+
+def _decided(classifier: Classifier, logits: Tensor, truth: str | None) -> InspectedAnswer:
+    """Where a command need not win: the one that is carried out, or none, with the probability of the best one."""
+    place = NO_COMMAND if truth not in classifier.labels else classifier.labels.index(truth)
+    found = classifier.decide(logits[None], torch.tensor([place]))
+    outcome, command = OUTCOMES[int(found.outcome[0])], classifier.labels[int(found.command[0])]
+    acts = outcome not in (MISSED, LEFT_ALONE)
+    right = None if truth is None else outcome in GOOD
+    return InspectedAnswer(classifier.variant, command if acts else NOTHING, float(found.p_command[0]), right)
 
 
 def _truth(classifier: Classifier, recording: Recording) -> str | None:

@@ -74,7 +74,7 @@ def wake_word_draft(file: Path, card: Path) -> Draft:
     )
     window = (
         Known("duration_ms", WINDOW_MS, "the manifest has none: long enough for the words and some silence before them"),
-        Known("placement", "end"),
+        Known("placement", "center", "an answer comes some frames after the words"),
         Known("preroll_ms", PREROLL_MS, "the start of a window warms up the state, and no answer counts there"),
     )
     return Draft(
@@ -89,7 +89,7 @@ def wake_word_draft(file: Path, card: Path) -> Draft:
         (
             f"a window's score is its largest mean of {micro.sliding_window_size} probabilities",
             f"`robustness stream --model {card.name} TAKE {rule}` decides as the firmware does",
-            "a recording lies at the end of its window; give recordings of the words with the half second after them, beside other words",
+            "give recordings of the words, with the half second after them if there is one, beside other words",
         ),
     )
 
