@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -18,6 +18,7 @@ from robustness.errors import CardError
 from robustness.frontends.base import Frontend
 from robustness.models.checkpoints import first_line
 from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought, from_file, no_kernels
+from robustness.models.formats.torch_module import gives_gradients
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,7 @@ class ExportedNetwork(Network):
         known: what is known of the file.
         count: weights and biases.
         expected: the shape of its input.
+        gradients: whether a gradient through it is one, as far as that was tried.
     """
 
     module: torch.nn.Module
@@ -37,6 +39,7 @@ class ExportedNetwork(Network):
     known: dict[str, Any]
     count: int
     expected: tuple[int | str, ...]
+    gradients: bool = False
     kind: str = "an exported program"
 
     @property
@@ -51,8 +54,12 @@ class ExportedNetwork(Network):
 
     @property
     def can(self) -> Capabilities:  # type: ignore[override]
-        """It answers, to several threads at once."""
-        return Capabilities(copies=True, kernels=self.known["engine"])
+        """It answers, to several threads at once; its operators are torch's own, so most give gradients."""
+        return Capabilities(gradients=self.gradients, copies=True, kernels=self.known["engine"])
+
+    def tried(self, features: Tensor) -> ExportedNetwork:
+        """The same, with whether a gradient arrives at these features."""
+        return replace(self, gradients=gives_gradients(self, features))
 
     def __call__(self, features: Tensor) -> Tensor:
         """What the program gives to each clip alone, [clips 1 bands frames] → [clips labels].

@@ -12,7 +12,9 @@ import pytest
 import torch
 from torch import nn
 
-from robustness.errors import CardError
+from robustness.attributions.base import Target
+from robustness.attributions.methods.integrated_gradients import IntegratedGradients
+from robustness.errors import CardError, UsageError
 from robustness.models.card import load_classifier
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import module_of
@@ -69,9 +71,30 @@ def test_the_answers_are_those_of_the_state_dict(
     assert torch.equal(found.network.copied()(found.features(windows)), found.network(found.features(windows)))
     assert found.variant == suffix.removeprefix(".")
     assert found.deployed
-    assert not found.differentiable
+    assert found.differentiable == (suffix == ".pt2")
     assert found.about["float_layers"]
     assert not found.about["quantized_layers"]
+
+
+def test_a_program_gives_the_gradients_of_the_state_dict(
+    tmp_path: Path, root: Path, digits: Classifier, contents: dict[str, bytes]
+) -> None:
+    found = load_classifier(card_of(tmp_path, root, ".pt2", contents[".pt2"]))
+    features = digits.features(torch.randn(2, digits.frame.samples, generator=generator_of("gradients")) * 0.1)
+    method = IntegratedGradients()
+    wanted, maps = (method.attribute(one, features, Target(3)) for one in (digits, found))
+    assert (maps.map - wanted.map).abs().max() < 1e-4 * wanted.map.abs().max()
+    assert maps.surrogate is None
+
+
+def test_what_works_instead_of_gradients_is_named(tmp_path: Path, root: Path, contents: dict[str, bytes]) -> None:
+    found = load_classifier(card_of(tmp_path, root, ".onnx", contents[".onnx"]))
+    features = found.features(torch.zeros(1, found.frame.samples))
+    words = (
+        r"onnx has none: the network is an ONNX file and gives no gradients; take occlusion, which runs the file itself, or give .* \.pt2"
+    )
+    with pytest.raises(UsageError, match=words):
+        IntegratedGradients().attribute(found, features, Target(0))
 
 
 def damaged(content: bytes) -> bytes:
