@@ -190,7 +190,8 @@ class Attribution(ABC):
         if classifier.surrogate is None and classifier.deployed:
             why = classifier.network.without("gradients")
             raise UsageError(
-                f"{self.name} needs gradients and {classifier.variant} has none: {why}; take occlusion, which runs the file itself, or give the same graph as a .pt2, which torch can differentiate"
+                f"{self.name} needs gradients and {classifier.variant} has none: {why}; take occlusion, which runs the file itself, "
+                "or give the same graph as a .pt2, which torch can differentiate"
             )
         if classifier.surrogate is None:
             quantized = bool(classifier.about.get("quantized_layers")) or classifier.variant != "float32"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from torch import Tensor
 
 from robustness.audio.placement import Frame
 from robustness.errors import CardError, UsageError
@@ -361,7 +362,16 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
         about={**network.facts, **({} if said.variant is None else said.variant.about)},
         deployed=deployed,
     )
-    return replace(classifier, network=network.tried(probe(classifier, card)))
+    return replace(classifier, network=network.tried(_probed(classifier, card, len(whole.variants) > 1)))
+
+
+def _probed(classifier: Classifier, card: Path, several: bool) -> Tensor:
+    """As `probe`; of a card with several files the sentence names the variant."""
+    try:
+        return probe(classifier, card)
+    except CardError as error:
+        named = f"{card}: variants.{classifier.variant}: " if several else f"{card}: "
+        raise CardError(str(error).replace(f"{card}: ", named, 1)) from error
 
 
 def _refuse_steps(said: Card, network: Network, card: Path) -> None:

@@ -128,6 +128,8 @@ def model_of(content: bytes) -> Any:
         model = onnx.load_from_string(content)
     except Exception as error:  # protobuf's own error, which has no public name
         raise CardError(f"it is no ONNX file, or is truncated ({first_line(error)}); export it again") from error
+    if not model.graph.node:
+        raise CardError("it is no ONNX file, or is empty: it holds no graph; export it again")
     outside = [one.name for one in model.graph.initializer if one.data_location == onnx.TensorProto.EXTERNAL]
     if outside:
         raise CardError(f"its weights lie in another file ({outside[0]}); export it as one file, with external_data=False")

@@ -344,6 +344,8 @@ def network_of(content: bytes, kernels: Kernels | None, frontend: Frontend, outp
         if tensor.is_integer and not tensor.scale > 0:
             found = f"{tensor.kind.name} with a scale of {tensor.scale:g}"
             raise CardError(f"its {role} {tensor.name} is {found}; expected one above 0: convert it again")
+    if output in ("logits", "log-probabilities") and graph.last in LAST:
+        raise CardError(f'the graph ends in {graph.last}, and output = "{output}"; write output = "{LAST[graph.last]}"')
     if graph.taken.shape[:1] != (1,):
         raise CardError(f"its input is [{_axes(graph.taken.shape)}]; expected one clip at a time, [1 …]: convert it so")
     if kernels == "reference" and graph.is_hybrid:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -101,11 +102,41 @@ def damaged(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 
+def with_weights_in(content: bytes, file: str) -> bytes:
+    """The first weights of a graph moved into a file of their own."""
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_from_string(content)
+    moved = model.graph.initializer[0]
+    onnx.external_data_helper.set_external_data(moved, file, offset=0, length=len(moved.raw_data))
+    moved.ClearField("raw_data")
+    return bytes(model.SerializeToString())
+
+
+def with_integer_input(content: bytes) -> bytes:
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_from_string(content)
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
+    return bytes(model.SerializeToString())
+
+
 @pytest.mark.parametrize(
     ("suffix", "change", "words"),
     [
         (".onnx", damaged, "it is no ONNX file, or is truncated"),
         (".onnx", lambda _: b"\xff\xff\xff", "it is no ONNX file, or is truncated"),
+        (".onnx", lambda _: b"", "it is no ONNX file, or is empty"),
+        (
+            ".onnx",
+            lambda content: with_weights_in(content, "weights.bin"),
+            r"its weights lie in another file \(.*\); export it",
+        ),
+        (
+            ".onnx",
+            lambda content: with_weights_in(content, "../weights.bin"),
+            r"its weights lie in another file \(.*\); export it",
+        ),
+        (".onnx", with_integer_input, r"ONNX Runtime cannot run it \(.*tensor\(int64\)"),
+        (".pt2", lambda _: b"", "it is no program that torch.export.save wrote, or is truncated"),
         (".pt2", damaged, "it is no program that torch.export.save wrote, or is truncated"),
     ],
 )
@@ -147,3 +178,13 @@ def test_an_operator_that_is_not_onnxs_is_named(tmp_path: Path, root: Path, cont
     model.graph.node[0].op_type = "HouseConv"
     with pytest.raises(CardError, match=r"ONNX Runtime cannot run it .*HouseConv"):
         load_classifier(card_of(tmp_path, root, ".onnx", model.SerializeToString()))
+
+
+@pytest.mark.parametrize("missing", ["onnx", "onnxruntime"])
+def test_a_missing_extra_says_what_to_install(
+    tmp_path: Path, root: Path, contents: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    card = card_of(tmp_path, root, ".onnx", contents[".onnx"])
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(CardError, match=r"needs ONNX Runtime; pip install 'speech-robustness\[onnx\]'"):
+        load_classifier(card)
