@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pandas import DataFrame, Series
 from scipy.special import expit, logit, softmax
 
-from robustness.conditions import NO_WORD
+from robustness.conditions import NO_WORD, OTHER_WORD
 from robustness.errors import CannotJudgeError
 
 ACCEPTED: Final = "accepted right"
@@ -129,9 +129,6 @@ def outcomes(trials: DataFrame, point: OperatingPoint) -> Series[str]:
     empty = label.isin([*point.rejections, OTHER_WORD]).to_numpy() | (trials["perturbation"] == NO_WORD).to_numpy()
     known = label.notna().to_numpy() & ~empty
     return as_words(_codes(known, empty, acts, same(label, point.carried_out(trials))), trials.index)
-
-
-OTHER_WORD: Final = "(another word)"  # the label of a word that the model has no label for
 
 
 def _codes(known: Bools, empty: Bools, acts: Bools, right: Bools) -> Places:

@@ -15,8 +15,8 @@ from typing import Final
 
 import pandas as pd
 
-from robustness.analysis.outcomes import GOOD, OTHER_WORD
-from robustness.conditions import NONE, Condition, Placement
+from robustness.analysis.outcomes import GOOD
+from robustness.conditions import NONE, OTHER_WORD, Condition, Placement
 from robustness.run.folder import Run
 from robustness.run.perturbations import PerturbationFacts
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from robustness.conditions import FILLS, NO_WORD, NONE, PLACEMENTS
+from robustness.conditions import FILLS, NO_WORD, NONE, OTHER_WORD, PLACEMENTS
 from robustness.run.audit_records import read_audit, read_latencies
 from robustness.run.damage import MANIFEST, adapter, damaged, read_arrays, read_sound, read_table, said_when_damaged
 from robustness.run.evidence import FAILURES, FailureCard, Number, read_failures
@@ -27,7 +27,7 @@ from robustness.run.schema import HEARD, KIND, RECORDINGS, REQUEST, trials_schem
 
 KEY: Final = ["model", "variant", "recording", "placement", "fill", "perturbation", "level", "draw"]
 SAID: Final = ["model", "variant", "recording", "placement", "fill", "perturbation", "draw", "predicted", "p_predicted"]  # in every row
-LABELLED: Final = ["correct", "margin"]  # in every row with a label
+LABELLED: Final = ["correct", "margin"]  # in every row with a label of the model
 NUMBERS: Final = ["p_label", "p_predicted", "margin", "offset_ms"]
 COLUMNS: Final = (  # of the table of recordings
     "id", "word", "label", "speaker", "duration_ms", "native_ms", "speech_start_ms", "speech_end_ms", "slack_ms", "trimmed", "untestable",
@@ -52,12 +52,12 @@ class ModelFacts:
     unknown: str | None
     silence: str | None
     output: str
-    threshold: Number | None
+    threshold: Number | dict[str, Number] | None
     rate_hz: int
     window_ms: Number
     reference: str
     parameters: int | None
-    weights_sha256: str
+    weights_sha256: str | None  # a program and a function have no weights
     about: dict[str, Any]
     variants: list[VariantFacts]
 
@@ -233,7 +233,8 @@ class _Check:
         self._columns(name, table, schema.names)
         with said_when_damaged(self.path, name):
             frame: pd.DataFrame = table.select(schema.names).cast(schema).unify_dictionaries().to_pandas()
-        if frame[SAID].isna().any(axis=None) or frame.loc[frame["label"].notna(), LABELLED].isna().any(axis=None):
+        labelled = frame["label"].notna() & (frame["label"] != OTHER_WORD)  # of such a word there is no p and no margin
+        if frame[SAID].isna().any(axis=None) or frame.loc[labelled, LABELLED].isna().any(axis=None):
             raise damaged(self.path, name, "has rows in which something is missing")
         if any(pc.any(pc.is_nan(table[column])).as_py() for column in NUMBERS):
             raise damaged(self.path, name, "has a number that is none")
@@ -244,7 +245,8 @@ class _Check:
         labels, models = set(self.models[0]["labels"]), {model["name"] for model in self.models}
         variants = {variant["name"] for model in self.models for variant in model["variants"]}
         perturbations = {NONE, NO_WORD, *self.run.manifest["plan"]["grids"]}
-        allowed: Mapping[str, set[str]] = {"label": labels, "predicted": labels, "rival": labels, "model": models, "variant": variants}
+        allowed: Mapping[str, set[str]] = {"label": labels | {OTHER_WORD}, "predicted": labels, "rival": labels}
+        allowed = {**allowed, "model": models, "variant": variants}
         allowed = {**allowed, "perturbation": perturbations, "placement": set(PLACEMENTS), "fill": set(FILLS)}
         for column, names in allowed.items():
             self._known(name, column, frame[column].dropna().unique(), names)

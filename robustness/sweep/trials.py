@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robustness.analysis.outcomes import NO_COMMAND, NO_LABEL, OTHER_WORD, OUTCOMES, Decisions
+from robustness.analysis.outcomes import NO_COMMAND, NO_LABEL, OUTCOMES, Decisions
 from robustness.audio.placement import Frame, Windows
-from robustness.conditions import NO_WORD, Condition
+from robustness.conditions import NO_WORD, OTHER_WORD, Condition
 from robustness.models.classifier import Classifier
 
 WORDS = pa.dictionary(pa.int32(), pa.string())
