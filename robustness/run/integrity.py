@@ -57,7 +57,7 @@ class ModelFacts:
     window_ms: Number
     reference: str
     parameters: int | None
-    weights_sha256: str | None  # a program and a function have no weights
+    weights_sha256: str  # empty for a program and a function, which have no weights
     about: dict[str, Any]
     variants: list[VariantFacts]
 

@@ -47,7 +47,7 @@ def card_facts(path: Path, classifier: Classifier) -> dict[str, Any]:
         about = json.loads(json.dumps(card.about, default=str, allow_nan=False))
     except ValueError as error:
         raise CardError(f"{path}: about: a number is nan or infinite; leave it out, or write it as text") from error
-    return {"card": path.name, "weights_sha256": digest_of(path, card), "about": about}
+    return {"card": path.name, "weights_sha256": digest_of(path, card) or "", "about": about}
 
 
 def models_of(

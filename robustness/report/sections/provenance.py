@@ -95,7 +95,7 @@ def _model(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         "weights_sha256",
     )
     titles = {"rate_hz": "rate, Hz", "window_ms": "window, ms", "weights_sha256": "weights, SHA-256", "frontend": "front-end"}
-    facts = [(titles.get(key, key), _said(model[key])) for key in known if key in model]
+    facts = [(titles.get(key, key), _said(model[key]) or "none") for key in known if key in model]
     return [*facts, *((str(key), _said(value)) for key, value in (model.get("about") or {}).items())]
 
 
