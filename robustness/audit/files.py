@@ -13,7 +13,7 @@ from typing import Final
 from robustness.audit.agreement import AnswerAgreement
 from robustness.audit.arena import arena_of
 from robustness.audit.distortion import Distortion, Range
-from robustness.audit.measurement import Listening, Progress
+from robustness.audit.measurement import CountProgress, Listening
 from robustness.models.classifier import Classifier
 from robustness.models.formats.base import FileLayer
 from robustness.run.audit_records import ActivationError, LayerRecord, VariantAudit
@@ -42,7 +42,7 @@ class _Pairing:
 
 
 def audited_files(
-    original: Classifier, variants: Sequence[Classifier], listening: Listening, progress: Progress = lambda done, total: None
+    original: Classifier, variants: Sequence[Classifier], listening: Listening, progress: CountProgress = lambda done, total: None
 ) -> list[VariantAudit]:
     """The audit of each file beside the float one.
 

@@ -43,7 +43,7 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class SweepOptions(options.InputOptions):
+class SweepOptions(options.OperatingOptions):
     """What is done to the recordings."""
 
     perturbations: options.Perturbations = None
@@ -51,11 +51,6 @@ class SweepOptions(options.InputOptions):
         Literal["quick", "standard", "full", "dhauds"],
         typer.Option(help="Which perturbations are run if none is asked for by name (`robustness list perturbations`)."),
     ] = "quick"
-    trim: options.Trim = "auto"
-    speech_threshold_db: Annotated[
-        float, typer.Option(min=1, help="A frame this far under the loudest is not speech; it decides SNRs and what counts as lost.")
-    ] = 35.0
-    threshold: options.Threshold = None
     every_window: Annotated[
         bool,
         typer.Option("--every-window", help="Let a .tflite's reference kernels answer every window; of many, XNNPACK answers first."),
@@ -163,7 +158,7 @@ def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> N
 def _say_plan(job: Job) -> None:
     """What would be run."""
     from robustness.jobs.assess import estimate_s
-    from robustness.report.words import plural
+    from robustness.report.words import grid_said, plural
 
     reading = job.reading
     variants = ", ".join(f"{one.name} {one.variant}" for one in job.classifiers)
@@ -171,6 +166,8 @@ def _say_plan(job: Job) -> None:
     for notice in reading.notices:
         say(f"  {notice}")
     say(f"{plural(len(job.plan.conditions), 'condition')}: {', '.join(job.plan.perturbations)}")
+    for name, kind in job.plan.kinds(job.frame.reference).items():
+        say(f"  {name}: {grid_said(kind)}")
     for name, why in job.plan.skipped.items():
         say(f"  without {name}: {why}")
     say(f"{plural(job.answers, 'answer')}, about {duration(estimate_s(job))} on this machine, and the explanation of each failure")

@@ -59,7 +59,7 @@ class Screen:
     copies: tuple[Network, ...]
 
     @classmethod
-    def ready(cls, classifier: Classifier, quick: Network, probes: Sequence[Asked], *, everywhere: bool, seed: int) -> Screen:
+    def ready(cls, classifier: Classifier, quick: Network, probes: Sequence[AskedWindows], *, everywhere: bool, seed: int) -> Screen:
         """The screen of a classifier, with a copy of its network for each of torch's threads.
 
         Args:
@@ -92,7 +92,7 @@ class Screen:
             "checked": 0,
         }
 
-    def settled(self, asked: Asked, quick: Tensor) -> Settled:
+    def settled(self, asked: AskedWindows, quick: Tensor) -> Settled:
         """The answers that count.
 
         Args:
@@ -103,7 +103,7 @@ class Screen:
             CannotJudgeError: a spot check found another outcome.
         """
         near = np.ones(len(quick), bool) if self.everywhere or asked.whole else self._near(quick, asked.truth)
-        checked = near & False if near.all() else ~near & self._drawn(asked)
+        checked: Mask = np.zeros(len(quick), bool) if near.all() else ~near & self._drawn(asked)
         both = torch.from_numpy(near | checked)
         logits = quick.clone()
         if both.any():
@@ -115,7 +115,7 @@ class Screen:
         names = (self.quick.network.can.kernels, self.exact.network.can.kernels)
         return Settled(logits, coded(both.int(), names), counts)
 
-    def distance(self, asked: Asked) -> float:
+    def distance(self, asked: AskedWindows) -> float:
         """The largest difference of a margin between the two kernels on some windows."""
         quick, exact = self.quick.logits(asked.windows.samples), self._exactly(asked.windows.samples)
         first, then = (margins(self.exact, logits, asked.truth, quick) for logits in (quick, exact))
@@ -127,7 +127,7 @@ class Screen:
         found: Mask = (np.abs(margins(self.exact, logits, truth, logits)) <= self.bound).any(axis=1)
         return found
 
-    def _drawn(self, asked: Asked) -> Mask:
+    def _drawn(self, asked: AskedWindows) -> Mask:
         """The seeded share that is checked, by recording and condition, [clips]."""
         return np.array([seed_of(self.seed, self.name, asked.key, name) % CHECKED_EACH == 0 for name in asked.windows.ids], bool)
 
@@ -145,7 +145,7 @@ class Screen:
         found: Mask = (before.outcome != after.outcome) | (before.predicted != after.predicted)
         return found
 
-    def _refuse(self, asked: Asked, at: int, quick: Tensor, logits: Tensor) -> None:
+    def _refuse(self, asked: AskedWindows, at: int, quick: Tensor, logits: Tensor) -> None:
         said = [self.exact.labels[int(self.exact.probabilities(scores[at : at + 1]).argmax())] for scores in (quick, logits)]
         raise CannotJudgeError(
             f"{self.name}: on {asked.windows.ids[at]} under {asked.key} XNNPACK answers {said[0]} and the reference kernels {said[1]}, "
@@ -154,7 +154,7 @@ class Screen:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class AskedWindows:
     """Windows under a condition.
 
     Attributes:
@@ -170,7 +170,7 @@ class Asked:
     whole: bool
 
     @classmethod
-    def of(cls, condition: Condition, windows: Windows, label: Tensor, plan: Plan, key: str) -> Asked:
+    def of(cls, condition: Condition, windows: Windows, label: Tensor, plan: Plan, key: str) -> AskedWindows:
         """Of a condition of a plan; margins are shown at every place of a recording, and of windows without a word."""
         known = plan.perturbations.get(condition.perturbation)
         whole = condition.perturbation in (NONE, NO_WORD) or (known is not None and known.moves)

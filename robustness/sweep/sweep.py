@@ -26,14 +26,14 @@ from robustness.rendering import Renderer
 from robustness.run.folder import RunWriter
 from robustness.run.schema import NO_WORD_PART, ROWS_A_PART, block_name
 from robustness.sweep.engine import Engine
-from robustness.sweep.kernels import LARGE, PROBE_CONDITIONS, PROBED, Asked, Screen
+from robustness.sweep.kernels import LARGE, PROBE_CONDITIONS, PROBED, AskedWindows, Screen
 from robustness.sweep.plan import NOISES, Plan, Settings
 from robustness.sweep.state import Tally
 from robustness.sweep.trials import Answered, label_indices, trial_columns
 
 RECORDINGS_AT_ONCE = 64
 PROBES: Final = 4  # recordings, and conditions over the plan, on whose windows the engine tries its networks
-Progress = Callable[[int, str], None]
+RowProgress = Callable[[int, str], None]
 
 
 def renderer_of(recordings: Sequence[Recording], plan: Plan, frame: Frame) -> Renderer:
@@ -74,7 +74,7 @@ def screens_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequen
     found = {}
     for at, network in quick.items():
         labels = label_indices(classifiers[at], [classifiers[at].truth(recording.label) for recording in some])
-        probes = [Asked.of(condition, windows, labels, plan, key_of(condition)) for condition, windows in heard]
+        probes = [AskedWindows.of(condition, windows, labels, plan, key_of(condition)) for condition, windows in heard]
         found[at] = Screen.ready(classifiers[at], network, probes, everywhere=everywhere, seed=plan.settings.seed)
     return found
 
@@ -110,7 +110,7 @@ class Sweep:
     classifiers: Sequence[Classifier]
     plan: Plan
     writer: RunWriter
-    progress: Progress = lambda rows, doing: None
+    progress: RowProgress = lambda rows, doing: None
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
@@ -207,7 +207,7 @@ class Sweep:
         condition, windows, logits = answered
         scores, kernels = list(logits), {}
         for at, screen in self._screens.items():
-            asked = Asked.of(condition, windows, labels[at], self.plan, key_of(condition))
+            asked = AskedWindows.of(condition, windows, labels[at], self.plan, key_of(condition))
             found = screen.settled(asked, logits[at])
             self.tally.compared(screen.name, found.counts)
             scores[at], kernels[at] = found.logits, found.kernels

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ def clips(shared: Path, int8: Classifier) -> Sequence[Recording]:
     return placeable(named, int8.frame, SETTINGS)
 
 
-def swept(out: Path, classifier: Classifier, clips: Sequence[Recording], plan: Plan) -> tuple[pd.DataFrame, dict[str, object]]:
+def swept(out: Path, classifier: Classifier, clips: Sequence[Recording], plan: Plan) -> tuple[pd.DataFrame, dict[str, Any]]:
     writer = RunWriter(out)
     tally = Sweep([classifier], plan, writer).run(clips)
     writer.write_manifest({"models": [{"name": classifier.name}]})
@@ -66,7 +67,7 @@ def test_xnnpack_first_gives_every_answer_of_the_reference_kernels(
     alone = first["kernels"].astype(str).str.contains("xnnpack")
     assert int((~alone).sum()) == counts["both"] < len(first)
     assert set(first.loc[alone, "perturbation"].astype(str)) == {"white-noise"}  # margins of places are shown one by one
-    near = first["outcome_margin"].abs() <= float(str(counts["bound"]))
+    near = first["outcome_margin"].abs() <= counts["bound"]
     assert not (near & alone).any()
     same = first.loc[~alone, "outcome_margin"].to_numpy()
     assert np.array_equal(same, exact.loc[~alone, "outcome_margin"].to_numpy(), equal_nan=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from robustness.errors import CardError
-from robustness.models.drafts.draft import Draft, Known, Missing, Section
+from robustness.models.drafts.draft import Draft, DraftSection, Known, Missing
 
 VARIANTS: Final = "variants."
 OWN: Final = frozenset({"name", "threshold"})  # what the first file says counts
@@ -29,7 +29,7 @@ def joined_draft(files: Sequence[Path], drafts: Sequence[Draft]) -> Draft:
     if len(drafts) == 1:
         return drafts[0]
     _refuse_others(files, drafts)
-    sections: list[Section] = []
+    sections: list[DraftSection] = []
     for section in drafts[0].sections:
         if section.name.startswith(VARIANTS):
             sections += _variants(drafts)
@@ -47,7 +47,7 @@ def _refuse_others(files: Sequence[Path], drafts: Sequence[Draft]) -> None:
             )
 
 
-def _variants(drafts: Sequence[Draft]) -> Iterator[Section]:
+def _variants(drafts: Sequence[Draft]) -> Iterator[DraftSection]:
     """The section of each file; a name that is taken gets a number."""
     taken: list[str] = []
     for draft in drafts:
@@ -57,10 +57,10 @@ def _variants(drafts: Sequence[Draft]) -> Iterator[Section]:
             number += 1
             name = f"{section.name}-{number}"
         taken.append(name)
-        yield Section(name, section.entries, section.comments)
+        yield DraftSection(name, section.entries, section.comments)
 
 
-def _agreed(files: Sequence[Path], same: Sequence[Section]) -> Section:
+def _agreed(files: Sequence[Path], same: Sequence[DraftSection]) -> DraftSection:
     """One section that all files agree on.
 
     Raises:
@@ -80,4 +80,4 @@ def _agreed(files: Sequence[Path], same: Sequence[Section]) -> Section:
                 f"the files are not of one model: one answers with {' and one with '.join(sorted(counts))}; write a card of each"
             )
         entries.append(told[0][1] if told else entry)
-    return Section(same[0].name, tuple(entries), same[0].comments)
+    return DraftSection(same[0].name, tuple(entries), same[0].comments)

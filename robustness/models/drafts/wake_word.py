@@ -17,7 +17,7 @@ from robustness.errors import CardError
 from robustness.files import UnreadableError, json_of
 from robustness.models.card import AS_IT_SHIPS
 from robustness.models.card_messages import card_sentence
-from robustness.models.drafts.draft import Draft, Known, Missing, Section
+from robustness.models.drafts.draft import Draft, DraftSection, Known, Missing
 from robustness.models.drafts.place import Place
 
 STEP_MS: Final = 10
@@ -25,7 +25,7 @@ FIRST_STEP_MS: Final = 20  # of version 1
 FIRST_NAMES: Final = {"sliding_window_average_size": "sliding_window_size"}  # of version 1
 WINDOW_MS: Final = 2000.0  # a wake word of about a second, and what is around it
 PREROLL_MS: Final = 300.0  # after its first state a model's answers settle within 150 ms on silence and on noise
-Words = Annotated[str, Field(min_length=1, max_length=200)]
+WordList = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Micro(BaseModel):
@@ -38,14 +38,14 @@ class Micro(BaseModel):
     feature_step_size: Annotated[int, Field(strict=True, gt=0)] = Field(description=f"the front-end's step in ms, {STEP_MS}")
 
 
-class Manifest(BaseModel):
+class WakeWordManifest(BaseModel):
     """What is read of a manifest; other keys are ESPHome's own."""
 
     model_config = ConfigDict(frozen=True)
 
     type: Literal["micro"] = Field(description='"micro", as in a manifest of ESPHome\'s micro_wake_word')
-    wake_word: Words = Field(description="the words that are answered")
-    model: Words = Field(description="the model's file, beside the manifest")
+    wake_word: WordList = Field(description="the words that are answered")
+    model: WordList = Field(description="the model's file, beside the manifest")
     micro: Micro = Field(description="a table with probability_cutoff, sliding_window_size and feature_step_size")
     author: str = ""
     website: str = ""
@@ -79,12 +79,12 @@ def wake_word_draft(file: Path, card: Path) -> Draft:
     )
     return Draft(
         (
-            Section("", top),
-            Section(f"variants.{AS_IT_SHIPS}", place.entries()),
+            DraftSection("", top),
+            DraftSection(f"variants.{AS_IT_SHIPS}", place.entries()),
             _frontend(micro.feature_step_size),
-            Section("window", window),
-            Section("decision", (Known("window", micro.sliding_window_size, f"sliding_window_size {name}"),)),
-            Section("about", tuple(Known(key, value) for key, value in {**facts, **more}.items() if value)),
+            DraftSection("window", window),
+            DraftSection("decision", (Known("window", micro.sliding_window_size, f"sliding_window_size {name}"),)),
+            DraftSection("about", tuple(Known(key, value) for key, value in {**facts, **more}.items() if value)),
         ),
         (
             f"a window's score is its largest mean of {micro.sliding_window_size} probabilities",
@@ -94,16 +94,16 @@ def wake_word_draft(file: Path, card: Path) -> Draft:
     )
 
 
-def _frontend(step_ms: int) -> Section:
+def _frontend(step_ms: int) -> DraftSection:
     """The front-end with that step."""
     if step_ms == STEP_MS:
-        return Section("frontend", (Known("preset", "micro-wake-word"), Known("rate_hz", 16_000)))
+        return DraftSection("frontend", (Known("preset", "micro-wake-word"), Known("rate_hz", 16_000)))
     asked = Missing("graph", '"audio_preprocessor_int8.tflite"', "TensorFlow's file of that name, put beside the card", needed=False)
     layout = Known("layout", "frames bands", f"the front-end of version 1, with a step of {FIRST_STEP_MS} ms")
-    return Section("frontend", (Known("preset", "micro-speech"), Known("rate_hz", 16_000), layout, asked))
+    return DraftSection("frontend", (Known("preset", "micro-speech"), Known("rate_hz", 16_000), layout, asked))
 
 
-def _manifest(file: Path) -> Manifest:
+def _manifest(file: Path) -> WakeWordManifest:
     try:
         content = json_of(file)
     except UnreadableError as error:
@@ -113,9 +113,9 @@ def _manifest(file: Path) -> Manifest:
         renamed = {FIRST_NAMES.get(key, key): value for key, value in content["micro"].items()}
         content = {**content, "micro": {"feature_step_size": FIRST_STEP_MS, **renamed}}
     try:
-        said = Manifest.model_validate(content)
+        said = WakeWordManifest.model_validate(content)
     except ValidationError as error:
-        wrong = card_sentence(error, Manifest) if isinstance(content, dict) else f"it holds a {type(content).__name__}"
+        wrong = card_sentence(error, WakeWordManifest) if isinstance(content, dict) else f"it holds a {type(content).__name__}"
         raise CardError(f"{file} is no manifest of a micro_wake_word model: {wrong}") from error
     step, expected = said.micro.feature_step_size, FIRST_STEP_MS if first else STEP_MS
     if step != expected:
@@ -124,7 +124,7 @@ def _manifest(file: Path) -> Manifest:
     return said
 
 
-def _model(file: Path, said: Manifest) -> Path:
+def _model(file: Path, said: WakeWordManifest) -> Path:
     """The model beside the manifest: by its last name, if the manifest has an address."""
     name = PurePosixPath(said.model).name
     path = file.parent / name

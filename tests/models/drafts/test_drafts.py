@@ -19,7 +19,7 @@ from torch import nn
 from robustness.cli.main import run
 from robustness.errors import DONE, USER_ERROR, CardError, OutputError
 from robustness.models.card import load_classifier, load_classifiers, read_card
-from robustness.models.drafts.draft import Draft, Known, Missing, Section
+from robustness.models.drafts.draft import Draft, DraftSection, Known, Missing
 from robustness.models.drafts.graphs import labels_of, tflite_facts
 from robustness.models.drafts.reading import draft_of, write_draft
 from tests.models.formats.cards import FILES
@@ -245,7 +245,7 @@ def test_a_state_dict_needs_its_factory(tmp_path: Path, change: Callable[[dict[s
         ("model", b"", "ends in no suffix"),
         ("model.tflite", b"nothing", "no TensorFlow Lite model"),
         ("model.onnx", b"\xff\xff", "no ONNX file"),
-        ("model.onnx", b"", "0 inputs and 0 outputs"),
+        ("model.onnx", b"", "it is no ONNX file, or is empty"),
         ("model.pt2", b"nothing", "no program that torch.export.save wrote"),
         ("model.pt", b"nothing", "only a state_dict is read"),
         ("model.json", b"[]", "it holds a list"),
@@ -282,7 +282,7 @@ def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
 
 def test_keys_are_named_with_their_section() -> None:
     entries = (Known("a", 1), Missing("b", "2", "two"), Missing("c", "3", "three", needed=False))
-    draft = Draft((Section("", entries), Section("window", entries)))
+    draft = Draft((DraftSection("", entries), DraftSection("window", entries)))
     assert missing(draft) == ["b", "window.b"]
     assert tomllib.loads(draft.text) == {"a": 1, "window": {"a": 1}}
 
