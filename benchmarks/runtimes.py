@@ -153,7 +153,7 @@ def onnx_table(recordings: Sequence[Recording], scratch: Path, runs: int) -> Tab
 def main() -> None:
     """Compares each runtime's sweep with its calls alone."""
     asked = arguments(__doc__, clips=1000, runs=5)
-    importlib.import_module("robustness.sweep.sweep").LARGE = 1  # a set of any size is swept as a large one
+    vars(importlib.import_module("robustness.sweep.sweep"))["LARGE"] = 1  # a set of any size is swept as a large one
     with tempfile.TemporaryDirectory() as made:
         scratch = Path(made)
         copied(asked.clips, scratch / "clips")

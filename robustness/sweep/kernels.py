@@ -103,7 +103,7 @@ class Screen:
             CannotJudgeError: a spot check found another outcome.
         """
         near = np.ones(len(quick), bool) if self.everywhere or asked.whole else self._near(quick, asked.truth)
-        checked: Mask = np.zeros(len(quick), bool) if near.all() else ~near & self._drawn(asked)
+        checked: Mask = np.zeros(len(quick), bool) if near.all() else np.logical_and(~near, self._drawn(asked))
         both = torch.from_numpy(near | checked)
         logits = quick.clone()
         if both.any():
@@ -124,7 +124,7 @@ class Screen:
 
     def _near(self, logits: Tensor, truth: Tensor) -> Mask:
         """Where a margin lies within the bound, [clips]."""
-        found: Mask = (np.abs(margins(self.exact, logits, truth, logits)) <= self.bound).any(axis=1)
+        found: Mask = np.abs(margins(self.exact, logits, truth, logits)).min(axis=1) <= self.bound
         return found
 
     def _drawn(self, asked: AskedWindows) -> Mask:

@@ -38,7 +38,7 @@ class ExportedNetwork(GraphFile):
     kind: str = "an exported program"
 
     @property
-    def can(self) -> Capabilities:
+    def can(self) -> Capabilities:  # type: ignore[override]
         """It answers, to several threads at once; its operators are torch's own, so most give gradients."""
         return replace(super().can, gradients=self.gradients)
 
