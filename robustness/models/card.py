@@ -27,6 +27,7 @@ from robustness.models.formats.base import Network, Sought, format_of, runs_as_i
 from robustness.models.frontend_settings import frontend_from
 from robustness.models.network import torch_device
 from robustness.models.probing import probe
+from robustness.models.streaming_settings import Streaming
 from robustness.models.thresholds import read_threshold, threshold_mistakes
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -149,12 +150,6 @@ class Window(_Section):
         return self
 
 
-class DecisionSection(_Section):
-    """How the answers of a network with a state become a score."""
-
-    window: Annotated[int, Field(strict=True, ge=1, le=1000)] = Field(description="a whole number of probabilities that are averaged")
-
-
 class CardVariant(_Section):
     """Of a card whose weights are those of a quantized network: how it came about, and what makes a network for them."""
 
@@ -206,8 +201,10 @@ class Card(_Section):
     network: NetworkSection | None = Field(default=None, description="a section with factory and arguments, or with callable")
     frontend: FrontendSettings = Field(description="a section with kind, rate_hz and the front-end's settings")
     window: Window = Field(description="a section with duration_ms and placement")
-    decision: DecisionSection | None = Field(default=None, description="a section with window, for a network with a state")
     variant: CardVariant | None = Field(default=None, description="a section with scheme and rebuild, where the weights are quantized")
+    streaming: Streaming | None = Field(
+        default=None, description="a section with rule, hop_ms, threshold and settings of a device's decisions"
+    )
     golden: Golden | None = Field(default=None, description="a section with samples, logits and tolerance")
     about: dict[str, Any] = Field(default_factory=dict, description="a section of whatever is worth knowing")
 
@@ -375,10 +372,9 @@ def _probed(classifier: Classifier, card: Path, several: bool) -> Tensor:
 
 
 def _refuse_steps(said: Card, network: Network, card: Path) -> None:
-    """Raises CardError if steps are spoken of and the network takes a window at once."""
-    key = "window.preroll_ms" if said.window.preroll_ms else "decision.window" if said.decision else None
-    if key is not None and network.can.step_frames is None:
-        raise CardError(f"{card}: {key} is for a network that keeps a state, and this one takes a window at once; leave it out")
+    """Raises CardError if a pre-roll is spoken of and the network takes a window at once."""
+    if said.window.preroll_ms and network.can.step_frames is None:
+        raise CardError(f"{card}: window.preroll_ms is for a network that keeps a state, and this one takes a window at once; leave it out")
 
 
 def _refuse_large(frontend: Frontend, frame: Frame, card: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_windows_score_is_its_largest_mean_after_the_preroll(
 ) -> None:
     card = tmp_path / "nabu.toml"
     text = card.read_text(encoding="utf-8").replace('placement = "end"', f'placement = "end", preroll_ms = {preroll_ms}')
-    card.write_text(f"{text}\n[decision]\nwindow = {steps}\n", encoding="utf-8")
+    card.write_text(f'{text}\n[streaming]\nrule = "esphome"\nsettings = {{ sliding_window = {steps} }}\n', encoding="utf-8")
     smoothed = load_classifier(card)
     take = open_take(root / "recordings" / "joe-take.wav", 16_000)
     window = torch.from_numpy(take.part(0, 6000)).unfold(0, nabu.frame.samples, 8000)[1:2].contiguous()
@@ -88,11 +88,11 @@ def test_a_windows_score_is_its_largest_mean_after_the_preroll(
 
 def test_steps_are_for_networks_with_a_state(tmp_path: Path, root: Path) -> None:
     card = root / "models" / "digits.toml"
-    text = card.read_text(encoding="utf-8").replace("[window]", "[decision]\nwindow = 5\n\n[window]")
+    text = card.read_text(encoding="utf-8").replace("[window]", "[window]\npreroll_ms = 300")
     (tmp_path / "digits.toml").write_text(text, encoding="utf-8")
     weights = read_card(card).weights
     assert weights is not None
-    with pytest.raises(CardError, match=r"decision\.window is for a network that keeps a state, and this one takes a window at once"):
+    with pytest.raises(CardError, match=r"window\.preroll_ms is for a network that keeps a state, and this one takes a window at once"):
         load_classifier(tmp_path / "digits.toml", weights=root / "models" / weights.file)
 
 

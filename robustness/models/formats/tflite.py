@@ -323,7 +323,7 @@ class Tflite(Format):
         said = sought.said
         kernels = None if said.weights is None else said.weights.kernels
         found = from_file(sought, lambda content: network_of(content, kernels, sought.frontend, said.output))
-        averaged = 1 if said.decision is None else said.decision.window
+        averaged = 1 if said.streaming is None else said.streaming.averaged
         return replace(found, smoothing=Smoothing(averaged, round(said.window.preroll_ms / sought.frontend.hop_ms)))
 
 

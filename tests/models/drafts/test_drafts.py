@@ -63,7 +63,8 @@ def test_a_manifest_of_a_wake_word_is_a_whole_card(tmp_path: Path) -> None:
     assert (said.name, said.labels, said.output, said.threshold) == ("Okay Nabu", ("okay nabu",), "sigmoids", 0.97)
     assert [one.file for one in said.variants.values()] == ["../okay_nabu.tflite"]
     assert said.frontend.preset == "micro-wake-word"
-    assert any("--rule esphome --setting sliding_window=5" in line for line in draft.notes)
+    assert said.streaming is not None
+    assert (said.streaming.rule, said.streaming.texts) == ("esphome", {"sliding_window": "5"})
 
 
 @pytest.mark.parametrize("name", ["okay_nabu", "hey_jarvis"])
@@ -109,7 +110,7 @@ def test_texts_of_a_manifest_write_no_line_of_their_own(tmp_path: Path) -> None:
         "labels",
         "output",
         "threshold",
-        "decision",
+        "streaming",
         "variants",
         "frontend",
         "window",
@@ -312,8 +313,8 @@ def test_a_manifest_of_version_1_is_a_card_with_the_front_end_of_then(tmp_path: 
     write_draft(manifest(tmp_path, version=1, micro=micro), card)
     said = read_card(card)
     assert (said.frontend.preset, said.frontend.settings["layout"], said.threshold) == ("micro-speech", "frames bands", 0.9)
-    assert said.decision is not None
-    assert said.decision.window == 10
+    assert said.streaming is not None
+    assert said.streaming.settings == {"sliding_window": 10}
 
 
 def test_two_files_of_one_model_are_two_variants(shared: Path, tmp_path: Path) -> None:
