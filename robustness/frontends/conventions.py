@@ -128,7 +128,7 @@ def joint_steps(frontend: Frontend) -> Iterator[ConventionSettings]:
         )
 
 
-def _floors_of_scales() -> Iterator[Settings]:
+def _floors_of_scales() -> Iterator[ConventionSettings]:
     """Floors under each scaling of the samples and norm of the spectrum: scaling is solved, and the floor it stands over is not."""
     for samples, norm, kind in product(NATURAL_SAMPLES[:4], ("none", "n_fft", "window"), ("clamp", "add")):
         yield from ({"samples": samples, "spectrum_norm": norm, "floor": floor, "floor_kind": kind, "log": "dB"} for floor in FLOORS)

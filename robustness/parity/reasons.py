@@ -22,7 +22,7 @@ from robustness.errors import RobustnessError
 from robustness.frontends.base import Frontend
 from robustness.frontends.conventions import changed, steps
 from robustness.frontends.fit import nearest_step
-from robustness.frontends.matching import Target, tensor_of
+from robustness.frontends.matching import MatchTarget, tensor_of
 from robustness.frontends.spectral import SpectralFrontend
 from robustness.models.classifier import Classifier
 from robustness.models.golden import in_our_order, settings_text
@@ -72,7 +72,7 @@ def resized(classifier: Classifier, given: Array, samples: Array) -> tuple[str, 
         ordered = in_our_order(given, torch.Size((bands, frames)), bands, frames)
         if ordered is None:
             continue
-        match = Target(clip, made.rate_hz, ordered).match(made, affine=False)  # type: ignore[attr-defined]
+        match = MatchTarget(clip, made.rate_hz, ordered).match(made, affine=False)
         if match.error < NEAR and (best is None or match.error < best[2]):
             best = (settings_text(setting), match.largest, match.error)
     return None if best is None else best[:2]
