@@ -32,8 +32,9 @@ from robustness.run.atomic import said_when_full
 from robustness.run.checks import CheckedModel, CheckedModels, write_checks
 from robustness.run.folder import Run, RunWriter
 from robustness.run.integrity import checked_run
+from robustness.run.provenance import provenance
 from robustness.sweep.dataset import Wanted, look_at, recordings_table, unsaid
-from robustness.sweep.manifest import card_facts, models_of, plan_facts, provenance, recordings_facts, versions
+from robustness.sweep.manifest import card_facts, cpu_kind, models_of, plan_facts, recordings_facts, versions
 from robustness.sweep.plan import Plan, plan_of, runnable
 from robustness.sweep.state import Tally
 from robustness.sweep.sweep import Sweep, common_frame, engine_of, key_of, placeable
@@ -88,8 +89,7 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     """Everything that a wrong input can stop, before anything is computed or written."""
     if request.reference is not None:
         checked_run(request.reference)
-    originals = loaded(request)
-    classifiers, left_out = variants_of([classifier for _, classifier in originals], request.variants, calibrating(request))
+    originals, classifiers, left_out = classifiers_of(request)
     _refuse_twice([f"{classifier.name} {classifier.variant}" for classifier in classifiers])
     frame = common_frame(classifiers)
     runnable(request.settings, frame)  # for what it refuses, before recordings are read
@@ -111,6 +111,20 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     placed = placeable(reading.recordings, frame, request.settings)
     floats = {classifier.name: classifier for _, classifier in floats_last}
     return Job(request, classifiers, reading, placed, table, plan, cards, inputs, floats, left_out)
+
+
+class Loaded(NamedTuple):
+    """The models of a request: as their cards give them, each with its card; the variants that are run; those that cannot be."""
+
+    originals: list[tuple[Path, Classifier]]
+    classifiers: list[Classifier]
+    left_out: Sequence[LeftOut]
+
+
+def classifiers_of(request: Request) -> Loaded:
+    """The models of a request, loaded, in the variants that it asks for."""
+    originals = loaded(request)
+    return Loaded(originals, *variants_of([classifier for _, classifier in originals], request.variants, calibrating(request)))
 
 
 def loaded(request: Request) -> list[tuple[Path, Classifier]]:
@@ -144,13 +158,14 @@ def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | No
 
 
 def _computed(job: Job, writer: RunWriter, progress: Progress, finish: Finish) -> Run:
+    writer.cpu = cpu_kind()
     tally = Tally.of(writer.begin(requested(job), job.table))
     if writer.is_finished:
         return writer.finish()
     done = tally.recordings * len(job.plan.conditions) * len(job.classifiers)
 
     def note(**said: bool) -> None:
-        writer.write_manifest({**_manifest(job, tally), **said})
+        writer.write_manifest({**manifest_of(job, tally), "blocks": writer.blocks, "provenance": provenance(), **said})
 
     def swept(rows: int, doing: str) -> None:
         nonlocal done
@@ -216,7 +231,8 @@ def _refuse_twice(names: list[str]) -> None:
         raise UsageError(f"{', '.join(twice)} is asked for twice; name each variant once, and give each model's card its own name")
 
 
-def _manifest(job: Job, tally: Tally) -> dict[str, Any]:
+def manifest_of(job: Job, tally: Tally) -> dict[str, Any]:
+    """What a run of this job says of itself, but for its blocks and its provenance."""
     return {
         "models": models_of(job.classifiers, job.cards, job.left_out),
         "plan": {**plan_facts(job.plan, job.classifiers, tally), **_asked(job)},
@@ -225,7 +241,6 @@ def _manifest(job: Job, tally: Tally) -> dict[str, Any]:
         "self_check": {"checked": tally.checked, "flips": tally.flips},
         "versions": versions(),
         "repeat": job.request.repeat,
-        "provenance": provenance(),
     }
 
 
