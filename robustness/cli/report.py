@@ -20,7 +20,7 @@ from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
-    from robustness.jobs.assess import Job
+    from robustness.jobs.assess import Job, Progress
     from robustness.jobs.request import Request
     from robustness.run.folder import Run, RunWriter
 
@@ -244,10 +244,21 @@ def _run(request: Request, out: Path, *, resume: bool) -> None:
         job = prepare(request, progress)
         writer = RunWriter(out, resume=resume)
         with told_how_to_go_on(writer):
-            run = execute(job, writer, progress)
+            run = execute(job, writer, progress, _first_page_first)
     options.tell(job.reading, where_run(job))
     _say_verdict(run)
     say(out / "index.html")
+
+
+def _first_page_first(job: Job, run: Run, progress: Progress) -> None:
+    """Draws what the sweep alone gives before the explanations, which take longer, and draws the page again with them."""
+    from robustness.jobs.assess import explain_and_draw
+    from robustness.report.page import write_page
+
+    progress("draw: first page", 0, 1)
+    write_page(run, run.path / "index.html")
+    note(f"the first page, still without explanations: {run.path / 'index.html'}")
+    explain_and_draw(job, run, progress)
 
 
 def _say_verdict(run: Run) -> None:

@@ -20,7 +20,6 @@ from robustness.audit.evidence import write_audit
 from robustness.checks.base import findings_of
 from robustness.checks.model_under_test import ModelUnderTest
 from robustness.errors import CannotJudgeError, RobustnessError, UsageError
-from robustness.explanations.evidence import write_evidence
 from robustness.jobs.request import Request
 from robustness.models.card import load_classifiers
 from robustness.models.classifier import Classifier
@@ -204,6 +203,8 @@ def _left(writer: RunWriter, error: BaseException) -> None:
 
 def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     """Says what quantization did and what restores each failing answer, and draws the page."""
+    from robustness.explanations.evidence import write_evidence  # with captum an eighth of all imports, which no first page waits for
+
     progress("check: what may be wrong with cards and recordings", 0, 1)
     checked = CheckedModels(tuple(_checked(name, one, job.reading) for name, one in job.originals.items()))
     write_checks(run.evidence, checked)
