@@ -24,10 +24,10 @@ import torch
 from benchmarks.clips import copied
 from benchmarks.harness import ROOT, Contender, Table, arguments, finish, interleaved
 from robustness.jobs.assess import Job, prepare
-from robustness.jobs.cluster import Cluster
+from robustness.jobs.cluster import RayCluster
 from robustness.jobs.request import Request
 from robustness.jobs.shards import BlockSweep, Computing, facts_of, one_by_one, sweep_shard, table_bytes
-from robustness.run.blocks import Layout, Shard
+from robustness.run.blocks import Shard, SweepLayout
 from robustness.run.merging import Merger
 from robustness.run.shards import ShardPlace, block_of
 from robustness.run.store import Folder
@@ -56,7 +56,7 @@ def digest(place: Path) -> str:
 def of_rows(job: Job, rows: pa.Table, heard: pa.Table, trials: int, place: Path) -> None:
     """A place with so many trials: rows repeated, each with a margin of its own."""
     facts = facts_of(job, Shard(1, 1), BlockSweep(job))
-    layout = Layout(trials // PART, 1, no_word=False)
+    layout = SweepLayout(trials // PART, 1, no_word=False)
     where, rng = ShardPlace(Folder(place)), np.random.default_rng(0)
     where.begin(replace(facts, layout=layout), table_bytes(job.table))
     many = rows.take(pa.array(np.arange(PART) % len(rows)))
@@ -84,7 +84,7 @@ def main() -> None:
         copied(asked.clips, scratch / "clips")
         settings = Settings(perturbations=PERTURBATIONS)
         job = prepare(Request((ROOT / "models" / "commands.toml",), (scratch / "clips",), settings=settings))
-        cluster = Cluster(workers=CORES)
+        cluster = RayCluster(workers=CORES)
         timings = interleaved(
             [
                 Contender("one process", lambda: swept(job, scratch / "one", one_by_one)),

@@ -51,7 +51,7 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class SweepOptions(options.InputOptions):
+class SweepOptions(options.OperatingOptions):
     """What is done to the recordings."""
 
     perturbations: options.Perturbations = None
@@ -59,11 +59,6 @@ class SweepOptions(options.InputOptions):
         Literal["quick", "standard", "full", "dhauds"],
         typer.Option(help="Which perturbations are run if none is asked for by name (`robustness list perturbations`)."),
     ] = "quick"
-    trim: options.Trim = "auto"
-    speech_threshold_db: Annotated[
-        float, typer.Option(min=1, help="A frame this far under the loudest is not speech; it decides SNRs and what counts as lost.")
-    ] = 35.0
-    threshold: options.Threshold = None
 
 
 @dataclass(frozen=True)
@@ -221,7 +216,7 @@ def _explain(
 def say_plan(job: Job) -> None:
     """What would be run."""
     from robustness.jobs.assess import estimate_s
-    from robustness.report.words import plural
+    from robustness.report.words import grid_said, plural
 
     reading = job.reading
     variants = ", ".join(f"{one.name} {one.variant}" for one in job.classifiers)
@@ -229,6 +224,8 @@ def say_plan(job: Job) -> None:
     for notice in reading.notices:
         say(f"  {notice}")
     say(f"{plural(len(job.plan.conditions), 'condition')}: {', '.join(job.plan.perturbations)}")
+    for name, kind in job.plan.kinds(job.frame.reference).items():
+        say(f"  {name}: {grid_said(kind)}")
     for name, why in job.plan.skipped.items():
         say(f"  without {name}: {why}")
     say(f"{plural(job.answers, 'answer')}, about {duration(estimate_s(job))} on this machine, and the explanation of each failure")

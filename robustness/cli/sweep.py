@@ -42,7 +42,7 @@ class ClusterOptions:
     seed: options.Seed = 0
     device: options.Device = "cpu"
     threads: options.Threads = None
-    batch: options.Batch = None
+    batch: options.BatchOption = None
     engine: Annotated[
         Literal["torch", "onnx", "ray"],
         typer.Option(help="What runs float networks: torch or onnx; ray is torch on a Ray cluster. onnx and ray need their extras."),
@@ -101,10 +101,10 @@ def sweep(
 
 def _computing(computing: ClusterOptions, *, same_cpu: bool) -> Computing:
     """What computes the blocks."""
-    from robustness.jobs.cluster import Cluster
+    from robustness.jobs.cluster import RayCluster
     from robustness.jobs.shards import one_by_one
 
-    return Cluster(computing.address, computing.workers, same_cpu) if computing.engine == "ray" else one_by_one
+    return RayCluster(computing.address, computing.workers, same_cpu) if computing.engine == "ray" else one_by_one
 
 
 def _say_done(shard: Shard, done: ShardDone) -> None:

@@ -19,8 +19,8 @@ import torch
 from robustness.audio.streaming import known
 from robustness.errors import CannotJudgeError, RobustnessError, RunError, UsageError
 from robustness.jobs.assess import Job, classifiers_of
-from robustness.jobs.shards import BlockSweep, Made
-from robustness.run.blocks import Block
+from robustness.jobs.shards import BlockSweep, ComputedBlock
+from robustness.run.blocks import SweepBlock
 from robustness.sweep.manifest import cpu_kind
 
 DEATHS: Final = 3  # of workers on one block, after which it is taken for the cause
@@ -49,13 +49,13 @@ class Worker:
         """The kind of processor here."""
         return cpu_kind()
 
-    def block(self, block: Block) -> Made:
+    def block(self, block: SweepBlock) -> ComputedBlock:
         """One block."""
         return self._sweep.block(block)
 
 
 @dataclass(frozen=True)
-class Cluster:
+class RayCluster:
     """Computes blocks on a Ray cluster.
 
     Attributes:
@@ -68,7 +68,7 @@ class Cluster:
     workers: int | None = None
     same_cpu: bool = False
 
-    def __call__(self, sweep: BlockSweep, blocks: Sequence[Block]) -> Iterator[Made]:
+    def __call__(self, sweep: BlockSweep, blocks: Sequence[SweepBlock]) -> Iterator[ComputedBlock]:
         """The blocks as they become whole.
 
         Raises:
@@ -124,10 +124,10 @@ class _Tasks:
         light = sweep.job._replace(classifiers=[], originals={})
         self._job = ray.put(light)
         self._worker = ray.remote(num_cpus=1, max_restarts=0)(Worker)
-        self._busy: dict[Any, tuple[Any, Block]] = {}
-        self._died: Counter[Block] = Counter()
+        self._busy: dict[Any, tuple[Any, SweepBlock]] = {}
+        self._died: Counter[SweepBlock] = Counter()
 
-    def all(self, blocks: Sequence[Block], *, same_cpu: bool) -> Iterator[Made]:
+    def all(self, blocks: Sequence[SweepBlock], *, same_cpu: bool) -> Iterator[ComputedBlock]:
         waiting = deque(blocks)
         workers = [self._started() for _ in range(self._count)]
         if same_cpu:
@@ -149,17 +149,17 @@ class _Tasks:
     def _started(self) -> Any:
         return self._worker.remote(self._job, self._sweep.engine)
 
-    def _give(self, worker: Any, waiting: deque[Block]) -> None:
+    def _give(self, worker: Any, waiting: deque[SweepBlock]) -> None:
         if waiting:
             block = waiting.popleft()
             self._busy[worker.block.remote(block)] = (worker, block)
 
-    def _result(self, task: Any, block: Block) -> Made | None:
+    def _result(self, task: Any, block: SweepBlock) -> ComputedBlock | None:
         """What a worker made of a block; None where the worker was lost."""
         from ray.exceptions import RayActorError, RayTaskError
 
         try:
-            made: Made = self._ray.get(task)
+            made: ComputedBlock = self._ray.get(task)
         except RayActorError as error:
             cause = getattr(error, "cause", None)
             if isinstance(cause, RobustnessError):
@@ -174,7 +174,7 @@ class _Tasks:
             raise
         return made
 
-    def _deadly(self, block: Block) -> str:
+    def _deadly(self, block: SweepBlock) -> str:
         """That a block ends its workers, with its recordings."""
         names = [one.id for one in known(self._sweep.job.placed)[block.first : block.end]]
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
@@ -186,6 +186,6 @@ class _Tasks:
         if len(kinds) > 1:
             raise RunError(f"the cluster has {len(kinds)} kinds of processor: {', '.join(kinds)}; use one kind, or leave out --same-cpu")
 
-    def _rows(self, block: Block) -> int:
+    def _rows(self, block: SweepBlock) -> int:
         job = self._sweep.job
         return (block.end - block.first) * len(job.plan.conditions) * len(job.classifiers)

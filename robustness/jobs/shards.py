@@ -20,7 +20,7 @@ from robustness.errors import RunError
 from robustness.files import json_of
 from robustness.jobs.assess import Job, Progress, explain_and_draw, manifest_of, prepare, requested
 from robustness.jobs.request import Request
-from robustness.run.blocks import Block, Layout, Shard, WaitingRows, part_bytes
+from robustness.run.blocks import Shard, SweepBlock, SweepLayout, WaitingRows, part_bytes
 from robustness.run.folder import Run
 from robustness.run.integrity import checked_run
 from robustness.run.lock import FolderLock
@@ -34,10 +34,10 @@ from robustness.sweep.sweep import Sweep
 ASKED: Final = TypeAdapter(Request)
 
 
-class Made(NamedTuple):
+class ComputedBlock(NamedTuple):
     """A block that was computed: its record and its files, by folder."""
 
-    block: Block
+    block: SweepBlock
     facts: BlockFacts
     parts: dict[str, bytes]
 
@@ -79,9 +79,9 @@ class BlockSweep:
         self._rows = Collected()
         self._sweep = Sweep(job.classifiers, job.plan, self._rows, progress)
         self.engine = self._sweep.ready(job.placed).facts
-        self.layout: Layout = self._sweep.layout(len(job.placed))
+        self.layout: SweepLayout = self._sweep.layout(len(job.placed))
 
-    def block(self, block: Block) -> Made:
+    def block(self, block: SweepBlock) -> ComputedBlock:
         """One block.
 
         Raises:
@@ -91,13 +91,13 @@ class BlockSweep:
         self._sweep.compute(block, self.job.placed)
         self._sweep.refuse_flips()
         self._rows.seal(block.name, self._sweep.tally.state)
-        return Made(block, *self._rows.made)
+        return ComputedBlock(block, *self._rows.made)
 
 
-Computing = Callable[[BlockSweep, Sequence[Block]], Iterator[Made]]
+Computing = Callable[[BlockSweep, Sequence[SweepBlock]], Iterator[ComputedBlock]]
 
 
-def one_by_one(sweep: BlockSweep, blocks: Sequence[Block]) -> Iterator[Made]:
+def one_by_one(sweep: BlockSweep, blocks: Sequence[SweepBlock]) -> Iterator[ComputedBlock]:
     """The blocks, in this process."""
     return map(sweep.block, blocks)
 

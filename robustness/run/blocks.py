@@ -21,7 +21,7 @@ MODULUS: Final = 1 << 256
 FOLDERS: Final = ("trials", "heard")  # of the parts of a block
 
 
-class Block(NamedTuple):
+class SweepBlock(NamedTuple):
     """Recordings from `first` up to `end`; none in the block of the windows without a word."""
 
     name: str
@@ -38,7 +38,7 @@ class Block(NamedTuple):
         return f"block {self.name}" + ("" if self.no_word else f" (recordings {self.first + 1:,} to {self.end:,})")
 
 
-class Layout(NamedTuple):
+class SweepLayout(NamedTuple):
     """How a sweep is divided: so many recordings, so many of them a part, and whether windows without a word are computed."""
 
     recordings: int
@@ -46,11 +46,11 @@ class Layout(NamedTuple):
     no_word: bool
 
     @property
-    def blocks(self) -> list[Block]:
+    def blocks(self) -> list[SweepBlock]:
         """All blocks in their order."""
         firsts = range(0, self.recordings, self.a_part)
-        found = [Block(block_name(first), first, min(first + self.a_part, self.recordings)) for first in firsts]
-        return [*found, Block(NO_WORD_PART, self.recordings, self.recordings)] if self.no_word else found
+        found = [SweepBlock(block_name(first), first, min(first + self.a_part, self.recordings)) for first in firsts]
+        return [*found, SweepBlock(NO_WORD_PART, self.recordings, self.recordings)] if self.no_word else found
 
 
 class Shard(NamedTuple):
@@ -74,7 +74,7 @@ class Shard(NamedTuple):
             raise UsageError(f"--shard {text} is beyond its count; shards are numbered from 1/{shard.total} to {shard.total}/{shard.total}")
         return shard
 
-    def of(self, blocks: Sequence[Block]) -> list[Block]:
+    def of(self, blocks: Sequence[SweepBlock]) -> list[SweepBlock]:
         """Its blocks: every `total`-th, so that all shards have as many but for one."""
         return list(blocks[self.number - 1 :: self.total])
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pyarrow.parquet as pq
 
 from robustness.errors import RunError, UsageError
-from robustness.run.blocks import Block, Shard, Total
+from robustness.run.blocks import Shard, SweepBlock, Total
 from robustness.run.folder import Run, RunWriter
 from robustness.run.provenance import provenance
 from robustness.run.resume import differences, other_recordings
@@ -27,7 +27,7 @@ NAMED: Final = 3  # blocks or shards that a message names
 
 
 @dataclass(frozen=True)
-class Found:
+class StoredBlock:
     """A block that is whole, and where it lies."""
 
     place: ShardPlace
@@ -80,19 +80,19 @@ class Merger:
         return self.shards[0][1]
 
     @cached_property
-    def blocks(self) -> dict[str, Found]:
+    def blocks(self) -> dict[str, StoredBlock]:
         """Every block that is whole; of one that was computed twice, that of the first place.
 
         Raises:
             RunError: one was computed twice with other bytes.
         """
         names = {block.name: block for block in self.first.layout.blocks}
-        found: dict[str, Found] = {}
+        found: dict[str, StoredBlock] = {}
         for place in self.places:
             for name, facts in place.done().items():
                 if name not in names:
                     raise RunError(f"{place.store} holds block {name}, which is none of this sweep; remove blocks/{name}.json")
-                before = found.setdefault(name, Found(place, facts))
+                before = found.setdefault(name, StoredBlock(place, facts))
                 if not before.facts.same_answers(facts):
                     raise RunError(
                         f"{names[name]} was computed twice with other bytes, in {before.place.store} ({before.facts.cpu}) and "
@@ -124,7 +124,7 @@ class Merger:
             said = f"{', '.join(map(str, missing[:NAMED]))}{f' and {len(missing) - NAMED} more' if len(missing) > NAMED else ''}"
             raise RunError(f"{said} {'is' if len(missing) == 1 else 'are'} missing; {self._to_do(missing)}")
 
-    def _to_do(self, missing: Sequence[Block]) -> str:
+    def _to_do(self, missing: Sequence[SweepBlock]) -> str:
         """Which shards have what is missing."""
         counts = {Shard.read(facts.shard).total for _, facts in self.shards}
         if len(counts) > 1:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from robustness.errors import OutputError, RunError
-from robustness.run.blocks import FOLDERS, Layout, Shard, part_bytes
+from robustness.run.blocks import FOLDERS, Shard, SweepLayout, part_bytes
 from robustness.run.resume import differences
 from robustness.run.schema import RECORDINGS, SCHEMA, part_name
 from robustness.run.store import Store
@@ -46,7 +46,7 @@ class ShardFacts:
     cpu: str
     request: dict[str, Any]
     engine: dict[str, Any]
-    layout: Layout
+    layout: SweepLayout
     recordings_sha256: str
     manifest: dict[str, Any]
 

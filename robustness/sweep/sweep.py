@@ -22,7 +22,7 @@ from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import CannotJudgeError, UsageError
 from robustness.models.classifier import Classifier
 from robustness.rendering import Renderer
-from robustness.run.blocks import Block, Layout
+from robustness.run.blocks import SweepBlock, SweepLayout
 from robustness.run.schema import ROWS_A_PART
 from robustness.sweep.engine import Engine
 from robustness.sweep.plan import NOISES, Plan, Settings
@@ -31,7 +31,7 @@ from robustness.sweep.trials import Answered, label_indices, trial_columns
 
 RECORDINGS_AT_ONCE = 64
 PROBES: Final = 4  # recordings, and conditions over the plan, on whose windows the engine tries its networks
-Progress = Callable[[int, str], None]
+RowProgress = Callable[[int, str], None]
 
 
 def renderer_of(recordings: Sequence[Recording], plan: Plan, frame: Frame) -> Renderer:
@@ -97,7 +97,7 @@ class Sweep:
     classifiers: Sequence[Classifier]
     plan: Plan
     writer: Writer
-    progress: Progress = lambda rows, doing: None
+    progress: RowProgress = lambda rows, doing: None
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
@@ -134,11 +134,11 @@ class Sweep:
         self.refuse_flips()
         return self.tally
 
-    def has(self, block: Block) -> bool:
+    def has(self, block: SweepBlock) -> bool:
         """Whether another process came as far as the end of a block."""
         return bool(self.tally.no_word) if block.no_word else self.tally.recordings >= block.end
 
-    def compute(self, block: Block, recordings: Sequence[Recording]) -> None:
+    def compute(self, block: SweepBlock, recordings: Sequence[Recording]) -> None:
         """The rows of one block, handed to the writer."""
         if block.no_word:
             settings = self.plan.settings
@@ -157,9 +157,9 @@ class Sweep:
                 f"the network answers one input differently from time to time (is a layer random at evaluation?); no answer can be trusted"
             )
 
-    def layout(self, recordings: int) -> Layout:
+    def layout(self, recordings: int) -> SweepLayout:
         """How so many recordings are divided into blocks."""
-        return Layout(recordings, self.recordings_a_part, self.plan.no_word)
+        return SweepLayout(recordings, self.recordings_a_part, self.plan.no_word)
 
     @property
     def recordings_a_part(self) -> int:

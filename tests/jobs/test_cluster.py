@@ -12,10 +12,10 @@ import pytest
 from robustness.errors import CannotJudgeError, UsageError
 from robustness.jobs import cluster
 from robustness.jobs.assess import Job, prepare
-from robustness.jobs.cluster import Cluster, Worker
+from robustness.jobs.cluster import RayCluster, Worker
 from robustness.jobs.request import Request
-from robustness.jobs.shards import Made, sweep_shard
-from robustness.run.blocks import Block, Shard
+from robustness.jobs.shards import ComputedBlock, sweep_shard
+from robustness.run.blocks import Shard, SweepBlock
 from robustness.run.shards import ShardPlace
 from robustness.run.store import Folder
 from robustness.sweep import sweep
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarn
 class Dying(Worker):
     """A worker that is killed in the middle of a block: once, where the folder has no mark of it yet, or each time on the second one."""
 
-    def block(self, block: Block) -> Made:
+    def block(self, block: SweepBlock) -> ComputedBlock:
         mark = Path(os.environ["DYING"])
         if block.first == 1 and (mark.name == "always" or not mark.exists()):
             mark.touch()
@@ -60,7 +60,7 @@ def swept(job: Job, folder: Path, computing: Any = None) -> dict[str, bytes]:
 def test_two_workers_one_of_them_killed_give_the_same_bytes(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "Worker", Dying)
     monkeypatch.setenv("DYING", str(tmp_path / "died"))
-    assert swept(job, tmp_path / "ray", Cluster(workers=2, same_cpu=True)) == swept(job, tmp_path / "here")
+    assert swept(job, tmp_path / "ray", RayCluster(workers=2, same_cpu=True)) == swept(job, tmp_path / "here")
     assert (tmp_path / "died").exists()
 
 
@@ -68,10 +68,10 @@ def test_a_block_on_which_three_workers_die_is_named_with_its_recordings(job: Jo
     monkeypatch.setattr(cluster, "Worker", Dying)
     monkeypatch.setenv("DYING", str(tmp_path / "always"))
     with pytest.raises(CannotJudgeError, match=r"3 workers died on block 00000001 \(recordings 2 to 2\): .*\.wav; see whether"):
-        swept(job, tmp_path / "ray", Cluster(workers=1))
+        swept(job, tmp_path / "ray", RayCluster(workers=1))
     assert (tmp_path / "ray" / "blocks" / "00000000.json").exists()  # what was whole before stays
 
 
 def test_a_cluster_that_is_not_there(job: Job, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no Ray cluster at 127\.0\.0\.1:1; start one"):
-        swept(job, tmp_path / "ray", Cluster(address="127.0.0.1:1"))
+        swept(job, tmp_path / "ray", RayCluster(address="127.0.0.1:1"))

@@ -15,7 +15,7 @@ from robustness.jobs.assess import Job, assess, prepare
 from robustness.jobs.request import Request
 from robustness.jobs.shards import explain_run, refuse_other_cpu, sweep_shard
 from robustness.report.page import write_page
-from robustness.run.blocks import Layout, Shard
+from robustness.run.blocks import Shard, SweepLayout
 from robustness.run.folder import Run
 from robustness.run.merging import Merger
 from robustness.run.shards import ShardPlace
@@ -42,7 +42,7 @@ def small_blocks() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def request_(tmp_path_factory: pytest.TempPathFactory) -> Request:
     folder = tmp_path_factory.mktemp("data")
-    return Request((write_card(folder / "model"),), (write_recordings(folder / "words", 8),), settings=FEW)
+    return Request((write_card(folder / "model"),), (write_recordings(folder / "words", 5),), settings=FEW)
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +77,10 @@ def bytes_of(run: Run) -> dict[str, bytes]:
 @pytest.mark.parametrize(("count", "where"), [(1, "{folder}/shards"), (7, "memory://{name}"), (40, "file://{folder}/shards")])
 def test_any_number_of_shards_is_the_same_bytes_as_one_process(job: Job, whole: Run, tmp_path: Path, count: int, where: str) -> None:
     address = where.format(folder=tmp_path, name=tmp_path.name)
-    for number in sorted({*range(1, min(count, 9) + 1), count}, reverse=True):  # 9 blocks: of 40 shards most have none
+    for number in sorted({*range(1, min(count, 6) + 1), count}, reverse=True):  # 6 blocks: of 40 shards most have none
         sweep_shard(job, Shard(number, count), place(address), silent)
     merged = Merger.of([address]).write(tmp_path / "merged")
-    assert len(merged.manifest["blocks"]) == 9
+    assert len(merged.manifest["blocks"]) == 6
     swept = {name: content for name, content in bytes_of(whole).items() if not name.startswith(("evidence", "index"))}
     assert bytes_of(merged) == swept
 
@@ -92,13 +92,13 @@ def test_a_merged_run_is_explained_and_drawn_as_one_process_does(halves: Path, w
 
 
 def test_what_is_whole_is_not_computed_again_and_twice_the_same_is_no_error(job: Job, halves: Path, tmp_path: Path) -> None:
-    assert sweep_shard(job, Shard(1, 2), place(halves / "1"), silent) == (0, 5, 9)
+    assert sweep_shard(job, Shard(1, 2), place(halves / "1"), silent) == (0, 3, 6)
     sweep_shard(job, Shard(1, 3), place(tmp_path / "again"), silent)
-    assert len(Merger.of([str(halves / "1"), str(halves / "2"), str(tmp_path / "again")]).blocks) == 9
+    assert len(Merger.of([str(halves / "1"), str(halves / "2"), str(tmp_path / "again")]).blocks) == 6
 
 
 def test_what_is_missing_is_named_with_its_shard(halves: Path) -> None:
-    with pytest.raises(RunError, match=r"block 00000001 \(recordings 2 to 2\), .* and 1 more are missing; run .* for 2/2 and merge again"):
+    with pytest.raises(RunError, match=r"block 00000001 \(recordings 2 to 2\), .*, block no-word are missing; run .* for 2/2 and merge again"):
         Merger.of([str(halves / "1")])
 
 
@@ -140,7 +140,7 @@ def test_shards_of_different_sweeps_are_refused(
     if change.get("models"):
         change = {"models": (write_card(tmp_path / "model", seed=1),)}
     if change.get("recordings"):
-        change = {"recordings": (write_recordings(tmp_path / "words", 7),)}
+        change = {"recordings": (write_recordings(tmp_path / "words", 4),)}
     job = prepare(replace(request_, **change))  # type: ignore[arg-type]
     blocks = len(shards.BlockSweep(job).layout.blocks)
     sweep_shard(job, Shard(blocks + 1, blocks + 1), place(tmp_path / "other"), silent)  # none of its blocks
@@ -164,11 +164,11 @@ def test_processors_of_several_kinds_are_said_and_refused_where_they_may_not_be(
     run = Merger.of(both).write(tmp_path / "merged")
     assert run.manifest["blocks"]["00000001"]["cpu"] == "AVX2"
     write_page(run, run.path / "index.html")
-    assert "2 kinds, AVX2 (4 blocks), " in (run.path / "index.html").read_text(encoding="utf-8")
+    assert "2 kinds, AVX2 (3 blocks), " in (run.path / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_block_of_other_bytes_is_not_put_over_one_that_is_there(job: Job, tmp_path: Path) -> None:
-    sweep_shard(job, Shard(9, 9), place(tmp_path), silent)
+    sweep_shard(job, Shard(6, 6), place(tmp_path), silent)
     facts = place(tmp_path).done()["no-word"]
     with pytest.raises(OutputError, match="has block no-word with other answers already"):
         place(tmp_path).add("no-word", replace(facts, parts={}), {})
@@ -184,7 +184,7 @@ def test_a_shard_that_is_none(text: str, says: str) -> None:
 
 
 def test_every_block_is_in_one_shard() -> None:
-    blocks = Layout(1000, 64, no_word=True).blocks
+    blocks = SweepLayout(1000, 64, no_word=True).blocks
     assert [(block.first, block.end) for block in blocks[:2]] == [(0, 64), (64, 128)]
     assert sorted(block for number in range(1, 8) for block in Shard(number, 7).of(blocks)) == sorted(blocks)
 
