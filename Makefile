@@ -65,7 +65,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(INSTALL) --editable '.[dev,docs,onnx,micro,tflite-micro,tflite]'
+	$(INSTALL) --editable '.[dev,docs,onnx,micro,tflite-micro,tflite,bucket,ray]'
 	touch $@
 
 $(VENV)/installed-docs: $(VENV)/installed
@@ -73,7 +73,7 @@ $(VENV)/installed-docs: $(VENV)/installed
 	touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed
-	$(INSTALL) --editable '.[bench,onnx]'
+	$(INSTALL) --editable '.[bench,onnx,ray]'
 	touch $@
 
 $(VENV)/installed-recordings: $(VENV)/installed
