@@ -98,7 +98,7 @@ def test_what_is_whole_is_not_computed_again_and_twice_the_same_is_no_error(job:
 
 
 def test_what_is_missing_is_named_with_its_shard(halves: Path) -> None:
-    with pytest.raises(RunError, match=r"block 00000001 \(recordings 2 to 2\), .*, block no-word are missing; run .* for 2/2 and merge again"):
+    with pytest.raises(RunError, match=r"block 00000001 \(recordings 2 to 2\), .*, block no-word are missing; run .* for 2/2 and"):
         Merger.of([str(halves / "1")])
 
 
