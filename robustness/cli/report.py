@@ -56,6 +56,13 @@ class SweepOptions(options.InputOptions):
         float, typer.Option(min=1, help="A frame this far under the loudest is not speech; it decides SNRs and what counts as lost.")
     ] = 35.0
     threshold: options.Threshold = None
+    every_sample: Annotated[
+        float | None,
+        typer.Option(metavar="MS", help="Also ask the float networks at each whole sample of lead, so many ms to both sides."),
+    ] = None
+    every_sample_quantized: Annotated[
+        bool, typer.Option("--every-sample-quantized", help="Also the quantized variants, window by window; the time is said before.")
+    ] = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ def report(
     options.check_inputs("a report", model, data.recordings, ", or --from RUN")
 
     from robustness.jobs.assess import prepare
-    from robustness.jobs.request import Request
+    from robustness.jobs.request import EveryLead, Request
     from robustness.sweep.plan import Settings
 
     options.use_threads(computing.threads)
@@ -110,6 +117,7 @@ def report(
         ),
         threshold=sweep.threshold,
         reference=run.reference,
+        every_sample=EveryLead(sweep.every_sample, sweep.every_sample_quantized),
         device=computing.device,
         skip_bad=data.skip_bad,
         audio=not run.no_audio,

@@ -59,6 +59,7 @@ class Rule(_Section):
         label: only recordings with this label; `*` is each label apart.
         against: another variant, or `baseline`; paired.
         at: the share that must hold, for metrics that say how far it does.
+        within_ms: how far the word may lie to both sides of the reference placement, of holds_at_every_sample.
         min: the least allowed value.
         max: the most allowed value.
         severity: whether breaking it fails the gate, or only warns.
@@ -75,6 +76,7 @@ class Rule(_Section):
     label: Text | None = None
     against: Text | None = None
     at: Share | None = None
+    within_ms: Annotated[Number, Field(gt=0, le=1000)] | None = None
     min: Number | None = None
     max: Number | None = None
     scope: Scope | None = None

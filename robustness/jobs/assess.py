@@ -21,6 +21,8 @@ from robustness.checks.base import findings_of
 from robustness.checks.model_under_test import ModelUnderTest
 from robustness.errors import CannotJudgeError, RobustnessError, UsageError
 from robustness.explanations.evidence import write_evidence
+from robustness.jobs.every_lead import notices as every_sample_notices
+from robustness.jobs.every_lead import refuse_range, write_every_lead
 from robustness.jobs.request import Request
 from robustness.models.card import load_classifiers
 from robustness.models.classifier import Classifier
@@ -88,6 +90,7 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     """Everything that a wrong input can stop, before anything is computed or written."""
     if request.reference is not None:
         checked_run(request.reference)
+    refuse_range(request.every_sample.within_ms)
     originals = loaded(request)
     classifiers, left_out = variants_of([classifier for _, classifier in originals], request.variants, calibrating(request))
     _refuse_twice([f"{classifier.name} {classifier.variant}" for classifier in classifiers])
@@ -110,7 +113,8 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     reading = reading._replace(notices=[*reading.notices, *of_inputs])
     placed = placeable(reading.recordings, frame, request.settings)
     floats = {classifier.name: classifier for _, classifier in floats_last}
-    return Job(request, classifiers, reading, placed, table, plan, cards, inputs, floats, left_out)
+    job = Job(request, classifiers, reading, placed, table, plan, cards, inputs, floats, left_out)
+    return job._replace(reading=reading._replace(notices=[*reading.notices, *every_sample_notices(job)]))
 
 
 def loaded(request: Request) -> list[tuple[Path, Classifier]]:
@@ -192,6 +196,7 @@ def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     progress("check: what may be wrong with cards and recordings", 0, 1)
     checked = CheckedModels(tuple(_checked(name, one, job.reading) for name, one in job.originals.items()))
     write_checks(run.evidence, checked)
+    write_every_lead(job, run, progress)
     settings, told = job.plan.settings, partial(progress, "audit: layers")
     write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=settings.speech_threshold_db, progress=told)
     seed, audio, again = settings.seed, job.request.audio, job.plan.perturbations
@@ -251,6 +256,7 @@ def _asked(job: Job) -> dict[str, Any]:
         "selection": asdict(request.selection),
         "skip_bad": request.skip_bad,
         "audio": request.audio,
+        "every_sample": asdict(request.every_sample),
     }
 
 

@@ -108,6 +108,7 @@ class Metric(ABC):
     against: ClassVar[Use] = "none"
     at: ClassVar[Use] = "none"
     label: ClassVar[bool] = False
+    within: ClassVar[bool] = False  # whether a rule gives a range of leads, `within_ms`
     level: ClassVar[bool] = True
 
     def meaning(self, version: int) -> str:
