@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ConditionOptions(options.InputOptions):
+class ConditionOptions(options.SceneOptions):
     """Where the recording lies in the window, and what is done to it."""
 
     placement: Annotated[str | None, typer.Option(help="start, center or end; by default the model's reference.")] = None
@@ -102,6 +102,7 @@ def explain(
     """
     if given.model is None:
         raise UsageError("an explanation needs --model CARD")
+    condition.scene_names()
 
     from robustness.explanations.explanation import explain as explained
     from robustness.inspector.folder import writable, write_explanation

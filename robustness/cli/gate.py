@@ -48,7 +48,7 @@ class JudgeOptions:
 
 
 @dataclass(frozen=True)
-class GateConditions(options.InputOptions):
+class GateConditions(options.SceneOptions):
     """How the recordings are prepared, and when a command counts."""
 
     trim: options.Trim = "auto"
@@ -68,6 +68,7 @@ def gate(
 
     Example: robustness gate --model models/digits.toml --recordings recordings/joe --rules gates.toml
     """
+    conditions.scene_names()
     read = _rules(judge.rules)
     if judge.explain_rules:
         return _explain(read)

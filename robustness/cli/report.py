@@ -43,7 +43,7 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class SweepOptions(options.InputOptions):
+class SweepOptions(options.SceneOptions):
     """What is done to the recordings."""
 
     perturbations: options.Perturbations = None
@@ -56,6 +56,14 @@ class SweepOptions(options.InputOptions):
         float, typer.Option(min=1, help="A frame this far under the loudest is not speech; it decides SNRs and what counts as lost.")
     ] = 35.0
     threshold: options.Threshold = None
+
+    def chosen(self) -> tuple[str, ...]:
+        """The perturbations to run by name, the user's scenes among them; empty for those of the preset."""
+        from robustness.sweep.plan import preset_names
+
+        scenes, named = self.scene_names(), tuple(self.perturbations or ())
+        return (*(named or preset_names(self.preset)), *scenes) if scenes else named
+
     every_sample: Annotated[
         float | None,
         typer.Option(metavar="MS", help="Also ask the float networks at each whole sample of lead, so many ms to both sides."),
@@ -109,7 +117,7 @@ def report(
             computing.seed,
             sweep.trim,
             sweep.speech_threshold_db,
-            tuple(sweep.perturbations or ()),
+            sweep.chosen(),
             sweep.folders(),
             computing.batch,
             computing.engine,

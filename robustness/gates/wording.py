@@ -29,7 +29,7 @@ def amount(value: float, unit: str) -> str:
         return f"{points} point{'' if points in ('1', '-1') else 's'}"
     if unit == "bytes":
         return f"{value:,.0f} bytes"
-    return f"{value:.4g}" if unit == "ratio" else f"{value:.4g} {unit}"
+    return f"{value:.4g}" if unit in ("ratio", "level") else f"{value:.4g} {unit}"
 
 
 def bar(rule: Rule) -> str:
