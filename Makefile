@@ -65,7 +65,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(INSTALL) --editable '.[dev,docs,onnx,micro,tflite-micro,tflite]'
+	$(INSTALL) --editable '.[dev,docs,onnx,micro,tflite-micro,tflite,rooms,device,codecs]'
 	touch $@
 
 $(VENV)/installed-docs: $(VENV)/installed
