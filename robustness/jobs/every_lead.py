@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING
 
 from robustness.errors import UsageError
 from robustness.models.classifier import Classifier
 from robustness.run.every_sample import write_every_sample
 from robustness.run.folder import Run
-from robustness.sweep.every_sample import WIDEST_MS, every_sample, seconds_by_itself
+from robustness.sweep.every_sample import WIDEST_MS, Enumeration, every_sample, seconds_by_itself
 from robustness.sweep.inference.preparing import FLOAT
+from robustness.sweep.worst_found import beside_a_shift, worst_found
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,5 +61,13 @@ def write_every_lead(job: Job, run: Run, progress: Callable[[str, int, int], Non
     if every.within_ms is None or not asked:
         return
     told = partial(progress, "every sample: leads")
-    threshold_db = job.plan.settings.speech_threshold_db
-    write_every_sample(run.evidence, every_sample(asked, list(job.placed), every.within_ms, threshold_db=threshold_db, progress=told))
+    threshold_db, recordings = job.plan.settings.speech_threshold_db, list(job.placed)
+    found = every_sample(asked, recordings, every.within_ms, threshold_db=threshold_db, progress=told)
+    told = partial(progress, "every sample: leads and levels together")
+    floats = [Enumeration(one, threshold_db) for one in asked if one.variant == FLOAT]
+    besides = beside_a_shift()
+    worst, total = [], len(floats) * len(recordings) * len(besides)
+    for done, (enumeration, recording, beside) in enumerate(product(floats, recordings, besides)):
+        told(done, total)
+        worst.append(worst_found(enumeration, recording, every.within_ms, beside))
+    write_every_sample(run.evidence, replace(found, found=tuple(one for one in worst if one is not None)))

@@ -63,6 +63,33 @@ class Enumerated:
 
 
 @dataclass(frozen=True)
+class WorstFound:
+    """The least outcome margin that a bounded search over leads and levels found; there may be worse.
+
+    Attributes:
+        recording: its id.
+        model: its model's name.
+        variant: which.
+        beside: the perturbation whose level moved with the lead.
+        unit: of its levels.
+        level: where it is worst.
+        step: of the lead there.
+        margin: there.
+        windows: how many were asked.
+    """
+
+    recording: str
+    model: str
+    variant: str
+    beside: str
+    unit: str
+    level: Number
+    step: int
+    margin: Number
+    windows: int
+
+
+@dataclass(frozen=True)
 class EverySample:
     """The enumeration of a run.
 
@@ -71,12 +98,14 @@ class EverySample:
         rate_hz: sampling rate.
         recordings: a row a recording and variant.
         fill: of the padding.
+        found: what a search over leads and the level of something else found, with the same range of leads.
     """
 
     within_ms: Number
     rate_hz: int
     recordings: tuple[Enumerated, ...]
     fill: str = "zeros"
+    found: tuple[WorstFound, ...] = ()
 
     def steps(self, within_ms: float) -> int:
         """A range in whole samples."""

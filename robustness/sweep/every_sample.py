@@ -90,9 +90,13 @@ class Enumeration:
 
     def alone(self, there: LeadRange, at: Tensor) -> Tensor:
         """The logits at some of the leads, each window computed by itself, [some labels]."""
+        return torch.cat([self.answered(there.windows(self.classifier, part)) for part in at.split(WINDOWS)])
+
+    def answered(self, windows: Tensor) -> Tensor:
+        """The logits of windows, each computed by itself, [windows time] → [windows labels]."""
         if self._engine is None:
-            self._engine = Engine.ready([self.classifier], there.windows(self.classifier, at[:: max(1, len(at) // PROBES)][:PROBES]))
-        return torch.cat([self._engine.answers(there.windows(self.classifier, part))[0] for part in at.split(WINDOWS)])
+            self._engine = Engine.ready([self.classifier], windows[:: max(1, len(windows) // PROBES)][:PROBES])
+        return self._engine.answers(windows)[0]
 
     def _decided(self, logits: Tensor, label: Tensor) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         found = self.classifier.decide(logits, label.expand(len(logits)))

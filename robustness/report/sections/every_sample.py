@@ -8,8 +8,8 @@ from typing import ClassVar, Final
 from robustness.report.figures import Table
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import Variant, View
-from robustness.report.words import number, percent, plural, signed, some_of
-from robustness.run.every_sample import Enumerated, EverySample, read_every_sample
+from robustness.report.words import level_of, number, percent, plural, signed, some_of
+from robustness.run.every_sample import Enumerated, EverySample, WorstFound, read_every_sample
 
 TEMPLATE = """
 {% for line in lines %}<p class="wide">{{ line }}</p>
@@ -17,6 +17,8 @@ TEMPLATE = """
 <p class="soft wide">Every whole sample of lead was asked, as far as no speech is lost, with zeros around the recording. That is proved for
 these recordings and these kernels, and says nothing of another recording, nor of leads between two samples.</p>
 {{ table(shares) }}
+{% for line in together %}<p class="wide">{{ line }}</p>
+{% endfor %}
 <details class="behind"><summary>by recording</summary>{{ table(each) }}</details>
 """
 
@@ -40,7 +42,15 @@ class EverySampleSection(Section):
             return None
         variants = [variant for variant in view.variants if rows_of(found, variant)]
         lines = [line for variant in variants for line in says(view, found, variant)]
-        return SectionPart(fill(TEMPLATE, lines=lines, shares=_shares(found, variants), each=_each(view, found, variants)))
+        return SectionPart(
+            fill(
+                TEMPLATE,
+                lines=lines,
+                together=together(view, found, variants),
+                shares=_shares(found, variants),
+                each=_each(view, found, variants),
+            )
+        )
 
 
 def rows_of(found: EverySample, variant: Variant) -> list[Enumerated]:
@@ -80,7 +90,27 @@ def says(view: View, found: EverySample, variant: Variant) -> list[str]:
     return lines
 
 
-def _name(view: View, one: Enumerated) -> str:
+def together(view: View, found: EverySample, variants: list[Variant]) -> list[str]:
+    """What a search over leads and levels found, where it is bad and no lead alone is."""
+    lines = []
+    for variant in variants:
+        alone = {one.recording for one in rows_of(found, variant) if one.worst <= 0}
+        mine = [one for one in found.found if (one.model, one.variant) == (variant.model["name"], _plain(variant))]
+        for beside in dict.fromkeys(one.beside for one in mine):
+            some = [one for one in mine if one.beside == beside]
+            worse = sorted((one for one in some if one.margin <= 0 and one.recording not in alone), key=lambda one: one.margin)
+            kind = beside.replace("-", " ")
+            text = (
+                f"{variant.short}: a search over leads and {kind} together found {plural(len(worse), 'recording')} that no lead alone loses"
+            )
+            if worse:
+                places = [f"“{_name(view, one)}” at {signed(one.step)} samples and {level_of(one.level, one.unit)}" for one in worse[:3]]
+                text += f": {', '.join(places)}"
+            lines.append(f"{text}. It asked at most {number(max(one.windows for one in some))} windows of a recording; there may be worse.")
+    return lines
+
+
+def _name(view: View, one: Enumerated | WorstFound) -> str:
     return str(view.recordings.loc[one.recording, "name"])
 
 
