@@ -1,8 +1,9 @@
 """Does each perturbation reach what was asked? Asked against measured, by instruments that are written out here.
 
-Signal-to-noise ratios and gains as powers in the word; T60 by Schroeder's curve of what a click becomes; the direct-to-reverberant ratio
-of the same; a filter's corner where a tone has lost 3 dB; a codec's bit rate by its packets or file, its delay by cross-correlation with noise;
-loss as the share of samples of a window of noise that are gone. The table stands in docs/physics.md: `python -m benchmarks.physics --keep`.
+Signal-to-noise ratios and gains are powers in the word. T60 is by Schroeder's curve of what a click becomes, and so is the ratio of direct
+to reverberant sound. A filter's corner is where the spectrum of a click has lost 3 dB. A codec's bit rate is that of its packets or file,
+its delay that of a cross-correlation with noise. Loss is the share of samples of a window of noise that are gone. The table stands in
+docs/physics.md: `python -m benchmarks.physics --keep`.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def write_every_lead(job: Job, run: Run, progress: Callable[[str, int, int], Non
     told = partial(progress, "every sample: leads")
     threshold_db, recordings = job.plan.settings.speech_threshold_db, list(job.placed)
     found = every_sample(asked, recordings, every.within_ms, threshold_db=threshold_db, progress=told)
-    told = partial(progress, "every sample: leads and levels together")
+    told = partial(progress, "search: leads and levels together")
     floats = [Enumeration(one, threshold_db) for one in asked if one.variant == FLOAT]
     besides = beside_a_shift()
     worst, total = [], len(floats) * len(recordings) * len(besides)
