@@ -163,6 +163,7 @@ def _judge(path: Path, rules: Rules, baseline: Path | None, out: Path | None) ->
 
 def _sweep(request: Request, gate_of: Gate, out: Path, *, resume: bool) -> int:
     """Runs what the rules need, and judges it."""
+    from robustness.jobs.every_lead import every_sample_notices
     from robustness.run.folder import RunWriter
 
     _notice(gate_of.rules)
@@ -170,6 +171,8 @@ def _sweep(request: Request, gate_of: Gate, out: Path, *, resume: bool) -> int:
     with progress_shown() as progress:
         progress("read: model and recordings", 0, 1)
         job = gate_of.prepare(request)
+        for notice in every_sample_notices(job):
+            note(notice)
         writer = RunWriter(out, resume=resume)
         with told_how_to_go_on(writer):
             run = gate_of.run(job, writer, progress)

@@ -174,6 +174,7 @@ def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> N
 def _say_plan(job: Job) -> None:
     """What would be run."""
     from robustness.jobs.assess import estimate_s
+    from robustness.jobs.every_lead import every_sample_notices
     from robustness.report.words import plural
 
     reading = job.reading
@@ -184,17 +185,22 @@ def _say_plan(job: Job) -> None:
     say(f"{plural(len(job.plan.conditions), 'condition')}: {', '.join(job.plan.perturbations)}")
     for name, why in job.plan.skipped.items():
         say(f"  without {name}: {why}")
+    for notice in every_sample_notices(job):
+        say(notice)
     say(f"{plural(job.answers, 'answer')}, about {duration(estimate_s(job))} on this machine, and the explanation of each failure")
     say("nothing was written")
 
 
 def _run(request: Request, out: Path, *, resume: bool) -> None:
     from robustness.jobs.assess import execute, prepare
+    from robustness.jobs.every_lead import every_sample_notices
     from robustness.run.folder import RunWriter
 
     with progress_shown() as progress:
         progress("read: model and recordings", 0, 1)
         job = prepare(request, progress)
+        for notice in every_sample_notices(job):
+            note(notice)
         writer = RunWriter(out, resume=resume)
         with told_how_to_go_on(writer):
             run = execute(job, writer, progress)

@@ -21,7 +21,6 @@ from robustness.checks.base import findings_of
 from robustness.checks.model_under_test import ModelUnderTest
 from robustness.errors import CannotJudgeError, RobustnessError, UsageError
 from robustness.explanations.evidence import write_evidence
-from robustness.jobs.every_lead import notices as every_sample_notices
 from robustness.jobs.every_lead import refuse_range, write_every_lead
 from robustness.jobs.request import Request
 from robustness.models.card import load_classifiers
@@ -113,8 +112,7 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     reading = reading._replace(notices=[*reading.notices, *of_inputs])
     placed = placeable(reading.recordings, frame, request.settings)
     floats = {classifier.name: classifier for _, classifier in floats_last}
-    job = Job(request, classifiers, reading, placed, table, plan, cards, inputs, floats, left_out)
-    return job._replace(reading=reading._replace(notices=[*reading.notices, *every_sample_notices(job)]))
+    return Job(request, classifiers, reading, placed, table, plan, cards, inputs, floats, left_out)
 
 
 def loaded(request: Request) -> list[tuple[Path, Classifier]]:

@@ -36,7 +36,7 @@ def asked_at_every_sample(job: Job) -> list[Classifier]:
     return [one for one in there if every.quantized or one.variant == FLOAT]
 
 
-def notices(job: Job) -> list[str]:
+def every_sample_notices(job: Job) -> list[str]:
     """What the user should know before it is computed: which variants are not asked, and how long those take that share nothing."""
     within_ms = job.request.every_sample.within_ms
     if within_ms is None:
