@@ -33,7 +33,7 @@ KEYS: Final = ["variant", "perturbation", "placement", "fill", "level"]
 COLUMNS: Final = [*KEYS, "recording", "draw", "label", "predicted", "outcome"]
 ATLAS: Final = "offset"  # 81 leads of the shift atlas would hide the rest
 KINDS: Final = {MISSED: "missed", SUBSTITUTED: "substituted", FALSE_ACCEPT: "falsely_accepted"}
-Speakers = Mapping[str, str] | None
+SpeakersById = Mapping[str, str] | None
 
 
 class Errors(NamedTuple):
@@ -44,7 +44,7 @@ class Errors(NamedTuple):
     falsely_accepted: float
 
 
-class Changed(NamedTuple):
+class ConditionChange(NamedTuple):
     """One variant under one condition, before and after.
 
     Attributes:
@@ -133,7 +133,7 @@ class Comparison:
 
     names: tuple[str, str]
     models: tuple[str, str]
-    changes: tuple[Changed, ...]
+    changes: tuple[ConditionChange, ...]
     perturbations: tuple[PerturbationChange, ...]
     overall: tuple[PerturbationChange, ...]
     repeats: int
@@ -141,17 +141,17 @@ class Comparison:
     kinds: Mapping[str, PerturbationFacts]
 
     @property
-    def worse(self) -> list[Changed]:
+    def worse(self) -> list[ConditionChange]:
         """Where good outcomes fell, worst first."""
         return [change for change in self.changes if change.difference < -AT_THE_BAR]
 
     @property
-    def better(self) -> list[Changed]:
+    def better(self) -> list[ConditionChange]:
         """Where good outcomes rose, most first."""
         return [change for change in reversed(self.changes) if change.difference > AT_THE_BAR]
 
     @property
-    def mixed(self) -> list[Changed]:
+    def mixed(self) -> list[ConditionChange]:
         """Where recordings changed and their number did not."""
         return [c for c in self.changes if abs(c.difference) <= AT_THE_BAR and (c.lost or c.won)]
 
@@ -240,22 +240,22 @@ def _errors(rows: DataFrame, side: str) -> Errors:
     return Errors(*(float(rows[f"{name}_{side}"].sum()) for name in KINDS.values()))
 
 
-def _interval(lost: Series[float], speakers: Speakers) -> Interval:
+def _interval(lost: Series[float], speakers: SpeakersById) -> Interval:
     """Of after minus before, from the loss of each recording."""
     ends = mean_change(-lost, speakers_of(list(map(str, lost.index)), speakers))
     return Interval(ends.low, ends.high)
 
 
-def _changes(scores: DataFrame, speakers: Speakers) -> Iterator[Changed]:
+def _changes(scores: DataFrame, speakers: SpeakersById) -> Iterator[ConditionChange]:
     for key, rows in scores.groupby(level=KEYS, dropna=False, sort=True):
         yield _changed(key, rows.droplevel([*KEYS]), speakers)
 
 
-def _changed(key: Any, rows: DataFrame, speakers: Speakers) -> Changed:
+def _changed(key: Any, rows: DataFrame, speakers: SpeakersById) -> ConditionChange:
     variant, perturbation, placement, fill, level = key
     condition = Condition(perturbation, None if pd.isna(level) else float(level), fill, 0, placement)
     drop = rows["good_before"] - rows["good_after"]
-    return Changed(
+    return ConditionChange(
         variant,
         condition,
         len(rows),
@@ -278,7 +278,7 @@ def _by_perturbation(scores: DataFrame) -> Iterator[tuple[tuple[str, str], DataF
         yield (str(variant), str(perturbation)), rows.droplevel(["variant", "perturbation"])
 
 
-def _overall(scores: DataFrame, changes: list[Changed], speakers: Speakers) -> Iterator[PerturbationChange]:
+def _overall(scores: DataFrame, changes: list[ConditionChange], speakers: SpeakersById) -> Iterator[PerturbationChange]:
     """Each variant's mean over its perturbations, every perturbation counted the same, and the reference as one of them."""
     means = scores.groupby(level=["variant", "perturbation", "recording"], sort=True).mean()
     each = means.groupby(level=["variant", "recording"], sort=True).mean()
@@ -287,7 +287,7 @@ def _overall(scores: DataFrame, changes: list[Changed], speakers: Speakers) -> I
 
 
 def _perturbation(
-    variant: str, perturbation: str, changes: list[Changed], rows: DataFrame, speakers: Speakers, *, left_out: int = 0
+    variant: str, perturbation: str, changes: list[ConditionChange], rows: DataFrame, speakers: SpeakersById, *, left_out: int = 0
 ) -> PerturbationChange:
     """The mean over conditions; an empty name is every perturbation."""
     mine = [c for c in changes if c.variant == variant and perturbation in ("", c.condition.perturbation)]

@@ -260,6 +260,25 @@ def body(node: ast.FunctionDef) -> int:
     return (node.end_lineno or 0) - first[0].lineno + 1 if first else 0
 
 
+def types_of(path: Path) -> Iterator[tuple[str, str]]:
+    """The public types of a file with what they are: a class by its place, an alias by what it stands for; plug-ins are no tools."""
+    for node in trees()[path].body:
+        if isinstance(node, ast.ClassDef) and not any("register" in ast.unparse(d) for d in node.decorator_list):
+            yield node.name, str(path.relative_to(ROOT))
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if isinstance(node, ast.Assign) and isinstance(target, ast.Name) and re.fullmatch(r"[A-Z]\w*[a-z]\w*|T", target.id):
+            yield target.id, ast.unparse(node.value).replace("npt.", "")
+
+
+def test_a_type_has_one_meaning() -> None:
+    meanings: dict[str, set[str]] = {}
+    for path in trees():
+        for name, meaning in types_of(path):
+            meanings.setdefault(name, set()).add(meaning)
+    assert len(meanings) > 300
+    assert {name: found for name, found in meanings.items() if len(found) > 1 and not name.startswith("_")} == {}
+
+
 def loaded_after(code: str) -> set[str]:
     """Which heavy modules a fresh interpreter has after some code."""
     script = f"import sys\n{code}\nprint('loaded:', *sorted({set(HEAVY)!r} & set(sys.modules)))"

@@ -20,7 +20,7 @@ from typing import Any, get_args
 import pytest
 import torch
 
-from robustness.attributions.base import ATTRIBUTIONS, Kind
+from robustness.attributions.base import ATTRIBUTIONS, MethodKind
 from robustness.audio.placement import Windows, batch_of, place
 from robustness.conditions import FAMILIES, FILLS, Placement
 from robustness.errors import UsageError
@@ -209,7 +209,7 @@ def test_a_front_end_keeps_clips_apart_and_knows_its_bands(name: str) -> None:
 
 @pytest.mark.parametrize("name", ATTRIBUTIONS.names())
 def test_an_attribution_says_whether_it_needs_gradients(name: str) -> None:
-    assert ATTRIBUTIONS[name].kind in get_args(Kind)
+    assert ATTRIBUTIONS[name].kind in get_args(MethodKind)
 
 
 @pytest.mark.parametrize("kind", REGISTRIES)

@@ -21,11 +21,11 @@ from robustness.analysis.sums import Sums
 from robustness.conditions import Condition
 from robustness.errors import RobustnessError, RunError
 from robustness.run.damage import read_record
-from robustness.run.evidence import Number
+from robustness.run.evidence import FiniteNumber
 from robustness.run.folder import Run, write_json
 
 FILE: Final = "reference.json"  # in the run folder: the reference's errors, so that the page can be drawn again without it
-Errors = Mapping[str, Mapping[str, Mapping[str, float]]]  # by variant, perturbation and condition
+ErrorRates = Mapping[str, Mapping[str, Mapping[str, float]]]  # by variant, perturbation and condition
 
 
 class CorruptionError(NamedTuple):
@@ -42,7 +42,7 @@ class CorruptionError(NamedTuple):
         return self.error / self.reference if self.reference > 0 else math.nan
 
 
-def errors_of(run: Run, by: By = "outcome") -> Errors:
+def errors_of(run: Run, by: By = "outcome") -> ErrorRates:
     """A run's errors under each condition that changes something."""
     sums, found = Sums.of(run), {}
     counted = sums.good if by == "outcome" else sums.right
@@ -105,7 +105,7 @@ class ReferenceErrors:
 
     refused: str | None = None
     model: str = ""
-    errors: Mapping[str, Mapping[str, Mapping[str, Number]]] = field(default_factory=dict)
+    errors: Mapping[str, Mapping[str, Mapping[str, FiniteNumber]]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -127,7 +127,7 @@ def read_reference(run: Run) -> ReferenceErrors | None:
     return read_record(run.path, FILE, ReferenceErrors) if (run.path / FILE).exists() else None
 
 
-def beside(variant: str, reference: Errors) -> str:
+def beside(variant: str, reference: ErrorRates) -> str:
     """The reference's variant that a variant is compared with: that of its name, or the first."""
     short = variant.rpartition(" · ")[2]
     return next((name for name in reference if name.rpartition(" · ")[2] == short), next(iter(reference)))

@@ -19,7 +19,7 @@ from robustness.analysis.intervals import Estimate, mean_change, mean_score, wil
 
 FEWEST: Final = 5  # recordings of a group that is spoken of
 Floats = NDArray[np.float64]
-Speakers = Sequence[object] | None
+SpeakerNames = Sequence[object] | None
 
 
 class GroupCost(NamedTuple):
@@ -43,13 +43,13 @@ class GroupCost(NamedTuple):
     low_before: bool
 
 
-def paired_cost(lost: Floats, speakers: Speakers = None) -> Estimate:
+def paired_cost(lost: Floats, speakers: SpeakerNames = None) -> Estimate:
     """The mean loss of score, [recordings], with the interval of paired differences; NaN is left out."""
     change = mean_change(-lost, speakers)
     return Estimate(-change.value, -change.high, -change.low, change.total)
 
 
-def group_costs(before: Floats, after: Floats, names: Sequence[Any], speakers: Speakers = None) -> list[GroupCost]:
+def group_costs(before: Floats, after: Floats, names: Sequence[Any], speakers: SpeakerNames = None) -> list[GroupCost]:
     """The groups, the surely costliest first: by the lower end of the interval of the cost; then those without one, by their cost.
 
     Args:

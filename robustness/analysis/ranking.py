@@ -21,7 +21,7 @@ FEWEST: Final = 5  # failing recordings, and good ones
 RESAMPLES: Final = 2000
 SEED: Final = 0
 
-Values = NDArray[np.float64]
+Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 
@@ -36,13 +36,13 @@ class Leaving:
         least: how many others a mean needs.
     """
 
-    sums: Values
-    counts: Values
+    sums: Floats
+    counts: Floats
     own: Codes
     least: int
 
     @classmethod
-    def of(cls, values: Values, kinds: Codes, own: Codes, least: int) -> Leaving:
+    def of(cls, values: Floats, kinds: Codes, own: Codes, least: int) -> Leaving:
         """What each recording may learn of others of its kind.
 
         Args:
@@ -55,7 +55,7 @@ class Leaving:
         speakers = np.eye(int(own.max()) + 1)[own]
         return cls(np.where(usable, values, 0.0) @ speakers, usable @ speakers, own, least)
 
-    def without(self, some: Codes, others: Codes) -> Values:
+    def without(self, some: Codes, others: Codes) -> Floats:
         """Means for some recordings, without their own speakers and those of others, [some others]; NaN where too few are left."""
         rows = np.arange(len(self.own))
         total, count = (part.sum(axis=1) - part[rows, self.own] for part in (self.sums, self.counts))
@@ -65,7 +65,7 @@ class Leaving:
         return np.where(left >= self.least, (total[some][:, None] - sums) / np.maximum(left, 1), np.nan)
 
 
-def ranked(start: Values, learnt: Leaving, fails: NDArray[np.bool_]) -> Estimate | None:
+def ranked(start: Floats, learnt: Leaving, fails: NDArray[np.bool_]) -> Estimate | None:
     """The chance that a failing recording is predicted below a good one, ties counted half; None with too few of either.
 
     Args:
@@ -87,7 +87,7 @@ def ranked(start: Values, learnt: Leaving, fails: NDArray[np.bool_]) -> Estimate
     return Estimate(float(share.sum() / weight.sum()), *ends, len(fails))
 
 
-def _resampled(share: Values, weight: Values, failing: Codes, good: Codes) -> tuple[float, float]:
+def _resampled(share: Floats, weight: Floats, failing: Codes, good: Codes) -> tuple[float, float]:
     """The percentiles over resamples of speakers; resamples without a pair are left out."""
     speakers = int(max(failing.max(), good.max())) + 1
     there = np.union1d(failing, good)

@@ -22,7 +22,7 @@ from robustness.analysis.placing import countable, untestable
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.run.folder import Run
 
-Counts = NDArray[np.int64]
+RowCounts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 COLUMNS: Final = ("variant", "recording", "label", "placement", "fill", "perturbation", "level", "predicted", "correct", "outcome")
 _KEYS: Final = ("perturbation", "placement", "fill")
@@ -49,11 +49,11 @@ class Sums:
     conditions: tuple[Condition, ...]
     table: DataFrame
     labels: tuple[str, ...]
-    truth: Counts
+    truth: RowCounts
     asked: NDArray[np.int32]
     right: NDArray[np.int32]
     good: NDArray[np.int32]
-    answered: Counts
+    answered: RowCounts
     untestable: int = 0
 
     @classmethod
@@ -111,7 +111,9 @@ class _Adding:
             condition = Condition(str(perturbation), None if pd.isna(level) else float(level), fill, 0, placement)
             self._add(condition, variant[at], recording[at], {name: rows[at] for name, rows in which.items()}, (truth[at], said[at]))
 
-    def _add(self, condition: Condition, variant: Counts, recording: Counts, which: dict[str, Any], pair: tuple[Counts, Counts]) -> None:
+    def _add(
+        self, condition: Condition, variant: RowCounts, recording: RowCounts, which: dict[str, Any], pair: tuple[RowCounts, RowCounts]
+    ) -> None:
         cells, labels = (len(self.variants), len(self.ids)), len(self.labels)
         sums = self.sums.setdefault(condition, {})
         flat = variant * cells[1] + recording
@@ -138,7 +140,7 @@ class _Adding:
         return Sums(self.variants, tuple(order), table, self.labels, truth.astype(np.int64), asked, right, good_, answered)
 
 
-def _codes(column: pd.Series[Any], names: pd.Index[Any]) -> Counts:
+def _codes(column: pd.Series[Any], names: pd.Index[Any]) -> RowCounts:
     """The place of each of a column's words among names, [rows]."""
     words = column.astype("category")
     codes = names.get_indexer(pd.Index(words.cat.categories.astype(str)))

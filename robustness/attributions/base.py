@@ -20,8 +20,8 @@ from robustness.errors import CannotJudgeError, UsageError
 from robustness.models.classifier import Classifier
 from robustness.registry import Registry
 
-Kind = Literal["perturbation", "gradient"]
-Scores = Callable[[Tensor], Tensor]  # features [clips 1 bands frames] → [clips targets]
+MethodKind = Literal["perturbation", "gradient"]
+ScoreFunction = Callable[[Tensor], Tensor]  # features [clips 1 bands frames] → [clips targets]
 
 SILENCE: Final = "silence in this clip"  # the name of the default baseline
 GAP_SHARE: Final = 0.05  # of the change of the score
@@ -141,7 +141,7 @@ class Attribution(ABC):
     """
 
     name: ClassVar[str]
-    kind: ClassVar[Kind]
+    kind: ClassVar[MethodKind]
     source: ClassVar[str]
 
     @abstractmethod

@@ -14,7 +14,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from robustness.attributions.base import Scores, Target
+from robustness.attributions.base import ScoreFunction, Target
 from robustness.models.classifier import Classifier
 
 BATCH: Final = 16  # masked clips a pass: 10 MB of activations in the tutorial's network stay in the cache; 48 take half as long again
@@ -36,7 +36,7 @@ class Masked:
         passes: clips sent through the network so far.
     """
 
-    def __init__(self, scores: Scores, clips: Tensor, baseline: Tensor, batch: int = BATCH) -> None:
+    def __init__(self, scores: ScoreFunction, clips: Tensor, baseline: Tensor, batch: int = BATCH) -> None:
         self.scores = scores
         self.clips, self.baseline = clips, baseline.expand_as(clips)
         self.batch = batch
@@ -60,7 +60,7 @@ class Masked:
         return found
 
 
-def each_clip(scores: Scores, features: Tensor, baseline: Tensor, batch: int = BATCH) -> Iterator[Masked]:
+def each_clip(scores: ScoreFunction, features: Tensor, baseline: Tensor, batch: int = BATCH) -> Iterator[Masked]:
     """The clips one by one."""
     for clip, reference in zip(features.split(1), baseline.split(1), strict=True):
         yield Masked(scores, clip, reference, batch)

@@ -24,7 +24,7 @@ MOST_ROWS: Final = 1_000_000  # a million recordings of a second are 30 GB
 MOST_SHOWN: Final = 12  # names of columns in a message
 LONGEST_SHOWN: Final = 40  # characters of each
 TABLES: Final = frozenset({".csv", ".parquet", ".pq"})
-Row = dict[str, str]
+ManifestRow = dict[str, str]
 
 
 def is_table(path: Path) -> bool:
@@ -51,7 +51,7 @@ def _with_path(columns: Sequence[str], path_column: str) -> list[str]:
 
 def manifest_rows(
     path: Path, column: str, option: str = "--label-column names the one with the words", path_column: str = PATH
-) -> list[Row]:
+) -> list[ManifestRow]:
     """The rows of a table as text, an empty one where there is nothing; the path of each is under `path`.
 
     Args:
@@ -97,7 +97,7 @@ def _columns_said(columns: Sequence[str]) -> str:
     return shown + (f" and {len(columns) - MOST_SHOWN} more" if len(columns) > MOST_SHOWN else "")
 
 
-def _csv(path: Path) -> tuple[list[Row], list[str]]:
+def _csv(path: Path) -> tuple[list[ManifestRow], list[str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         separator = _separator(file.readline())
         file.seek(0)
@@ -131,7 +131,7 @@ def _check_types(path: Path, schema: pa.Schema, wanted: Sequence[str]) -> None:
                 raise RecordingError(f"{path}: the column {name!r} holds {kind}; expected text or integers")
 
 
-def _parquet(path: Path, wanted: Sequence[str]) -> tuple[list[Row], list[str]]:
+def _parquet(path: Path, wanted: Sequence[str]) -> tuple[list[ManifestRow], list[str]]:
     with pq.ParquetFile(path) as file:
         names = list(file.schema_arrow.names)
         if len(set(names)) < len(names):
@@ -163,7 +163,7 @@ def slashed(name: str) -> str:
     return name if os.sep == "\\" else name.replace("\\", "/")
 
 
-def inside(path: Path, line: int, row: Row, others: Sequence[Path] = ()) -> str:
+def inside(path: Path, line: int, row: ManifestRow, others: Sequence[Path] = ()) -> str:
     """The path in a row of a table, without detours.
 
     Args:

@@ -31,7 +31,7 @@ SEGMENT: Final = "cut a take of several words into recordings with `robustness s
 AT_ONCE: Final = 64  # files decoded before the next ones are asked for
 READERS: Final = 2
 Look = Callable[[Recording], None]
-Progress = Callable[[int, int], None]
+CountProgress = Callable[[int, int], None]
 
 
 class Reading(NamedTuple):
@@ -84,7 +84,7 @@ def open_recordings(
     selection: Selection = Selection(),  # noqa: B008 - frozen
     skip_bad: bool = False,
     look: Look = lambda recording: None,
-    progress: Progress = lambda done, total: None,
+    progress: CountProgress = lambda done, total: None,
 ) -> Reading:
     """Looks at every recording in these folders and files; its samples are read again when it is asked for.
 

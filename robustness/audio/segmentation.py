@@ -31,7 +31,7 @@ WIDEST_RANGE_DB: Final = 40.0  # what lies further under the peak is no part of 
 LEAST_RANGE_DB: Final = 6.0  # with less between floor and peak, words cannot be told from noise by their energy
 
 Samples = NDArray[np.float32]
-Levels = NDArray[np.float64]
+LevelsDb = NDArray[np.float64]
 
 
 class FoundWord(NamedTuple):
@@ -60,7 +60,7 @@ class Hearing:
         duration_ms: of the take.
     """
 
-    levels_dbfs: Levels
+    levels_dbfs: LevelsDb
     hop_ms: float
     pause_dbfs: float
     spread_db: float
@@ -105,7 +105,7 @@ def hear(samples: Samples, rate_hz: int, settings: DetectorSettings) -> Hearing:
     return Hearing(levels, settings.hop_ms, quiet, unsteady - quiet, peak, len(samples) / rate_hz * 1000)
 
 
-def frame_levels_dbfs(samples: Samples, rate_hz: int, settings: DetectorSettings) -> Levels:
+def frame_levels_dbfs(samples: Samples, rate_hz: int, settings: DetectorSettings) -> LevelsDb:
     """Level of each frame, [time] → [frames]; frame i is centered on i·hop, and shorter at the take's two ends."""
     if len(samples) < rate_hz * settings.min_word_ms / 1000:
         raise RecordingError(f"the take lasts {len(samples) / rate_hz * 1000:.0f} ms, less than one word; give a longer one")
@@ -121,7 +121,7 @@ def frame_levels_dbfs(samples: Samples, rate_hz: int, settings: DetectorSettings
     start = np.clip(np.rint(centers - half), 0, len(heard)).astype(int)
     end = np.clip(np.rint(centers + half), 0, len(heard)).astype(int)
     power = (total[end] - total[start]) / np.maximum(end - start, 1)
-    levels: Levels = 10 * np.log10(np.maximum(power, 10 ** (SILENCE_DBFS / 10)))
+    levels: LevelsDb = 10 * np.log10(np.maximum(power, 10 ** (SILENCE_DBFS / 10)))
     return levels
 
 

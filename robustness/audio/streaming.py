@@ -15,7 +15,7 @@ from robustness.audio.decoding import UnusableError, Wish, decode
 from robustness.audio.recordings import Recording
 from robustness.errors import RecordingError
 
-Change = Callable[[Recording], Recording]
+RecordingChange = Callable[[Recording], Recording]
 
 
 class Clip(NamedTuple):
@@ -40,7 +40,7 @@ class Recordings(Sequence[Recording]):
 
     clips: Sequence[Clip]
     wish: Wish
-    changes: tuple[Change, ...] = ()
+    changes: tuple[RecordingChange, ...] = ()
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -99,7 +99,7 @@ def known(recordings: Sequence[Recording]) -> Sequence[Recording | Clip]:
     return recordings.clips if isinstance(recordings, Recordings) else recordings
 
 
-def changed(recordings: Sequence[Recording], change: Change) -> Sequence[Recording]:
+def changed(recordings: Sequence[Recording], change: RecordingChange) -> Sequence[Recording]:
     """The recordings with a change made to each; those that are read when they are asked for are changed then."""
     if isinstance(recordings, Recordings):
         return replace(recordings, changes=(*recordings.changes, change))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from robustness.audio.recordings import Recording
-from robustness.audit.measurement import Listening, Progress, audited
+from robustness.audit.measurement import CountProgress, Listening, audited
 from robustness.models.classifier import Classifier
 from robustness.quantization.base import Calibration
 from robustness.run.audit_records import AuditRecord, VariantAudit, write_audit_record
@@ -24,7 +24,7 @@ def write_audit(
     threshold_db: float,
     calibrate: Callable[[Classifier], Calibration] | None = None,
     thorough: bool = False,
-    progress: Progress = lambda done, total: None,
+    progress: CountProgress = lambda done, total: None,
 ) -> None:
     """Audits every quantized variant of a run; writes nothing where there is none.
 

@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final, Literal, NamedTuple
 
-from robustness.audit.simulation import Side, simulated
+from robustness.audit.simulation import SimulatedSide, simulated
 from robustness.models.classifier import Classifier
 from robustness.quantization.base import QUANTIZERS, Calibration, quantized
 
-Kind = Literal["alone", "left", "weights", "activations", "both"]
+ExperimentKind = Literal["alone", "left", "weights", "activations", "both"]
 TRAINS: Final = ("qat-int8",)  # schemes whose every network is trained anew
-SIDES: tuple[Side, ...] = ("weights", "activations", "both")
+SIDES: tuple[SimulatedSide, ...] = ("weights", "activations", "both")
 
 
 class Experiment(NamedTuple):
     """One changed network: what was changed, in which layer (None is all), whether it is simulated, and how it is made."""
 
-    kind: Kind
+    kind: ExperimentKind
     layer: str | None
     simulated: bool
     make: Callable[[], Classifier]

@@ -29,7 +29,7 @@ from robustness.sweep.trials import label_indices
 BATCH: Final = 32  # clips at once: the memory of an audit
 AT_ONCE: Final = 12  # changed networks held at once; more take another pass over the recordings
 WHOLE: Final = ""  # torch's name of the network itself
-Progress = Callable[[int, int], None]
+CountProgress = Callable[[int, int], None]
 
 
 class AuditedBatch(NamedTuple):
@@ -104,7 +104,7 @@ def audited(
     *,
     calibration: Calibration | None = None,
     thorough: bool = False,
-    progress: Progress = lambda done, total: None,
+    progress: CountProgress = lambda done, total: None,
 ) -> list[VariantAudit]:
     """The audit of each variant of one float classifier.
 

@@ -19,14 +19,14 @@ from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import INNER, module_of, with_module
 from robustness.quantization.base import torch_deprecations_filtered
 
-Side = Literal["weights", "activations", "both"]
+SimulatedSide = Literal["weights", "activations", "both"]
 LEVELS: Final = 127  # of a symmetric int8 weight, to each side
 DYNAMIC_LEVELS: Final = 127  # steps of a dynamic activation: torch leaves the eighth bit free, so that 16-bit sums cannot overflow
 UINT8: Final = (0, 255)
 LEAST_SCALE: Final = 1.1920929e-07  # torch's own, float32's epsilon: a tensor of zeros has a scale too
 
 
-def simulated(original: Classifier, variant: Classifier, layers: Collection[str], side: Side) -> Classifier:
+def simulated(original: Classifier, variant: Classifier, layers: Collection[str], side: SimulatedSide) -> Classifier:
     """The float classifier with the weights or activations of these layers rounded as the variant rounds them.
 
     Args:

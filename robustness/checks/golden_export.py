@@ -19,7 +19,7 @@ from robustness.models.classifier import Classifier
 from robustness.rendering import reference_windows
 from robustness.run.atomic import whole, write_text
 
-Array = NDArray[np.float32]
+Array32 = NDArray[np.float32]
 UNLABELLED: Final = LabelSource(required=False)
 
 
@@ -35,11 +35,11 @@ class GoldenStages(NamedTuple):
         label: the most probable one.
     """
 
-    samples: Array
-    features: Array
-    outputs: Array
-    logits: Array
-    probabilities: Array
+    samples: Array32
+    features: Array32
+    outputs: Array32
+    logits: Array32
+    probabilities: Array32
     label: str
 
     @property

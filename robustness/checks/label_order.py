@@ -22,7 +22,7 @@ from robustness.checks.model_under_test import ModelUnderTest
 from robustness.run.checks import Finding
 from robustness.seeds import seed_of
 
-Table = NDArray[np.int64]
+LabelTable = NDArray[np.int64]
 LEAST_GAIN: Final = 2  # recordings
 IN_ORDER: Final = 0.7  # of the recordings of labels that do not move, so many are right
 DRAWS: Final = 400
@@ -68,21 +68,21 @@ def believed_moves(truth: Places, answers: Places, margins: NDArray[np.float64],
     return moves if _chance(truth, answers, labels, gained) <= CHANCE else {}
 
 
-def answer_table(truth: Places, answers: Places, labels: int) -> Table:
+def answer_table(truth: Places, answers: Places, labels: int) -> LabelTable:
     """How often each label is answered with each, [labels labels]."""
     table = np.zeros((labels, labels), dtype=np.int64)
     np.add.at(table, (truth, answers), 1)
     return table
 
 
-def best_relabelling(table: Table) -> Places:
+def best_relabelling(table: LabelTable) -> Places:
     """Under which label each is answered, one to one, so that most answers are right; a label stays where nothing is gained, [labels]."""
     stays = np.eye(len(table)) * 0.5 / (len(table) + 1)
     _, found = linear_sum_assignment(table + stays, maximize=True)
     return np.asarray(found, dtype=np.int64)
 
 
-def gain_of(table: Table, moves: Mapping[int, int]) -> int:
+def gain_of(table: LabelTable, moves: Mapping[int, int]) -> int:
     """How many more answers are right with labels moved."""
     return sum(int(table[a, b] - table[a, a]) for a, b in moves.items())
 
@@ -101,7 +101,7 @@ def _cycles(relabelling: Places) -> list[dict[int, int]]:
     return cycles
 
 
-def _errors(table: Table, moves: Mapping[int, int]) -> int:
+def _errors(table: LabelTable, moves: Mapping[int, int]) -> int:
     """How many errors are to be explained: those of the labels that move if the others are in order, or else all."""
     wrong = table.sum(1) - np.diag(table)
     moved = [a for a in range(len(table)) if a in moves]
@@ -110,7 +110,7 @@ def _errors(table: Table, moves: Mapping[int, int]) -> int:
     return int(wrong[moved].sum() if in_order else wrong.sum())
 
 
-def _mostly_right(table: Table, cycle: Mapping[int, int]) -> bool:
+def _mostly_right(table: LabelTable, cycle: Mapping[int, int]) -> bool:
     """Whether most recordings of labels that move together are right then, and few were before.
 
     One label alone that is answered as another may be a confusion, such as a word that is always rejected: two are needed.

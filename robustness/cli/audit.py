@@ -36,7 +36,7 @@ class AuditComputing:
     panel: ClassVar[str] = "Computing"
     seed: options.Seed = 0
     threads: options.Threads = None
-    batch: options.Batch = None
+    batch: options.BatchOption = None
 
 
 def audit(

@@ -45,9 +45,9 @@ class VariantOptions:
     """What of the model is looked at."""
 
     panel: ClassVar[str] = "Model"
-    weights: options.Weights = None
-    variants: options.Variants = None
-    calibration: options.Calibration = None
+    weights: options.WeightsOption = None
+    variants: options.VariantsOption = None
+    calibration: options.CalibrationOption = None
     device: options.Device = "cpu"
 
 
@@ -56,7 +56,7 @@ class AnswerOptions:
     """The recordings that it answers."""
 
     panel: ClassVar[str] = "Recordings"
-    recordings: options.Recordings = field(default_factory=list)
+    recordings: options.RecordingsOption = field(default_factory=list)
     answers: Annotated[int, typer.Option(min=1, help="How many of the recordings to answer, evenly from first to last.")] = 8
     skip_bad: options.SkipBad = False
 

@@ -15,7 +15,7 @@ from robustness.cli.printing import VERDICTS, Styled, answer, say
 from robustness.errors import OutputError
 
 if TYPE_CHECKING:
-    from robustness.comparison import Changed, Comparison
+    from robustness.comparison import Comparison, ConditionChange
     from robustness.gates.comparison_verdicts import RuleVerdicts
     from robustness.gates.metrics.base import Kinds
     from robustness.gates.samples import Interval
@@ -106,7 +106,7 @@ def _say_verdicts(verdicts: RuleVerdicts) -> None:
         say(f"  {row.name}: {row.before} → {row.after}{f'; {row.why}' if row.why else ''}")
 
 
-def _say(title: str, changes: Sequence[Changed], kinds: Kinds) -> None:
+def _say(title: str, changes: Sequence[ConditionChange], kinds: Kinds) -> None:
     """The first few conditions of a kind, each with its recordings."""
     from robustness.gates.wording import condition_text
 

@@ -17,7 +17,7 @@ def convert(
     *,
     to: Annotated[Literal["onnx", "pt2"], typer.Option("--to", help="The format: ONNX (extra onnx), or a program of torch.export.")],
     out: Annotated[Path, typer.Option(help="The file to write, .onnx or .pt2; its card has the same name, as .toml.")],
-    weights: options.Weights = None,
+    weights: options.WeightsOption = None,
     force: Annotated[bool, typer.Option(help="Replace the files that are there.")] = False,
 ) -> None:
     """Export a torch model's network, load the file back, and keep it only if it gives the same answers.

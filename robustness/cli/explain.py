@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
@@ -17,13 +17,12 @@ from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
-    from robustness.audio.labels import LabelSource
-    from robustness.audio.recordings import Recording
-    from robustness.models.classifier import Classifier
+    from robustness.explanations.question import ExplanationSettings
+    from robustness.jobs.request import Request
 
 
 @dataclass(frozen=True)
-class ConditionOptions(options.SceneOptions):
+class ConditionOptions(options.OperatingOptions):
     """Where the recording lies in the window, and what is done to it."""
 
     placement: Annotated[str | None, typer.Option(help="start, center or end; by default the model's reference.")] = None
@@ -35,6 +34,9 @@ class ConditionOptions(options.SceneOptions):
     ] = None
     level: Annotated[float | None, typer.Option(help="The level of that perturbation, in its unit (`robustness list`).")] = None
     draw: Annotated[int, typer.Option(min=0, help="Which draw of what is random, as in a report of the same seed.")] = 0
+    fill: Annotated[Literal["zeros", "floor"], typer.Option(help="What the padding holds: silence, or the recording's own noise.")] = (
+        "zeros"
+    )
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,24 @@ class WordOptions(options.LabelOptions):
 
 
 @dataclass(frozen=True)
+class ComparedRecordings(options.RecordingOptions):
+    """Other recordings, beside which this one is explained as on a card of their report."""
+
+    recordings: Annotated[
+        list[Path],
+        typer.Option("--recordings", help="The recordings of a report, with which this one is compared; a card's command names them."),
+    ] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class NetworkOptions:
     """The model."""
 
     panel: ClassVar[str] = "Model"
     model: Annotated[Path | None, typer.Option(help="The model card, a TOML file. Its network's code is run.")] = None
-    weights: options.Weights = None
-    variants: options.Variants = None
+    weights: options.WeightsOption = None
+    variants: options.VariantsOption = None
+    calibration: options.CalibrationOption = None
     seed: options.Seed = 0
     device: options.Device = "cpu"
     threads: options.Threads = None
@@ -92,6 +105,7 @@ def explain(
     given: NetworkOptions,
     words: WordOptions,
     condition: ConditionOptions,
+    others: ComparedRecordings,
     maps: MapOptions,
     out: Annotated[Path, typer.Option(help="The folder to write; an explanation that is there is replaced.")] = Path("reports/explained"),
     no_audio: options.NoAudio = False,
@@ -104,37 +118,17 @@ def explain(
         raise UsageError("an explanation needs --model CARD")
     condition.scene_names()
 
-    from robustness.explanations.explanation import explain as explained
     from robustness.inspector.folder import writable, write_explanation
-    from robustness.models.card import load_classifiers
-    from robustness.quantization.variants import variants_of
+    from robustness.jobs.explain import explain_recording
     from robustness.report.cards.restoration import restoration_says
 
     options.use_threads(given.threads)
     writable(out)
-    loaded = load_classifiers(given.model, weights=given.weights, device=given.device)
-    original = loaded[0]
-    made, left_out = variants_of(loaded, list(dict.fromkeys(given.variants or VARIANTS)))
-    for one in left_out:
-        note(str(one))
     with progress_shown() as progress:
-        found = explained(
-            made,
-            _read(recording, original, words.source(required=False), words.label),
-            placement=condition.placement,
-            offset_ms=condition.offset_ms,
-            perturbation=condition.perturbation,
-            level=condition.level,
-            draw=condition.draw,
-            inputs=condition.folders(),
-            targets=tuple(maps.targets or ()),
-            methods=tuple(maps.methods or ()),
-            baseline=maps.baseline,
-            layers=tuple(maps.layers or ()),
-            seed=given.seed,
-            tested=not maps.untested,
-            progress=progress,
-        )
+        request = _request(given, words, condition, others)
+        found, notices = explain_recording(request, recording, words.label, _settings(given, condition, maps), progress)
+    for notice in notices:
+        note(notice)
     if not found.question.wrong and found.question.truth is not None:
         note("it is recognised correctly; it is explained all the same")
     for sentence in restoration_says(found.restored, {variant: variant for variant in found.restored}):
@@ -142,18 +136,43 @@ def explain(
     say(write_explanation(found, out, repeated(sys.argv[1:]), audio=not no_audio))
 
 
-def _read(path: Path, model: Classifier, source: LabelSource, label: str | None) -> Recording:
-    """The one recording, with its word: as given, as its source has it, or its folder's name where that is a label of the model.
+def _request(given: NetworkOptions, words: WordOptions, condition: ConditionOptions, others: ComparedRecordings) -> Request:
+    """The report that would have this recording."""
+    from robustness.jobs.request import Request
+    from robustness.sweep.plan import Settings
 
-    Raises:
-        UsageError: the path is a folder.
-    """
-    from robustness.audio.reading import read_recordings
+    return Request(
+        models=() if given.model is None else (given.model,),
+        recordings=tuple(others.recordings),
+        weights=given.weights,
+        variants=tuple(dict.fromkeys(given.variants or VARIANTS)),
+        labels=words.source(required=False),
+        selection=others.selection(given.seed),
+        settings=Settings(given.seed, condition.trim, condition.speech_threshold_db),
+        calibration=given.calibration,
+        threshold=condition.threshold,
+        device=given.device,
+        skip_bad=others.skip_bad,
+    )
 
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder, and one recording is explained at a time; give one file of it")
-    read = read_recordings([path], rate_hz=model.frame.rate_hz, longest_samples=model.frame.samples, labels=source, skip_bad=True)
-    for notice in read.notices:
-        note(notice)
-    found, folder = read.recordings[0], path.resolve().parent.name
-    return replace(found, label=label or found.label or (folder if folder in model.labels else None))
+
+def _settings(given: NetworkOptions, condition: ConditionOptions, maps: MapOptions) -> ExplanationSettings:
+    from robustness.explanations.question import ExplanationSettings
+
+    return ExplanationSettings(
+        placement=condition.placement,
+        offset_ms=condition.offset_ms,
+        targets=tuple(maps.targets or ()),
+        methods=tuple(maps.methods or ()),
+        baseline=maps.baseline,
+        seed=given.seed,
+        perturbation=condition.perturbation,
+        level=condition.level,
+        draw=condition.draw,
+        inputs=condition.folders(),
+        fill=condition.fill,
+        trim=condition.trim,
+        speech_threshold_db=condition.speech_threshold_db,
+        layers=tuple(maps.layers or ()),
+        tested=not maps.untested,
+    )

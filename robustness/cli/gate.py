@@ -51,8 +51,8 @@ class JudgeOptions:
 class GateConditions(options.SceneOptions):
     """How the recordings are prepared, and when a command counts."""
 
-    trim: options.Trim = "auto"
-    threshold: options.Threshold = None
+    trim: options.TrimOption = "auto"
+    threshold: options.ThresholdOption = None
 
 
 @gives_json

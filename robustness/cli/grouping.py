@@ -17,8 +17,8 @@ from typer.models import ParameterInfo
 
 from robustness.cli.printing import Manner, speaking
 
-Command = Callable[..., Any]
-Marked = TypeVar("Marked", bound=Command)
+CommandFunction = Callable[..., Any]
+Marked = TypeVar("Marked", bound=CommandFunction)
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the result and errors: no progress, no notes, no details.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also how long each stage took, and why rules pass.")]
 Json = Annotated[bool, typer.Option("--json", help="The result as JSON on stdout; what is said in words goes to stderr.")]
@@ -33,7 +33,7 @@ def gives_json(command: Marked) -> Marked:
     return command
 
 
-def spread(command: Command) -> Command:
+def spread(command: CommandFunction) -> CommandFunction:
     """The command as typer reads it: its records as single options, and -q, -v and perhaps --json beside them."""
     own = inspect.signature(command, eval_str=True).parameters
     records = {name: one.annotation for name, one in own.items() if isinstance(one.annotation, type) and is_dataclass(one.annotation)}

@@ -12,7 +12,7 @@ from robustness.cli.grouping import gives_json
 from robustness.cli.printing import Styled, answer, say, width
 
 if TYPE_CHECKING:
-    from robustness.jobs.listing import Row
+    from robustness.jobs.listing import ListedRow
 
 LEAST_COLUMNS: Final = 100  # where a pipe has no width
 
@@ -45,7 +45,7 @@ def list(
             _say_table(name, table)
 
 
-def _say_table(title: str, table: Sequence[Row]) -> None:
+def _say_table(title: str, table: Sequence[ListedRow]) -> None:
     """A name and its facts, one below the other; long ones go on in the next line."""
     room = max(width(), LEAST_COLUMNS)
     say(Styled(title.upper(), "bold"))

@@ -18,41 +18,41 @@ if TYPE_CHECKING:
     from robustness.audio.reading import Reading
     from robustness.audio.selection import Selection
 
-Weights = Annotated[Path | None, typer.Option(help="The weights, if they are not beside the card.")]
-Recordings = Annotated[
+WeightsOption = Annotated[Path | None, typer.Option(help="The weights, if they are not beside the card.")]
+RecordingsOption = Annotated[
     list[Path],
     typer.Option("--recordings", help="A folder of recordings, a CSV or Parquet table of them, or a file; several times for several."),
 ]
-Variants = Annotated[
+VariantsOption = Annotated[
     list[str] | None,
     typer.Option("--variant", help=f"A variant to run; int8 is the model's own, or {VARIANTS[1]}; by default {' and '.join(VARIANTS)}."),
 ]
-Calibration = Annotated[
+CalibrationOption = Annotated[
     Path | None, typer.Option(help="A folder of words from which static-int8 and qat-int8 learn their ranges; none of it may be tested.")
 ]
 Noises = Annotated[Path | None, typer.Option(help="A folder of background noises; short for --input noises=DIR.")]
-Inputs = Annotated[
+InputsOption = Annotated[
     list[str] | None,
     typer.Option("--input", help="A folder that a perturbation needs, as NAME=DIR; several times for several (`robustness list`)."),
 ]
 Perturbations = Annotated[list[str] | None, typer.Option("--perturbation", help="Run only this one; several times for several.")]
-Trim = Annotated[
+TrimOption = Annotated[
     Literal["auto", "never", "always"], typer.Option(help="Cut recordings to their speech: if they have no slack, never, always.")
 ]
-Threshold = Annotated[
+ThresholdOption = Annotated[
     float | None, typer.Option(min=0, max=1, help="The operating point on the winning probability; by default the card's.")
 ]
 Seed = Annotated[int, typer.Option(help="The seed of the random numbers.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps; int8 variants run on the CPU whatever it is.")]
 Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Threads of torch; by default all cores.")]
-Batch = Annotated[
+BatchOption = Annotated[
     int | None,
     typer.Option(min=1, max=4096, help="Windows computed together; by default as many as fit the cache. No answer depends on it."),
 ]
-Engine = Annotated[Literal["torch", "onnx"], typer.Option(help="What runs float networks; onnx needs the extra of that name.")]
+EngineOption = Annotated[Literal["torch", "onnx"], typer.Option(help="What runs float networks; onnx needs the extra of that name.")]
 Split = Annotated[str | None, typer.Option(help="Use this part of the recordings alone, such as testing.")]
 SplitColumn = Annotated[str, typer.Option(help="The column of the table that names each recording's part.")]
-Sample = Annotated[int | None, typer.Option(min=1, help="Use this many, drawn by word and seed.")]
+SampleOption = Annotated[int | None, typer.Option(min=1, help="Use this many, drawn by word and seed.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Resume the run that was interrupted or killed here.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out the recordings that cannot be used; the page counts them.")]
 Unlabelled = Annotated[
@@ -69,9 +69,9 @@ class ModelOptions:
     models: Annotated[list[Path], typer.Option("--model", help="A model card (TOML); several times for several models in one run.")] = (
         field(default_factory=list)
     )
-    weights: Weights = None
-    variants: Variants = None
-    calibration: Calibration = None
+    weights: WeightsOption = None
+    variants: VariantsOption = None
+    calibration: CalibrationOption = None
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,10 @@ class RecordingOptions:
     """Which recordings are used."""
 
     panel: ClassVar[str] = "Recordings"
-    recordings: Recordings = field(default_factory=list)
+    recordings: RecordingsOption = field(default_factory=list)
     split: Split = None
     split_column: SplitColumn = "split"
-    sample: Sample = None
+    sample: SampleOption = None
     skip_bad: SkipBad = False
 
     def selection(self, seed: int) -> Selection:
@@ -117,7 +117,7 @@ class InputOptions:
 
     panel: ClassVar[str] = "Conditions"
     noises: Noises = None
-    inputs: Inputs = None
+    inputs: InputsOption = None
 
     def folders(self) -> dict[str, Path]:
         """The folders of `--input NAME=DIR`, and of `--noises DIR`.
@@ -151,6 +151,17 @@ class SceneOptions(InputOptions):
 
 
 @dataclass(frozen=True)
+class OperatingOptions(SceneOptions):
+    """How recordings are placed and answers decided; what a report takes, the explanation of one of its recordings takes too."""
+
+    trim: TrimOption = "auto"
+    speech_threshold_db: Annotated[
+        float, typer.Option(min=1, help="A frame this far under the loudest is not speech; it decides SNRs and what counts as lost.")
+    ] = 35.0
+    threshold: ThresholdOption = None
+
+
+@dataclass(frozen=True)
 class ComputingOptions:
     """How it is computed; no answer depends on threads and batch."""
 
@@ -158,8 +169,8 @@ class ComputingOptions:
     seed: Seed = 0
     device: Device = "cpu"
     threads: Threads = None
-    batch: Batch = None
-    engine: Engine = "torch"
+    batch: BatchOption = None
+    engine: EngineOption = "torch"
 
 
 def check_inputs(command: str, model: ModelOptions, recordings: Sequence[Path], instead: str = "") -> None:

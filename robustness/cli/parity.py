@@ -43,7 +43,7 @@ class ParityModelOptions:
     panel: ClassVar[str] = "Model"
     model: Annotated[Path, typer.Option("--model", help="The model card (TOML).")]
     variant: Annotated[str | None, typer.Option(help="Which of the card's [variants]; by default the first.")] = None
-    weights: options.Weights = None
+    weights: options.WeightsOption = None
 
 
 @gives_json

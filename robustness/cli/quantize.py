@@ -27,7 +27,7 @@ class SchemeOptions:
     scheme: Annotated[str, typer.Option(help="The variant, such as static-int8; `robustness list variants` has all.")]
     only: Annotated[list[str] | None, typer.Option(help="A layer to quantize, others stay in float; several times for several.")] = None
     engine: Annotated[str, typer.Option(help="Whose kernels run, of those that this CPU's torch has.")] = ENGINE
-    weights: options.Weights = None
+    weights: options.WeightsOption = None
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class CalibrationOptions(options.LabelOptions):
     """From which recordings ranges are learned."""
 
     panel: ClassVar[str] = "Calibration"
-    calibration: options.Calibration = None
+    calibration: options.CalibrationOption = None
     count: Annotated[int, typer.Option(min=1, help="How many recordings of the calibration folder, of each label alike.")] = COUNT
     seed: options.Seed = 0
 

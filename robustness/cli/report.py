@@ -43,7 +43,7 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class SweepOptions(options.SceneOptions):
+class SweepOptions(options.OperatingOptions):
     """What is done to the recordings."""
 
     perturbations: options.Perturbations = None
@@ -51,11 +51,6 @@ class SweepOptions(options.SceneOptions):
         Literal["quick", "standard", "full", "dhauds"],
         typer.Option(help="Which perturbations are run if none is asked for by name (`robustness list perturbations`)."),
     ] = "quick"
-    trim: options.Trim = "auto"
-    speech_threshold_db: Annotated[
-        float, typer.Option(min=1, help="A frame this far under the loudest is not speech; it decides SNRs and what counts as lost.")
-    ] = 35.0
-    threshold: options.Threshold = None
 
     def chosen(self) -> tuple[str, ...]:
         """The perturbations to run by name, the user's scenes among them; empty for those of the preset."""
@@ -175,7 +170,7 @@ def _say_plan(job: Job) -> None:
     """What would be run."""
     from robustness.jobs.assess import estimate_s
     from robustness.jobs.every_lead import every_sample_notices
-    from robustness.report.words import plural
+    from robustness.report.words import grid_said, plural
 
     reading = job.reading
     variants = ", ".join(f"{one.name} {one.variant}" for one in job.classifiers)
@@ -183,6 +178,8 @@ def _say_plan(job: Job) -> None:
     for notice in reading.notices:
         say(f"  {notice}")
     say(f"{plural(len(job.plan.conditions), 'condition')}: {', '.join(job.plan.perturbations)}")
+    for name, kind in job.plan.kinds(job.frame.reference).items():
+        say(f"  {name}: {grid_said(kind)}")
     for name, why in job.plan.skipped.items():
         say(f"  without {name}: {why}")
     for notice in every_sample_notices(job):

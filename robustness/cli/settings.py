@@ -30,7 +30,7 @@ ROOT: Final = ".git"  # beside it the search upwards ends
 
 
 @dataclass(frozen=True)
-class Settings:
+class FolderSettings:
     """What a file gives.
 
     Attributes:
@@ -75,7 +75,7 @@ def with_settings(arguments: Sequence[str], commands: Mapping[str, Any], here: P
     return [arguments[0], *words, *arguments[1:]], note
 
 
-def found(here: Path) -> Settings | None:
+def found(here: Path) -> FolderSettings | None:
     """The nearest settings in this folder or above; None without.
 
     Raises:
@@ -83,11 +83,11 @@ def found(here: Path) -> Settings | None:
     """
     for folder in (here, *here.parents):
         if (folder / OWN).is_file():
-            return Settings(folder / OWN, _toml(folder / OWN))
+            return FolderSettings(folder / OWN, _toml(folder / OWN))
         if (folder / SHARED).is_file():
             content = _toml(folder / SHARED).get("tool", {}).get("robustness")
             if content is not None:
-                return Settings(folder / SHARED, content)
+                return FolderSettings(folder / SHARED, content)
         if (folder / ROOT).exists():
             return None
     return None
@@ -106,7 +106,7 @@ def _options(command: Any) -> dict[str, Any]:
     return {name: option for name, option in named if name not in ("help", "from")}
 
 
-def _refuse_unknown(settings: Settings, commands: Mapping[str, Any]) -> None:
+def _refuse_unknown(settings: FolderSettings, commands: Mapping[str, Any]) -> None:
     single = {name: _options(command) for name, command in commands.items() if not hasattr(command, "commands")}
     anywhere = {name for options in single.values() for name in options}
     for key, value in settings.values.items():
@@ -119,7 +119,7 @@ def _refuse_unknown(settings: Settings, commands: Mapping[str, Any]) -> None:
             raise UsageError(f"{settings.named}: `{wrong[0]}` is no option{whose}; {hint}see `robustness COMMAND --help`")
 
 
-def _values(settings: Settings, name: str, command: Any) -> dict[str, Any]:
+def _values(settings: FolderSettings, name: str, command: Any) -> dict[str, Any]:
     """What the file gives this command: its own section before what holds for all."""
     own: dict[str, Any] = settings.values.get(name, {})
     known = _options(command)
@@ -131,7 +131,7 @@ def _given(option: Any, arguments: Sequence[str]) -> bool:
     return any(word in names or word.partition("=")[0] in names for word in arguments)
 
 
-def _words(settings: Settings, key: str, option: Any, value: Any, here: Path) -> Iterator[str]:
+def _words(settings: FolderSettings, key: str, option: Any, value: Any, here: Path) -> Iterator[str]:
     """An option and its value as on the command line."""
     if option.is_flag:
         if not isinstance(value, bool):

@@ -33,8 +33,8 @@ class StreamedModel:
 
     panel: ClassVar[str] = "Model"
     model: Annotated[Path | None, typer.Option(help="The model card, a TOML file. Its network's code is run.")] = None
-    weights: options.Weights = None
-    variants: options.Variants = None
+    weights: options.WeightsOption = None
+    variants: options.VariantsOption = None
     device: options.Device = "cpu"
     threads: options.Threads = None
 

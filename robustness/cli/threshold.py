@@ -20,7 +20,7 @@ class OneVariant:
 
     panel: ClassVar[str] = "Model"
     model: Annotated[Path | None, typer.Option(help="The model card, a TOML file. Its network's code is run.")] = None
-    weights: options.Weights = None
+    weights: options.WeightsOption = None
     variant: Annotated[str | None, typer.Option(help="The variant that ships; by default the card's own network.")] = None
     device: options.Device = "cpu"
     threads: options.Threads = None
@@ -42,7 +42,7 @@ class BudgetOptions:
 def threshold(
     *,
     given: OneVariant,
-    recordings: options.Recordings = [],  # noqa: B006 - typer reads it once
+    recordings: options.RecordingsOption = [],  # noqa: B006 - typer reads it once
     words: options.LabelOptions,
     asked: BudgetOptions,
     out: Annotated[

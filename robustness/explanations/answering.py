@@ -37,7 +37,7 @@ class Given(NamedTuple):
         return self.outcome in GOOD
 
 
-class Heard(NamedTuple):
+class HeardWindow(NamedTuple):
     """What was heard at one lead.
 
     Attributes:
@@ -78,7 +78,7 @@ def answers_of(engine: Engine, windows: Tensor, truths: Sequence[str | None]) ->
     return {name: given_by(classifier, logits, truths) for (name, classifier), logits in found}
 
 
-def hear(engine: Engine, windows: Mapping[str, tuple[float, Tensor]]) -> dict[str, Heard]:
+def hear(engine: Engine, windows: Mapping[str, tuple[float, Tensor]]) -> dict[str, HeardWindow]:
     """What each variant of an engine answers to some windows, by their names.
 
     Args:
@@ -94,7 +94,7 @@ def hear(engine: Engine, windows: Mapping[str, tuple[float, Tensor]]) -> dict[st
     for (variant, classifier), each in zip(variants.items(), logits, strict=True):
         _check(variant, classifier, each, len(stacked))
     return {
-        name: Heard(lead_ms, window, {variant: each[row] for variant, each in zip(variants, logits, strict=True)})
+        name: HeardWindow(lead_ms, window, {variant: each[row] for variant, each in zip(variants, logits, strict=True)})
         for row, (name, (lead_ms, window)) in enumerate(windows.items())
     }
 

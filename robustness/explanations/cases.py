@@ -1,4 +1,7 @@
-"""What is known of one failing recording: its answers where it fails and at every place, what restores it, where it is right."""
+"""What is known of one failing recording: its answers where it fails and at every place, what restores it, where it is right.
+
+Cards and `robustness explain` are made of the same cases: those of a run, or of one recording by itself.
+"""
 
 from __future__ import annotations
 
@@ -16,23 +19,24 @@ from robustness.audio.placement import Frame
 from robustness.audio.recordings import Recording
 from robustness.audio.streaming import by_id, known
 from robustness.conditions import NONE, Condition
-from robustness.explanations.answering import Given, Heard, by_variant, hear
-from robustness.explanations.counterpart import Counterpart, Places
+from robustness.explanations.answering import Given, HeardWindow, by_variant, hear
+from robustness.explanations.counterpart import Counterpart, GoodPlaces
 from robustness.explanations.failures import PLACES, Failure, placed_trials
 from robustness.explanations.good_recordings import GoodRecordings
 from robustness.explanations.lean import Lean, lean_of
+from robustness.explanations.maps import SILENT, MapRequest
 from robustness.explanations.places import LeadAtlas, Restored
 from robustness.explanations.subject import Subject
 from robustness.interventions.base import INTERVENTIONS
 from robustness.interventions.scene import Scene
 from robustness.models.classifier import Classifier
-from robustness.perturbations.base import Perturbation
-from robustness.rendering import Renderer
+from robustness.perturbations.base import PERTURBATIONS, Inputs, Perturbation
+from robustness.rendering import NO_INPUTS, Renderer
 from robustness.run.folder import Run
 from robustness.run.perturbations import perturbation_facts
 from robustness.seeds import generator_of
 from robustness.sweep.engine import Engine
-from robustness.sweep.inference.preparing import Family, each_alone, for_gradients
+from robustness.sweep.inference.preparing import NetworkFamily, each_alone, for_gradients
 
 HERE: Final = "here"
 COUNTERPART: Final = "counterpart"
@@ -64,9 +68,9 @@ class Case:
     subject: Subject
     classifiers: Mapping[str, Classifier]
     gradients: Mapping[str, Classifier]
-    families: Sequence[Family]
+    families: Sequence[NetworkFamily]
     given: Mapping[str, Given]
-    heard: Mapping[str, Heard]
+    heard: Mapping[str, HeardWindow]
     atlases: Mapping[str, LeadAtlas]
     restored: Mapping[str, Restored | None]
     counterparts: Mapping[str, Counterpart | None]
@@ -92,11 +96,17 @@ class Case:
         labels = self.worst.labels
         return Target(labels.index(self.failure.label), labels.index(self.failure.rival))
 
+    def map_request(self, targets: Mapping[str, Target], baseline: str = SILENT) -> MapRequest:
+        """What maps are made of: the window in which it fails, for some targets by name."""
+        there = self.heard[COUNTERPART].window if COUNTERPART in self.heard else None
+        return MapRequest(self.heard[HERE].window, there, self.classifiers, self.gradients, self.families, targets, baseline)
+
 
 class Cases:
-    """The cases of a run; its tables are read once.
+    """The cases of a run, or of recordings of which no run is at hand; its tables are read once.
 
     Attributes:
+        run: its trials; None where there is none, and nothing is known of other recordings then.
         recordings: by their ids, each read when it is asked for.
         known: what is known of each recording without reading it.
         classifiers: by the name of the variant, each alone; `given` as they were given; `gradients` for these.
@@ -106,23 +116,29 @@ class Cases:
         good: the recordings that are right, and what they have in common.
 
     Args:
-        run: the run.
+        run: the run, or None.
         classifiers: the variants that made its trials.
         recordings: as the sweep heard them.
         seed: of the run.
         perturbations: of its plan, with their settings and folders; another is made from its registered class.
+        inputs: folders by name, for a perturbation that is not of its plan.
+        threshold_db: by which words are found, where no run says so.
     """
 
     def __init__(
         self,
-        run: Run,
+        run: Run | None,
         classifiers: Sequence[Classifier],
         recordings: Sequence[Recording],
         seed: int,
         perturbations: Mapping[str, Perturbation] | None = None,
+        *,
+        inputs: Inputs = NO_INPUTS,
+        threshold_db: float = SPEECH_THRESHOLD_DB,
     ) -> None:
-        self.perturbations = perturbations or {}
-        self.kinds = perturbation_facts(run.manifest)
+        self.run = run
+        self.perturbations, self.inputs = perturbations or {}, inputs
+        self.kinds = {} if run is None else perturbation_facts(run.manifest)
         self.frame = classifiers[0].frame
         self.given = by_variant(classifiers)
         probes = _probes(recordings, self.frame)
@@ -130,10 +146,12 @@ class Cases:
         self.gradients = by_variant(for_gradients(classifiers, probes))
         self.engine = Engine.ready(classifiers, probes, workers=1)
         self.recordings = by_id(recordings)
+        self.recordings_in_order = recordings
         self.known = known(recordings)
         self.placed = placed_trials(run, self.kinds)
         self.seed = seed
-        self.threshold_db = float(run.manifest.get("plan", {}).get("speech_threshold_db", SPEECH_THRESHOLD_DB))
+        known_db = None if run is None else run.manifest.get("plan", {}).get("speech_threshold_db")
+        self.threshold_db = threshold_db if known_db is None else float(known_db)
         labelled = [one.id for one in self.known if one.label is not None]
         self.order = [labelled[i] for i in torch.randperm(len(labelled), generator=generator_of(seed, "collateral")).tolist()]
         self._leans: dict[str, Lean | None] = {}
@@ -143,18 +161,21 @@ class Cases:
         """Everything about one failure; the recording is rendered and heard anew."""
         recording = self.recordings[failure.recording]
         subject = self.subject(recording, failure.condition)
-        places = Places(self.engine, self.classifiers, subject, failure.label)
+        return self.case_of(failure, recording, GoodPlaces(self.engine, self.classifiers, subject, failure.label))
+
+    def case_of(self, failure: Failure, recording: Recording, places: GoodPlaces) -> Case:
+        """Everything about one failure, of which it is known where the recording may lie."""
         counterparts = {variant: places.counterpart(variant) for variant in self.classifiers}
         (families,) = self.engine.families
         return Case(
             failure=failure,
             recording=recording,
-            subject=subject,
+            subject=places.subject,
             classifiers=self.classifiers,
             gradients=self.gradients,
             families=families,
             given=places.here,
-            heard=self._heard(subject, counterparts[failure.variant]),
+            heard=self._heard(places.subject, counterparts[failure.variant]),
             atlases=places.atlases,
             restored={variant: places.restored(variant) for variant in self.classifiers},
             counterparts=counterparts,
@@ -163,7 +184,13 @@ class Cases:
     def subject(self, recording: Recording, condition: Condition) -> Subject:
         """A recording under a condition of the run."""
         return Subject.of(
-            recording, self.frame, condition, seed=self.seed, threshold_db=self.threshold_db, perturbations=self.perturbations
+            recording,
+            self.frame,
+            condition,
+            seed=self.seed,
+            threshold_db=self.threshold_db,
+            perturbations=self.perturbations,
+            inputs=self.inputs,
         )
 
     def scene(self, case: Case) -> Scene:
@@ -183,13 +210,17 @@ class Cases:
 
     def at_a_place(self, condition: Condition) -> bool:
         """Whether a condition says only at which named placement a recording lies."""
-        return condition.perturbation == NONE or bool(self.kinds[condition.perturbation].placements)
+        name = condition.perturbation
+        if name == NONE:
+            return True
+        kind = self.kinds.get(name) or PERTURBATIONS[name]().facts(self.frame.reference)
+        return bool(kind.placements)
 
     def float_of(self, variant: str) -> str | None:
         """The float network of the same model; None where that is the variant itself, or was not run."""
         return float_of(self.classifiers, variant)
 
-    def _heard(self, subject: Subject, counterpart: Counterpart | None) -> dict[str, Heard]:
+    def _heard(self, subject: Subject, counterpart: Counterpart | None) -> dict[str, HeardWindow]:
         leads: dict[str, float] = {HERE: subject.here_ms}
         leads.update((place, subject.lead_ms(place)) for place in PLACES)
         heard = subject.at(list(leads.values())).samples

@@ -18,13 +18,13 @@ from robustness.conditions import Condition
 from robustness.explanations.answering import Given
 from robustness.explanations.cases import Cases
 from robustness.explanations.edits import Attempt, Edit
-from robustness.explanations.side_effects import Changed, Others
+from robustness.explanations.side_effects import EditEffect, Others
 from robustness.run.restoration import CohortEffect
 
 FEWEST: Final = 2  # recordings that fail at a placement: one alone is its own card
 
 
-def paired(words: str, pairs: Sequence[Changed], speakers: Mapping[str, str | None]) -> CohortEffect:
+def paired(words: str, pairs: Sequence[EditEffect], speakers: Mapping[str, str | None]) -> CohortEffect:
     """What happens to some recordings."""
     changes = [one.gain for one in pairs]
     return CohortEffect(
@@ -41,7 +41,7 @@ def paired(words: str, pairs: Sequence[Changed], speakers: Mapping[str, str | No
     )
 
 
-def apart(pairs: Sequence[Changed], cases: Cases, variant: str) -> list[CohortEffect]:
+def apart(pairs: Sequence[EditEffect], cases: Cases, variant: str) -> list[CohortEffect]:
     """Known and unknown words, each by itself; what is not there is left out."""
     classifier = cases.classifiers[variant]
     rejections = classifier.point.rejections
@@ -60,7 +60,7 @@ def cost(cases: Cases, placement: str, variant: str) -> list[CohortEffect]:
     reference = cases.classifiers[variant].frame.reference
     rows = cases.placed[cases.placed["variant"] == variant]
     before, after = (_given(rows, place) for place in (reference, placement))
-    return apart([Changed(name, before[name], given) for name, given in after.items() if name in before], cases, variant)
+    return apart([EditEffect(name, before[name], given) for name, given in after.items() if name in before], cases, variant)
 
 
 def _given(rows: pd.DataFrame, placement: str) -> dict[str, Given]:

@@ -26,7 +26,7 @@ class Counterpart:
 
 
 @dataclass(eq=False)
-class Places:
+class GoodPlaces:
     """Where a recording may lie, and which variants do the right thing there; each is asked once.
 
     Attributes:

@@ -6,7 +6,7 @@ Written into the run's `evidence/restoring.json`, so that drawing needs no torch
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from robustness.explanations.losses import Loss, drop_of
 from robustness.explanations.naming_rule import Beside, counts, name, named_pair, pairs
 from robustness.explanations.side_effects import MOST, Others
 from robustness.explanations.standing import Standing, ordinary, spoken_for
-from robustness.interventions.base import Kind
+from robustness.interventions.base import EditKind
 from robustness.run.folder import Run
 from robustness.run.restoration import (
     CohortEffect,
@@ -64,21 +64,19 @@ class Diagnosis:
     naming: Naming
     pairs: tuple[EditPair, ...]
     shares: tuple[factors.Accounted, ...]
-    speaks: frozenset[Kind] = frozenset()
+    speaks: frozenset[EditKind] = frozenset()
     lean: Lean | None = None
 
 
 @dataclass(eq=False)
 class Restoration:
-    """Gathers what restores the failures of a run.
+    """Gathers what restores the failures of a run, or of a recording of which no run is at hand.
 
     Attributes:
-        run: its trials.
         cases: its recordings and variants.
         rows: of the table of all that was explained.
     """
 
-    run: Run
     cases: Cases
     rows: list[dict[str, Any]] = field(default_factory=list)
     _cards: dict[str, dict[str, RestoredAnswer]] = field(default_factory=dict)
@@ -86,7 +84,7 @@ class Restoration:
 
     def __post_init__(self) -> None:
         self.others = Others(self.cases)
-        self.swept = factors.Swept(self.run, self.cases.kinds)
+        self.swept = None if self.cases.run is None else factors.Swept(self.cases.run, self.cases.kinds)
 
     def explain(self, case: Case) -> dict[str, Diagnosis]:
         """Tries everything on one failing recording."""
@@ -99,25 +97,29 @@ class Restoration:
         found = self.explain(case)
         for variant, diagnosis in found.items():
             self._found[case.failure.condition, variant].append(diagnosis)
-        self._cards[card] = {variant: self._record(diagnosis, case, variant) for variant, diagnosis in found.items()}
+        self._cards[card] = self._records(case, found)
 
-    def write(self, folder: Path) -> None:
+    def answers(self, case: Case) -> dict[str, RestoredAnswer]:
+        """What restores each variant that fails, of one recording alone."""
+        return self._records(case, diagnose(case, self.cases, self.swept))
+
+    def write(self, run: Run, folder: Path) -> None:
         """Adds what holds over recordings, and writes all down."""
         found = RestorationRecord(
             cards=self._cards,
             asked=len(self.others.asked),
             most=MOST,
             conditions=tuple(self._condition(*key) for key in self._found if self.cases.at_a_place(key[0])),
-            predictions=tuple(forecast_scores(self.run, self.cases)),
+            predictions=tuple(forecast_scores(run, self.cases)),
         )
         write_restoration(folder, found)
 
-    def _record(self, diagnosis: Diagnosis, case: Case, variant: str) -> RestoredAnswer:
-        """For the run folder, with the side effects of each edit that restores."""
-        return restored_answer(diagnosis, [self._attempt(attempt, case, variant) for attempt in diagnosis.tried])
+    def _records(self, case: Case, found: Mapping[str, Diagnosis]) -> dict[str, RestoredAnswer]:
+        """For each variant, with the side effects of each edit that restores, where other recordings are known."""
+        return {v: restored_answer(one, [self._attempt(attempt, case, v) for attempt in one.tried]) for v, one in found.items()}
 
     def _attempt(self, attempt: Attempt, case: Case, variant: str) -> TriedEdit:
-        if attempt.restores_at is None:
+        if attempt.restores_at is None or self.cases.run is None:
             return tried_edit(attempt)
         edit, failure = Edit(attempt.name, attempt.restores_at), case.failure
         return tried_edit(attempt, self.others.turned(failure.condition, edit, variant, failure.recording))
@@ -217,8 +219,8 @@ def _beside(case: Case, cases: Cases, variant: str, drop: Loss | None, stands: S
     if (other := cases.float_of(variant)) is not None and case.given[other].good:
         speaks.add("precision")
     lean = cases.lean(variant)
-    kinds: frozenset[Kind] = frozenset(kind for kind in speaks if kind != "room")
-    plain: frozenset[Kind] = frozenset(kind for kind in ordinary(stands) if kind != "room")
+    kinds: frozenset[EditKind] = frozenset(kind for kind in speaks if kind != "room")
+    plain: frozenset[EditKind] = frozenset(kind for kind in ordinary(stands) if kind != "room")
     return Beside(kinds, plain - kinds, "room" in speaks, None if lean is None else lean.size, own)
 
 

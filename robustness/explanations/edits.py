@@ -22,7 +22,7 @@ from torch import Tensor
 from robustness.analysis.outcomes import MISSED
 from robustness.explanations.answering import Given, given_by
 from robustness.explanations.cases import float_of
-from robustness.interventions.base import INTERVENTIONS, Intervention, Kind
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention
 from robustness.interventions.scene import Scene
 from robustness.models.classifier import Classifier
 from robustness.sweep.engine import answers
@@ -163,7 +163,7 @@ class Attempt:
     """
 
     name: str
-    kind: Kind
+    kind: EditKind
     rungs: tuple[Rung, ...]
     sham: Rung
     draws: int

@@ -33,7 +33,7 @@ from robustness.run.folder import Run
 CARDS: Final = 24  # failures shown; the rest are counted
 ELSEWHERE: Final = 2  # more, of those that fail under another perturbation alone
 IN_FULL: Final = 2  # of them; segments and the counterpart as donor cost as much as ten maps
-Progress = Callable[[int, int], None]
+CountProgress = Callable[[int, int], None]
 
 
 def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
@@ -46,7 +46,7 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
     cards: int = CARDS,
     audio: bool = True,
     everything: bool = False,
-    progress: Progress = lambda done, total: None,
+    progress: CountProgress = lambda done, total: None,
 ) -> None:
     """Explains the worst failures of a run and writes them down; `failures.json` comes last.
 
@@ -62,7 +62,7 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
         progress: told how many failures of how many are done.
     """
     cases = Cases(run, classifiers, recordings, seed, perturbations)
-    restoration = Restoration(run, cases)
+    restoration = Restoration(cases)
     every = find_failures(run, cases.placed, cases.kinds, cases.frame.reference)
     found, elsewhere = ([one for one in every if one.at_a_place is at_a_place] for at_a_place in (True, False))
     shown = [*found[:cards], *elsewhere[:ELSEWHERE]]
@@ -87,7 +87,7 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
     for failure in rest:
         restoration.explain(cases.case(failure))
         progress(len(restoration.rows), max(len(restoration.rows), len(shown) + len(rest)))
-    restoration.write(folder)
+    restoration.write(run, folder)
     if everything:
         write_explanations(folder, restoration.rows)
     others = ShownOfAll(len(elsewhere), len(elsewhere[:ELSEWHERE]))

@@ -13,15 +13,16 @@ import pandas as pd
 
 from robustness.explanations.standing import SPEAKS, Standing
 from robustness.run.atomic import whole
+from robustness.run.explained import EXPLAINED, KINDS
 
 if TYPE_CHECKING:
     from robustness.explanations.cases import Case
     from robustness.explanations.diagnosis import Diagnosis
 
-FILE: Final = "explanations.parquet"
 COLUMNS: Final = (
     *("recording", "label", "speaker", "perturbation", "level", "draw", "placement", "offset_ms", "variant", "answer", "margin"),
     *("verdict", "kind", "edit", "size", "share", "strength", "control_share", "restoring", "pair", "drop", "drop_against", "outside"),
+    *KINDS,
     *SPEAKS,
 )
 
@@ -58,6 +59,8 @@ def _verdict(found: Diagnosis) -> dict[str, Any]:
         "strength": None if by is None else naming.strength,
         "control_share": None if by is None else by.sham.share,
         "restoring": ", ".join(naming.restoring),
+        "tried_kinds": ", ".join(sorted({one.kind for one in found.tried})),
+        "restoring_kinds": ", ".join(sorted({one.kind for one in found.tried if one.restores_at is not None})),
         "pair": ", ".join(found.pairs[0].names) if found.pairs else None,
         "drop": None if drop is None else drop.logits,
         "drop_against": None if drop is None else drop.against,
@@ -66,5 +69,5 @@ def _verdict(found: Diagnosis) -> dict[str, Any]:
 
 def write_explanations(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Writes the table, whole or not at all."""
-    with whole(folder / FILE) as temporary:
+    with whole(folder / EXPLAINED) as temporary:
         pd.DataFrame(list(rows), columns=list(COLUMNS)).to_parquet(temporary, index=False)

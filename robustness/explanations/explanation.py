@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from robustness.audio.levels import SPEECH_THRESHOLD_DB
+from robustness.audio.placement import Trim, trimmed
 from robustness.audio.recordings import Recording
 from robustness.explanations.answering import worst_of
-from robustness.explanations.map_checks import checked_map
-from robustness.explanations.question import Question, Wanted, question_of
-from robustness.explanations.single_verdicts import single_verdicts
+from robustness.explanations.cases import Cases
+from robustness.explanations.diagnosis import Restoration
+from robustness.explanations.map_checks import CheckedMap, checked_maps
+from robustness.explanations.map_records import MapCost, cost_of
+from robustness.explanations.maps import Map, Progress, maps_of, named_methods
+from robustness.explanations.question import ExplanationSettings, Question, check, question_of
+from robustness.explanations.segments import segment_maps, segment_shares
 from robustness.explanations.sounds import Sound, sounds_of
-from robustness.explanations.target_maps import Progress, maps_of, segments_of
 from robustness.explanations.word_tracking import Following, Moved
 from robustness.models.classifier import Classifier
 from robustness.perturbations.base import Inputs
@@ -27,7 +31,51 @@ from robustness.rendering import NO_INPUTS
 from robustness.run.evidence import LayerTracking
 from robustness.run.restoration import RestoredAnswer
 
-Array = npt.NDArray[np.float32]
+
+@dataclass(frozen=True)
+class MapRow:
+    """One map: what it cost, and what else says of it."""
+
+    cost: MapCost
+    checks: CheckedMap
+
+    @property
+    def key(self) -> str:
+        """The name of its array."""
+        return f"{self.cost.method}/{self.cost.variant}/{self.cost.target}"
+
+    @property
+    def title(self) -> str:
+        """Method, variant and target."""
+        return f"{self.cost.method}, {self.cost.variant}: {self.cost.target}"
+
+    @property
+    def second_opinion(self) -> float | None:
+        """The rank correlation with another method's map."""
+        return self.checks.second_opinion
+
+    @property
+    def tested(self) -> bool:
+        """Whether it was tested."""
+        return self.checks.tests is not None
+
+    @property
+    def failed(self) -> list[str] | None:
+        """What it failed, in words; None where it was not tested."""
+        return None if self.checks.tests is None else self.checks.tests.box.failed
+
+    def plain(self) -> dict[str, object]:
+        """As a row of a table."""
+        return {**vars(self.cost), "second_opinion": self.second_opinion, "tested": self.tested, "failed": self.failed}
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Of a picture: ms from frame to frame, of the window, and the centers of its bands."""
+
+    hop_ms: float
+    window_ms: float
+    band_hz: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +85,7 @@ class Explanation:
     Attributes:
         question: the recording, its place, the variants and what they answer.
         arrays: `log_mel` and each map, [bands frames], by `method/variant/target`; in logits.
-        table: a row a map: what it cost and whether it can be trusted.
+        rows: a row a map: what it cost and whether it can be trusted.
         segments: a row a segment of 100 ms, variant and target: its exact Shapley share of f(x) − f(baseline).
         sounds: what was heard, and for each map its strongest tenth and everything but that, with the answers to them.
         strips: for each map its marginal over time, [frames], by the map's key.
@@ -49,31 +97,26 @@ class Explanation:
     """
 
     question: Question
-    arrays: Mapping[str, Array]
-    table: pd.DataFrame
+    arrays: Mapping[str, Map]
+    rows: Sequence[MapRow]
     segments: pd.DataFrame
     sounds: Sequence[Sound]
-    strips: Mapping[str, Array]
-    bars: Mapping[str, Array]
+    strips: Mapping[str, Map]
+    bars: Mapping[str, Map]
     tops: Mapping[str, npt.NDArray[np.bool_]]
     following: LayerTracking | None = None
     restored: Mapping[str, RestoredAnswer] = field(default_factory=dict)
 
     @property
-    def rows(self) -> list[dict[str, Any]]:
-        """The rows of the table, with None for what is not known."""
-        records = self.table.astype(object).where(self.table.notna(), None).to_dict("records")
-        return [{str(name): value for name, value in record.items()} for record in records]
+    def table(self) -> pd.DataFrame:
+        """The rows as a table: what each map cost, its second opinion, whether it was tested, and what it failed."""
+        return pd.DataFrame([row.plain() for row in self.rows])
 
     @property
-    def axes(self) -> dict[str, Any]:
-        """hop_ms, window_ms and band_hz of the arrays."""
+    def axes(self) -> Axes:
+        """Of the arrays."""
         picture, frame = self.question.first.frontend.picture, self.question.first.frame
-        return {
-            "hop_ms": picture.hop_ms,
-            "window_ms": frame.samples * 1000 / frame.rate_hz,
-            "band_hz": list(picture.band_hz),
-        }
+        return Axes(picture.hop_ms, frame.samples * 1000 / frame.rate_hz, tuple(picture.band_hz))
 
 
 def explain(  # noqa: PLR0913 - the options of the command, all but two by name
@@ -86,6 +129,9 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
     level: float | None = None,
     draw: int = 0,
     inputs: Inputs = NO_INPUTS,
+    fill: str = "zeros",
+    trim: Trim = "auto",
+    speech_threshold_db: float = SPEECH_THRESHOLD_DB,
     targets: Sequence[str] = (),
     methods: Sequence[str] = (),
     baseline: str = "silence",
@@ -105,6 +151,9 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
         level: of that perturbation.
         draw: of that perturbation.
         inputs: folders by name, for a perturbation that needs some.
+        fill: what the padding holds, zeros or floor.
+        trim: whether the recording is cut to its speech before it is placed.
+        speech_threshold_db: how far below the loudest frame its speech may be.
         targets: labels for their logits, or `up-unknown` for a margin; by default the margin of the right answer to its strongest rival
             and both logits.
         methods: attribution methods by name; by default block regression, occlusion, integrated gradients and Shapley values of segments.
@@ -119,24 +168,65 @@ def explain(  # noqa: PLR0913 - the options of the command, all but two by name
         RecordingError: the recording is of another rate, or longer than the window.
         CannotJudgeError: a logit or a map is not a number.
     """
+    wanted = ExplanationSettings(
+        placement=placement,
+        offset_ms=offset_ms,
+        targets=tuple(targets),
+        methods=tuple(methods),
+        baseline=baseline,
+        seed=seed,
+        perturbation=perturbation,
+        level=level,
+        draw=draw,
+        inputs=inputs,
+        fill=fill,
+        trim=trim,
+        speech_threshold_db=speech_threshold_db,
+        layers=tuple(layers),
+        tested=tested,
+    )
     variants = [classifier] if isinstance(classifier, Classifier) else list(classifier)
-    wanted = Wanted(placement, offset_ms, tuple(targets), tuple(methods), baseline, seed, perturbation, level, draw, inputs)
-    question = question_of(variants, recording, wanted)
-    network = Following(question.original, layers)
-    maps = maps_of(question, wanted.methods, progress)
-    trust = checked_map(question, maps, tested=tested, progress=progress)
+    return explain_settled(variants, recording, wanted, progress=progress)
+
+
+def explain_settled(
+    classifiers: Sequence[Classifier],
+    recording: Recording,
+    wanted: ExplanationSettings,
+    among: Cases | None = None,
+    progress: Progress = lambda doing, done, total: None,
+) -> Explanation:
+    """The same, with what is asked for in one record.
+
+    Args:
+        classifiers: the variants.
+        recording: as in `explain`; one of `among` as it is there.
+        wanted: what is asked for.
+        among: the variants and recordings of a run, with which the answer is compared as on a card.
+        progress: as in `explain`.
+    """
+    check(classifiers[0], recording, wanted)
+    if among is None:
+        recording = trimmed(recording, classifiers[0].frame, wanted.trim, wanted.speech_threshold_db)
+    threshold_db = wanted.speech_threshold_db
+    cases = among or Cases(None, classifiers, [recording], wanted.seed, inputs=wanted.inputs, threshold_db=threshold_db)
+    question = question_of(cases, recording, wanted)
+    network, request = Following(cases.given, wanted.layers), question.map_request
+    methods = named_methods(wanted.methods, list(question.classifiers.values()))
+    maps = maps_of(request, methods, surrogates=True, progress=progress)
     picture = question.first.frontend.picture.features(question.here.window[None])[0, 0].float().cpu().numpy()
+    checks = checked_maps(maps, wanted.seed, tested=wanted.tested, progress=progress)
     return Explanation(
         question,
         {"log_mel": picture, **{one.key: one.map for one in maps}},
-        pd.DataFrame([one.row() | row for one, row in zip(maps, trust, strict=True)]),
-        pd.DataFrame(segments_of(question, maps)),
+        [MapRow(cost_of(one), checked) for one, checked in zip(maps, checks, strict=True)],
+        pd.DataFrame(map(vars, segment_shares(segment_maps(request, maps)))),
         sounds_of(question, maps),
-        {one.key: one.relevance.over_time[0].float().numpy() for one in maps},
-        {one.key: one.relevance.over_bands[0].float().numpy() for one in maps},
+        {one.key: one.over_time for one in maps},
+        {one.key: one.over_bands for one in maps},
         {one.key: one.top for one in maps},
         _followed(question, network),
-        single_verdicts(question),
+        {} if question.case is None else Restoration(cases).answers(question.case),
     )
 
 

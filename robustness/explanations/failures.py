@@ -55,15 +55,19 @@ class Failure:
     at_a_place: bool
 
 
-def placed_trials(run: Run, kinds: Mapping[str, PerturbationFacts]) -> pd.DataFrame:
+def placed_trials(run: Run | None, kinds: Mapping[str, PerturbationFacts]) -> pd.DataFrame:
     """The answers at each place, a row a recording, variant and place, with silence around; recordings with a label of the model only.
 
     Where placements were not part of the sweep, the clean rows give the reference placement. `failing` says which rows fail.
 
     Args:
-        run: its trials.
+        run: its trials; of None there are none.
         kinds: what is known of its perturbations.
     """
+    if run is None:
+        return pd.DataFrame(
+            {name: pd.Series(dtype="float64" if name in _COLUMNS[len(_WORDS) :] else "object") for name in _COLUMNS}
+        ).assign(failing=pd.Series(dtype=bool))
     placing = [name for name, kind in kinds.items() if kind.placements]
     parts = [_labelled(run.trials(columns=_COLUMNS, perturbation=name, fill="zeros")) for name in (*placing, NONE)]
     rows = pd.concat([part for part in parts if len(part)] or parts)

@@ -29,7 +29,7 @@ from robustness.run.folder import Run
 from robustness.run.restoration import Score
 
 LEAST: Final = 3  # other recordings, for a prediction
-Values = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Track:
 
     recording: str
     unknown: bool
-    onset_ms: Values
-    margin: Values
+    onset_ms: Floats
+    margin: Floats
     reference: float
 
-    def at(self, onset_ms: Values) -> Values:
+    def at(self, onset_ms: Floats) -> Floats:
         """Margins at other onsets, between those known; NaN beyond."""
-        found: Values = np.interp(onset_ms, self.onset_ms, self.margin, left=np.nan, right=np.nan)
+        found: Floats = np.interp(onset_ms, self.onset_ms, self.margin, left=np.nan, right=np.nan)
         return found
 
 
@@ -82,11 +82,11 @@ def _moved(run: Run, cases: Cases, columns: Sequence[str]) -> Iterator[pd.DataFr
             yield from run.batches(columns=columns, perturbation=name, placement="offset", fill="zeros")
 
 
-def _array(column: pd.Series[Any]) -> Values:
+def _array(column: pd.Series[Any]) -> Floats:
     return column.to_numpy(dtype=np.float64)
 
 
-def predicted(some: Sequence[Track], all_of_them: Sequence[Track], onsets_ms: Sequence[Values]) -> list[Values]:
+def predicted(some: Sequence[Track], all_of_them: Sequence[Track], onsets_ms: Sequence[Floats]) -> list[Floats]:
     """Margins of recordings at some onsets of each, from the others; NaN where fewer than three were heard there.
 
     What moves cost is added up once over all, at all onsets together; from that each recording's own cost is taken away again.
@@ -111,13 +111,13 @@ class _Costs:
     def __init__(self, onsets: int) -> None:
         self.sums, self.heard = np.zeros(onsets), np.zeros(onsets, int)
 
-    def add(self, cost: Values) -> None:
+    def add(self, cost: Floats) -> None:
         """One more recording; NaN where it was not heard."""
         known = np.isfinite(cost)
         self.sums[known] += cost[known]
         self.heard += known
 
-    def without(self, own: Values, at: NDArray[np.intp]) -> Values:
+    def without(self, own: Floats, at: NDArray[np.intp]) -> Floats:
         """The mean of all but one of those that were added, at some of the onsets; NaN where that is of fewer than three."""
         known = np.isfinite(own)
         sums, heard = self.sums[at] - np.where(known, own, 0), self.heard[at] - known
@@ -215,7 +215,7 @@ def _flip_errors(failing: Sequence[Track], moved: Sequence[Track], there: Mappin
     return found
 
 
-def flip(onset_ms: Values, margin: Values, near_ms: float) -> float | None:
+def flip(onset_ms: Floats, margin: Floats, near_ms: float) -> float | None:
     """The onset nearest to a place at which margins go from wrong to right; None where they do not."""
     known = np.isfinite(margin)
     places, right = onset_ms[known], margin[known] > 0

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST: Final = 24  # recordings that are measured: of many, the first in the order in which others are asked
 
 
-class Heard(NamedTuple):
+class MeasuredRecording(NamedTuple):
     """What is measured of one recording: the level of its word in dBFS, its bands against that, [bands], and all else by name."""
 
     level_dbfs: float
@@ -47,7 +47,7 @@ class GoodRecordings:
     placed: pd.DataFrame
     threshold_db: float
     order: Sequence[str]
-    _heard: dict[str, Heard] = field(default_factory=dict)
+    _heard: dict[str, MeasuredRecording] = field(default_factory=dict)
     _typical: dict[tuple[str, str], Typical | None] = field(default_factory=dict)
 
     def onsets(self, variant: str, placement: str) -> dict[str, float]:
@@ -78,13 +78,15 @@ class GoodRecordings:
         heard = [self.of(one).values for one in good]
         return standings(here, [{**one, "middle_ms": onsets[name] + one["length_ms"] / 2} for name, one in zip(good, heard, strict=True)])
 
-    def of(self, recording: str) -> Heard:
+    def of(self, recording: str) -> MeasuredRecording:
         """What is measured of one recording."""
         if recording not in self._heard:
             one = self.recordings[recording]
             word = span_of(one, self.threshold_db)
             values = values_of(one.samples, one.rate_hz, word)
-            self._heard[recording] = Heard(word_level_dbfs(one.samples, word), spectrum_db(one.samples, one.rate_hz, word), values)
+            self._heard[recording] = MeasuredRecording(
+                word_level_dbfs(one.samples, word), spectrum_db(one.samples, one.rate_hz, word), values
+            )
         return self._heard[recording]
 
 

@@ -16,11 +16,10 @@ from torch import Tensor
 from robustness.attributions.base import Relevance, Target
 from robustness.attributions.baselines import baseline_of
 from robustness.attributions.methods.occlusion import Occlusion
-from robustness.attributions.methods.shapley import Shapley
 from robustness.explanations.answering import given_by
 from robustness.explanations.cases import COUNTERPART, HERE, Case
-from robustness.explanations.map_differences import edges_ms, values_of
 from robustness.explanations.maps import Map, seen
+from robustness.explanations.segments import edges_ms, method_for, values_of
 from robustness.models.classifier import Classifier
 from robustness.run.evidence import CounterpartValues, LeadSteps
 
@@ -37,11 +36,11 @@ def donor(case: Case) -> CounterpartValues | None:
         return None
     classifier = case.worst
     here, there = (classifier.features(case.heard[where].window[None]) for where in (HERE, COUNTERPART))
-    found = Shapley().attribute(classifier, here, case.target, baseline_of("counterpart", classifier, here, there))
+    found = method_for(classifier).attribute(classifier, here, case.target, baseline_of("counterpart", classifier, here, there))
     return CounterpartValues(
         variant=case.failure.variant,
         edges_ms=edges_ms(classifier.frontend, found.settings["frame_edges"]),
-        values=values_of(found.parts),
+        values=values_of(found),
         change=float(found.change[0]),
         passes=found.passes,
     )

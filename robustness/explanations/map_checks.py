@@ -1,29 +1,29 @@
-"""Can a map be believed? What else says of it, and what it does when it is tested.
+"""Can a map be believed? What it does when it is tested, on a card and by `robustness explain` alike.
 
-Every map has its completeness gap and a second opinion. Those of the first target are tested: deletion and insertion against random orders,
-weights drawn anew, β-infidelity, max-sensitivity, and how like it the maps of other labels are. A map that fails says so on its face.
+Deletion and insertion against random orders, and weights drawn anew, are of every map that is tested; β-infidelity, max-sensitivity, and
+how like it the maps of other labels are, cost more, and are of `explain` alone. A map that fails says so on its face.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import Final
 
-import numpy as np
-
-from robustness.attributions.base import ATTRIBUTIONS
-from robustness.attributions.masking import Explainable
+from robustness.attributions.deletion import DeletionCurves
 from robustness.attributions.stability import class_sensitivity, infidelity, max_sensitivity
 from robustness.attributions.trust import Checks, TrustBox
-from robustness.explanations.maps import rank_correlation
-from robustness.explanations.question import Question
-from robustness.explanations.target_maps import Progress, TargetMap
-from robustness.models.classifier import Classifier
+from robustness.explanations.map_records import second_opinion
+from robustness.explanations.maps import Progress, RelevanceMap
+from robustness.run.evidence import MapForgetting, MapLift, MapTrust
 
 OTHERS: Final = 4  # labels, the likeliest, whose maps a map is compared with
+STAGES: Final = 3  # of forgetting, by `explain`
+ON_A_CARD: Final = {True: 2, False: 1}  # of a card in full: the last layer, and all of them; else all. Each costs a map
 
 
-class MapTests(NamedTuple):
+@dataclass(frozen=True)
+class MapTests:
     """What the tests of one map gave.
 
     Attributes:
@@ -39,49 +39,79 @@ class MapTests(NamedTuple):
     alike: Mapping[str, float | None]
 
 
-def checked_map(
-    question: Question, maps: Sequence[TargetMap], *, tested: bool, progress: Progress = lambda doing, done, total: None
-) -> list[dict[str, Any]]:
-    """The figures of trust of each map, as columns of a table.
+@dataclass(frozen=True)
+class CheckedMap:
+    """What else says of a map, and its tests; None where it was not tested."""
+
+    second_opinion: float | None
+    tests: MapTests | None
+
+
+@dataclass(eq=False)
+class Boxes:
+    """The trust boxes of maps of one window: the random orders of a variant and target serve all its maps.
+
+    Attributes:
+        seed: of the random orders and weights.
+        stages: at how many depths the network forgets.
+    """
+
+    seed: int
+    stages: int = STAGES
+    _curves: dict[tuple[str, str], DeletionCurves] = field(default_factory=dict)
+
+    def of(self, one: RelevanceMap) -> TrustBox:
+        """The trust box of a map."""
+        key = (one.variant, one.name)
+        checks = Checks(one.asked, self.seed, self.stages, self._curves.get(key))
+        self._curves[key] = checks.curves
+        return checks.of_map(one.method, one.relevance)
+
+
+def trust_of(maps: Sequence[RelevanceMap], seed: int, *, in_full: bool) -> dict[str, MapTrust]:
+    """The trust box of each map of a card, by the name under which the map is stored.
 
     Args:
-        question: what is explained.
+        maps: for one target.
+        seed: of the random orders and weights.
+        in_full: with the network forgetting layer by layer, and not only all at once.
+    """
+    boxes = Boxes(seed, ON_A_CARD[in_full])
+    return {one.of_variant: _record(boxes.of(one)) for one in maps}
+
+
+def _record(box: TrustBox) -> MapTrust:
+    lift = None if box.lift is None else MapLift(box.lift.deletion, box.lift.insertion, box.lift.spread)
+    stages = tuple(MapForgetting(stage.layers, stage.of, stage.down_to, stage.spearman) for stage in box.stages)
+    return MapTrust(box.gap, box.change, lift, stages, box.seed, box.passes, tuple(box.failed))
+
+
+def checked_maps(
+    maps: Sequence[RelevanceMap], seed: int, *, tested: bool, progress: Progress = lambda doing, done, total: None
+) -> list[CheckedMap]:
+    """The checks of each map, in their order.
+
+    Args:
         maps: all of them; those of the first target are tested.
+        seed: of every random number.
         tested: False leaves the tests out, which cost several times the map.
         progress: told which map is tested, and how many were.
     """
-    first = next(iter(question.targets))
-    boxes: dict[Classifier, Checks] = {}
-    rows: list[dict[str, Any]] = []
-    count = sum(one.target == first for one in maps)
-    for one in maps:
-        row: dict[str, Any] = {"second_opinion": second_opinion(one, maps), "tested": tested and one.target == first}
-        if row["tested"]:
-            case = Explainable.of(one.classifier, one.features, question.targets[one.target], one.baseline)
-            progress(f"test: {one.method}, {one.variant}", sum(other["tested"] for other in rows), count)
-            if one.classifier not in boxes:
-                boxes[one.classifier] = Checks(case, question.seed)
-            row["tests"] = tests_of(one, case, boxes[one.classifier], question.seed)
-            row["failed"] = row["tests"].box.failed
-        rows.append(row)
-    return rows
+    boxes, first = Boxes(seed), maps[0].name
+    todo = [one for one in maps if tested and one.name == first]
+    found: dict[str, MapTests] = {}
+    for one in todo:
+        progress(f"test: {one.of_variant.replace('/', ', ')}", len(found), len(todo))
+        found[one.key] = _tests(one, boxes, seed)
+    return [CheckedMap(second_opinion(one, maps), found.get(one.key)) for one in maps]
 
 
-def tests_of(one: TargetMap, case: Explainable, checks: Checks, seed: int) -> MapTests:
+def _tests(one: RelevanceMap, boxes: Boxes, seed: int) -> MapTests:
     """What the tests of one map gave."""
-    method, values = ATTRIBUTIONS[one.method](), one.relevance.map[0]
+    values = one.relevance.map[0]
     return MapTests(
-        checks.of_map(method, one.relevance),
-        infidelity(case, values, seed),
-        max_sensitivity(case, method, values, seed),
-        class_sensitivity(case, method, OTHERS),
+        boxes.of(one),
+        infidelity(one.asked, values, seed),
+        max_sensitivity(one.asked, one.method, values, seed),
+        class_sensitivity(one.asked, one.method, OTHERS),
     )
-
-
-def second_opinion(one: TargetMap, maps: Sequence[TargetMap]) -> float | None:
-    """The rank correlation with the first other method on the same variant and target, over cells where either is not zero."""
-    other = next((m for m in maps if (m.variant, m.target) == (one.variant, one.target) and m.method != one.method), None)
-    if other is None:
-        return None
-    cells = (np.abs(one.map) > 0) | (np.abs(other.map) > 0)
-    return rank_correlation(one.map[cells], other.map[cells])

@@ -16,14 +16,12 @@ from torch import Tensor
 
 from robustness.attributions.agreement import MapAgreement, agreement, mean_of, moved_back
 from robustness.attributions.base import Target
-from robustness.attributions.methods.shapley import Shapley
 from robustness.conditions import Condition, Placement
-from robustness.explanations.cases import HERE, Case, Cases
-from robustness.explanations.maps import ALONE, COMPARING, Explained, Map, seen, sounding
+from robustness.explanations.cases import Case, Cases
+from robustness.explanations.maps import ALONE, COMPARING, Map, RelevanceMap, seen, sounding
 from robustness.explanations.subject import Subject
-from robustness.frontends.base import Frontend
 from robustness.models.classifier import Classifier
-from robustness.run.evidence import MapDifference, MapFigures, SegmentValues
+from robustness.run.evidence import MapDifference, MapFigures
 from robustness.run.schema import OVER_BANDS, OVER_TIME
 
 UNRELATED: Final = 4  # recordings of other words, for the floor
@@ -74,7 +72,7 @@ class Unrelated:
         return torch.stack([one.map[0] for one in found]), sounding(heard)
 
 
-def compare_maps(case: Case, explained: list[Explained], unrelated: Unrelated) -> tuple[tuple[MapDifference, ...], dict[str, Map]]:
+def compare_maps(case: Case, explained: list[RelevanceMap], unrelated: Unrelated) -> tuple[tuple[MapDifference, ...], dict[str, Map]]:
     """What the page says of each variant against the float one, and the differences of their maps by the name they are stored under."""
     maps = {one.variant: one for one in explained if one.method.name == COMPARING.name}
     found: list[MapDifference] = []
@@ -84,9 +82,8 @@ def compare_maps(case: Case, explained: list[Explained], unrelated: Unrelated) -
         if one.map.shape != other.map.shape:
             continue
         key = f"{COMPARING.name}/{of}-minus-{against}"
-        arrays |= {
-            f"{kind}{key}": other.arrays[f"{kind}{other.key}"] - one.arrays[f"{kind}{one.key}"] for kind in ("", OVER_TIME, OVER_BANDS)
-        }
+        a, b = one.arrays, other.arrays
+        arrays |= {f"{kind}{key}": b[f"{kind}{other.of_variant}"] - a[f"{kind}{one.of_variant}"] for kind in ("", OVER_TIME, OVER_BANDS)}
         cells = torch.from_numpy(one.sounding | other.sounding)
         own = agreement(torch.from_numpy(one.map), torch.from_numpy(other.map), cells)
         found.append(
@@ -119,13 +116,13 @@ def _figures(found: MapAgreement | None) -> MapFigures | None:
     return None if found is None else MapFigures(*found)
 
 
-def _floor(case: Case, one: Explained, unrelated: Unrelated) -> MapAgreement | None:
+def _floor(case: Case, one: RelevanceMap, unrelated: Unrelated) -> MapAgreement | None:
     own, mine = torch.from_numpy(one.map), torch.from_numpy(one.sounding)
     others = unrelated.maps(case, case.classifiers[one.variant])
     return mean_of([agreement(own, other, mine | cells) for other, cells in others if other.shape == own.shape])
 
 
-def _ceiling(case: Case, one: Explained) -> MapAgreement | None:
+def _ceiling(case: Case, one: RelevanceMap) -> MapAgreement | None:
     """The same recording moved one frame later, or earlier where there is no room, and its map moved back."""
     classifier, lead = case.classifiers[one.variant], case.failure.offset_ms
     hop_ms = classifier.frontend.picture.hop_ms
@@ -134,27 +131,3 @@ def _ceiling(case: Case, one: Explained) -> MapAgreement | None:
     moved = moved_back(ALONE.attribute(heard.classifier, heard.features, case.target).map[0], frames)
     cells = torch.from_numpy(one.sounding) | (moved_back(sounding(heard).float(), frames) > 0)
     return agreement(torch.from_numpy(one.map), moved, cells)
-
-
-def segments(case: Case) -> SegmentValues:
-    """What each segment of time adds to the margin, on every variant, exactly; the values of each sum to its f(x) − f(silence)."""
-    found = {}
-    for name, classifier in case.classifiers.items():
-        heard = seen(classifier, case.heard[HERE].window, case.target)
-        found[name] = Shapley().attribute(heard.classifier, heard.features, case.target)
-    return SegmentValues(
-        edges_ms=edges_ms(case.worst.frontend.picture, found[case.failure.variant].settings["frame_edges"]),
-        values={name: values_of(one.parts) for name, one in found.items()},
-        change={name: float(one.change[0]) for name, one in found.items()},
-        passes={name: one.passes for name, one in found.items()},
-    )
-
-
-def values_of(parts: Tensor | None) -> tuple[float, ...]:
-    """The values of segments of one clip."""
-    return () if parts is None else tuple(parts[0, :, 0].tolist())
-
-
-def edges_ms(frontend: Frontend, edges: object) -> tuple[float, ...]:
-    """Edges of segments, from frames to ms."""
-    return tuple(edge * frontend.hop_ms for edge in edges) if isinstance(edges, list) else ()

@@ -14,12 +14,15 @@ from torch import Tensor
 
 from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
 from robustness.explanations.lead_maps import donor, lead_steps
-from robustness.explanations.map_differences import Unrelated, compare_maps, segments
-from robustness.explanations.maps import Map, correlations_of, explain, methods_of, trust_of
+from robustness.explanations.map_checks import trust_of
+from robustness.explanations.map_differences import Unrelated, compare_maps
+from robustness.explanations.map_records import correlations_of, methods_of
+from robustness.explanations.maps import Map, maps_of
+from robustness.explanations.segments import segment_values
 from robustness.explanations.word_tracking import Following, Moved
 from robustness.models.classifier import Classifier
 from robustness.run.evidence import FailureMaps, LayerTracking
-from robustness.sweep.inference.preparing import Family
+from robustness.sweep.inference.preparing import NetworkFamily
 from robustness.threads import worker_threads
 
 OTHERS: Final = 2  # words in place of this one, for the floor of what layers give
@@ -42,7 +45,7 @@ class Networks(NamedTuple):
 
     classifiers: Mapping[str, Classifier]
     gradients: Mapping[str, Classifier]
-    families: Sequence[Family]
+    families: Sequence[NetworkFamily]
 
 
 class Mapper(NamedTuple):
@@ -98,7 +101,7 @@ def _made(cases: Cases, workers: int) -> list[Mapper]:
     return [_copy(cases, families, unrelated) for _ in range(workers)]
 
 
-def _copy(cases: Cases, families: Sequence[Family], unrelated: Unrelated) -> Mapper:
+def _copy(cases: Cases, families: Sequence[NetworkFamily], unrelated: Unrelated) -> Mapper:
     networks = Networks(_copied(cases.classifiers), _copied(cases.gradients), tuple(family.copied() for family in families))
     return Mapper(networks, unrelated, Following(_copied(cases.given)))
 
@@ -110,7 +113,8 @@ def _copied(classifiers: Mapping[str, Classifier]) -> Mapping[str, Classifier]:
 def mapped(case: Case, mapper: Mapper, *, in_full: bool) -> Mapped:
     """The log-mel and every method's map, what is said of the methods, and where in the network it stops following the word."""
     unrelated, window = mapper.unrelated, case.heard[HERE].window
-    explained = explain(case)
+    request = case.map_request({"": case.target})
+    explained = maps_of(request)
     compared, differences = compare_maps(case, explained, unrelated)
     ladder, strips = lead_steps(case)
     maps = {name: array for one in explained for name, array in one.arrays.items()}
@@ -120,9 +124,9 @@ def mapped(case: Case, mapper: Mapper, *, in_full: bool) -> Mapped:
     facts = FailureMaps(
         methods=methods_of(explained),
         correlations=correlations_of(explained),
-        trust=trust_of(explained, case, unrelated.cases.seed, in_full=in_full),
+        trust=trust_of(explained, unrelated.cases.seed, in_full=in_full),
         differences=compared,
-        segments=segments(case) if in_full else None,
+        segments=segment_values(request, case.failure.variant) if in_full else None,
         donor=donor(case) if in_full else None,
         ladder=ladder,
         following=_followed(case, mapper),

@@ -1,9 +1,13 @@
-"""What each method says about one failing window, on every variant that it can explain, and how far methods and variants agree."""
+"""Which cells of one window speak for a target? A map by each method on each variant, the same for a card and for `robustness explain`.
+
+A map is [bands frames] of the picture, in logits. A perturbation method runs the variants themselves, those that share what they compute
+alike together; a gradient method needs gradients, or a surrogate that has them, and then says so.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -11,85 +15,199 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from robustness.attributions import agreement
-from robustness.attributions.base import SILENCE, Attribution, Relevance, Target, within_bound
-from robustness.attributions.deletion import DeletionCurves
+from robustness.analysis.map_cells import top_cells
+from robustness.attributions.base import ATTRIBUTIONS, Attribution, Relevance, Target
+from robustness.attributions.baselines import BASELINES
 from robustness.attributions.masking import Explainable
+from robustness.attributions.methods.block_regression import BlockRegression
 from robustness.attributions.methods.integrated_gradients import IntegratedGradients
 from robustness.attributions.methods.occlusion import Occlusion
-from robustness.attributions.trust import Checks, TrustBox
-from robustness.explanations.cases import HERE, Case
+from robustness.attributions.methods.shapley import Shapley
+from robustness.errors import UsageError
 from robustness.models.classifier import Classifier
 from robustness.models.resynthesis import explainable
-from robustness.run.evidence import MapCorrelation, MapForgetting, MapLift, MapMethod, MapTrust
 from robustness.run.schema import OVER_BANDS, OVER_TIME
-from robustness.sweep.inference.preparing import Family
+from robustness.sweep.inference.preparing import NetworkFamily
 
+SILENT: Final = "silence"
 COMPARING: Final = Occlusion()  # the one by which variants are compared
 ALONE: Final = Occlusion(marginals=False)  # the same, for maps that are compared and not drawn
-METHODS: Final[tuple[Attribution, ...]] = (COMPARING, IntegratedGradients())
-STAGES: Final = {True: 2, False: 1}  # of forgetting, on a card in full: the last layer, and all of them; else all. Each costs a map
+METHODS: Final[tuple[Attribution, ...]] = (COMPARING, IntegratedGradients())  # of a card
+USUAL: Final = (BlockRegression.name, *(method.name for method in METHODS), Shapley.name)  # of `explain`: these, and those of segments
 Map = npt.NDArray[np.float32]  # [bands frames]
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Explained:
-    """One method on one variant."""
+class MapRequest:
+    """What is to be explained of one window.
+
+    Attributes:
+        window: [time].
+        there: the window where the worst variant is good, [time]; None where there is none.
+        classifiers: by the name of the variant, each alone.
+        gradients: the same, each with the network through which a gradient is quickest.
+        families: the same, those together that share what they compute alike.
+        targets: by name.
+        baseline: the name of the baseline.
+    """
+
+    window: Tensor
+    there: Tensor | None
+    classifiers: Mapping[str, Classifier]
+    gradients: Mapping[str, Classifier]
+    families: Sequence[NetworkFamily]
+    targets: Mapping[str, Target]
+    baseline: str = SILENT
+
+    def features_of(self, classifier: Classifier) -> MaskedWindow:
+        """The window as a classifier takes it, and the baseline."""
+        run = explainable(classifier, self.window)
+        features = run.features(self.window[None])
+        there = None if self.there is None else run.features(self.there[None])
+        return MaskedWindow(run, features, BASELINES[self.baseline].make(run, features, there).expand_as(features))
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedWindow:
+    """The classifier whose features are a picture, the window's features and the baseline, [1 1 bands frames] each."""
+
+    classifier: Classifier
+    features: Tensor
+    baseline: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class RelevanceMap:
+    """What one method says of one window, on one variant and for one target.
+
+    Attributes:
+        method: with its settings.
+        variant: which was explained.
+        name: of the target.
+        relevance: as the method gave it.
+        asked: what was explained, for tests of the map.
+    """
 
     method: Attribution
     variant: str
-    classifier: Classifier
+    name: str
     relevance: Relevance
-    sounding: npt.NDArray[np.bool_]  # which cells are not silence, [bands frames]
+    asked: Explainable
+
+    @property
+    def key(self) -> str:
+        """Its name among the maps of all targets."""
+        return f"{self.of_variant}/{self.name}"
+
+    @property
+    def of_variant(self) -> str:
+        """Its name among the maps of one target."""
+        return f"{self.method.name}/{self.variant}"
 
     @property
     def map(self) -> Map:
         """[bands frames], in logits."""
-        array: Map = self.relevance.map[0].numpy()
+        array: Map = self.relevance.map[0].float().cpu().numpy()
+        return array
+
+    @property
+    def over_time(self) -> Map:
+        """What each frame says, [frames]."""
+        array: Map = self.relevance.over_time[0].float().cpu().numpy()
+        return array
+
+    @property
+    def over_bands(self) -> Map:
+        """What each band says, [bands]."""
+        array: Map = self.relevance.over_bands[0].float().cpu().numpy()
         return array
 
     @property
     def arrays(self) -> dict[str, Map]:
-        """The map, what each frame says and what each band says, by the names under which they are stored."""
-        strip, bar = (values[0].float().numpy() for values in (self.relevance.over_time, self.relevance.over_bands))
-        return {self.key: self.map, OVER_TIME + self.key: strip, OVER_BANDS + self.key: bar}
+        """The map and what each frame and each band says, by the names under which a card stores them."""
+        name = self.of_variant
+        return {name: self.map, OVER_TIME + name: self.over_time, OVER_BANDS + name: self.over_bands}
 
     @property
-    def key(self) -> str:
-        """Under which name the map is stored."""
-        return f"{self.method.name}/{self.variant}"
+    def top(self) -> npt.NDArray[np.bool_]:
+        """The tenth of its cells that say the most, for or against, [bands frames]."""
+        return top_cells(self.map)
+
+    @property
+    def sounding(self) -> npt.NDArray[np.bool_]:
+        """Which cells are not the baseline, [bands frames]."""
+        array: npt.NDArray[np.bool_] = sounding(self.asked).numpy()
+        return array
 
 
-def explain(case: Case) -> list[Explained]:
-    """Every method on every variant itself, for one target; what only a surrogate could tell is left to `robustness explain`."""
-    found = []
-    for method in METHODS:
-        if method.kind == "perturbation":
-            made = [one for family in case.families for one in _together(method, family, case)]
-            found += sorted(made, key=lambda one: list(case.classifiers).index(one.variant))
-        else:
-            found += [_explained(method, name, one, case) for name, one in case.gradients.items() if one.differentiable]
+def named_methods(names: Sequence[str], classifiers: Sequence[Classifier]) -> list[Attribution]:
+    """The methods of these names; by default a few that are quick enough to wait for.
+
+    Raises:
+        UsageError: an unknown name, or one that can explain none of the variants; the message names the remedy.
+    """
+    found = [ATTRIBUTIONS[name]() for name in dict.fromkeys(names or USUAL)]
+    for method in found:
+        if names and not any(method.explains(classifier) for classifier in classifiers):
+            method.attribute(classifiers[0], torch.zeros(1, 1, 1, 1), Target(0))  # says why
     return found
 
 
-def _explained(method: Attribution, variant: str, classifier: Classifier, case: Case) -> Explained:
-    asked = seen(classifier, case.heard[HERE].window, case.target)
-    return Explained(
-        method, variant, asked.classifier, method.attribute(asked.classifier, asked.features, case.target), sounding(asked).numpy()
-    )
+def maps_of(
+    request: MapRequest,
+    methods: Sequence[Attribution] = METHODS,
+    *,
+    surrogates: bool = False,
+    progress: Progress = lambda doing, done, total: None,
+) -> list[RelevanceMap]:
+    """Every map that can be made, by method, variant and target in their order.
+
+    Args:
+        request: what is explained.
+        methods: by which.
+        surrogates: whether a gradient method may run what stands in for a variant without gradients.
+        progress: told which method is at work.
+
+    Raises:
+        UsageError: none can explain any of the variants.
+    """
+    found: list[RelevanceMap] = []
+    for done, method in enumerate(methods):
+        progress(f"map: {method.name}", done, len(methods))
+        made = {one: maps for group in _groups(request, method, surrogates=surrogates) for one, maps in _mapped(request, method, group)}
+        found += [one for variant in request.classifiers for one in made.get(variant, ())]
+    if methods and not found:
+        raise UsageError("no method can explain these variants; take occlusion, which runs any of them")
+    return found
 
 
-def _together(method: Attribution, family: Family, case: Case) -> list[Explained]:
-    """One perturbation method on variants that share what they compute alike: each masked clip is asked once for all of them."""
-    names = list(case.classifiers)
-    variants = [names[place] for place in family.places]
-    if len(variants) == 1:
-        return [_explained(method, variants[0], case.classifiers[variants[0]], case)]
-    window, labels = case.heard[HERE].window, len(case.worst.labels)
-    asked = seen(family.joint, window, case.target)
-    found = method.attribute_all(asked.classifier, asked.features, [case.target.among(place * labels) for place in range(len(variants))])
-    alone = [seen(case.classifiers[name], window, case.target).classifier for name in variants]
-    return [Explained(method, *each, sounding(asked).numpy()) for each in zip(variants, alone, found, strict=True)]
+def _groups(request: MapRequest, method: Attribution, *, surrogates: bool) -> Iterator[tuple[list[str], Classifier]]:
+    """The variants that are asked together, and the classifier that answers for them."""
+    if method.kind == "perturbation":
+        names = list(request.classifiers)
+        for family in request.families:
+            variants = [names[place] for place in family.places]
+            yield variants, request.classifiers[variants[0]] if len(variants) == 1 else family.joint
+        return
+    for variant, one in request.gradients.items():
+        if method.explains(one) if surrogates else one.differentiable:
+            yield [variant], one
+
+
+def _mapped(request: MapRequest, method: Attribution, group: tuple[list[str], Classifier]) -> Iterator[tuple[str, list[RelevanceMap]]]:
+    """The maps of each variant of a group, for every target; a perturbation method asks each masked clip once for all of them."""
+    variants, joint = group
+    asked, labels = request.features_of(joint), len(next(iter(request.classifiers.values())).labels)
+    targets = [target.among(place * labels) for place in range(len(variants)) for target in request.targets.values()]
+    found = iter(method.attribute_all(asked.classifier, asked.features, targets, asked.baseline))
+    for variant in variants:
+        run = asked.classifier if len(variants) == 1 else explainable(request.classifiers[variant], request.window)
+        each = [
+            RelevanceMap(method, variant, name, next(found), Explainable.of(run, asked.features, target, asked.baseline))
+            for name, target in request.targets.items()
+        ]
+        yield variant, each
 
 
 def seen(classifier: Classifier, window: Tensor, target: Target) -> Explainable:
@@ -101,88 +219,3 @@ def seen(classifier: Classifier, window: Tensor, target: Target) -> Explainable:
 def sounding(case: Explainable) -> Tensor:
     """Which cells are not silence, [bands frames]."""
     return (case.features != case.baseline)[0, 0].cpu()
-
-
-def methods_of(explained: list[Explained]) -> tuple[MapMethod, ...]:
-    """What was done, for the page: a perturbation method once for all variants, a gradient method once a variant, with its gap."""
-    return tuple(_method_facts(group) for group in _groups(explained))
-
-
-def _groups(explained: list[Explained]) -> Iterator[list[Explained]]:
-    """What one line of the page speaks of."""
-    shared: dict[str, list[Explained]] = {}
-    for one in explained:
-        shared.setdefault(one.method.name if one.relevance.gap is None else one.key, []).append(one)
-    yield from shared.values()
-
-
-def _method_facts(group: list[Explained]) -> MapMethod:
-    method, relevance = group[0].method, group[0].relevance
-    found = MapMethod(
-        name=method.name,
-        source=method.source,
-        variants=tuple(one.variant for one in group),
-        baseline=SILENCE,
-        settings=dict(relevance.settings),
-        passes=max(one.relevance.passes for one in group),
-        max_abs={one.variant: float(np.abs(one.map).max()) for one in group},
-    )
-    if relevance.surrogate is not None and relevance.logit_gap is not None:
-        found = replace(found, surrogate=relevance.surrogate, logit_gap=float(relevance.logit_gap[0]))
-    if relevance.gap is None or relevance.steps is None:
-        return found
-    within = bool(within_bound(relevance.gap, relevance.change)[0])
-    gap, change, steps = float(relevance.gap[0]), float(relevance.change[0]), int(relevance.steps[0])
-    return replace(found, completeness_gap=gap, score_change=change, within_bound=within, steps=steps)
-
-
-def correlations_of(explained: list[Explained]) -> tuple[MapCorrelation, ...]:
-    """Rank correlations of two methods on one variant, and of the first method on two variants.
-
-    Over the cells where the clip is not silence: elsewhere a cell's own contribution is 0 by every method, which is no agreement.
-    """
-    pairs = [(a, b) for i, a in enumerate(explained) for b in explained[i + 1 :] if _comparable(a, b)]
-    return tuple(_correlation(a, b) for a, b in pairs)
-
-
-def _comparable(a: Explained, b: Explained) -> bool:
-    same_variant = a.variant == b.variant
-    same_method = a.method.name == b.method.name == COMPARING.name and a.map.shape == b.map.shape
-    return same_variant or same_method
-
-
-def _correlation(a: Explained, b: Explained) -> MapCorrelation:
-    cells = a.sounding | b.sounding
-    correlation = rank_correlation(a.map[cells], b.map[cells])
-    return MapCorrelation((a.method.name, a.variant), (b.method.name, b.variant), correlation, int(cells.sum()))
-
-
-def rank_correlation(a: Map, b: Map) -> float | None:
-    """The rank correlation of two maps over the same cells; None where one of them is constant, so that there is none."""
-    return agreement.map_correlation(torch.from_numpy(a), torch.from_numpy(b))
-
-
-def trust_of(explained: list[Explained], case: Case, seed: int, *, in_full: bool) -> dict[str, MapTrust]:
-    """The trust box of each map, by the name under which the map is stored.
-
-    Args:
-        explained: the maps.
-        case: what they explain.
-        seed: of the random orders and weights.
-        in_full: with the network forgetting layer by layer, and not only all at once.
-    """
-    window = case.heard[HERE].window
-    found: dict[str, MapTrust] = {}
-    curves: dict[str, DeletionCurves] = {}
-    for one in explained:  # the random orders of a variant serve all its maps
-        asked = Explainable.of(one.classifier, one.classifier.features(window[None]), case.target)
-        checks = Checks(asked, seed, STAGES[in_full], curves.get(one.variant))
-        curves[one.variant] = checks.curves
-        found[one.key] = _trust(checks.of_map(one.method, one.relevance))
-    return found
-
-
-def _trust(box: TrustBox) -> MapTrust:
-    lift = None if box.lift is None else MapLift(box.lift.deletion, box.lift.insertion, box.lift.spread)
-    stages = tuple(MapForgetting(stage.layers, stage.of, stage.down_to, stage.spearman) for stage in box.stages)
-    return MapTrust(box.gap, box.change, lift, stages, box.seed, box.passes, tuple(box.failed))

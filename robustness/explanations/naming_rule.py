@@ -35,14 +35,16 @@ from itertools import combinations
 from typing import Final
 
 from robustness.explanations.edits import Answers, Attempt, Edit, intervention, interventions_for, most
-from robustness.interventions.base import NEAR, Intervention, Kind
+from robustness.interventions.base import NEAR, EditKind, Intervention
 from robustness.run.restoration import EditPair, Naming, NamingVerdict, Strength
 
 HALF: Final = 0.5  # of the drop
 TWICE: Final = 2.0
 LIKE_THE_EDIT: Final = 0.75  # of what an edit recovers its sham does not
 MOST_KINDS: Final = 3
-HINTED: Final[frozenset[Kind]] = frozenset({"speed"})  # no measurement speaks for these: words differ in length more than voices in speed
+HINTED: Final[frozenset[EditKind]] = frozenset(
+    {"speed"}
+)  # no measurement speaks for them: words differ in length more than voices in speed
 REACH: Final = 1.5  # times the lean at the reference: elsewhere a word has less to spare
 
 
@@ -58,8 +60,8 @@ class Beside:
         own_drop: whether the drop is counted to the same recording.
     """
 
-    speaks: frozenset[Kind] = frozenset()
-    ordinary: frozenset[Kind] = frozenset()
+    speaks: frozenset[EditKind] = frozenset()
+    ordinary: frozenset[EditKind] = frozenset()
     rings: bool = False
     lean: float | None = None
     own_drop: bool = True
@@ -137,14 +139,14 @@ def counted(share: float | None) -> float:
     return 0.0 if share is None else min(1.0, max(0.0, share))
 
 
-def _shares(tried: Sequence[Attempt], kind: Kind) -> list[float]:
+def _shares(tried: Sequence[Attempt], kind: EditKind) -> list[float]:
     return [counted(attempt.share) for attempt in tried if attempt.kind == kind]
 
 
 PAIRED: Final = ("move-word", "fill-floor", "gain", "remove-noise", "band-limit", "equalise", "speed")  # one or two of each kind
 
 
-def pairs(answers: Answers, variant: str, wanted: float | None, speaks: frozenset[Kind] = frozenset()) -> list[EditPair]:
+def pairs(answers: Answers, variant: str, wanted: float | None, speaks: frozenset[EditKind] = frozenset()) -> list[EditPair]:
     """The pairs that restore a failing answer, the one that recovers most first.
 
     Args:
@@ -163,7 +165,7 @@ def pairs(answers: Answers, variant: str, wanted: float | None, speaks: frozense
     return sorted((_pair(answers, variant, two, wanted) for two in found), key=lambda pair: -pair.margin)
 
 
-def named_pair(found: Sequence[EditPair], tried: Sequence[Attempt], speaks: frozenset[Kind] = frozenset()) -> EditPair | None:
+def named_pair(found: Sequence[EditPair], tried: Sequence[Attempt], speaks: frozenset[EditKind] = frozenset()) -> EditPair | None:
     """The pair to name; None where there is none.
 
     Args:
@@ -203,7 +205,7 @@ def _half_sham(two: tuple[Edit, Edit]) -> list[tuple[Edit, Edit]]:
     return [(first._replace(role="sham"), second), (first, second._replace(role="sham"))]
 
 
-def _restores(answers: Answers, variant: str, two: tuple[Edit, Edit], speaks: frozenset[Kind]) -> bool:
+def _restores(answers: Answers, variant: str, two: tuple[Edit, Edit], speaks: frozenset[EditKind]) -> bool:
     beyond = [answers.of(variant, *other) for other in _beyond(two)]
     spoken = speaks.issuperset(intervention(edit.name).kind for edit in two)
     return (most(beyond) if spoken else all(given.good for given in beyond)) and not any(

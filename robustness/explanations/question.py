@@ -8,31 +8,31 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import cast, get_args
 
 import torch
 
 from robustness.attributions.base import Target
 from robustness.attributions.baselines import BASELINES
-from robustness.audio.placement import Frame, slack_ms, trimmed
+from robustness.audio.levels import SPEECH_THRESHOLD_DB
+from robustness.audio.placement import Trim, slack_ms
 from robustness.audio.recordings import Recording
-from robustness.conditions import NONE, Condition, Placement
+from robustness.conditions import NONE, Condition, Fill, Placement
 from robustness.errors import RecordingError, UsageError
-from robustness.explanations.answering import Given, Heard, by_variant, hear, worst_of
-from robustness.explanations.cases import COUNTERPART, HERE
-from robustness.explanations.counterpart import Places
-from robustness.explanations.failures import PLACES
+from robustness.explanations.answering import Given, HeardWindow, hear, worst_of
+from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
+from robustness.explanations.counterpart import GoodPlaces
+from robustness.explanations.failures import PLACES, Failure
+from robustness.explanations.maps import MapRequest
 from robustness.explanations.subject import Subject
 from robustness.models.classifier import Classifier
 from robustness.perturbations.base import PERTURBATIONS, Inputs
 from robustness.rendering import NO_INPUTS
-from robustness.sweep.engine import Engine
-from robustness.sweep.inference.preparing import each_alone, for_gradients
-from robustness.sweep.trials import answer_of
+from robustness.sweep.trials import answer_of, label_indices
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ExplanationSettings:
     """What the user asked for; None and nothing leave it to the defaults.
 
     Attributes:
@@ -46,6 +46,11 @@ class Wanted:
         level: of that perturbation.
         draw: of that perturbation.
         inputs: folders by name, for a perturbation that needs some.
+        fill: what the padding holds.
+        trim: whether the recording is cut to its speech before it is placed.
+        speech_threshold_db: how far below the loudest frame its speech may be.
+        layers: names of the layers that are compared with the counterpart; none are all with weights.
+        tested: whether the maps of the first target are tested.
     """
 
     placement: str | None = None
@@ -58,6 +63,11 @@ class Wanted:
     level: float | None = None
     draw: int = 0
     inputs: Inputs = field(default_factory=lambda: NO_INPUTS)
+    fill: str = "zeros"
+    trim: Trim = "auto"
+    speech_threshold_db: float = SPEECH_THRESHOLD_DB
+    layers: tuple[str, ...] = ()
+    tested: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,34 +75,48 @@ class Question:
     """One recording at one place, and what is asked about it.
 
     Attributes:
+        cases: the variants, and what is known of other recordings.
         recording: as it was placed.
         subject: the same, to be placed elsewhere, under the condition in which it is heard.
-        classifiers: by the name of the variant, each with the fastest network that answers the same.
-        original: the same as they were given.
-        gradients: the same, each with the network through which a gradient is quickest.
         here: what was heard, and answered.
         given: the answer of each variant here, beside the truth; empty where the word is not known.
         truth: the right answer; None where the word is not known.
-        counterpart: where the variant that is worst off is good, if it is not so here.
+        case: the failure; None where no variant fails, or the word is not known.
         targets: what is explained, by name; the first is the default.
         baseline: the name of the baseline.
         place: the named placement, or None where a lead was given, or the perturbation says where it lies.
         seed: of every random number.
     """
 
+    cases: Cases
     recording: Recording
     subject: Subject
-    classifiers: Mapping[str, Classifier]
-    original: Mapping[str, Classifier]
-    gradients: Mapping[str, Classifier]
-    here: Heard
+    here: HeardWindow
     given: Mapping[str, Given]
     truth: str | None
-    counterpart: Heard | None
+    case: Case | None
     targets: Mapping[str, Target]
     baseline: str
     place: str | None
     seed: int = 0
+
+    @property
+    def classifiers(self) -> Mapping[str, Classifier]:
+        """By the name of the variant, each with the fastest network that answers the same."""
+        return self.cases.classifiers
+
+    @property
+    def counterpart(self) -> HeardWindow | None:
+        """Where the variant that is worst off is good, if it is not so here."""
+        return None if self.case is None else self.case.heard.get(COUNTERPART)
+
+    @property
+    def map_request(self) -> MapRequest:
+        """What maps are made of."""
+        if self.case is not None:
+            return self.case.map_request(self.targets, self.baseline)
+        (families,) = self.cases.engine.families
+        return MapRequest(self.here.window, None, self.classifiers, self.cases.gradients, families, self.targets, self.baseline)
 
     @property
     def first(self) -> Classifier:
@@ -119,33 +143,27 @@ class Question:
         return [variant for variant, given in self.given.items() if not given.good]
 
 
-def question_of(classifiers: Sequence[Classifier], recording: Recording, wanted: Wanted) -> Question:
+def question_of(cases: Cases, recording: Recording, wanted: ExplanationSettings) -> Question:
     """Places the recording, asks every variant, and settles what is explained.
 
     Raises:
-        UsageError: an unknown target, baseline, placement or perturbation, or a place outside the window.
-        RecordingError: the recording does not fit the window.
+        UsageError: an unknown target or perturbation.
         CannotJudgeError: a logit is not a number.
     """
-    first = classifiers[0]
-    _check(first, recording, wanted)
-    subject = _subject(first.frame, recording, wanted)
-    probes = subject.plain.at([subject.lead_ms(name) for name in PLACES]).samples
-    variants, engine = by_variant(each_alone(classifiers, probes)), Engine.ready(classifiers, probes, workers=1)
-    here = hear(engine, {HERE: (subject.here_ms, subject.at([subject.here_ms]).samples[0])})[HERE]
+    first = next(iter(cases.classifiers.values()))
+    subject = _subject(cases, recording, wanted)
+    here = hear(cases.engine, {HERE: (subject.here_ms, subject.at([subject.here_ms]).samples[0])})[HERE]
     truth = first.truth(recording.label)
-    places = None if truth is None else Places(engine, variants, subject, truth)
+    places = None if truth is None else GoodPlaces(cases.engine, cases.classifiers, subject, truth)
     given = {} if places is None else places.here
     return Question(
+        cases=cases,
         recording=recording,
         subject=subject,
-        classifiers=variants,
-        original=by_variant(classifiers),
-        gradients=by_variant(for_gradients(classifiers, probes)),
         here=here,
         given=given,
         truth=truth,
-        counterpart=None if places is None else _counterpart(places),
+        case=None if places is None else _case(cases, recording, places, here),
         targets={name: Target.named(name, first.labels) for name in wanted.targets} or default_targets(first.labels, here, truth, given),
         baseline=wanted.baseline,
         place=None if wanted.offset_ms is not None or _moves(wanted) else subject.condition.placement,
@@ -153,29 +171,47 @@ def question_of(classifiers: Sequence[Classifier], recording: Recording, wanted:
     )
 
 
-def _subject(frame: Frame, recording: Recording, wanted: Wanted) -> Subject:
+def _subject(cases: Cases, recording: Recording, wanted: ExplanationSettings) -> Subject:
     """The recording under what is asked for, where it is asked for."""
-    placement = frame.reference if wanted.placement is None else cast(Placement, wanted.placement)
-    condition = Condition(wanted.perturbation or NONE, wanted.level, "zeros", wanted.draw, placement)
-    made = Subject.of(trimmed(recording, frame), frame, condition, seed=wanted.seed, inputs=wanted.inputs)
+    placement = cases.frame.reference if wanted.placement is None else cast(Placement, wanted.placement)
+    condition = Condition(wanted.perturbation or NONE, wanted.level, cast(Fill, wanted.fill), wanted.draw, placement)
+    made = cases.subject(recording, condition)
     return made if wanted.offset_ms is None else made.from_lead(wanted.offset_ms)
 
 
-def _moves(wanted: Wanted) -> bool:
+def _case(cases: Cases, recording: Recording, places: GoodPlaces, here: HeardWindow) -> Case | None:
+    """The failure of the variant that is worst off; None where none fails."""
+    worst = worst_of(places.here)
+    if places.here[worst].good:
+        return None
+    classifier, condition = cases.classifiers[worst], places.subject.condition
+    rival = int(answer_of(here.logits[worst][None], label_indices(classifier, [places.truth])).rival[0])
+    failure = Failure(
+        recording=recording.id,
+        label=places.truth,
+        condition=condition,
+        offset_ms=places.subject.here_ms,
+        variant=worst,
+        rival=classifier.labels[rival],
+        margin=places.here[worst].margin,
+        also_wrong=(),
+        at_a_place=cases.at_a_place(condition),
+    )
+    return cases.case_of(failure, recording, places)
+
+
+def _moves(wanted: ExplanationSettings) -> bool:
     """Whether a perturbation says where the recording lies."""
     return wanted.perturbation is not None and PERTURBATIONS[wanted.perturbation].moves
 
 
-def _counterpart(places: Places) -> Heard | None:
-    """What is heard where the variant that is worst off is good, if it is not so here."""
-    found = places.counterpart(worst_of(places.here))
-    if found is None:
-        return None
-    window = places.subject.plain.at([found.offset_ms]).samples[0]
-    return hear(places.engine, {COUNTERPART: (found.offset_ms, window)})[COUNTERPART]
+def check(first: Classifier, recording: Recording, wanted: ExplanationSettings) -> None:
+    """Whether a recording can be explained as it is asked for.
 
-
-def _check(first: Classifier, recording: Recording, wanted: Wanted) -> None:
+    Raises:
+        UsageError: an unknown baseline, fill or placement, half a condition, or a place outside the window.
+        RecordingError: the recording is of another rate, or does not fit the window.
+    """
     frame = first.frame
     _check_condition(wanted)
     if wanted.baseline not in BASELINES:
@@ -185,6 +221,8 @@ def _check(first: Classifier, recording: Recording, wanted: Wanted) -> None:
             f"{first.name} takes samples, and masks of its sound cannot put in what sounds elsewhere: there is no counterpart baseline "
             "for it; take silence"
         )
+    if wanted.fill not in get_args(Fill):
+        raise UsageError(f"there is no fill {wanted.fill!r}; those that exist: {', '.join(get_args(Fill))}")
     if wanted.placement is not None and wanted.placement not in PLACES:
         raise UsageError(f"there is no placement {wanted.placement!r}; those that exist: {', '.join(PLACES)}, or give --offset-ms")
     if wanted.placement is not None and wanted.offset_ms is not None:
@@ -205,7 +243,7 @@ def _check(first: Classifier, recording: Recording, wanted: Wanted) -> None:
         )
 
 
-def _check_condition(wanted: Wanted) -> None:
+def _check_condition(wanted: ExplanationSettings) -> None:
     """Raises UsageError where a condition is named by halves, or cannot be."""
     name, level = wanted.perturbation, wanted.level
     if name is None or level is None:
@@ -218,7 +256,7 @@ def _check_condition(wanted: Wanted) -> None:
         raise UsageError(f"{name} says itself where the recording lies; give it, or --offset-ms {wanted.offset_ms:g}, but not both")
 
 
-def default_targets(labels: Sequence[str], here: Heard, truth: str | None, given: Mapping[str, Given]) -> dict[str, Target]:
+def default_targets(labels: Sequence[str], here: HeardWindow, truth: str | None, given: Mapping[str, Given]) -> dict[str, Target]:
     """The margin of the truth to its strongest rival in the variant that is worst off, and both logits.
 
     Without a truth among the labels, that of the first variant's answer.

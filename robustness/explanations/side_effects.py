@@ -25,7 +25,7 @@ from robustness.run.restoration import SideEffect
 MOST: Final = 24  # recordings; half a second an edit for two variants of the tutorial's network
 
 
-class Changed(NamedTuple):
+class EditEffect(NamedTuple):
     """What is answered to one recording before and after an edit."""
 
     recording: str
@@ -66,13 +66,13 @@ class Others:
         asked = set(self.cases.order[:MOST])
         return [self.cases.recordings[one.id] for one in self.cases.known if one.id in asked]
 
-    def changed(self, condition: Condition, edit: Edit, variant: str) -> list[Changed]:
+    def changed(self, condition: Condition, edit: Edit, variant: str) -> list[EditEffect]:
         """Every recording to which the edit can be done, before and after."""
         before, after = self._given(condition, None), self._given(condition, edit)
         asked = variant
         if intervention(edit.name).in_float:
             asked = self.cases.float_of(variant) or variant
-        return [Changed(name, before[variant][name], given) for name, given in after[asked].items()]
+        return [EditEffect(name, before[variant][name], given) for name, given in after[asked].items()]
 
     def turned(self, condition: Condition, edit: Edit, variant: str, but: str) -> SideEffect:
         """How many recordings but the one that fails an edit turns bad."""
@@ -114,6 +114,6 @@ class Others:
         return replace(scene, typical=self.cases.good.typical(next(iter(self.cases.classifiers)), condition.placement))
 
 
-def restored(changed: Sequence[Changed]) -> int:
+def restored(changed: Sequence[EditEffect]) -> int:
     """How many recordings an edit turns good."""
     return sum(one.turned_good for one in changed)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from robustness.explanations.answering import given_by
+from robustness.explanations.maps import RelevanceMap
 from robustness.explanations.question import Question
-from robustness.explanations.target_maps import TargetMap
 from robustness.models.resynthesis import Resynthesis
 from robustness.sweep.engine import answers
 from robustness.sweep.trials import answer_of, label_indices
@@ -25,6 +25,25 @@ ONLY: Final = "only"
 WITHOUT: Final = "without"
 
 
+@dataclass(frozen=True)
+class SoundAnswer:
+    """What one variant answers to a sound.
+
+    Attributes:
+        predicted: the winning label.
+        p_predicted: its probability.
+        margin: of the truth to its rival, in logits; None where the word is not known.
+        right: whether the outcome is good; likewise.
+        outcome: what the device does; likewise.
+    """
+
+    predicted: str
+    p_predicted: float
+    margin: float | None
+    right: bool | None
+    outcome: str | None
+
+
 @dataclass(frozen=True, eq=False)
 class Sound:
     """A sound and what each variant answers to it.
@@ -32,16 +51,15 @@ class Sound:
     Attributes:
         key: `heard`, `counterpart`, `only/…` or `without/…` with the map's key.
         samples: [time].
-        answers: by variant: predicted, p_predicted, margin (None where the word is not known), outcome and right, which is whether that is
-            good (likewise).
+        answers: by variant.
     """
 
     key: str
     samples: Tensor
-    answers: Mapping[str, Mapping[str, Any]]
+    answers: Mapping[str, SoundAnswer]
 
 
-def sounds_of(question: Question, maps: Sequence[TargetMap]) -> list[Sound]:
+def sounds_of(question: Question, maps: Sequence[RelevanceMap]) -> list[Sound]:
     """What was heard, the counterpart where there is one, and for each map its strongest tenth and the rest."""
     named = {HEARD: question.here.window}
     if question.counterpart is not None:
@@ -55,9 +73,9 @@ def sounds_of(question: Question, maps: Sequence[TargetMap]) -> list[Sound]:
     return [Sound(key, samples, one) for (key, samples), one in zip(named.items(), told, strict=True)]
 
 
-def answers_to(question: Question, windows: Tensor) -> list[dict[str, dict[str, Any]]]:
+def answers_to(question: Question, windows: Tensor) -> list[dict[str, SoundAnswer]]:
     """What each variant answers to each window, [clips time]."""
-    told: list[dict[str, dict[str, Any]]] = [{} for _ in windows]
+    told: list[dict[str, SoundAnswer]] = [{} for _ in windows]
     known = question.truth is not None
     truth = label_indices(question.first, [question.truth])
     for variant, logits in zip(question.classifiers, answers(list(question.classifiers.values()), windows), strict=True):
@@ -65,11 +83,11 @@ def answers_to(question: Question, windows: Tensor) -> list[dict[str, dict[str, 
         probabilities = question.classifiers[variant].probabilities(logits)
         given = given_by(question.classifiers[variant], logits, [question.truth] * len(windows))
         for i, (row, one) in enumerate(zip(told, given, strict=True)):
-            row[variant] = {
-                "predicted": one.predicted,
-                "p_predicted": float(probabilities[i].max()),
-                "margin": float(answer.margin[i]) if bool(answer.known[i]) else None,
-                "right": one.good if known else None,
-                "outcome": one.outcome if known else None,
-            }
+            row[variant] = SoundAnswer(
+                predicted=one.predicted,
+                p_predicted=float(probabilities[i].max()),
+                margin=float(answer.margin[i]) if bool(answer.known[i]) else None,
+                right=one.good if known else None,
+                outcome=one.outcome if known else None,
+            )
     return told

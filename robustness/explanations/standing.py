@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from robustness.audio.measurements import Measurements
-from robustness.interventions.base import Kind
+from robustness.interventions.base import EditKind
 
 FEWEST: Final = 5  # good recordings: outside of fewer a recording lies easily
 FLOOR: Final = ("floor_dbfs", "snr_db", "first_dbfs", "last_dbfs", "hum_dbfs", "fall_db")
@@ -41,7 +41,7 @@ USUAL: Final[Mapping[str, tuple[float, float]]] = {  # what 98 in 100 clips of S
 }
 BEYOND: Final = 50  # of so many good recordings one may lie further out
 Side = Literal["low", "high"]
-Cause = Kind | Literal["room"]  # what no edit undoes has a name as well
+Cause = EditKind | Literal["room"]  # what no edit undoes has a name as well
 
 
 class Speaks(NamedTuple):

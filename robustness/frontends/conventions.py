@@ -17,12 +17,12 @@ from robustness.frontends.matching import is_cepstral
 from robustness.frontends.mel import MelFrontend
 from robustness.frontends.spectral import SpectralFrontend
 
-Settings = dict[str, Any]
+ConventionSettings = dict[str, Any]
 HOPS_MS: Final = (4, 5, 6.25, 7.5, 8, 10, 11, 12, 12.5, 15, 16, 20, 23.22, 25, 30, 32, 40)
 HOPS: Final = (64, 80, 100, 110, 128, 160, 161, 200, 220, 240, 256, 320, 400, 441, 480, 512, 640, 1024)
 WINDOWS_MS: Final = (8, 10, 16, 20, 23, 25, 30, 32, 40, 46, 50, 60, 64)
 POWERS_OF_TWO: Final = (128, 256, 512, 1024, 2048, 4096)
-FRAMINGS: Final[tuple[Settings, ...]] = (
+FRAMINGS: Final[tuple[ConventionSettings, ...]] = (
     {"center": True, "window_at": "center", "partial": "drop"},
     {"center": False, "window_at": "start", "partial": "drop"},
     {"center": False, "window_at": "center", "partial": "drop"},
@@ -43,7 +43,7 @@ FLOORS: Final = (1e-30, 2.220446049250313e-16, 1e-12, 1e-10, 1e-9, 1e-8, 1.19209
 NATURAL_SAMPLES: Final = ("full-scale", "int16", "maximum", "peak", "rms")
 NATURAL_AFFINE: Final = ((1.0, 0.0), (0.1, 2.0), (1 / 64, 52 / 64), (1 / 80, 1.0), (1 / 40, 1.0), (2 / 80, 1.0))
 EMPHASES: Final = (0.0, 0.9, 0.95, 0.96, 0.96875, 0.97, 0.98, 0.99)
-EMPHASIS_WAYS: Final[tuple[Settings, ...]] = (
+EMPHASIS_WAYS: Final[tuple[ConventionSettings, ...]] = (
     {"pre_emphasis_per": "clip", "pre_emphasis_first": "keep"},
     {"pre_emphasis_per": "clip", "pre_emphasis_first": "self"},
     {"pre_emphasis_per": "clip", "pre_emphasis_first": "wrap"},
@@ -69,7 +69,7 @@ SIMPLE: Final[dict[str, tuple[Any, ...]]] = {
 }
 
 
-def changed(frontend: Frontend, settings: Settings) -> Frontend | None:
+def changed(frontend: Frontend, settings: ConventionSettings) -> Frontend | None:
     """The front-end with other settings; None if they are none of its own, are what it has, or do not go together."""
     own = {field.name for field in fields(frontend) if field.init}  # type: ignore[arg-type]
     if not own.issuperset(settings) or all(getattr(frontend, key) == value for key, value in settings.items()):
@@ -80,7 +80,7 @@ def changed(frontend: Frontend, settings: Settings) -> Frontend | None:
         return None
 
 
-def steps(frontend: Frontend) -> Iterator[Settings]:
+def steps(frontend: Frontend) -> Iterator[ConventionSettings]:
     """Every change of one convention from here."""
     if not isinstance(frontend, SpectralFrontend):
         return
@@ -99,12 +99,12 @@ def steps(frontend: Frontend) -> Iterator[Settings]:
         yield from ({"lifter": lifter, "lifter_first": first} for lifter in (0.0, 22.0, 24.0, 27.0) for first in (0, 1))
 
 
-def coarse_steps(frontend: Frontend) -> Iterator[Settings]:
+def coarse_steps(frontend: Frontend) -> Iterator[ConventionSettings]:
     """The same without floors: what shows though each band is scaled by itself."""
     return (step for step in steps(frontend) if "floor" not in step)
 
 
-def joint_steps(frontend: Frontend) -> Iterator[Settings]:
+def joint_steps(frontend: Frontend) -> Iterator[ConventionSettings]:
     """Changes of two conventions that stand in for each other: a taper and its length, an emphasis and the power, a scale and its edge."""
     if not isinstance(frontend, SpectralFrontend):
         return
@@ -116,7 +116,7 @@ def joint_steps(frontend: Frontend) -> Iterator[Settings]:
     yield from ({"n_mels": mels, "pre_emphasis": amount} for mels in MELS for amount in (0.0, 0.95, 0.97) if is_cepstral(frontend))
 
 
-def _sizes(frontend: SpectralFrontend) -> Iterator[Settings]:
+def _sizes(frontend: SpectralFrontend) -> Iterator[ConventionSettings]:
     windows = {round(ms * frontend.rate_hz / 1000) for ms in WINDOWS_MS} | set(POWERS_OF_TWO)
     for window in sorted(windows):  # where a window lies shows only once it is shorter than the transform
         yield from ({"window_samples": window, "window_at": at} for at in ("center", "start"))
@@ -132,7 +132,7 @@ def hops(rate_hz: int) -> list[int]:
     return sorted({round(ms * rate_hz / 1000) for ms in HOPS_MS} | set(HOPS))
 
 
-def _logs(frontend: SpectralFrontend) -> Iterator[Settings]:
+def _logs(frontend: SpectralFrontend) -> Iterator[ConventionSettings]:
     """Floors, under each scaling of the samples, and logarithms that no affine scaling turns into one another."""
     for samples in NATURAL_SAMPLES[:4]:
         for kind in ("clamp", "add"):
@@ -141,7 +141,7 @@ def _logs(frontend: SpectralFrontend) -> Iterator[Settings]:
     yield from ({"spectrum_norm": norm} for norm in ("none", "n_fft", "window"))
 
 
-def _edges(frontend: MelFrontend) -> Iterator[Settings]:
+def _edges(frontend: MelFrontend) -> Iterator[ConventionSettings]:
     top = frontend.rate_hz / 2 if frontend.f_max_hz is None else frontend.f_max_hz
     yield from ({"f_min_hz": low} for low in (*LOW_HZ, *(frontend.f_min_hz + step for step in LOW_STEPS)))
     yield from ({"f_max_hz": high} for high in (*HIGH_HZ, *(top + step for step in HIGH_STEPS)) if high < frontend.rate_hz / 2)
@@ -152,7 +152,7 @@ def natural(frontend: SpectralFrontend) -> Iterator[Frontend]:
     """The same up to an affine scaling: other logarithms, scalings of the samples, norms and references, simplest first."""
     logs = (frontend.log,) if frontend.log in ("none", "log1p") else ("dB", "ln", "log10")
     cepstra = is_cepstral(frontend)
-    norms: tuple[Settings, ...] = tuple({"dct_norm": norm} for norm in ("ortho", "tf", "none")) if cepstra else ({},)
+    norms: tuple[ConventionSettings, ...] = tuple({"dct_norm": norm} for norm in ("ortho", "tf", "none")) if cepstra else ({},)
     for scale, offset in NATURAL_AFFINE[:1] if cepstra else NATURAL_AFFINE:
         for reference, log, norm, samples in product(("one", "maximum"), logs, ("none", "n_fft", "window"), NATURAL_SAMPLES):
             shared = {"scale": scale, "offset": offset, "reference": reference, "log": log, "spectrum_norm": norm, "samples": samples}
@@ -170,7 +170,7 @@ def kinds() -> Iterator[str]:
 def start(kind: str, rate_hz: int, bands: int) -> Frontend:
     """Where the search of a kind begins, with so many bands."""
     named = {"log-mel": "n_mels", "pcen": "n_mels", "mfcc": "n_mfcc", "spectrogram": "bins"}[kind]
-    more: Settings = {"n_mels": max(40, bands)} if kind == "mfcc" else {}
+    more: ConventionSettings = {"n_mels": max(40, bands)} if kind == "mfcc" else {}
     more |= {} if kind == "pcen" else {"top_db": None}
     made: Any = FRONTENDS[kind]
     first: Frontend = made(rate_hz=rate_hz, **{named: bands}, **more)

@@ -19,8 +19,8 @@ import numpy.typing as npt
 from robustness.errors import UsageError
 from robustness.frontends import conventions
 from robustness.frontends.base import Frontend
-from robustness.frontends.conventions import Settings, changed, natural, steps
-from robustness.frontends.matching import NO_MATCH, Array, Match, Target, is_cepstral, tensor_of
+from robustness.frontends.conventions import ConventionSettings, changed, natural, steps
+from robustness.frontends.matching import NO_MATCH, Array, Match, MatchTarget, is_cepstral, tensor_of
 from robustness.frontends.search import BEAM, NICHES, NOISE, Search, descend, grid_of, named_seeds, seed_framings
 from robustness.frontends.spectral import SpectralFrontend
 
@@ -81,7 +81,7 @@ def fit(samples: Array, rate_hz: int, features: Array, *, seconds: float = SECON
         UsageError: the features are not finite, are constant, have another number of axes, or fit no framing of these samples.
     """
     start = time.monotonic()
-    targets = [Target(tensor_of(samples), rate_hz, shape) for shape in orientations(features)]  # type: ignore[arg-type]
+    targets = [MatchTarget(tensor_of(samples), rate_hz, shape) for shape in orientations(features)]  # type: ignore[arg-type]
     begun = [_begun(target, start, seconds, known=known) for target in targets]
     tried = []
     for coarse, fine in sorted(begun, key=lambda pair: min(pair[0].least.error, pair[1].least.error)):
@@ -101,7 +101,7 @@ def fit(samples: Array, rate_hz: int, features: Array, *, seconds: float = SECON
     return finished(nearest, nearest.best(1)[0])
 
 
-def _begun(target: Target, start: float, seconds: float, *, known: bool) -> tuple[Search, Search]:
+def _begun(target: MatchTarget, start: float, seconds: float, *, known: bool) -> tuple[Search, Search]:
     """Two searches with their first candidates: by likeness, whatever the scale of each band, and by all of it."""
     coarse = Search(target, target.likeness, start + seconds * COARSE_SHARE)
     fine = Search(target, target.match, start + seconds)
@@ -162,10 +162,10 @@ def _natural(search: Search, best: Frontend) -> Frontend:
     return min((replace(solved, **more(found.scale)) for more in ends), key=lambda made: search.target.match(made, affine=False).error)
 
 
-def _ends(features: Array, free: npt.NDArray[np.bool_]) -> list[Callable[[float], Settings]]:
+def _ends(features: Array, free: npt.NDArray[np.bool_]) -> list[Callable[[float], ConventionSettings]]:
     """Ways of clipping and rounding that the features show: a grid, and edges of the range on which many cells lie."""
     low, high, step = float(features.min()), float(features.max()), grid_of(features)
-    always: Settings = {"round_to": step} if step else {}
+    always: ConventionSettings = {"round_to": step} if step else {}
     if not free[features == high].all():
         always["highest"] = high
     if free[features == low].all():
@@ -220,7 +220,7 @@ def _undecided(search: Search, frontend: Frontend, match: Match) -> tuple[Undeci
     )
 
 
-def nearest_step(samples: Array, frontend: Frontend, features: Array) -> tuple[Settings, Match] | None:
+def nearest_step(samples: Array, frontend: Frontend, features: Array) -> tuple[ConventionSettings, Match] | None:
     """The change of one convention that brings a front-end nearest to features, [bands frames]; None if none does better than it.
 
     Args:
@@ -228,7 +228,7 @@ def nearest_step(samples: Array, frontend: Frontend, features: Array) -> tuple[S
         frontend: the one that departs.
         features: what was expected of it.
     """
-    target = Target(tensor_of(samples), frontend.rate_hz, np.asarray(features, np.float64))  # type: ignore[arg-type]
+    target = MatchTarget(tensor_of(samples), frontend.rate_hz, np.asarray(features, np.float64))  # type: ignore[arg-type]
     best, change = target.match(frontend, affine=False), None
     for step in (*steps(frontend), *affine_steps(frontend)):
         made = changed(frontend, step)
@@ -238,7 +238,7 @@ def nearest_step(samples: Array, frontend: Frontend, features: Array) -> tuple[S
     return None if change is None or best.error > EXPLAINS else (change, best)
 
 
-def affine_steps(frontend: Frontend) -> Iterator[Settings]:
+def affine_steps(frontend: Frontend) -> Iterator[ConventionSettings]:
     """Changes that the search need not try, for it solves scale and offset."""
     if isinstance(frontend, SpectralFrontend):
         yield from ({"log": log} for log in ("dB", "ln", "log10", "log1p"))

@@ -50,7 +50,7 @@ NO_MATCH: Final = Match(float("inf"), 1.0, 0.0, float("inf"))
 
 
 @dataclass(frozen=True, eq=False)
-class Target:
+class MatchTarget:
     """Given features and the samples that they are of.
 
     Attributes:

@@ -19,7 +19,7 @@ NOTHING: Final = "none"
 ALWAYS: Final = ("rate_hz", "n_fft", "hop_samples", "n_mels", "f_min_hz", "top_db")  # a card says them even where they are the default
 
 
-class Preset(NamedTuple):
+class FrontendPreset(NamedTuple):
     """A front-end of the field.
 
     Attributes:
@@ -34,18 +34,18 @@ class Preset(NamedTuple):
 
 
 @cache
-def presets() -> dict[str, Preset]:
+def presets() -> dict[str, FrontendPreset]:
     """Every preset by name."""
     said = tomllib.loads(resources.files("robustness.frontends").joinpath("presets.toml").read_text(encoding="utf-8"))
     return {name: _preset(dict(section)) for name, section in said.items()}
 
 
-def _preset(section: dict[str, Any]) -> Preset:
+def _preset(section: dict[str, Any]) -> FrontendPreset:
     kind, about = section.pop("kind"), section.pop("about")
-    return Preset(kind, section, about)
+    return FrontendPreset(kind, section, about)
 
 
-def preset_named(name: str) -> Preset:
+def preset_named(name: str) -> FrontendPreset:
     """The preset of that name.
 
     Raises:

@@ -17,8 +17,8 @@ import numpy as np
 
 from robustness.frontends import conventions
 from robustness.frontends.base import FRONTENDS, Frontend
-from robustness.frontends.conventions import Settings, changed
-from robustness.frontends.matching import NO_MATCH, Array, Match, Target
+from robustness.frontends.conventions import ConventionSettings, changed
+from robustness.frontends.matching import NO_MATCH, Array, Match, MatchTarget
 from robustness.frontends.presets import made_from, presets
 
 BEAM: Final = 4
@@ -42,7 +42,7 @@ class Search:
         until: when the time is up, by time.monotonic().
     """
 
-    def __init__(self, target: Target, compare: Callable[[Frontend], Match], until: float) -> None:
+    def __init__(self, target: MatchTarget, compare: Callable[[Frontend], Match], until: float) -> None:
         self.target = target
         self.compare = compare
         self.until = until
@@ -106,7 +106,7 @@ def grid_of(features: Array) -> float:
     return 0.0
 
 
-def named_seeds(target: Target) -> Iterator[Frontend]:
+def named_seeds(target: MatchTarget) -> Iterator[Frontend]:
     """Presets, and programs with a memory."""
     for name, preset in presets().items():
         if preset.kind in conventions.kinds():
@@ -128,7 +128,7 @@ def seed_framings(coarse: Search) -> None:
             coarse.add(_coarse(target, kind, settings))
 
 
-def framings(target: Target) -> Iterator[Settings]:
+def framings(target: MatchTarget) -> Iterator[ConventionSettings]:
     """Every hop, window and transform that gives as many frames as there are."""
     time_ = target.samples.shape[-1]
     windows = sorted({round(ms * target.rate_hz / 1000) for ms in (16, 20, 25, 30, 32, 40, 64)} | {256, 512, 1024, 2048})
@@ -141,14 +141,14 @@ def framings(target: Target) -> Iterator[Settings]:
                         yield {"hop_samples": hop, "window_samples": window, "n_fft": n_fft, **framing}
 
 
-def frame_count(samples: int, hop: int, window: int, n_fft: int, framing: Settings) -> int:
+def frame_count(samples: int, hop: int, window: int, n_fft: int, framing: ConventionSettings) -> int:
     """How many frames a clip has."""
     within = window if framing["window_at"] == "start" else max(window, n_fft)
     room = samples + (2 * (within // 2) if framing["center"] else 0) - within
     return 1 + (max(0, ceil(room / hop)) if framing["partial"] == "zeros" else room // hop if room >= 0 else -1)
 
 
-def _coarse(target: Target, kind: str, settings: Settings, *, plain: bool = False) -> Iterator[Frontend]:
+def _coarse(target: MatchTarget, kind: str, settings: ConventionSettings, *, plain: bool = False) -> Iterator[Frontend]:
     if kind == "spectrogram" and target.bands > settings["n_fft"] // 2 + 1:
         return
     start = conventions.start(kind, target.rate_hz, target.bands)
@@ -169,7 +169,7 @@ def _coarse(target: Target, kind: str, settings: Settings, *, plain: bool = Fals
                     yield first if made is None else made
 
 
-def normalisations(features: Array) -> list[Settings]:
+def normalisations(features: Array) -> list[ConventionSettings]:
     """How the features may be normalised, which the means and deviations of their bands show."""
     means, spreads = np.abs(features.mean(1)), features.std(1)
     if means.max() < 1e-3 * features.std():
@@ -183,7 +183,7 @@ def normalisations(features: Array) -> list[Settings]:
     return [{}]
 
 
-def descend(search: Search, ways: Callable[[Frontend], Iterator[Settings]]) -> None:
+def descend(search: Search, ways: Callable[[Frontend], Iterator[ConventionSettings]]) -> None:
     """Changes the best in one convention at a time until none is better for two rounds, or no more than rounding remains."""
     error, patience = float("inf"), PATIENCE
     while search.found and not search.over:

@@ -12,14 +12,14 @@ import numpy as np
 from robustness.analysis.clusters import Sizes
 from robustness.analysis.intervals import Speakers, design_effect, wilson
 from robustness.analysis.power import Effort, assumed, for_a_share, in_speakers
-from robustness.gates.samples import AT_THE_BAR, Floats, Interval, Sample, Scores
+from robustness.gates.samples import AT_THE_BAR, Floats, Interval, Sample, ScoreSample
 
 
 @dataclass(frozen=True, eq=False)
 class Balanced(Sample):
     """The mean over labels of each label's mean score; the interval adds the labels' own (Zou & Donner 2008, Statistics in Medicine)."""
 
-    labels: tuple[Scores, ...]
+    labels: tuple[ScoreSample, ...]
 
     @property
     def value(self) -> float:
@@ -59,14 +59,14 @@ class Balanced(Sample):
         return [name for label in self.labels for name in (label.speakers or [None] * label.count)]
 
 
-def slowest(curve: Sequence[Scores], at: float, confidence: float) -> tuple[Effort, ...]:
+def slowest(curve: Sequence[ScoreSample], at: float, confidence: float) -> tuple[Effort, ...]:
     """The most that any level of a curve needs to show that a share holds there."""
     found = [scores.needed(at, confidence, least=True) for scores in curve]
     return tuple(max(efforts, key=lambda effort: effort.count) for efforts in zip(*found, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
-class Reach(Sample):
+class LevelReach(Sample):
     """How far a level can go, from mild to harsh, while a share stays at a bar: a distance in the level's unit.
 
     Attributes:
@@ -77,7 +77,7 @@ class Reach(Sample):
 
     sampled: ClassVar[bool] = True
     distances: tuple[float, ...]
-    curve: tuple[Scores, ...]
+    curve: tuple[ScoreSample, ...]
     at: float
 
     @property
@@ -117,7 +117,7 @@ class Lost(Sample):
     """
 
     levels: tuple[float, ...]  # mild → harsh, falling
-    curve: tuple[Scores, ...]
+    curve: tuple[ScoreSample, ...]
     at: float
 
     @property

@@ -17,7 +17,7 @@ from typing import Any, Final
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, OutputError
 from robustness.gates.metrics.base import METRICS, Kinds
 from robustness.gates.rules import Rules
-from robustness.gates.subject import Subject
+from robustness.gates.subject import JudgedRun
 from robustness.gates.verdicts import Judged, Verdict, failing_first, status_of
 from robustness.gates.wording import amount, bar, condition_text, counted, figure
 from robustness.run.damage import read_record
@@ -73,7 +73,7 @@ def read_verdicts(run: Path) -> VerdictsFacts | None:
     return read_record(run, f"{FOLDER}/{JSON}", VerdictsFacts) if (run / FOLDER / JSON).exists() else None
 
 
-def write_outputs(folder: Path, rules: Rules, verdicts: Sequence[Verdict], subject: Subject) -> None:
+def write_outputs(folder: Path, rules: Rules, verdicts: Sequence[Verdict], subject: JudgedRun) -> None:
     """Writes the three files, each whole or not at all.
 
     Raises:
@@ -99,7 +99,7 @@ def answered(verdicts: Sequence[Verdict]) -> str:
     return f"{words}: {passed} of {counted(len(verdicts), 'rule')} {'passes' if 1 in {passed, len(verdicts)} else 'pass'}."
 
 
-def facts(rules: Rules, verdicts: Sequence[Verdict], subject: Subject) -> dict[str, Any]:
+def facts(rules: Rules, verdicts: Sequence[Verdict], subject: JudgedRun) -> dict[str, Any]:
     """Everything that was found, in plain values; failing rules first."""
     status = status_of(verdicts)
     return {
@@ -204,7 +204,7 @@ def _xml(text: str) -> str:
     return _NOT_XML.sub("�", text)
 
 
-def markdown(verdicts: Sequence[Verdict], subject: Subject) -> str:
+def markdown(verdicts: Sequence[Verdict], subject: JudgedRun) -> str:
     """A summary for a pull request: what was judged, a table with failing rules first, the sentences behind it, and the files."""
     ordered = failing_first(verdicts)
     rows = [f"| {' | '.join(map(_cell, row))} |" for row in [HEAD, *(_row(verdict) for verdict in ordered)]]

@@ -30,7 +30,7 @@ COLUMNS: Final = (
     *(*KEYS, "recording", "label", "perturbation", "draw", "predicted", "correct", "p_predicted", "p_label", "margin"),
     "outcome",
 )
-Places = dict[tuple[str, str, str, float | None], NDArray[np.int64]]
+RowPlaces = dict[tuple[str, str, str, float | None], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Block:
     """The rows of one perturbation, and where those of each variant and condition are."""
 
     frame: DataFrame
-    places: Places
+    places: RowPlaces
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +193,7 @@ class Rows:
         if perturbation not in self._blocks:
             frame = answers_of(self.run, COLUMNS, perturbation=perturbation)
             groups: Mapping[Any, Any] = frame.groupby(KEYS, observed=True, dropna=False).indices
-            places: Places = {(v, p, f, None if pd.isna(level) else float(level)): at for (v, p, f, level), at in groups.items()}
+            places: RowPlaces = {(v, p, f, None if pd.isna(level) else float(level)): at for (v, p, f, level), at in groups.items()}
             self._blocks[perturbation] = Block(frame, places)
         return self._blocks[perturbation]
 

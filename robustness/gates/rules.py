@@ -20,9 +20,9 @@ from robustness.gates.judgement import Scope
 from robustness.gates.levels import Levels
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Share = Annotated[Number, Field(gt=0, le=1)]
+ShareNumber = Annotated[Number, Field(gt=0, le=1)]
 Confidence = Annotated[Number, Field(ge=0.5, lt=1)]
-Text = Annotated[str, Field(strict=True, min_length=1)]
+StrictText = Annotated[str, Field(strict=True, min_length=1)]
 MOST_RULES: Final = 1_000  # each takes some milliseconds; a person writes a dozen
 MISTAKES_SHOWN: Final = 5
 BASELINE: Final = "baseline"
@@ -67,15 +67,15 @@ class Rule(_Section):
             otherwise the rule cannot be judged there.
     """
 
-    metric: Text
-    variant: Text = "*"
-    perturbation: Text | None = None
+    metric: StrictText
+    variant: StrictText = "*"
+    perturbation: StrictText | None = None
     level: Number | str | list[Number] | None = None
     fill: Literal["zeros", "floor"] | None = None
     placement: Literal["start", "center", "end"] | None = None
-    label: Text | None = None
-    against: Text | None = None
-    at: Share | None = None
+    label: StrictText | None = None
+    against: StrictText | None = None
+    at: ShareNumber | None = None
     within_ms: Annotated[Number, Field(gt=0, le=1000)] | None = None
     min: Number | None = None
     max: Number | None = None
@@ -109,7 +109,7 @@ class Rules(_Section):
         source: the file.
     """
 
-    rule: Annotated[dict[Text, Rule], Field(min_length=1)]
+    rule: Annotated[dict[StrictText, Rule], Field(min_length=1)]
     version: Version = 1
     baseline: Path | None = None
     defaults: Defaults = Defaults()

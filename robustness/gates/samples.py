@@ -69,7 +69,7 @@ class Sample(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Scores(Sample):
+class ScoreSample(Sample):
     """A score in [0, 1] a recording, [recordings]: the mean."""
 
     values: Floats
@@ -102,7 +102,7 @@ class Scores(Sample):
 
 
 @dataclass(frozen=True, eq=False)
-class WindowScores(Scores):
+class WindowScores(ScoreSample):
     """A score a window of made noise, each of them independent of the others."""
 
     counted: ClassVar[str] = "window"

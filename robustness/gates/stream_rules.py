@@ -23,7 +23,7 @@ from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, CannotJudgeError
 from robustness.files import UnreadableError, text_of
 from robustness.gates.judgement import WORSE, Judgement, Outcome, Scope, judgement
 from robustness.gates.rules import Confidence, Number, RulesError
-from robustness.gates.samples import Interval, Sample, Scores
+from robustness.gates.samples import Interval, Sample, ScoreSample
 from robustness.streaming.phases import Phases, phases_of
 from robustness.streaming.rules.plain import Plain
 from robustness.streaming.streams import VariantStream
@@ -218,7 +218,7 @@ def _sample(rule: StreamRule, one: VariantStream) -> Sample:
         if math.isnan(at[rule.phase]):
             raise CannotJudgeError("at some phase no word is hit, and there is no latency")
         return Latency(at[rule.phase], figures[phases.worst if rule.phase == "worst" else 0].hits)
-    return Scores(_by_word(rule, phases))
+    return ScoreSample(_by_word(rule, phases))
 
 
 def _by_word(rule: StreamRule, phases: Phases) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -35,7 +35,7 @@ class JudgedModel:
 
 
 @dataclass(frozen=True)
-class Subject:
+class JudgedRun:
     """What was judged.
 
     Attributes:
@@ -61,9 +61,9 @@ class Subject:
         return f" ({', '.join(self.folders)})" if self.folders else ""
 
 
-def subject_of(run: Run) -> Subject:
+def subject_of(run: Run) -> JudgedRun:
     """What a run is of."""
     recordings: Mapping[str, Any] = run.manifest.get("recordings") or {}
     models = [JudgedModel(str(one["name"]), str(one.get("weights_sha256") or ""), one.get("threshold")) for one in run.manifest["models"]]
     folders = tuple(map(str, recordings.get("folders") or ()))
-    return Subject(tuple(models), int(recordings.get("count") or 0), folders, recordings.get("speakers") or None)
+    return JudgedRun(tuple(models), int(recordings.get("count") or 0), folders, recordings.get("speakers") or None)

@@ -20,7 +20,7 @@ from robustness.gates.judgement import WORSE, Judgement, Outcome, corrected, jud
 from robustness.gates.metrics.base import METRICS, Data, Kinds, RuleCase
 from robustness.gates.rule_checks import checked_rules
 from robustness.gates.rules import BASELINE, Rule, Rules
-from robustness.gates.samples import AT_THE_BAR, Differences, Sample, Scores
+from robustness.gates.samples import AT_THE_BAR, Differences, Sample, ScoreSample
 from robustness.gates.wording import amount, bar, condition_text, counted, some
 
 QUIET: Final = ("pass", "skipped")
@@ -213,7 +213,7 @@ def _sentence(name: str, rule: Rule, judged: Sequence[Judged], untestable: int, 
 
 def one_recording_decides(sample: Sample, rule: Rule) -> str:
     """A sentence where one recording more or less would turn the verdict on these files; empty where it would not."""
-    if not isinstance(sample, Scores | Differences):
+    if not isinstance(sample, ScoreSample | Differences):
         return ""
     step, value = 1 / sample.count, sample.value
     for end, sign in ((rule.min, 1), (rule.max, -1)):

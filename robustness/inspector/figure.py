@@ -26,9 +26,9 @@ def figure_of(found: Explanation, place: int = 0) -> Figure:
     import plotly.graph_objects as go
 
     arrays, row, axes = found.arrays, found.rows[place], found.axes
-    shown = arrays[f"{row['method']}/{row['variant']}/{row['target']}"]
+    shown = arrays[row.key]
     largest = float(np.abs(shown).max()) or 1.0
-    time: dict[str, Any] = {"x0": 0, "dx": axes["hop_ms"]}
+    time: dict[str, Any] = {"x0": 0, "dx": axes.hop_ms}
     mel = go.Heatmap(z=arrays["log_mel"], colorscale="Greys", showscale=False, hoverinfo="skip", **time)
     over = go.Heatmap(
         z=shown,
@@ -41,8 +41,8 @@ def figure_of(found: Explanation, place: int = 0) -> Figure:
     )
     figure = go.Figure([mel, over])
     figure.update_layout(
-        title=plain(f"{row['method']}, {row['variant']}: {row['target']}, ±{largest:.2g} logits"),
+        title=plain(f"{row.title}, ±{largest:.2g} logits"),
         xaxis={"title": {"text": "ms"}},
-        yaxis={"title": {"text": "Hz"}, **frequency_ticks(axes["band_hz"])},
+        yaxis={"title": {"text": "Hz"}, **frequency_ticks(axes.band_hz)},
     )
     return figure

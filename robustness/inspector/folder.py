@@ -15,7 +15,7 @@ from robustness.explanations.evidence import write_arrays
 from robustness.explanations.explanation import Explanation
 from robustness.explanations.sounds import COUNTERPART, HEARD, ONLY, WITHOUT
 from robustness.files import UnreadableError, json_of
-from robustness.inspector.page import inspector_page, page_rows, wave_of
+from robustness.inspector.page import inspector_page, plain_row, wave_of
 from robustness.report.cards.restoration import restoration_says
 from robustness.report.words import slug
 from robustness.run.damage import plain
@@ -88,7 +88,7 @@ def _fill(found: Explanation, folder: Path, repeat: str, *, audio: bool) -> None
     write_text(folder / "index.html", inspector_page(found, repeat, audio=audio, report=_report(folder)))
     if not audio:
         return
-    first = page_rows(found)[0]["key"]
+    first = found.rows[0].key
     for sound in found.sounds:  # of the map that the page opens with; the others are on the page
         if sound.key in {HEARD, COUNTERPART, f"{ONLY}/{first}", f"{WITHOUT}/{first}"}:
             (folder / f"{slug(sound.key)}.wav").write_bytes(base64.b64decode(wave_of(found, sound)))
@@ -111,11 +111,11 @@ def facts_of(found: Explanation) -> dict[str, Any]:
         "counterpart_ms": None if counterpart is None else counterpart.lead_ms,
         "baseline": question.baseline,
         "targets": list(question.targets),
-        **found.axes,
-        "maps": page_rows(found),
+        **asdict(found.axes),
+        "maps": [plain_row(row) for row in found.rows],
         "following": None if found.following is None else plain(LayerTracking, found.following),
         "restored": {variant: plain(RestoredAnswer, one) for variant, one in found.restored.items()},
         "verdict": restoration_says(found.restored, {variant: variant for variant in found.restored}),
         "segments": found.segments.to_dict("records"),
-        "answers": {sound.key: dict(sound.answers) for sound in found.sounds},
+        "answers": {sound.key: {variant: asdict(one) for variant, one in sound.answers.items()} for sound in found.sounds},
     }

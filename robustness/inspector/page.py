@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import asdict
 from importlib.resources import files
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ import soundfile
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from robustness.explanations.explanation import Explanation
+from robustness.explanations.explanation import Explanation, MapRow
 from robustness.explanations.sounds import COUNTERPART, HEARD, ONLY, WITHOUT, Sound
 from robustness.inspector.wording import (
     METHODS,
@@ -37,6 +38,7 @@ from robustness.report.figures import frequency_ticks, packed, packed_range, pac
 from robustness.report.map_figure import MEL, OVER
 from robustness.report.packing import own, packed_page
 from robustness.report.sections.base import MACROS, TEMPLATES
+from robustness.report.terms import with_glossary
 
 RADIOS: Final = """
 {%- macro radios(name, legend, choices) -%}
@@ -71,7 +73,7 @@ def inspector_page(found: Explanation, repeat: str = "", *, audio: bool = True, 
     shown = shown_of(found)
     scripts = [get_plotlyjs(), own("scripts/figures.js"), _text("inspector.js")]
     packed = packed_page(scripts, {"figures": {}, "inspector": inspector_data(found, players, audio=audio)})
-    names = list(dict.fromkeys(found.table["method"]))
+    names = list(dict.fromkeys(row.cost.method for row in found.rows))
     rendered = TEMPLATES.from_string(MACROS + RADIOS + _text("inspector.html")).render(
         title=inspector_title(found),
         scope=inspector_scope(found),
@@ -91,7 +93,7 @@ def inspector_page(found: Explanation, repeat: str = "", *, audio: bool = True, 
         repeat=repeat,
         packed=packed.elements,
     )
-    return rendered + "\n"
+    return with_glossary(rendered) + "\n"
 
 
 def inspector_data(found: Explanation, players: list[str], *, audio: bool) -> dict[str, Any]:
@@ -99,9 +101,9 @@ def inspector_data(found: Explanation, players: list[str], *, audio: bool) -> di
     question, axes = found.question, found.axes
     spans = list(question.subject.speech_ms(question.here.lead_ms))
     return {
-        **axes,
+        **asdict(axes),
         "mel": packed_range(found.arrays["log_mel"]),
-        "ticks": frequency_ticks(axes["band_hz"]),
+        "ticks": frequency_ticks(axes.band_hz),
         "recording_ms": list(question.subject.recording_ms(question.here.lead_ms)),
         "speech_ms": spans,
         "targets": target_facts(found),
@@ -109,46 +111,42 @@ def inspector_data(found: Explanation, players: list[str], *, audio: bool) -> di
         "scales": (scales := scales_of(found)),
         "over": OVER,
         "grey": MEL,
-        "maps": {row["key"]: _map(found, row, scales[row["method"]]) for row in page_rows(found)},
+        "maps": {row.key: _map(found, row, scales[row.cost.method]) for row in found.rows},
         "segments": _segments(found),
         "players": players,
         "sounds": {sound.key: _sound(found, sound, audio=audio) for sound in found.sounds},
     }
 
 
-def page_rows(found: Explanation) -> list[dict[str, Any]]:
-    """The rows of the table, each with its map's key, and what its tests gave in words: `figures`."""
-    rows = []
-    for row in found.rows:
-        tests = row.pop("tests", None)
-        key = f"{row['method']}/{row['variant']}/{row['target']}"
-        rows.append(row | {"key": key, "figures": None if tests is None else tested_in_words(tests)})
-    return rows
+def plain_row(row: MapRow) -> dict[str, object]:
+    """A map's row with the name of its array, and what its tests gave in words: `figures`."""
+    tests = row.checks.tests
+    return {**row.plain(), "key": row.key, "figures": None if tests is None else tested_in_words(tests)}
 
 
 def scales_of(found: Explanation) -> dict[str, dict[str, float]]:
     """The largest |value| of each method's maps and differences, of the map and of its marginals: one scale for what is compared."""
     scales: dict[str, dict[str, float]] = {}
-    rows, variants = page_rows(found), list(found.question.classifiers)
+    variants = list(found.question.classifiers)
     for name, arrays in (("map", found.arrays), ("strip", found.strips), ("bar", found.bars)):
-        for row in rows:
-            here = scales.setdefault(row["method"], {}).get(name, 0.0)
-            mine = np.abs(arrays[row["key"]]).max()
-            base = f"{row['method']}/{variants[0]}/{row['target']}"
-            gap = np.abs(arrays[row["key"]] - arrays[base]).max() if base in arrays else 0.0
-            scales[row["method"]][name] = max(here, float(mine), float(gap))
+        for row in found.rows:
+            here = scales.setdefault(row.cost.method, {}).get(name, 0.0)
+            mine = np.abs(arrays[row.key]).max()
+            base = f"{row.cost.method}/{variants[0]}/{row.cost.target}"
+            gap = np.abs(arrays[row.key] - arrays[base]).max() if base in arrays else 0.0
+            scales[row.cost.method][name] = max(here, float(mine), float(gap))
     return {method: {name: most or 1.0 for name, most in sizes.items()} for method, sizes in scales.items()}
 
 
-def _map(found: Explanation, row: dict[str, Any], scale: dict[str, float]) -> dict[str, Any]:
-    key = row["key"]
+def _map(found: Explanation, row: MapRow, scale: dict[str, float]) -> dict[str, Any]:
+    key = row.key
     return {
         "key": key,
         "map": packed_signed(found.arrays[key], scale["map"]),
         "strip": packed_signed(found.strips[key], scale["strip"]),
         "bar": packed_signed(found.bars[key], scale["bar"]),
         "top": packed(found.tops[key].astype(np.float32), low=0.0, step=1.0),
-        "row": trust_facts(row),
+        "row": asdict(trust_facts(row)),
     }
 
 
@@ -167,7 +165,7 @@ def _segments(found: Explanation) -> dict[str, Any]:
 
 
 def _sound(found: Explanation, sound: Sound, *, audio: bool) -> dict[str, Any]:
-    told = [{"text": answer_text(variant, answer), "right": answer["right"]} for variant, answer in sound.answers.items()]
+    told = [{"text": answer_text(variant, answer), "right": answer.right} for variant, answer in sound.answers.items()]
     return {"answers": told} | ({"src": f"data:audio/wav;base64,{wave_of(found, sound)}"} if audio else {})
 
 

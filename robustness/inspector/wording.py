@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 from markupsafe import Markup
 
@@ -15,10 +16,10 @@ from robustness.attributions.deletion import SPREADS
 from robustness.attributions.randomization import MOST_ALIKE
 from robustness.attributions.stability import NEIGHBOURS
 from robustness.attributions.trust import TrustBox
-from robustness.explanations.explanation import Explanation
+from robustness.explanations.explanation import Explanation, MapRow
 from robustness.explanations.map_checks import OTHERS, MapTests
 from robustness.explanations.question import Question
-from robustness.explanations.sounds import HEARD
+from robustness.explanations.sounds import HEARD, SoundAnswer
 from robustness.report.figures import Table
 from robustness.report.opening import Opening
 from robustness.report.words import PLACES, level_said, listed, number, percent, plural, signed
@@ -54,7 +55,7 @@ def inspector_scope(found: Explanation) -> list[str]:
     """Model, variants, recording and place."""
     question = found.question
     frame = question.first.frame
-    window_ms, lead_ms = number(found.axes["window_ms"]), number(question.here.lead_ms)
+    window_ms, lead_ms = number(found.axes.window_ms), number(question.here.lead_ms)
     return [
         question.first.name,
         listed(list(question.classifiers)),
@@ -118,10 +119,10 @@ def _bad(question: Question) -> str:
     return "; ".join(f"it is {outcome} in {listed(variants)}" for outcome, variants in by_outcome.items())
 
 
-def answer_text(variant: str, answer: Mapping[str, Any]) -> str:
+def answer_text(variant: str, answer: SoundAnswer) -> str:
     """One variant's answer, with its probability and its margin."""
-    margin = "" if answer["margin"] is None else f", margin\u00a0{signed(answer['margin'], 1)}"
-    return f"{variant}: {answer['predicted']} {percent(answer['p_predicted'])}{margin}"
+    margin = "" if answer.margin is None else f", margin\u00a0{signed(answer.margin, 1)}"
+    return f"{variant}: {answer.predicted} {percent(answer.p_predicted)}{margin}"
 
 
 def target_facts(found: Explanation) -> dict[str, dict[str, str | None]]:
@@ -144,41 +145,50 @@ def shown_of(found: Explanation) -> list[dict[str, str | None]]:
     return alone + [{"text": f"{other} minus {first}", "variant": other, "minus": first} for other in variants[1:]]
 
 
-def map_verdict(row: Mapping[str, Any]) -> tuple[str, bool]:
+@dataclass(frozen=True)
+class TrustFacts:
+    """What the page says of a map: a sentence, whether the map fails, and figures as pairs of texts."""
+
+    verdict: str
+    failing: bool
+    figures: list[list[str]]
+
+
+def map_verdict(row: MapRow) -> tuple[str, bool]:
     """What the checks say of a map, and whether it fails one of them."""
-    failed = list(row.get("failed") or [])
-    if row["complete"] is False and not row["tested"]:
+    failed = list(row.failed or [])
+    if row.cost.complete is False and not row.tested:
         failed.append("does not sum to the change of the score")
-    if row["max_abs"] == 0:
+    if row.cost.max_abs == 0:
         return "The map is zero everywhere: it says nothing.", True
     if failed:
         return f"This map fails its checks: {'; '.join(failed)}.", True
-    if not row["tested"]:
-        summed = "It sums to the change of the score as it claims. " if row["complete"] else ""
+    if not row.tested:
+        summed = "It sums to the change of the score as it claims. " if row.cost.complete else ""
         return f"{summed}It was not tested further: the maps of the first target may be.", False
     return "This map passes its checks.", False
 
 
-def trust_facts(row: Mapping[str, Any]) -> dict[str, Any]:
+def trust_facts(row: MapRow) -> TrustFacts:
     """The figures of trust of a map, in words."""
     verdict, failing = map_verdict(row)
-    figures = [["f(x) − f(baseline)", f"{signed(row['change'], 2)} logits"]]
-    if row["gap"] is not None:
-        allowed = max(GAP_LOGITS, GAP_SHARE * abs(row["change"]))
-        figures.append(["completeness gap", f"{signed(row['gap'], 3)} logits; up to {number(allowed, 2)} is allowed"])
-    if row["steps"] is not None:
-        figures.append(["steps of the path", number(row["steps"])])
-    if row["error"] is not None:
-        figures.append(["largest standard error of a block", f"{number(row['error'], 2)} logits"])
-    if row["surrogate"] is not None:
-        text = f"{row['surrogate']}, whose logits are up to {number(row['logit_gap'], 2)} off: an approximation"
+    cost, figures = row.cost, [["f(x) − f(baseline)", f"{signed(row.cost.change, 2)} logits"]]
+    if cost.gap is not None:
+        allowed = max(GAP_LOGITS, GAP_SHARE * abs(cost.change))
+        figures.append(["completeness gap", f"{signed(cost.gap, 3)} logits; up to {number(allowed, 2)} is allowed"])
+    if cost.steps is not None:
+        figures.append(["steps of the path", number(cost.steps)])
+    if cost.error is not None:
+        figures.append(["largest standard error of a block", f"{number(cost.error, 2)} logits"])
+    if cost.surrogate is not None and cost.logit_gap is not None:
+        text = f"{cost.surrogate}, whose logits are up to {number(cost.logit_gap, 2)} off: an approximation"
         figures.append(["gradients of", text])
-    if row["second_opinion"] is not None:
-        figures.append(["rank correlation with another method", number(row["second_opinion"], 2)])
-    figures += [list(pair) for pair in row.get("figures") or []]
-    figures.append(["passes of the network", f"{number(row['passes'])}, for all targets together"])
-    figures.append(["top 10 %", f"{plural(int(row['top_cells']), 'cell')} of those that are not zero; cells of equal value go together"])
-    return {"verdict": verdict, "failing": failing, "figures": figures}
+    if row.second_opinion is not None:
+        figures.append(["rank correlation with another method", number(row.second_opinion, 2)])
+    figures += [] if row.checks.tests is None else tested_in_words(row.checks.tests)
+    figures.append(["passes of the network", f"{number(cost.passes)}, for all targets together"])
+    figures.append(["top 10 %", f"{plural(cost.top_cells, 'cell')} of those that are not zero; cells of equal value go together"])
+    return TrustFacts(verdict, failing, figures)
 
 
 def tested_in_words(tests: MapTests) -> list[list[str]]:
@@ -234,11 +244,11 @@ def trust_table(found: Explanation) -> Table:
     head = ["map", "change", "gap", "largest cell", "passes", "second opinion", "says"]
     body = []
     for row in found.rows:
-        name = f"{row['method']}, {row['variant']}: {row['target']}"
-        gap = "–" if row["gap"] is None else signed(row["gap"], 3)
-        other = "–" if row["second_opinion"] is None else number(row["second_opinion"], 2)
-        figures = [signed(row["change"], 2), gap, number(row["max_abs"], 3), number(row["passes"]), other]
-        body.append([name, *figures, map_verdict(row)[0]])
+        cost = row.cost
+        gap = "–" if cost.gap is None else signed(cost.gap, 3)
+        other = "–" if row.second_opinion is None else number(row.second_opinion, 2)
+        figures = [signed(cost.change, 2), gap, number(cost.max_abs, 3), number(cost.passes), other]
+        body.append([row.title, *figures, map_verdict(row)[0]])
     return Table("What each map cost and whether it can be trusted", head, body)
 
 
@@ -246,12 +256,14 @@ def method_facts(found: Explanation) -> list[tuple[str, str]]:
     """What was done, as terms and texts."""
     question = found.question
     picture = question.first.frontend.picture
-    facts = [(name, f"{METHODS.get(name, name)}; {_settings(found, name)}") for name in dict.fromkeys(found.table["method"])]
+    facts = [
+        (name, f"{METHODS.get(name, name)}; {_settings(found, name)}") for name in dict.fromkeys(row.cost.method for row in found.rows)
+    ]
     if picture is not question.first.frontend:
         facts.append(
             ("waveform", "the model takes samples: blocks of the STFT are masked and the sound is made anew, with the phase as it was")
         )
-    grid = f"{len(picture.band_hz)} bands, every {found.axes['hop_ms']:g} ms"
+    grid = f"{len(picture.band_hz)} bands, every {found.axes.hop_ms:g} ms"
     padding = "Padding equals it and changes nothing, save where a patch reaches into it: the map is of the sound, not of the place."
     return [
         *facts,
@@ -261,5 +273,5 @@ def method_facts(found: Explanation) -> list[tuple[str, str]]:
 
 
 def _settings(found: Explanation, method: str) -> str:
-    passes = found.table.loc[found.table["method"] == method, "passes"]
-    return f"{plural(int(passes.max()), 'pass', 'passes')} for all targets of a variant"
+    passes = max(row.cost.passes for row in found.rows if row.cost.method == method)
+    return f"{plural(passes, 'pass', 'passes')} for all targets of a variant"

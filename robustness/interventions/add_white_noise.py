@@ -16,7 +16,7 @@ from torch import Tensor
 from robustness.audio.colours import white
 from robustness.audio.filters import shaped
 from robustness.audio.levels import from_decibels
-from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder, as_strong
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, Ladder, as_strong
 from robustness.interventions.scene import Scene
 from robustness.interventions.typical import BAND_HZ
 
@@ -27,7 +27,7 @@ class AddWhiteNoise(Intervention):
     """White noise over the whole window."""
 
     name: ClassVar[str] = "add-white-noise"
-    kind: ClassVar[Kind] = "noise"
+    kind: ClassVar[EditKind] = "noise"
     ladder: ClassVar[Ladder] = Ladder("signal-to-noise ratio in the word", "dB", (40, 30))
     does: ClassVar[str] = "adding white noise"
     sham_does: ClassVar[str] = "as much noise in the padding alone, the word as it was"

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from torch import Tensor
 
 from robustness.audio.filters import passing_below, shaped
-from robustness.interventions.base import INTERVENTIONS, NEAR, Intervention, Kind, Ladder, softer_alike
+from robustness.interventions.base import INTERVENTIONS, NEAR, EditKind, Intervention, Ladder, softer_alike
 from robustness.interventions.scene import Scene
 
 WIDTH: Final = 0.05  # of the band, from passing to stopping
@@ -23,7 +23,7 @@ class BandLimit(Intervention):
     """A low-pass without delay."""
 
     name: ClassVar[str] = "band-limit"
-    kind: ClassVar[Kind] = "band"
+    kind: ClassVar[EditKind] = "band"
     ladder: ClassVar[Ladder] = Ladder("kept of the band", "%", (90, 80, 65, 50))
     does: ClassVar[str] = "limiting the band"
     sham_does: ClassVar[str] = "the same loss of level, evenly"

@@ -12,14 +12,14 @@ from typing import ClassVar
 from torch import Tensor
 
 from robustness.audio.filters import shaped
-from robustness.interventions.base import Intervention, Kind, Ladder, softer_alike
+from robustness.interventions.base import EditKind, Intervention, Ladder, softer_alike
 from robustness.interventions.scene import Scene
 
 
 class DropBands(Intervention):
     """Nothing in some bands at one end."""
 
-    kind: ClassVar[Kind] = "band"
+    kind: ClassVar[EditKind] = "band"
     ladder: ClassVar[Ladder] = Ladder("bands dropped", "bands", (1, 2, 4, 8))
     sham_does: ClassVar[str] = "the same loss of level, evenly"
     source: ClassVar[str] = "a raised-cosine edge between two bands of the front-end, torch.fft"

@@ -18,7 +18,7 @@ from torch import Tensor
 from robustness.interventions.scene import Scene
 from robustness.registry import Registry
 
-Kind = Literal["placement", "padding", "level", "noise", "band", "speed", "precision", "distortion", "output"]
+EditKind = Literal["placement", "padding", "level", "noise", "band", "speed", "precision", "distortion", "output"]
 DRAWS: Final = 5  # of what is random, edits and shams alike
 COMPARABLE: Final = 3.0  # times the energy that an edit changes, more or less: what its control may change
 UPSIDE_DOWN: Final = 4.0  # times a window's energy lies between it and its opposite
@@ -49,7 +49,7 @@ class Intervention(ABC):
     """A named edit of what a model hears, or of the precision in which it computes; settings are the fields of a frozen dataclass."""
 
     name: ClassVar[str]
-    kind: ClassVar[Kind]
+    kind: ClassVar[EditKind]
     ladder: ClassVar[Ladder]
     does: ClassVar[str]  # as the subject of a sentence: "moving the word"
     sham_does: ClassVar[str]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from robustness.audio.levels import Span
 from robustness.audio.measurements import clicks_in
-from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder
 from robustness.interventions.scene import Scene
 
 ELSEWHERE_MS: Final = 61.0
@@ -27,7 +27,7 @@ class Declick(Intervention):
     """The recording without its sharpest clicks."""
 
     name: ClassVar[str] = "declick"
-    kind: ClassVar[Kind] = "noise"
+    kind: ClassVar[EditKind] = "noise"
     ladder: ClassVar[Ladder] = Ladder("clicks taken out", "clicks", (1, 4, 16))
     does: ClassVar[str] = "taking clicks out"
     sham_does: ClassVar[str] = "the same clicks elsewhere"

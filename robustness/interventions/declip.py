@@ -16,7 +16,7 @@ from torch import Tensor
 
 from robustness.audio.levels import Span, from_decibels
 from robustness.audio.measurements import plateaus_in
-from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder
 from robustness.interventions.scene import Scene
 
 PLATEAUS: Final = 5  # fewer are peaks that happen to be flat
@@ -29,7 +29,7 @@ class Declip(Intervention):
     """The recording with arcs over its plateaus."""
 
     name: ClassVar[str] = "declip"
-    kind: ClassVar[Kind] = "distortion"
+    kind: ClassVar[EditKind] = "distortion"
     ladder: ClassVar[Ladder] = Ladder("above the plateau", "dB", (3, 6, 12))
     does: ClassVar[str] = "rounding clipped peaks"
     sham_does: ClassVar[str] = "dents as deep in their place"

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from robustness.audio.filters import shaped
 from robustness.audio.levels import SMALLEST_POWER
-from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder
 from robustness.interventions.scene import Scene
 
 PIVOT_HZ: Final = 1000.0
@@ -30,7 +30,7 @@ class Equalise(Intervention):
     """A straight tilt over the octaves."""
 
     name: ClassVar[str] = "equalise"
-    kind: ClassVar[Kind] = "band"
+    kind: ClassVar[EditKind] = "band"
     ladder: ClassVar[Ladder] = Ladder("tilt of the spectrum", "dB per octave", (1, -1, 2, -2, 3, -3))
     does: ClassVar[str] = "tilting the spectrum"
     sham_does: ClassVar[str] = "a ripple that changes as much, the tilt as it was"

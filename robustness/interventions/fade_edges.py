@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder, softer_alike
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder, softer_alike
 from robustness.interventions.scene import Scene
 
 
@@ -21,7 +21,7 @@ class FadeEdges(Intervention):
     """Half a cosine at each end of the recording."""
 
     name: ClassVar[str] = "fade-edges"
-    kind: ClassVar[Kind] = "padding"
+    kind: ClassVar[EditKind] = "padding"
     ladder: ClassVar[Ladder] = Ladder("length of the fade", "ms", (5, 10, 20, 40))
     does: ClassVar[str] = "fading the recording's edges"
     sham_does: ClassVar[str] = "the same loss of level, evenly"

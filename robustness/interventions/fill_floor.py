@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from robustness.audio.levels import from_decibels
-from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder, as_strong
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, Ladder, as_strong
 from robustness.interventions.scene import Scene
 
 
@@ -22,7 +22,7 @@ class FillFloor(Intervention):
     """All padding filled with noise that has the spectrum of the recording's quietest tenth, at a level against it."""
 
     name: ClassVar[str] = "fill-floor"
-    kind: ClassVar[Kind] = "padding"
+    kind: ClassVar[EditKind] = "padding"
     ladder: ClassVar[Ladder] = Ladder("level against the recording's floor", "dB", (-12, 0))
     does: ClassVar[str] = "filling the padding with the recording's floor"
     sham_does: ClassVar[str] = "the same noise inside the recording, the padding as it was"

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from torch import Tensor
 
 from robustness.audio.levels import from_decibels
-from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder, turned_alike, with_target
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder, turned_alike, with_target
 from robustness.interventions.scene import Scene
 from robustness.interventions.typical import word_level_dbfs
 
@@ -26,7 +26,7 @@ class Gain(Intervention):
     """A gain on the whole window."""
 
     name: ClassVar[str] = "gain"
-    kind: ClassVar[Kind] = "level"
+    kind: ClassVar[EditKind] = "level"
     ladder: ClassVar[Ladder] = Ladder("gain", "dB", (3, -3, 6, -6, 12, -12, 20, -20, 30, -30, 40, -40), beyond=2.0, mild=12)
     does: ClassVar[str] = "a gain"
     sham_does: ClassVar[str] = "rounding to 16 bits at that level, and back, the phase turned"

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 import torch
 from torch import Tensor
 
-from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, Ladder
 from robustness.interventions.scene import Scene
 
 STEP: Final = 2.0**-15  # of 16 bits
@@ -23,7 +23,7 @@ class InFloat(Intervention):
     """The float network in place of the quantized one."""
 
     name: ClassVar[str] = "in-float"
-    kind: ClassVar[Kind] = "precision"
+    kind: ClassVar[EditKind] = "precision"
     ladder: ClassVar[Ladder] = Ladder("precision", "float32", (0,))
     does: ClassVar[str] = "computing in float"
     sham_does: ClassVar[str] = "the same variant, the sound off by one step of 16 bits"

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder, turned_alike
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, Ladder, turned_alike
 from robustness.interventions.scene import Scene
 
 
@@ -20,7 +20,7 @@ class LengthenLeadIn(Intervention):
     """The recording's own floor before the recording, which begins later by as much."""
 
     name: ClassVar[str] = "lengthen-lead-in"
-    kind: ClassVar[Kind] = "placement"
+    kind: ClassVar[EditKind] = "placement"
     ladder: ClassVar[Ladder] = Ladder("more lead-in", "ms", (40, 80, 160))
     does: ClassVar[str] = "a longer lead-in"
     sham_does: ClassVar[str] = "as much floor after the recording and its phase turned, the word where it was"

@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder, as_strong
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, Ladder, as_strong
 from robustness.interventions.scene import Scene
 
 
@@ -21,7 +21,7 @@ class LengthenTail(Intervention):
     """The recording's own floor after the recording, in place of padding."""
 
     name: ClassVar[str] = "lengthen-tail"
-    kind: ClassVar[Kind] = "padding"
+    kind: ClassVar[EditKind] = "padding"
     ladder: ClassVar[Ladder] = Ladder("more tail", "ms", (40, 160))
     does: ClassVar[str] = "a longer tail"
     sham_does: ClassVar[str] = "as much floor added inside the recording, the padding as it was"

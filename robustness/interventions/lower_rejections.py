@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder
 from robustness.interventions.scene import Scene
 
 
@@ -21,7 +21,7 @@ class LowerRejections(Intervention):
     """Unknown and silence lower by so many logits."""
 
     name: ClassVar[str] = "lower-rejections"
-    kind: ClassVar[Kind] = "output"
+    kind: ClassVar[EditKind] = "output"
     ladder: ClassVar[Ladder] = Ladder("off the logits of the rejection labels", "logits", (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6))
     does: ClassVar[str] = "a bias against unknown"
     sham_does: ClassVar[str] = "as much off the logits of the other commands"

@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder, turned_alike, with_target
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, Ladder, turned_alike, with_target
 from robustness.interventions.scene import Scene
 
 
@@ -22,7 +22,7 @@ class MoveWord(Intervention):
     """The recording moved in the window, as far as its word stays whole."""
 
     name: ClassVar[str] = "move-word"
-    kind: ClassVar[Kind] = "placement"
+    kind: ClassVar[EditKind] = "placement"
     ladder: ClassVar[Ladder] = Ladder(
         "shift",
         "ms",

@@ -13,7 +13,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from robustness.audio.steady_tones import MAINS_HZ, Hum, columns, hum_at, mains_in
-from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder
 from robustness.interventions.scene import Scene
 
 
@@ -23,7 +23,7 @@ class RemoveHum(Intervention):
     """The recording less its hum."""
 
     name: ClassVar[str] = "remove-hum"
-    kind: ClassVar[Kind] = "noise"
+    kind: ClassVar[EditKind] = "noise"
     ladder: ClassVar[Ladder] = Ladder("multiples of the mains frequency", "multiples", (1, 3, 5, 10))
     does: ClassVar[str] = "removing hum"
     sham_does: ClassVar[str] = "tones as strong between the multiples in its place"

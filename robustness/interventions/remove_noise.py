@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from robustness.audio.filters import frame_of, sound_of, spectra
 from robustness.audio.levels import SMALLEST_POWER, from_decibels
-from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, Ladder
 from robustness.interventions.scene import Scene
 
 QUIET_SHARE: Final = 0.2
@@ -32,7 +32,7 @@ class RemoveNoise(Intervention):
     """Steady noise softer by up to so many dB."""
 
     name: ClassVar[str] = "remove-noise"
-    kind: ClassVar[Kind] = "noise"
+    kind: ClassVar[EditKind] = "noise"
     ladder: ClassVar[Ladder] = Ladder("most attenuation", "dB", (3, 6, 12, 20, 30, 40), beyond=3.0)
     does: ClassVar[str] = "removing steady noise"
     sham_does: ClassVar[str] = "as much of other noise in its place"

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from robustness.audio.steady_tones import offset_of
-from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder
 from robustness.interventions.scene import Scene
 
 LEAST: Final = 2.0**-10  # −60 dBFS: less is no offset
@@ -26,7 +26,7 @@ class RemoveOffset(Intervention):
     """The recording less its offset."""
 
     name: ClassVar[str] = "remove-offset"
-    kind: ClassVar[Kind] = "noise"
+    kind: ClassVar[EditKind] = "noise"
     ladder: ClassVar[Ladder] = Ladder("of the offset", "%", (50, 100))
     does: ClassVar[str] = "removing the offset"
     sham_does: ClassVar[str] = "a swell of as much energy in its place"

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool1d, pad
 
-from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind, Ladder, as_strong
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, Ladder, as_strong
 from robustness.interventions.scene import Scene
 from robustness.interventions.typical import noise_in, word_level_dbfs
 
@@ -27,7 +27,7 @@ class RestoreBand(Intervention):
     """Noise in the bands that are missing, as long as the recording."""
 
     name: ClassVar[str] = "restore-band"
-    kind: ClassVar[Kind] = "band"
+    kind: ClassVar[EditKind] = "band"
     ladder: ClassVar[Ladder] = Ladder("level against what others have there", "dB", (-30, -20, -10, 0))
     does: ClassVar[str] = "putting faint noise into the lost band"
     sham_does: ClassVar[str] = "as much noise where the recording has energy"

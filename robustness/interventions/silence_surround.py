@@ -16,7 +16,7 @@ from torch import Tensor
 
 from robustness.audio.levels import Span, from_decibels
 from robustness.audio.surround import core_in, own_sound_in
-from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder, as_strong
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder, as_strong
 from robustness.interventions.scene import Scene
 
 FADE_MS: Final = 5.0
@@ -29,7 +29,7 @@ class SilenceSurround(Intervention):
     """The recording softer outside its word."""
 
     name: ClassVar[str] = "silence-surround"
-    kind: ClassVar[Kind] = "padding"
+    kind: ClassVar[EditKind] = "padding"
     ladder: ClassVar[Ladder] = Ladder("softer around the word", "dB", (12, 24, 48))
     does: ClassVar[str] = "silencing what lies around the word"
     sham_does: ClassVar[str] = "as much noise in the word, its surround as it was"

@@ -13,7 +13,7 @@ from scipy.signal import resample
 from torch import Tensor
 
 from robustness.audio.levels import Span
-from robustness.interventions.base import INTERVENTIONS, Intervention, Kind, Ladder, turned_alike
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder, turned_alike
 from robustness.interventions.scene import Scene
 
 
@@ -23,7 +23,7 @@ class Speed(Intervention):
     """The recording resampled, as a tape would run."""
 
     name: ClassVar[str] = "speed"
-    kind: ClassVar[Kind] = "speed"
+    kind: ClassVar[EditKind] = "speed"
     ladder: ClassVar[Ladder] = Ladder("speed", "%", (2, -2, 4, -4, 8, -8, 15, -15, 22, -22, 30, -30), beyond=1.5, mild=8)
     does: ClassVar[str] = "another speed"
     sham_does: ClassVar[str] = "resampling there and back, the phase turned"

@@ -14,13 +14,13 @@ from typing import Any, Final
 from robustness.conditions import NO_WORD
 from robustness.errors import UsageError
 
-Row = Mapping[str, Any]
+ListedRow = Mapping[str, Any]
 STORED: Final = Path(__file__).with_name("catalogue.json")
 FOLDERS: Final = ("perturbations", "frontends", "quantization/schemes", "attributions/methods", "interventions", "streaming/rules")
 NAMES: Final = ("perturbations", "frontends", "variants", "attributions", "interventions", "rules")
 
 
-def rows(what: str, preset: str | None = None) -> list[Row]:
+def rows(what: str, preset: str | None = None) -> list[ListedRow]:
     """The rows of one table; of the perturbations those that a preset runs.
 
     Raises:
@@ -29,7 +29,7 @@ def rows(what: str, preset: str | None = None) -> list[Row]:
     if what not in NAMES:
         raise UsageError(f"there is nothing called {what!r} to list; give one of {', '.join(NAMES)}, or nothing for all")
     content = catalogue()
-    found: list[Row] = content["tables"][what]
+    found: list[ListedRow] = content["tables"][what]
     chosen = {*content["presets"][preset], NO_WORD} if what == "perturbations" and preset else None
     return [row for row in found if chosen is None or row["name"] in chosen]
 
@@ -50,7 +50,7 @@ def plugin_files() -> list[str]:
     return sorted(f"{folder}/{path.name}" for folder in FOLDERS for path in (package / folder).glob("*.py"))
 
 
-def markdown_of(table: Sequence[Row]) -> str:
+def markdown_of(table: Sequence[ListedRow]) -> str:
     """A table as Markdown, one line a row; ends without a line break."""
     head = list(table[0]) if table else []
     cells = [head, ["---"] * len(head), *([str(row[key]) for key in head] for row in table)]

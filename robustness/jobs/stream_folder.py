@@ -17,7 +17,7 @@ from robustness.audio.takes import Samples, Take
 from robustness.errors import OutputError
 from robustness.jobs.stream import StreamRequest, StreamResult, said_of
 from robustness.report.stream_figures import TakeSound
-from robustness.report.stream_page import Cut, Made, stream_page
+from robustness.report.stream_page import RunNotes, TakeCut, stream_page
 from robustness.run.atomic import write_json, write_text
 from robustness.streaming.scores import write_scores
 
@@ -50,7 +50,7 @@ def write_stream(result: StreamResult, request: StreamRequest, out: Path, repeat
         write_scores(out / SCORES.format(place), scores)
     write_json(out / FIGURES, said_of(result, request))
     sounds = [take_sound(take, audio=audio) for take in result.takes]
-    page = stream_page(result.variants, sounds, _cutter(result) if audio and result.takes else None, Made(result.notices, repeat))
+    page = stream_page(result.variants, sounds, _cutter(result) if audio and result.takes else None, RunNotes(result.notices, repeat))
     write_text(out / PAGE, page)
     return out / PAGE
 
@@ -78,7 +78,7 @@ def flac_of(samples: Samples, rate_hz: int) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def _cutter(result: StreamResult) -> Cut:
+def _cutter(result: StreamResult) -> TakeCut:
     """Stretches of the takes, as the page asks for them."""
 
     def cut(at: int, start_ms: float, end_ms: float) -> str:

@@ -21,7 +21,7 @@ from robustness.files import UnreadableError, text_of
 from robustness.frontends.base import Frontend
 from robustness.models.card_messages import card_sentence
 from robustness.models.checkpoints import Source
-from robustness.models.classifier import Classifier, Output, Threshold
+from robustness.models.classifier import Classifier, Output, ThresholdSetting
 from robustness.models.formats.base import Sought, format_of, runs_as_it_is
 from robustness.models.frontend_settings import frontend_from
 from robustness.models.network import torch_device
@@ -37,7 +37,7 @@ HIGHEST_RATE_HZ: Final = 768_000  # the fastest converters
 LONGEST_WINDOW_MS: Final = 60_000.0  # a command is a second or two
 MOST_LABELS: Final = 4_096
 MOST_NUMBERS: Final = 2**24  # of one window cut into frames: 64 MB
-Rate = Annotated[int, Field(strict=True, ge=LOWEST_RATE_HZ, le=HIGHEST_RATE_HZ)]
+RateHz = Annotated[int, Field(strict=True, ge=LOWEST_RATE_HZ, le=HIGHEST_RATE_HZ)]
 Labels = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MOST_LABELS)]
 PLAIN: Final = "float32"
 AS_IT_SHIPS: Final = "as-it-ships"  # the variant of a card with one deployed file or a program
@@ -116,7 +116,7 @@ class FrontendSettings(BaseModel):
         default=None, description='"module:callable", what makes a front-end of your own; a module beside the card is found'
     )
     arguments: dict[str, Any] | None = Field(default=None, description="a table of that callable's keyword arguments")
-    rate_hz: Rate = Field(description="the sampling rate in Hz that the model hears")
+    rate_hz: RateHz = Field(description="the sampling rate in Hz that the model hears")
 
     @model_validator(mode="after")
     def _says_which(self) -> Self:
@@ -179,7 +179,7 @@ class Card(_Section):
     unknown: str | None = Field(default=None, description="the label of words outside the vocabulary")
     silence: str | None = Field(default=None, description="the label of windows without a word")
     output: Output = Field(description="logits, log-probabilities, probabilities or sigmoids: what the network gives")
-    threshold: Annotated[Threshold, BeforeValidator(read_threshold)] | None = Field(
+    threshold: Annotated[ThresholdSetting, BeforeValidator(read_threshold)] | None = Field(
         default=None, description="a probability, the operating point; or a section with one a label, such as [threshold] yes = 0.8"
     )
     weights: Weights | None = Field(default=None, description="a section with file and sha256")

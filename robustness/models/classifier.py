@@ -21,7 +21,7 @@ from robustness.frontends.base import Frontend
 from robustness.models.formats.base import Network
 
 Output = Literal["logits", "log-probabilities", "probabilities", "sigmoids"]
-Threshold = float | Mapping[str, float]
+ThresholdSetting = float | Mapping[str, float]
 SMALLEST_PROBABILITY: Final = 1e-12  # its logarithm stands for the logit of a probability of 0
 SMALLEST_SCORE: Final = 1e-30  # the same for what was read before a quantized softmax
 
@@ -57,7 +57,7 @@ class Classifier:
     frame: Frame
     unknown: str | None = None
     silence: str | None = None
-    threshold: Threshold | None = None
+    threshold: ThresholdSetting | None = None
     probability_step: float | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     about: dict[str, Any] = field(default_factory=dict)

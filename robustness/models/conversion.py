@@ -33,7 +33,7 @@ from robustness.models.toml import to_toml
 from robustness.run.atomic import said_when_full, whole, write_text
 from robustness.seeds import generator_of
 
-Target = Literal["onnx", "pt2"]
+ConversionFormat = Literal["onnx", "pt2"]
 TOLERANCE: Final = 1e-4  # of a logit, or a share of the largest if that is above 1: two float32 libraries add in other orders
 LEVELS_DBFS: Final = (-80.0, -60.0, -40.0, -26.0, -20.0, -12.0, -6.0)  # of the noise in the probe windows, after one of zeros
 
@@ -62,7 +62,7 @@ class _Difference(NamedTuple):
     allowed: float
 
 
-def convert(card: Path, target: Target, out: Path, *, weights: Path | None = None, force: bool = False) -> Conversion:
+def convert(card: Path, target: ConversionFormat, out: Path, *, weights: Path | None = None, force: bool = False) -> Conversion:
     """Exports the network of a card, and writes a card for the file beside it.
 
     Args:
@@ -103,7 +103,7 @@ def probe_windows(classifier: Classifier) -> Tensor:
     return torch.cat([torch.zeros(1, classifier.frame.samples), noise])
 
 
-def exported(classifier: Classifier, target: Target, card: Path) -> bytes:
+def exported(classifier: Classifier, target: ConversionFormat, card: Path) -> bytes:
     """The network of a classifier as a file's content.
 
     Raises:
@@ -144,7 +144,7 @@ def _pt2(net: nn.Module, features: Tensor) -> bytes:
     return content.getvalue()
 
 
-WRITERS: Final[dict[Target, Callable[[nn.Module, Tensor], bytes]]] = {"onnx": _onnx, "pt2": _pt2}
+WRITERS: Final[dict[ConversionFormat, Callable[[nn.Module, Tensor], bytes]]] = {"onnx": _onnx, "pt2": _pt2}
 
 
 @contextmanager
@@ -160,7 +160,7 @@ def _silent() -> Iterator[None]:
             logging.disable(before)
 
 
-def _check_out(card: Path, target: Target, files: tuple[Path, Path], *, force: bool) -> None:
+def _check_out(card: Path, target: ConversionFormat, files: tuple[Path, Path], *, force: bool) -> None:
     out, beside = files
     if out.suffix != f".{target}":
         raise OutputError(f"--out {out} ends in {out.suffix or 'no suffix'}; a card knows the format by .{target}: end it so")
@@ -193,7 +193,7 @@ def _refuse_others(classifier: Classifier, said: Card, card: Path) -> None:
         raise CardError(f"{card} cannot be converted: {network.without('graph')}; its code has to stay in torch, without numpy() or item()")
 
 
-def _card_of(said: Card, target: Target, out: Path, sha256: str, *, near: bool) -> dict[str, Any]:
+def _card_of(said: Card, target: ConversionFormat, out: Path, sha256: str, *, near: bool) -> dict[str, Any]:
     """The card of the file; its golden samples lie beside the first card, and are named where that is near."""
     left_out = {"weights", "network", "about"} | (set() if near else {"golden"})
     kept = said.model_dump(exclude_none=True, exclude=left_out)

@@ -33,7 +33,7 @@ class Features(NamedTuple):
     silence: float  # what a window of zeros gives
 
 
-class Output(NamedTuple):
+class InspectedOutput(NamedTuple):
     """What the network gives over the windows measured: its range, and how far its probabilities are from summing to 1."""
 
     lowest: float
@@ -85,7 +85,7 @@ class Inspection:
 
     parameters: int | None
     features: Features
-    output: Output
+    output: InspectedOutput
     variants: tuple[InspectedVariant, ...]
     answered: tuple[WordCount, ...]
     measured_on: str
@@ -147,13 +147,13 @@ def _features(classifier: Classifier, windows: Tensor) -> Features:
     return Features(features.shape[2], features.shape[3], float(features.min()), float(features.max()), float(zeros.mean()))
 
 
-def _output(classifier: Classifier, windows: Tensor) -> Output:
+def _output(classifier: Classifier, windows: Tensor) -> InspectedOutput:
     features = classifier.features(windows)
     with classifier.network.evaluating(), torch.inference_mode():
         outputs = classifier.outputs(features).float().cpu()
     made = {"log-probabilities": outputs.exp(), "probabilities": outputs, "sigmoids": outputs}
     probabilities = made.get(classifier.output, outputs.softmax(1))
-    return Output(float(outputs.min()), float(outputs.max()), float((probabilities.double().sum(1) - 1).abs().max()))
+    return InspectedOutput(float(outputs.min()), float(outputs.max()), float((probabilities.double().sum(1) - 1).abs().max()))
 
 
 def _answered(classifiers: Sequence[Classifier], logits: Sequence[Tensor], row: int, recording: Recording) -> WordCount:

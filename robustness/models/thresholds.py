@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from robustness.analysis.outcomes import SIGMOIDS
-from robustness.models.classifier import Threshold
+from robustness.models.classifier import ThresholdSetting
 
 
 def read_threshold(given: Any) -> Any:
@@ -27,7 +27,9 @@ def read_threshold(given: Any) -> Any:
     return given
 
 
-def threshold_mistakes(labels: Sequence[str], rejections: Sequence[str | None], output: str, threshold: Threshold | None) -> Iterator[str]:
+def threshold_mistakes(
+    labels: Sequence[str], rejections: Sequence[str | None], output: str, threshold: ThresholdSetting | None
+) -> Iterator[str]:
     """What is wrong with thresholds beside labels and output.
 
     Args:

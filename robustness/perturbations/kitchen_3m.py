@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from robustness.perturbations.base import PERTURBATIONS
-from robustness.perturbations.scenes import FOLDER, Scene
+from robustness.perturbations.scenes import FOLDER
 
 
 @PERTURBATIONS.register

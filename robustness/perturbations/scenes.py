@@ -88,7 +88,7 @@ class SceneText(_Table):
     everyday: tuple[Number, Number] | None = None
 
 
-class Stage(NamedTuple):
+class SceneStage(NamedTuple):
     """A perturbation of a scene, and its level at each severity."""
 
     perturbation: WindowPerturbation
@@ -96,7 +96,7 @@ class Stage(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Scene(WindowPerturbation):
+class ComposedScene(WindowPerturbation):
     """A composition of perturbations; a class each, made of its file.
 
     Attributes:
@@ -127,7 +127,7 @@ class Scene(WindowPerturbation):
         return next((f"its stage {name}: {why}" for name, why in reasons if why is not None), None)
 
     @property
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self) -> tuple[SceneStage, ...]:
         """The stages, each with its folder or in place of one that has none."""
         return stages_of(self.text, self.folders)
 
@@ -174,7 +174,7 @@ def _random_like(kind: WindowPerturbation, count: int, rate_hz: int) -> Tensor |
 
 
 @cache
-def stages_of(text: SceneText, folders: tuple[tuple[str, Path], ...]) -> tuple[Stage, ...]:
+def stages_of(text: SceneText, folders: tuple[tuple[str, Path], ...]) -> tuple[SceneStage, ...]:
     """The perturbations of a scene with these folders."""
     given = dict(folders)
     found = []
@@ -184,7 +184,7 @@ def stages_of(text: SceneText, folders: tuple[tuple[str, Path], ...]) -> tuple[S
             kind = PERTURBATIONS[stage.otherwise]
         made = kind.made(given)
         assert isinstance(made, WindowPerturbation)  # noqa: S101 - a scene with another is refused when it is read
-        found.append(Stage(made, _levels(text, stage)))
+        found.append(SceneStage(made, _levels(text, stage)))
     return tuple(found)
 
 
@@ -192,7 +192,7 @@ def _levels(text: SceneText, stage: StageText) -> tuple[float, ...]:
     return stage.levels if stage.levels is not None else (stage.level or 0.0,) * len(text.levels)
 
 
-def _describe(cls: type[Scene], text: SceneText) -> None:
+def _describe(cls: type[ComposedScene], text: SceneText) -> None:
     """Gives a class the facts of its file."""
     kinds = [PERTURBATIONS[name] for stage in text.stage for name in (stage.kind, stage.otherwise) if name is not None]
     needed = [PERTURBATIONS[stage.kind].inputs for stage in text.stage if stage.otherwise is None]

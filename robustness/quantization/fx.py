@@ -26,7 +26,7 @@ from robustness.errors import CardError, RobustnessError, UsageError
 from robustness.quantization.base import torch_deprecations_filtered
 from robustness.quantization.tracing import NORMALIZING, PLAIN, methods, plainly_traced, with_affine_norms, with_float_front
 
-Engine = Literal["x86", "onednn", "fbgemm", "qnnpack"]
+KernelEngine = Literal["x86", "onednn", "fbgemm", "qnnpack"]
 BATCH: Final = 32  # clips from which ranges are learned at once; the histograms depend on it a little
 KERNELS: Final = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized")
 OURS: Final = str(Path(__file__).resolve().parent.parent)
@@ -40,7 +40,7 @@ FRAME: Final = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)[^\n]*\n\s
 NO_TRACE_NEEDED: Final = "dynamic-int8 or dynamic-float16, which need no trace"
 
 
-class Place(NamedTuple):
+class SourceLine(NamedTuple):
     """A line of somebody's code."""
 
     file: str
@@ -52,7 +52,7 @@ class Place(NamedTuple):
 
 
 @contextmanager
-def quantized_engine(name: Engine) -> Iterator[None]:
+def quantized_engine(name: KernelEngine) -> Iterator[None]:
     """While weights are packed: the library whose kernels run.
 
     Raises:
@@ -73,7 +73,7 @@ def prepared_graph(
     net: nn.Module,
     example: Tensor,
     only: Collection[str] | None,
-    engine: Engine,
+    engine: KernelEngine,
     *,
     training: bool = False,
     plain: bool = True,
@@ -176,7 +176,7 @@ class _Walk(fx.Interpreter):
 
 
 def _untraceable(error: Exception) -> str:
-    frames = [Place(f.filename, f.lineno or 0, f.line or "") for f in traceback.extract_tb(error.__traceback__)]
+    frames = [SourceLine(f.filename, f.lineno or 0, f.line or "") for f in traceback.extract_tb(error.__traceback__)]
     place = _theirs(frames)
     what = f"{place} cannot be" if place else "its code cannot be"
     return (
@@ -196,7 +196,7 @@ def _broken(node: fx.Node | None, error: Exception) -> str:
     return f"it does not run{where} once its activations are int8: {_first(error)}; leave that layer in float, or take {NO_TRACE_NEEDED}"
 
 
-def _theirs(frames: list[Place]) -> Place | None:
+def _theirs(frames: list[SourceLine]) -> SourceLine | None:
     """The innermost line that is not torch's or ours."""
     outside = [frame for frame in frames if not frame.file.startswith((LIBRARY, "<")) and frame.file != __file__]
     return outside[-1] if outside else None
@@ -234,8 +234,8 @@ def spelt_otherwise(net: nn.Module) -> list[str]:
     ]
 
 
-def _places(node: fx.Node | None) -> list[Place]:
-    return [Place(m["file"], int(m["line"]), m["code"]) for m in FRAME.finditer((node.stack_trace if node else None) or "")]
+def _places(node: fx.Node | None) -> list[SourceLine]:
+    return [SourceLine(m["file"], int(m["line"]), m["code"]) for m in FRAME.finditer((node.stack_trace if node else None) or "")]
 
 
 def _folded(node: fx.Node, modules: dict[str, nn.Module]) -> str:

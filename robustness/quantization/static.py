@@ -23,17 +23,17 @@ from robustness.quantization.base import (
     saved_bytes,
     without_kernel,
 )
-from robustness.quantization.fx import Engine, kernel_names, results, spelt_otherwise
+from robustness.quantization.fx import KernelEngine, kernel_names, results, spelt_otherwise
 from robustness.quantization.one_by_one import alone_in_any_batch
 from robustness.quantization.surrogates import with_surrogate
 from robustness.quantization.tracing import NORMALIZING, quantized_functions
 
 
-class Made(NamedTuple):
+class VariantOrigin(NamedTuple):
     """How a variant came about: scheme, engine, from which recordings, which layers were asked for."""
 
     scheme: str
-    engine: Engine
+    engine: KernelEngine
     calibration: Calibration | None
     only: Collection[str] | None
 
@@ -47,7 +47,7 @@ def naming(classifier: Classifier, scheme: str) -> Iterator[None]:
         raise CardError(f"{classifier.name} cannot be quantized as {scheme}: {error}") from error
 
 
-def variant_of(classifier: Classifier, kernels: fx.GraphModule, made: Made) -> Classifier:
+def variant_of(classifier: Classifier, kernels: fx.GraphModule, made: VariantOrigin) -> Classifier:
     """The variant of a float classifier that these kernels make."""
     about = about_of(classifier, kernels, made)
     network = quantized_network(classifier, kernels)
@@ -55,7 +55,7 @@ def variant_of(classifier: Classifier, kernels: fx.GraphModule, made: Made) -> C
     return with_surrogate(alone_in_any_batch(variant), kernels)
 
 
-def about_of(classifier: Classifier, kernels: fx.GraphModule, made: Made) -> dict[str, Any]:
+def about_of(classifier: Classifier, kernels: fx.GraphModule, made: VariantOrigin) -> dict[str, Any]:
     """The facts: what runs in int8, on what, from which recordings, and what is doubtful."""
     left, net = dict(kernels.named_modules()), module_of(classifier.network)
     folded = [name for name in layer_names(net, NORMALIZING) if name not in left]

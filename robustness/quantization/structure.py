@@ -11,13 +11,13 @@ from torch import nn
 from robustness.errors import CardError
 from robustness.quantization.base import QUANTIZERS
 from robustness.quantization.dynamic import TYPES, dynamic_network
-from robustness.quantization.fx import Engine, converted, prepared_graph, quantized_engine
+from robustness.quantization.fx import KernelEngine, converted, prepared_graph, quantized_engine
 
 FACTORY: Final = "robustness.quantization.structure:rebuilt"
 TRAINED: Final = "qat-int8"
 
 
-def rebuilt(net: nn.Module, scheme: str, engine: Engine, only: Collection[str] | None = None, plain: bool = False) -> nn.Module:
+def rebuilt(net: nn.Module, scheme: str, engine: KernelEngine, only: Collection[str] | None = None, plain: bool = False) -> nn.Module:
     """The network of a variant, to be filled with its weights.
 
     Args:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 SECTIONS: Final = tuple(
-    "verdict summary costs groups recordings outcomes leads curves confusion reference failures quantization method provenance".split()
+    "verdict summary costs groups recordings causes failures outcomes leads curves threshold confusion reference quantization method "
+    "provenance".split()
 )
 CONTROLS: Final = tuple(
     "main script style data atlas find shown answers readout only-wrong confusion-condition confusion-matrix confusion-says".split()

@@ -153,7 +153,8 @@ class Atlas:
             return f"of the leads that keep a recording whole inside the window, {agree}"
         worst, stuck = worst_case(inside, self.view.speakers), len(self.view.stuck)
         have = "has" if round(worst.value * worst.total) == 1 else "have"
-        good = f"{share_of(worst)} recordings {have} a good outcome at every lead that keeps them whole inside the window"
+        noun = "recording" if worst.total == 1 else "recordings"
+        good = f"{share_of(worst)} {noun} {have} a good outcome at every lead that keeps them whole inside the window"
         good += f", {number(stuck)} that cannot be moved left out" if stuck else ""
         return f"{good} ({surely(worst)}); {agree}"
 

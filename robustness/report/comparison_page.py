@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from robustness.comparison import Changed, Comparison, Errors, PerturbationChange
+from robustness.comparison import Comparison, ConditionChange, Errors, PerturbationChange
 from robustness.conditions import NONE
 from robustness.gates.comparison_verdicts import RuleVerdicts, verdicts_sentence
 from robustness.gates.metrics.base import Kinds
@@ -22,6 +22,7 @@ from robustness.gates.wording import condition_text
 from robustness.report.comparison_figure import comparison_figure
 from robustness.report.opening import Opening
 from robustness.report.sections.base import STILL, TEMPLATES
+from robustness.report.terms import with_glossary
 from robustness.report.words import ends, number, percent, plural, shortest, signed
 from robustness.run.folder import write_text
 
@@ -104,7 +105,7 @@ def comparison_page(comparison: Comparison, rules: RuleVerdicts | None = None) -
         _part("better", "What got better", comparison.better, comparison.kinds),
         _part("mixed", "Other recordings, as many good outcomes", comparison.mixed, comparison.kinds),
     ]
-    return TEMPLATES.from_string(PAGE).render(
+    page = TEMPLATES.from_string(PAGE).render(
         title=f"{comparison.models[1]} ({comparison.names[1]}) against {comparison.models[0]} ({comparison.names[0]})",
         scope=comparison_scope(comparison),
         opening=opening(comparison, rules).html,
@@ -121,6 +122,7 @@ def comparison_page(comparison: Comparison, rules: RuleVerdicts | None = None) -
         policy=STILL,
         style=Markup(files("robustness.report").joinpath("style.css").read_text(encoding="utf-8")),
     )
+    return with_glossary(page)
 
 
 def comparison_scope(comparison: Comparison) -> str:
@@ -193,7 +195,7 @@ def lead(comparison: Comparison) -> str:
     return f"Of {count} it is {'; '.join(parts)}. {_kinds(comparison)}"
 
 
-def _most(change: Changed, kinds: Kinds) -> str:
+def _most(change: ConditionChange, kinds: Kinds) -> str:
     return f"{condition_text(change.condition, kinds)} ({change.variant}, {signed(100 * change.difference, 1)} points)"
 
 
@@ -237,11 +239,11 @@ def _errors(before: Errors, after: Errors) -> list[str]:
     return [f"{shortest(round(a, 1))} → {shortest(round(b, 1))}" for a, b in zip(before, after, strict=True)]
 
 
-def _part(address: str, title: str, changes: Sequence[Changed], kinds: Kinds) -> dict[str, Any]:
+def _part(address: str, title: str, changes: Sequence[ConditionChange], kinds: Kinds) -> dict[str, Any]:
     return {"id": address, "title": f"{title}: {plural(len(changes), 'condition')}", "rows": [_row(change, kinds) for change in changes]}
 
 
-def _row(change: Changed, kinds: Kinds) -> dict[str, Any]:
+def _row(change: ConditionChange, kinds: Kinds) -> dict[str, Any]:
     cells = [
         change.variant,
         f"{percent(change.before, 1)} of {change.recordings}",

@@ -16,7 +16,7 @@ from robustness.report.words import number
 TICK_PX: Final = 11
 
 
-class Place(NamedTuple):
+class PlotPoint(NamedTuple):
     """A point of a drawing, in pixels."""
 
     x: float
@@ -24,7 +24,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Frame:
+class PlotFrame:
     """A drawing's box and its two axes.
 
     Attributes:
@@ -42,12 +42,12 @@ class Frame:
     top: int = 18
     bottom: int = 34
 
-    def at(self, x: float, y: float) -> Place:
+    def at(self, x: float, y: float) -> PlotPoint:
         """Where values lie."""
         across = (x - self.x[0]) / ((self.x[1] - self.x[0]) or 1)
         up = (y - self.y[0]) / ((self.y[1] - self.y[0]) or 1)
         inner_width, inner_height = self.width - self.left - self.right, self.height - self.top - self.bottom
-        return Place(round(self.left + across * inner_width, 1), round(self.top + (1 - up) * inner_height, 1))
+        return PlotPoint(round(self.left + across * inner_width, 1), round(self.top + (1 - up) * inner_height, 1))
 
     def line(self, xs: Sequence[float], ys: Sequence[float], name: str) -> Markup:
         """A line through points, of a class."""
@@ -66,12 +66,12 @@ class Frame:
         for y in ys:
             start, end = self.at(self.x[0], y), self.at(self.x[1], y)
             parts.append(Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(start.x, end.x, start.y, end.y))
-            parts.append(text(Place(start.x - 5, start.y + 4), number(y) + suffix, "tick end"))
+            parts.append(text(PlotPoint(start.x - 5, start.y + 4), number(y) + suffix, "tick end"))
         for x in xs:
             base = self.at(x, self.y[0])
-            parts.append(text(Place(base.x, base.y + 14), number(x), "tick middle"))
+            parts.append(text(PlotPoint(base.x, base.y + 14), number(x), "tick middle"))
         middle = self.at((self.x[0] + self.x[1]) / 2, self.y[0])
-        parts.append(text(Place(middle.x, middle.y + 29), label, "tick middle"))
+        parts.append(text(PlotPoint(middle.x, middle.y + 29), label, "tick middle"))
         return Markup("").join(parts)
 
     def dot(self, x: float, y: float, name: str) -> Markup:
@@ -85,7 +85,7 @@ class Frame:
         return head.format(sentence, self.width, self.height, self.width, self.height) + Markup("").join(parts) + Markup("</svg>")
 
 
-def text(place: Place, content: object, name: str = "tick") -> Markup:
+def text(place: PlotPoint, content: object, name: str = "tick") -> Markup:
     """A text at a place, of a class."""
     return Markup('<text class="{}" x="{}" y="{}">{}</text>').format(name, place.x, place.y, escape(content))
 

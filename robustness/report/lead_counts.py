@@ -16,6 +16,7 @@ from robustness.analysis.outcomes import ACCEPTED, FALSE_ACCEPT, LEFT_ALONE, MIS
 from robustness.report.view import Variant, View
 
 LEAST_MS: Final = 0.5  # less of a word than this outside the window is nothing of it
+MOST_CUT: Final = 0.05  # of the commands may reach out of the window at a lead that is advised
 MOST_EXCEPTIONS: Final = 2  # leads inside a range at which fewer are accepted
 KNOWN: Final = (ACCEPTED, MISSED, SUBSTITUTED)
 
@@ -27,12 +28,14 @@ class LeadRange(NamedTuple):
         low, high: the first and the last of them, in ms.
         accepted: how many commands are accepted there.
         exceptions: leads between them at which fewer are, with how many.
+        cut: how many commands reach out of the window, at most.
     """
 
     low: float
     high: float
     accepted: int
     exceptions: tuple[tuple[float, int], ...]
+    cut: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,19 +99,19 @@ class LeadCounts:
         return int(np.abs(np.asarray(self.leads) - lead_ms).argmin())
 
     def best(self) -> LeadRange | None:
-        """The longest stretch of leads, cutting no command, at which the most commands are accepted; None where no lead cuts none."""
-        whole = self.cut == 0
+        """The longest stretch of leads that cut hardly any command, at which the most are accepted; None where every lead cuts more."""
+        whole = self.cut <= MOST_CUT * self.commands
         if not whole.any():
             return None
         most = int(self.accepted[whole].max())
         good = whole & (self.accepted == most)
         start, end = max(_stretches(good, whole), key=lambda ends: (int(good[ends[0] : ends[1] + 1].sum()), -ends[0]))
         inside = [(self.leads[i], int(self.accepted[i])) for i in range(start, end + 1) if not good[i]]
-        return LeadRange(self.leads[start], self.leads[end], most, tuple(inside))
+        return LeadRange(self.leads[start], self.leads[end], most, tuple(inside), int(self.cut[start : end + 1].max()))
 
 
 def _stretches(good: NDArray[np.bool_], whole: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Stretches that begin and end with a good lead and hold a few others at most, all of them whole: first and last place of each."""
+    """Stretches that begin and end with a good lead and hold a few others at most, all of them allowed: first and last place of each."""
     places = np.flatnonzero(good)
     found = []
     for start in places:

@@ -57,7 +57,7 @@ class Met(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PageVerdict:
     """The page's verdict: problems, none, or too little to say."""
 
     kind: Kind
@@ -102,15 +102,15 @@ def failing(missed: int, substituted: int, commands: int) -> str:
 
 
 @lru_cache(maxsize=4)
-def verdict_of(view: View) -> Verdict:
+def verdict_of(view: View) -> PageVerdict:
     """The verdict of a run, by what its first variant's device does."""
     here = met(view, view.clean)
     if here.commands < ENOUGH and not here.others:
-        return Verdict("little", ())
+        return PageVerdict("little", ())
     found = sorted((p for maker in MAKERS for p in maker(view)), key=lambda problem: -problem.share)
     if found:
-        return Verdict("found", tuple(found))
-    return Verdict("none" if here.commands >= ENOUGH else "little", ())
+        return PageVerdict("found", tuple(found))
+    return PageVerdict("none" if here.commands >= ENOUGH else "little", ())
 
 
 def _enough(count: int, of: int, share: float = LEAST_SHARE) -> bool:
@@ -175,12 +175,12 @@ def of_perturbations(view: View) -> Iterator[Problem]:
         if _enough(round(lost), clean.total, 2 * LEAST_SHARE):
             named = condition_name(_as_dict(worst), view.kinds)
             share = number(worst.right.value * worst.right.total, 1 if view.kinds[cost.perturbation].draws > 1 else 0)
-            text = Markup("In {}, {} of {} are {}{}; without it {}.").format(
+            text = Markup("Under {}, {} of {} are {}{}; without it {}.").format(
                 named,
                 share,
                 plural(worst.right.total, "command" if has_known(view) else "other word"),
                 good_word(view),
-                " (draws averaged)" if view.kinds[cost.perturbation].draws > 1 else "",
+                f" (mean of {view.kinds[cost.perturbation].draws} draws)" if view.kinds[cost.perturbation].draws > 1 else "",
                 number(clean.value * clean.total),
             )
             yield Problem(cost.perturbation.replace("-", " "), lost / clean.total, text)

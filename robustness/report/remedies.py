@@ -13,7 +13,7 @@ from pandas import DataFrame
 
 from robustness.analysis.outcomes import FALSE_ACCEPT, LEFT_ALONE
 from robustness.report.lead_counts import LeadCounts, LeadRange
-from robustness.report.problems import KNOWN, Problem, Verdict, at_placement
+from robustness.report.problems import KNOWN, PageVerdict, Problem, at_placement
 from robustness.report.view import View
 from robustness.report.words import NO_BREAK, PLACES, listed, number, percent, plural
 
@@ -29,7 +29,7 @@ class AtThreshold(NamedTuple):
     acted: int
 
 
-def remedies(view: View, verdict: Verdict, counts: LeadCounts | None) -> list[Markup]:
+def remedies(view: View, verdict: PageVerdict, counts: LeadCounts | None) -> list[Markup]:
     """What to do, the cheapest first; each with what it reaches on these recordings."""
     if verdict.kind != "found":
         return []
@@ -41,7 +41,7 @@ def remedies(view: View, verdict: Verdict, counts: LeadCounts | None) -> list[Ma
     noisy = [problem.name for problem in verdict.problems if problem.name in view.grids or problem.name.replace(" ", "-") in view.grids]
     if noisy:
         found.append(
-            Markup("Train with {}: what that reaches only a run of the new model tells (<code>robustness compare</code>).").format(
+            Markup("Train with {}, then run this on the new model: <code>robustness compare</code> says what it gains.").format(
                 listed(noisy)
             )
         )
@@ -57,13 +57,21 @@ def pre_roll(counts: LeadCounts, best: LeadRange | None, placement: Problem) -> 
     span = f"{number(low)}" if low == best.high else f"{number(low)}–{number(best.high)}"
     every = best.accepted == counts.commands
     share = ("all " if counts.commands > 1 else "") if every else f"{number(best.accepted)} of "
-    but = listed([f"{number(count)} at {number(lead)}" for lead, count in best.exceptions if lead >= low])
-    reached = f"{share}{plural(counts.commands, 'command')} accepted" + (f", {but}" if but else "")
-    steps = [f"{number(lead)}{NO_BREAK}ms {number(count)}" for lead, count in _steps(counts, low)]
-    beyond = _beyond(counts, best)
-    rest = "; ".join(part for part in (f"pre-roll of {', '.join(steps)}" if steps else "", beyond) if part)
-    text = Markup("Start listening <b>{}{}ms before the word</b>: {}{}.")
-    return text.format(span, NO_BREAK, reached, f" ({rest})" if rest else "")
+    verb = "is" if best.accepted == 1 else "are"
+    but = listed([f"{number(count)} at {number(lead)}{NO_BREAK}ms" for lead, count in best.exceptions if lead >= low])
+    text = Markup("Start listening <b>{}{}ms before the word</b>: {}{} {} accepted{}.{}")
+    said = (share, plural(counts.commands, "command"), verb, f" (but {but})" if but else "")
+    return text.format(span, NO_BREAK, *said, _elsewhere(counts, best, low))
+
+
+def _elsewhere(counts: LeadCounts, best: LeadRange, low: float) -> str:
+    """What less and more time before the word gives, and what the window cuts."""
+    shorter = listed([f"{number(count)} at {number(lead)}{NO_BREAK}ms" for lead, count in _steps(counts, low)], MOST_STEPS)
+    longer = _beyond(counts, best)
+    cut = f"the window then ends before {plural(best.cut, 'command')} {'does' if best.cut == 1 else 'do'}" if best.cut else ""
+    parts = (f"less gives {shorter}" if shorter else "", f"more gives {longer}" if longer else "", cut)
+    told = "; ".join(part for part in parts if part)
+    return f" {told[:1].upper()}{told[1:]}." if told else ""
 
 
 def _steps(counts: LeadCounts, until: float) -> list[tuple[float, int]]:
@@ -85,7 +93,7 @@ def _beyond(counts: LeadCounts, best: LeadRange) -> str:
     if not after:
         return ""
     least, most = min(n for _, n in after), max(n for _, n in after)
-    return f"beyond {number(best.high)}{NO_BREAK}ms {number(least) if least == most else f'{number(least)}–{number(most)}'}"
+    return number(least) if least == most else f"{number(least)}–{number(most)}"
 
 
 def shifts(view: View, counts: LeadCounts) -> Markup | None:
@@ -98,7 +106,7 @@ def shifts(view: View, counts: LeadCounts) -> Markup | None:
     if better:
         name, count = max(better.items(), key=lambda item: item[1])
         return Markup("Take <b>{}</b>, which accepts {} of {} at the start.").format(name, number(count), number(counts.commands))
-    return Markup("Train with the word moved (and cut) by as much as the device may place it, and compare the new model with this one.")
+    return Markup("Or train with the word moved, and cut, by as much as the device may move it.")
 
 
 def thresholds(view: View, rows: DataFrame) -> list[AtThreshold]:
@@ -129,7 +137,7 @@ def threshold_line(view: View, placement: Problem | None) -> Markup | None:
     half = next((one for one in options if one.accepted >= here.accepted + (here.commands - here.accepted) / 2), None)
     if half is None:
         last = options[-1]
-        text = Markup("The threshold is not it: even at {} {} of {} are accepted {}.")
+        text = Markup("Leave the threshold: even at {}, {} of {} are accepted {}.")
         return text.format(percent(last.threshold), number(last.accepted), number(here.commands), PLACES[place])
     usual = {one.threshold: one for one in thresholds(view, view.clean)}[half.threshold]
     others = f" and acts on {number(max(half.acted, usual.acted))} of {plural(here.others, 'other word')} ({number(here.acted)} now)"

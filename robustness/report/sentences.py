@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Final
-
 from markupsafe import Markup
 
 from robustness.analysis.groups import GroupCost
 from robustness.analysis.outcomes import GOOD
 from robustness.report import audit_sentences
-from robustness.report.cards.restoration import restoring
 from robustness.report.costs import cost_ends, costs_of, hardest_hit
 from robustness.report.findings import Change, changes
 from robustness.report.view import Variant, View
@@ -58,11 +54,7 @@ def _levels(view: View) -> list[str]:
 def _counts_from(view: View) -> str:
     """From which probability on a command counts."""
     point = view.first.point
-    return (
-        f"a command counts from {percent(point.threshold)} on"
-        if point.threshold is not None and not point.own
-        else f"thresholds: {point.words}"
-    )
+    return f"a command needs {percent(point.threshold)}" if point.threshold is not None and not point.own else f"thresholds: {point.words}"
 
 
 def _mostly_untestable(view: View) -> bool:
@@ -132,73 +124,6 @@ def _changed(view: View, change: Change) -> Markup:
     return Markup("{} changes {} of these {}{}.").format(name, number(change.changed), plural(change.answers, "answer"), ways)
 
 
-DOES: Final = {
-    "placement": "moving the word",
-    "padding": "filling the padding",
-    "level": "another level",
-    "noise": "adding or removing noise",
-    "band": "filters",
-    "speed": "another speed",
-    "precision": "computing in float",
-    "distortion": "mending clicks and clipping",
-    "output": "a bias against the rejections",
-}
-CAUSES: Final = {
-    "placement": "Position",
-    "padding": "The padding",
-    "level": "Level",
-    "noise": "Noise",
-    "band": "The band",
-    "speed": "Speed",
-    "precision": "Numeric precision",
-    "distortion": "Clicks or clipping",
-    "output": "A lean towards the rejections",
-}
-
-
-def why(view: View) -> list[Markup]:
-    """Which kinds of edit bring failing takes back, alone, each counted over the takes that have a card."""
-    asked, restoring_by = _restored_by_kind(view)
-    if not asked:
-        return []
-    kinds = sorted(restoring_by, key=lambda kind: (-restoring_by[kind], kind))
-    if not kinds or not restoring_by[kinds[0]]:
-        whom = "the one failing take" if asked == 1 else f"any of the {asked} failing takes"
-        return [Markup("None of the edits tried brings {} back.").format(whom)]
-    most, rest = kinds[0], [kind for kind in kinds[1:] if restoring_by[kind]]
-    clear = 2 * max((restoring_by[kind] for kind in rest), default=0) <= restoring_by[most]
-    whom = _of_takes(restoring_by[most], asked)
-    text = Markup("{}{} brings {} back, alone").format(
-        f"{CAUSES.get(most, most.capitalize())}: " if clear else "", _does(most, clear), whom
-    )
-    others = listed([f"{_does(kind, True)} {number(restoring_by[kind])}" for kind in rest], 6)
-    nothing = [_does(kind, True) for kind in kinds if not restoring_by[kind]]
-    tail = f"; {others}" if others else ""
-    return [text + tail + (f"; {listed(nothing, 6)} none" if nothing else "") + "."]
-
-
-def _does(kind: str, inside: bool) -> str:
-    words = DOES.get(kind, kind)
-    return words if inside else words.capitalize()
-
-
-def _of_takes(count: int, asked: int) -> str:
-    if asked == 1:
-        return "the one failing take"
-    return f"each of the {asked} failing takes" if count == asked else f"{number(count)} of the {asked} failing takes"
-
-
-def _restored_by_kind(view: View) -> tuple[int, dict[str, int]]:
-    """Over the failing takes with a card: how many there are, and how many each kind of edit brings back in the worst variant."""
-    cards = {name: variants for name, variants in restoring(view).cards.items() if variants}
-    counts: Counter[str] = Counter()
-    for variants in cards.values():
-        facts = min(variants.values(), key=lambda one: one.margin)
-        for kind in {attempt.kind for attempt in facts.tried}:
-            counts[kind] += any(one.kind == kind and one.restores_at is not None for one in facts.tried)
-    return len(cards), dict(counts)
-
-
 def variants_line(view: View) -> list[tuple[str, Markup]]:
     """Each other variant in one line: its size, and which decisions it changes."""
     return [(variant.short, _variant_line(view, variant)) for variant in view.variants[1:]]
@@ -210,9 +135,9 @@ def _variant_line(view: View, variant: Variant) -> Markup:
     alike = first.astype(str) == other.reindex(first.index).astype(str)
     size = _size(view.first, variant)
     if alike.all():
-        return Markup("{}the same {} decisions.").format(size, number(len(first)))
+        return Markup("{}the same decision in all {} tests (recordings × placements).").format(size, number(len(first)))
     good, now = first.isin(GOOD), other.reindex(first.index).isin(GOOD)
-    text = Markup("{}{} of {} decisions differ: {} from good to bad, {} from bad to good.")
+    text = Markup("{}another decision in {} of {} tests (recordings × placements): {} from good to bad, {} from bad to good.")
     counts = (number(int((~alike).sum())), number(len(first)), number(int((good & ~now).sum())), number(int((~good & now).sum())))
     return text.format(size, *counts)
 

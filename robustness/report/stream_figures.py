@@ -9,14 +9,14 @@ import numpy as np
 
 from robustness.report.figures import DASHES, Figure, FloatArray, Table, Trace, color, plain
 from robustness.report.words import number, percent, plural
-from robustness.streaming.matching import Kind, Matching
+from robustness.streaming.matching import Matching, MatchKind
 from robustness.streaming.streams import VariantStream
 
 MOST_POINTS: Final = 4_000  # of a trace: a take of hours is shown by the largest of each stretch
 LEAST_SHOWN: Final = 0.1  # a label that never reaches this has no trace
 MOST_LABELS: Final = 12
 LEAST_RATE: Final = 0.01  # false alarms an hour, where the axis of their logarithm begins
-KINDS: Final[dict[Kind, tuple[str, str]]] = {
+KINDS: Final[dict[MatchKind, tuple[str, str]]] = {
     "hit": ("circle", "var(--right)"),
     "repeat": ("circle-open", "var(--right)"),
     "wrong command": ("x", "var(--wrong)"),

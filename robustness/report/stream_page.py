@@ -15,6 +15,7 @@ from robustness.report.figures import Figure
 from robustness.report.packing import own, packed_page
 from robustness.report.sections.base import MACROS, TEMPLATES
 from robustness.report.stream_figures import TakeSound, curve_figure, hop_figure, timeline_figure
+from robustness.report.terms import with_glossary
 from robustness.report.words import number, percent, plural
 from robustness.streaming.figures import StreamFigures
 from robustness.streaming.sentences import alarms_sentence, failing_sentences, phases_sentence, repairs_sentence, stream_sentence
@@ -27,7 +28,7 @@ MOST_PLAYERS: Final = 40
 MOST_MISTAKES: Final = 500  # rows of the table; the counts above it are of all
 BEFORE_MS: Final = 1500.0  # heard before a mistake
 AFTER_MS: Final = 300.0
-Cut = Callable[[int, float, float], str]
+TakeCut = Callable[[int, float, float], str]
 
 PAGE: Final = """{% include "head" %}
 <body>
@@ -121,14 +122,14 @@ class Mistake(NamedTuple):
     flac: str
 
 
-class Made(NamedTuple):
+class RunNotes(NamedTuple):
     """What the page says of the run itself."""
 
     notices: Sequence[str]
     repeat: str
 
 
-def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], cut: Cut | None, made: Made) -> str:
+def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], cut: TakeCut | None, made: RunNotes) -> str:
     """The page as text.
 
     Args:
@@ -166,7 +167,7 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         repeat=made.repeat,
         packed=packed.elements,
     )
-    return rendered + "\n"
+    return with_glossary(rendered) + "\n"
 
 
 def scope_of(variants: Sequence[VariantStream]) -> list[str]:
@@ -218,7 +219,7 @@ def _take(at: int, figure: Figure, one: VariantStream, sounds: Sequence[TakeSoun
     return {"name": one.scores[at].take, "figure": figure, "flac": flac, "sound": f"take-{at}" if flac else ""}
 
 
-def mistakes_of(one: VariantStream, cut: Cut | None) -> list[Mistake]:
+def mistakes_of(one: VariantStream, cut: TakeCut | None) -> list[Mistake]:
     """The errors at the first phase in order of time, the first of them with their sounds."""
     found: list[Mistake] = []
     for at, matching in enumerate(one.phases.matchings[0]):

@@ -7,6 +7,7 @@ read it from the glossary. Words inside links, buttons, headings, code and pictu
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ from robustness.report.words import slug
 ASIDE: Final = frozenset("a button h1 h2 h3 h4 summary dfn svg script style code label option select title caption th figcaption".split())
 EMPTY: Final = frozenset("br img input hr meta link source wbr col".split())
 TOKENS: Final = re.compile(r"(<[^>]*>)")
+SECTION: Final = re.compile(r"(?=<section\b)")
 TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 
 
@@ -118,6 +120,22 @@ def with_terms(html: Markup) -> Markup:
         elif not place % 2 and waiting and not ASIDE.intersection(inside):
             parts[place] = _marked(part, waiting)
     return Markup("".join(parts))
+
+
+def with_glossary(page: str) -> str:
+    """A whole page with its terms marked at their first use in each section, and a fold at the end of `<main>` that says what they mean."""
+    start, end = page.index("<main"), page.rindex("</main>")
+    body = "".join(str(with_terms(Markup(part))) for part in SECTION.split(page[start:end]))
+    used = [term for term in GLOSSARY if f'aria-describedby="{term.id}"' in body]
+    return page[:start] + body + (str(glossary(used)) if used else "") + page[end:]
+
+
+def glossary(terms: Sequence[Term] = GLOSSARY) -> Markup:
+    """The terms and their meanings, as a fold."""
+    entries = Markup("\n").join(Markup('<dt>{}</dt><dd id="{}">{}</dd>').format(term.name, term.id, term.meaning) for term in terms)
+    return Markup('<details class="more glossary"><summary>words used, and what they mean</summary>\n<dl>\n{}\n</dl></details>\n').format(
+        entries
+    )
 
 
 def _step(inside: list[str], tag: re.Match[str], text: str) -> None:

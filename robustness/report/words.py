@@ -115,6 +115,14 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
+def alike(told: Mapping[str, str]) -> dict[str, list[str]]:
+    """What is told of each name, with the names of which the same is told, in their order."""
+    groups: dict[str, list[str]] = {}
+    for name, text in told.items():
+        groups.setdefault(text, []).append(name)
+    return groups
+
+
 def slug(text: str) -> str:
     """A name as part of an address: lower case letters, digits and dashes."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
@@ -153,6 +161,17 @@ def condition_name(condition: Mapping[str, Any], kinds: Mapping[str, Perturbatio
     filled = "" if condition["fill"] == "zeros" else f", filled with {FILLS.get(condition['fill'], condition['fill'])}"
     place = PLACES.get(place, place)
     return f"{place if name == NONE else level_said(kinds[name], level, place)}{filled}"
+
+
+def grid_said(kind: PerturbationFacts) -> str:
+    """The levels of a perturbation in words, and what its neutral level is: `white noise at 30 dB to white noise at −5 dB, 6 levels …`."""
+    levels = [level for level in kind.levels if level != kind.neutral]
+    places = {level: PLACES.get(place, place) for place, level in kind.placements.items()}
+    if places:
+        return listed([level_said(kind, level, place) for level, place in places.items()], len(places))
+    ends = list(dict.fromkeys(level_said(kind, level) for level in (levels[0], levels[-1]))) if levels else []
+    counted = [f"{' to '.join(ends)}, {plural(len(levels), 'level')} of {kind.axis} in {kind.unit}"] if ends else []
+    return "; ".join([*counted, f"{level_said(kind, kind.neutral)} changes nothing"])
 
 
 def level_said(kind: PerturbationFacts, level: float, place: str = "") -> str:

@@ -8,21 +8,21 @@ from typing import Final, Literal
 
 from robustness.run.atomic import write_json
 from robustness.run.damage import plain, read_record
-from robustness.run.evidence import Number
+from robustness.run.evidence import FiniteNumber
 
 FILE: Final = "audit.json"
 LATENCY: Final = "latency.json"
 SqnrWord = Literal["exact", "undefined", "-inf"]
-Decibels = Number | SqnrWord
+Decibels = FiniteNumber | SqnrWord
 
 
 @dataclass(frozen=True)
 class ClippedRange:
     """The values that a layer's int8 output can have, and the share of float values outside."""
 
-    low: Number
-    high: Number
-    share: Number
+    low: FiniteNumber
+    high: FiniteNumber
+    share: FiniteNumber
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class ActivationError:
 
     of: str | None
     sqnr_db: Decibels
-    normalized_l2: Number | None
-    cosine: Number | None
-    low: Number
-    high: Number
+    normalized_l2: FiniteNumber | None
+    cosine: FiniteNumber | None
+    low: FiniteNumber
+    high: FiniteNumber
     values: int
     int8_range: ClippedRange | None
 
@@ -62,12 +62,12 @@ class AnswerChanges:
     right: int
     right_to_wrong: int
     wrong_to_right: int
-    kl_mean: Number
-    kl_largest: Number
+    kl_mean: FiniteNumber
+    kl_largest: FiniteNumber
     kl_largest_of: str
-    margin_change_median: Number
-    margin_change_lowest: Number
-    margin_change_highest: Number
+    margin_change_median: FiniteNumber
+    margin_change_lowest: FiniteNumber
+    margin_change_highest: FiniteNumber
     logits_sqnr_db: Decibels
 
 
@@ -110,11 +110,11 @@ class VariantTime:
     clips: int
     rounds: int
     threads: int
-    float_ms: Number
-    variant_ms: Number
-    ratio: Number
-    low: Number
-    high: Number
+    float_ms: FiniteNumber
+    variant_ms: FiniteNumber
+    ratio: FiniteNumber
+    low: FiniteNumber
+    high: FiniteNumber
 
 
 @dataclass(frozen=True)

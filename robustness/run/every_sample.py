@@ -11,7 +11,7 @@ from typing import Final
 
 from robustness.run.atomic import write_json
 from robustness.run.damage import plain, read_record
-from robustness.run.evidence import Number
+from robustness.run.evidence import FiniteNumber
 
 FILE: Final = "every-sample.json"
 
@@ -43,9 +43,9 @@ class Enumerated:
     good: int
     bad_early: int | None
     bad_late: int | None
-    worst: Number
+    worst: FiniteNumber
     worst_step: int
-    grid: Number
+    grid: FiniteNumber
     shared: bool = False
 
     @property
@@ -83,9 +83,9 @@ class WorstFound:
     variant: str
     beside: str
     unit: str
-    level: Number
+    level: FiniteNumber
     step: int
-    margin: Number
+    margin: FiniteNumber
     windows: int
 
 
@@ -101,7 +101,7 @@ class EverySample:
         found: what a search over leads and the level of something else found, with the same range of leads.
     """
 
-    within_ms: Number
+    within_ms: FiniteNumber
     rate_hz: int
     recordings: tuple[Enumerated, ...]
     fill: str = "zeros"

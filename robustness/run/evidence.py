@@ -19,8 +19,8 @@ from robustness.run.damage import plain, read_record
 from robustness.run.measured_values import MeasuredValue
 
 FAILURES: Final = "failures.json"
-Number = Annotated[float, AllowInfNan(False)]
-Pair = tuple[Number, Number]
+FiniteNumber = Annotated[float, AllowInfNan(False)]
+Pair = tuple[FiniteNumber, FiniteNumber]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class CounterpartSpans:
     """Where the same recording is answered rightly: its placement, its lead, and what of the window it and its speech fill."""
 
     placement: str
-    offset_ms: Number
+    offset_ms: FiniteNumber
     recording_ms: Pair
     speech_ms: Pair
 
@@ -61,16 +61,16 @@ class VariantAnswer:
     """
 
     predicted: str
-    p_predicted: Number
-    p_label: Number
-    margin: Number
+    p_predicted: FiniteNumber
+    p_label: FiniteNumber
+    margin: FiniteNumber
     wrong: bool
     outcome: str
-    probabilities: Mapping[str, Mapping[str, Number]]
-    outcome_margin: Number | None = None
-    restored_at_ms: Number | None = None
-    restored_by_ms: Number | None = None
-    restored_lost_ms: Number | None = None
+    probabilities: Mapping[str, Mapping[str, FiniteNumber]]
+    outcome_margin: FiniteNumber | None = None
+    restored_at_ms: FiniteNumber | None = None
+    restored_by_ms: FiniteNumber | None = None
+    restored_lost_ms: FiniteNumber | None = None
     searched_ms: Pair | None = None
 
 
@@ -100,11 +100,11 @@ class MapMethod:
     baseline: str
     settings: Mapping[str, object]
     passes: int
-    max_abs: Mapping[str, Number]
+    max_abs: Mapping[str, FiniteNumber]
     surrogate: str | None = None
-    logit_gap: Number | None = None
-    completeness_gap: Number | None = None
-    score_change: Number | None = None
+    logit_gap: FiniteNumber | None = None
+    completeness_gap: FiniteNumber | None = None
+    score_change: FiniteNumber | None = None
     within_bound: bool | None = None
     steps: int | None = None
 
@@ -115,7 +115,7 @@ class MapCorrelation:
 
     a: tuple[str, str]
     b: tuple[str, str]
-    spearman: Number | None
+    spearman: FiniteNumber | None
     cells: int
 
 
@@ -123,12 +123,12 @@ class MapCorrelation:
 class MapFigures:
     """How alike two maps are; None where one has no such figure."""
 
-    spearman: Number | None
-    spearman_abs: Number | None
-    top_iou: Number | None
-    sign: Number | None
-    shift_frames: Number | None
-    shift_bands: Number | None
+    spearman: FiniteNumber | None
+    spearman_abs: FiniteNumber | None
+    top_iou: FiniteNumber | None
+    sign: FiniteNumber | None
+    shift_frames: FiniteNumber | None
+    shift_bands: FiniteNumber | None
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class MapDifference:
     of: str
     against: str
     key: str
-    max_abs: Number
+    max_abs: FiniteNumber
     agreement: MapFigures
     floor: MapFigures | None
     ceiling: MapFigures | None
@@ -160,9 +160,9 @@ class MapDifference:
 class MapLift:
     """How much better than random orders a map's is, in logits, and one standard deviation of random orders."""
 
-    deletion: Number
-    insertion: Number
-    spread: Number
+    deletion: FiniteNumber
+    insertion: FiniteNumber
+    spread: FiniteNumber
 
 
 @dataclass(frozen=True)
@@ -172,15 +172,15 @@ class MapForgetting:
     layers: int
     of: int
     down_to: str
-    spearman: Number | None
+    spearman: FiniteNumber | None
 
 
 @dataclass(frozen=True)
 class MapTrust:
     """The checks of one map, and what it failed, in words."""
 
-    gap: Number | None
-    change: Number
+    gap: FiniteNumber | None
+    change: FiniteNumber
     lift: MapLift | None
     stages: tuple[MapForgetting, ...]
     seed: int
@@ -192,9 +192,9 @@ class MapTrust:
 class SegmentValues:
     """Exact Shapley values of segments of the window against silence, by variant; they sum to the change of the score."""
 
-    edges_ms: tuple[Number, ...]
-    values: Mapping[str, tuple[Number, ...]]
-    change: Mapping[str, Number]
+    edges_ms: tuple[FiniteNumber, ...]
+    values: Mapping[str, tuple[FiniteNumber, ...]]
+    change: Mapping[str, FiniteNumber]
     passes: Mapping[str, int]
 
 
@@ -203,9 +203,9 @@ class CounterpartValues:
     """The same for one variant against its counterpart."""
 
     variant: str
-    edges_ms: tuple[Number, ...]
-    values: tuple[Number, ...]
-    change: Number
+    edges_ms: tuple[FiniteNumber, ...]
+    values: tuple[FiniteNumber, ...]
+    change: FiniteNumber
     passes: int
 
 
@@ -215,10 +215,10 @@ class LeadSteps:
 
     variant: str
     key: str
-    leads_ms: tuple[Number, ...]
-    margins: tuple[Number, ...]
+    leads_ms: tuple[FiniteNumber, ...]
+    margins: tuple[FiniteNumber, ...]
     right: tuple[bool, ...]
-    max_abs: Number
+    max_abs: FiniteNumber
     passes: int
 
 
@@ -226,18 +226,18 @@ class LeadSteps:
 class LayerError:
     """How far what a layer gives is from following the word, that of other words, and what lies outside; None where it has none."""
 
-    error: Number | None
-    floor: Number | None
-    lost: Number | None
+    error: FiniteNumber | None
+    floor: FiniteNumber | None
+    lost: FiniteNumber | None
 
 
 @dataclass(frozen=True)
 class SpanShare:
     """What a span of a layer's output brings back."""
 
-    start_ms: Number
-    end_ms: Number
-    share: Number
+    start_ms: FiniteNumber
+    end_ms: FiniteNumber
+    share: FiniteNumber
 
 
 @dataclass(frozen=True)
@@ -245,14 +245,14 @@ class ChannelShare:
     """What a channel of a layer's output brings back."""
 
     channel: int
-    share: Number
+    share: FiniteNumber
 
 
 @dataclass(frozen=True)
 class PatchedLayer:
     """What parts of a layer's output bring back: all that both windows have, spans, the best channels of those tried, of how many."""
 
-    all: Number | None
+    all: FiniteNumber | None
     spans: tuple[SpanShare, ...]
     channels: tuple[ChannelShare, ...]
     tried: int
@@ -264,7 +264,7 @@ class TrackedLayer:
     """One layer: its frames in ms (None without an axis of time), how it follows in each variant, what its parts bring back."""
 
     layer: str
-    stride_ms: Number | None
+    stride_ms: FiniteNumber | None
     variants: Mapping[str, LayerError]
     patched: PatchedLayer | None
 
@@ -283,8 +283,8 @@ class LayerTracking:
     """
 
     variant: str
-    here_ms: Number
-    there_ms: Number
+    here_ms: FiniteNumber
+    there_ms: FiniteNumber
     whole: bool
     wanted: tuple[str, ...]
     layers: tuple[TrackedLayer, ...]
@@ -335,13 +335,13 @@ class FailureFacts:
     speaker: str | None
     condition: Condition
     also_wrong: tuple[str, ...]
-    offset_ms: Number
+    offset_ms: FiniteNumber
     recording_ms: Pair
     speech_ms: Pair
-    window_ms: Number
+    window_ms: FiniteNumber
     rate_hz: int
-    hop_ms: Number
-    band_hz: tuple[Number, ...]
+    hop_ms: FiniteNumber
+    band_hz: tuple[FiniteNumber, ...]
     worst_variant: str
     counterpart: CounterpartSpans | None
     target: TargetPair

@@ -20,7 +20,7 @@ from robustness.run.audit_records import read_audit, read_latencies
 from robustness.run.damage import MANIFEST, adapter, damaged, read_arrays, read_sound, read_table, said_when_damaged
 from robustness.run.every_sample import FILE as EVERY_SAMPLE
 from robustness.run.every_sample import read_every_sample
-from robustness.run.evidence import FAILURES, FailureCard, Number, read_failures
+from robustness.run.evidence import FAILURES, FailureCard, FiniteNumber, read_failures
 from robustness.run.folder import Run
 from robustness.run.restoration import FILE as RESTORING
 from robustness.run.restoration import read_restoration
@@ -54,9 +54,9 @@ class ModelFacts:
     unknown: str | None
     silence: str | None
     output: str
-    threshold: Number | None
+    threshold: FiniteNumber | None
     rate_hz: int
-    window_ms: Number
+    window_ms: FiniteNumber
     reference: str
     parameters: int | None
     weights_sha256: str
@@ -70,8 +70,8 @@ class GridFacts:
 
     axis: str
     unit: str
-    levels: list[Number | str]
-    neutral: Number | str
+    levels: list[FiniteNumber | str]
+    neutral: FiniteNumber | str
     draws: int
     fills: list[str]
     source: str
@@ -83,7 +83,7 @@ class PlanFacts:
 
     seed: int
     trim: str
-    speech_threshold_db: Number
+    speech_threshold_db: FiniteNumber
     grids: dict[str, GridFacts]
     skipped: dict[str, str]
     conditions: int

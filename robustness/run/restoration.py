@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from robustness.run.atomic import write_json
 from robustness.run.damage import plain, read_record
-from robustness.run.evidence import Number
+from robustness.run.evidence import FiniteNumber
 
 FILE: Final = "restoring.json"
 NamingVerdict = Literal["named", "several", "one", "none"]
@@ -29,10 +29,10 @@ class TriedSize:
         restores: whether it is right, and stays so a little beyond.
     """
 
-    size: Number
-    margin: Number
-    share: Number | None
-    right: Number
+    size: FiniteNumber
+    margin: FiniteNumber
+    share: FiniteNumber | None
+    right: FiniteNumber
     answer: str
     restores: bool
 
@@ -72,7 +72,7 @@ class TriedEdit:
     unit: str
     draws: int
     rungs: tuple[TriedSize, ...]
-    restores_at: Number | None
+    restores_at: FiniteNumber | None
     best: TriedSize
     sham: TriedSize
     collateral: SideEffect | None
@@ -99,8 +99,8 @@ class MarginLoss:
         others: how many recordings `wanted` is the median of; 1 against the counterpart.
     """
 
-    margin: Number
-    wanted: Number
+    margin: FiniteNumber
+    wanted: FiniteNumber
     against: Literal["counterpart", "other recordings"]
     others: int
 
@@ -128,9 +128,9 @@ class Naming:
     verdict: NamingVerdict
     kind: str | None
     by: str | None
-    share: Number | None
+    share: FiniteNumber | None
     next_kind: str | None
-    next_share: Number | None
+    next_share: FiniteNumber | None
     restoring: tuple[str, ...]
     strength: Strength = "full"
 
@@ -149,19 +149,19 @@ class EditPair:
 
     names: tuple[str, str]
     kinds: tuple[str, str]
-    sizes: tuple[Number, Number]
-    margin: Number
-    share: Number | None
+    sizes: tuple[FiniteNumber, FiniteNumber]
+    margin: FiniteNumber
+    share: FiniteNumber | None
 
 
 @dataclass(frozen=True)
 class FactorCondition:
     """A failing condition that differs from its counterpart in several ways, and the variant that it is counted against."""
 
-    offset_ms: Number
+    offset_ms: FiniteNumber
     fill: str
-    lost_start_ms: Number
-    lost_end_ms: Number
+    lost_start_ms: FiniteNumber
+    lost_end_ms: FiniteNumber
     against: str
 
 
@@ -171,8 +171,8 @@ class FactorShares:
 
     condition: FactorCondition
     answer: str
-    drop: Number
-    values: Mapping[str, Number]
+    drop: FiniteNumber
+    values: Mapping[str, FiniteNumber]
     left_out: tuple[tuple[str, ...], ...]
 
 
@@ -189,7 +189,7 @@ class LeanFacts:
         unknown: unknown words that are left alone now.
     """
 
-    size: Number
+    size: FiniteNumber
     back: int
     missed: int
     commands: int
@@ -201,7 +201,7 @@ class LeanFacts:
 class RestoredAnswer:
     """Everything tried on one failing answer of one variant; `lean` is None where the network does not lean, and in earlier runs."""
 
-    margin: Number
+    margin: FiniteNumber
     drop: MarginLoss | None
     tried: tuple[TriedEdit, ...]
     naming: Naming
@@ -254,7 +254,7 @@ class CohortEffect:
     speakers: int
     higher: int
     lower: int
-    median: Number
+    median: FiniteNumber
     right_before: int
     right_after: int
     turned_right: int
@@ -266,7 +266,7 @@ class SharedEdit:
     """One edit that is given to all recordings under a condition."""
 
     name: str
-    size: Number
+    size: FiniteNumber
     does: str
     unit: str
 
@@ -308,12 +308,12 @@ class Score:
     failing: int
     hits: int
     false_alarms: int
-    auc: Number | None
-    auc_alone: Number | None
-    onset_error_ms: Number | None
+    auc: FiniteNumber | None
+    auc_alone: FiniteNumber | None
+    onset_error_ms: FiniteNumber | None
     onsets: int
-    auc_ends: tuple[Number, Number] | None = None
-    auc_alone_ends: tuple[Number, Number] | None = None
+    auc_ends: tuple[FiniteNumber, FiniteNumber] | None = None
+    auc_alone_ends: tuple[FiniteNumber, FiniteNumber] | None = None
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from scipy.optimize import linear_sum_assignment
 from robustness.streaming.scores import Detection, Floats
 from robustness.streaming.spans import Word
 
-Kind = Literal["hit", "wrong command", "repeat", "false alarm"]
+MatchKind = Literal["hit", "wrong command", "repeat", "false alarm"]
 UNMATCHED: Final = 1e9  # ms: any match costs less
 MS_AN_HOUR: Final = 3_600_000.0
 
@@ -38,7 +38,7 @@ class Heard:
     """
 
     detection: Detection
-    kind: Kind
+    kind: MatchKind
     word: int | None
 
 
@@ -125,7 +125,7 @@ class Matching:
         """The hit of each word that has one, by the word's place."""
         return {one.word: one for one in self.heard if one.kind == "hit" and one.word is not None}
 
-    def of_kind(self, kind: Kind) -> list[Heard]:
+    def of_kind(self, kind: MatchKind) -> list[Heard]:
         """The detections of a kind."""
         return [one for one in self.heard if one.kind == kind]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from robustness.streaming.figures import StreamFigures, figures_of
 from robustness.streaming.matching import Matching, Timeline, match
-from robustness.streaming.rules.base import Rule
+from robustness.streaming.rules.base import DecisionRule
 from robustness.streaming.scores import Scores
 
 
@@ -46,7 +46,7 @@ class Phases:
         return sum(values) / len(values)
 
 
-def phases_of(takes: Sequence[Scores], timelines: Sequence[Timeline], rule: Rule, steps: int) -> Phases:
+def phases_of(takes: Sequence[Scores], timelines: Sequence[Timeline], rule: DecisionRule, steps: int) -> Phases:
     """The streams that answer every so many steps.
 
     Args:
@@ -59,6 +59,6 @@ def phases_of(takes: Sequence[Scores], timelines: Sequence[Timeline], rule: Rule
     return Phases(steps * step_ms, step_ms, tuple(tuple(_matched(takes, timelines, rule, steps, first)) for first in range(steps)))
 
 
-def _matched(takes: Sequence[Scores], timelines: Sequence[Timeline], rule: Rule, steps: int, first: int) -> Iterator[Matching]:
+def _matched(takes: Sequence[Scores], timelines: Sequence[Timeline], rule: DecisionRule, steps: int, first: int) -> Iterator[Matching]:
     for take, timeline in zip(takes, timelines, strict=True):
         yield match(rule.decide(take.every(steps, first)), timeline)

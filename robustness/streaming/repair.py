@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from robustness.streaming.matching import Matching, Timeline
 from robustness.streaming.phases import Phases, phases_of
-from robustness.streaming.rules.base import Rule
+from robustness.streaming.rules.base import DecisionRule
 from robustness.streaming.scores import Scores
 from robustness.streaming.spans import Word
 
@@ -107,7 +107,7 @@ def hops_of(takes: Sequence[Scores], steps: int, most_ms: float) -> list[int]:
 def word_records(
     takes: Sequence[Scores],
     timelines: Sequence[Timeline],
-    rule: Rule,
+    rule: DecisionRule,
     hops: Sequence[int],
     alone: Mapping[tuple[int, int], Mapping[str, SingleAnswer]],
 ) -> list[WordRecord]:

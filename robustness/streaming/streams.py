@@ -10,7 +10,7 @@ from robustness.streaming.curve import OperatingCurve, operating_curve
 from robustness.streaming.matching import Timeline
 from robustness.streaming.phases import Phases, phases_of
 from robustness.streaming.repair import Repairs, SingleAnswer, WordRecord, hops_of, repairs, word_records
-from robustness.streaming.rules.base import Rule
+from robustness.streaming.rules.base import DecisionRule
 from robustness.streaming.scores import Scores
 from robustness.streaming.spans import Word
 
@@ -36,7 +36,7 @@ class VariantStream:
     name: str
     scores: tuple[Scores, ...]
     timelines: tuple[Timeline, ...]
-    rule: Rule
+    rule: DecisionRule
     phases: Phases
     records: tuple[WordRecord, ...]
     curve: OperatingCurve
@@ -65,7 +65,7 @@ class VariantStream:
 def stream_of(
     scores: Sequence[Scores],
     said: Sequence[Sequence[Word]],
-    rule: Rule,
+    rule: DecisionRule,
     *,
     steps: int,
     tolerance_ms: float | None,

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from robustness.models.classifier import Classifier
 from robustness.sweep.inference.cache import SIZES, bytes_a_window, fitting_batch
-from robustness.sweep.inference.preparing import Family, prepared
+from robustness.sweep.inference.preparing import NetworkFamily, prepared
 from robustness.threads import worker_threads
 
 BATCH: Final = 16  # windows; for the few answers of `answers`
@@ -37,7 +37,7 @@ def answers(classifiers: Sequence[Classifier], samples: Tensor, batch: int = BAT
         samples: the windows.
         batch: how many windows are computed together; no answer depends on it.
     """
-    families = [Family((place,), (classifier,), ("",)) for place, classifier in enumerate(classifiers)]
+    families = [NetworkFamily((place,), (classifier,), ("",)) for place, classifier in enumerate(classifiers)]
     return _joined([_chunk(families, chunk) for chunk in samples.split(batch)])
 
 
@@ -45,7 +45,7 @@ def _joined(chunks: Sequence[list[Tensor]]) -> list[Tensor]:
     return [torch.cat(parts) for parts in zip(*chunks, strict=True)]
 
 
-def _chunk(families: Sequence[Family], samples: Tensor) -> list[Tensor]:
+def _chunk(families: Sequence[NetworkFamily], samples: Tensor) -> list[Tensor]:
     """The logits of each classifier for one chunk; equal front-ends on one device are computed once."""
     features: dict[object, Tensor] = {}
     results: dict[int, Tensor] = {}
@@ -68,10 +68,10 @@ class Engine:
         classifiers: those that were asked for, in their order.
     """
 
-    families: tuple[tuple[Family, ...], ...]
+    families: tuple[tuple[NetworkFamily, ...], ...]
     batch: int
     classifiers: tuple[Classifier, ...]
-    _free: SimpleQueue[tuple[Family, ...]] = field(default_factory=SimpleQueue)
+    _free: SimpleQueue[tuple[NetworkFamily, ...]] = field(default_factory=SimpleQueue)
 
     @classmethod
     def ready(
@@ -161,7 +161,7 @@ def _finished(what: What, parts: Sequence[Future[list[Tensor]]]) -> tuple[What, 
     return what, _joined([part.result() for part in parts])
 
 
-def _copies(families: tuple[Family, ...], workers: int) -> tuple[tuple[Family, ...], ...]:
+def _copies(families: tuple[NetworkFamily, ...], workers: int) -> tuple[tuple[NetworkFamily, ...], ...]:
     """The families, with a copy for each other worker; alone where they cannot be copied, or run on another device."""
     elsewhere = any(head.device.type != "cpu" for family in families for head in family.heads)
     if elsewhere or not all(family.copies for family in families):

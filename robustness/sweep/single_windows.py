@@ -27,10 +27,10 @@ from robustness.sweep.engine import answers
 ASKED: Final[tuple[Placement, ...]] = ("start", "center", "end")
 TOGETHER: Final = 64  # words rendered at once
 MARGINS: Final = CutSettings()
-Answers = dict[int, dict[str, SingleAnswer]]
+SeparateAnswers = dict[int, dict[str, SingleAnswer]]
 
 
-def single_answers(take: Take, words: Sequence[Word], classifiers: Sequence[Classifier]) -> list[Answers]:
+def single_answers(take: Take, words: Sequence[Word], classifiers: Sequence[Classifier]) -> list[SeparateAnswers]:
     """The answers of each classifier to each word, by its place in time; a word that does not fit the window is left out.
 
     Args:
@@ -38,7 +38,7 @@ def single_answers(take: Take, words: Sequence[Word], classifiers: Sequence[Clas
         words: in order of time.
         classifiers: of one window.
     """
-    found: list[Answers] = [{} for _ in classifiers]
+    found: list[SeparateAnswers] = [{} for _ in classifiers]
     recordings = _recordings(take, words, classifiers[0].frame)
     while part := list(islice(recordings, TOGETHER)):
         renderer = Renderer.of([recording for _, recording in part], classifiers[0].frame)

@@ -31,7 +31,7 @@ from robustness.sweep.trials import Answered, label_indices, trial_columns
 
 RECORDINGS_AT_ONCE = 64
 PROBES: Final = 4  # recordings, and conditions over the plan, on whose windows the engine tries its networks
-Progress = Callable[[int, str], None]
+RowProgress = Callable[[int, str], None]
 
 
 def renderer_of(recordings: Sequence[Recording], plan: Plan, frame: Frame) -> Renderer:
@@ -84,7 +84,7 @@ class Sweep:
     classifiers: Sequence[Classifier]
     plan: Plan
     writer: RunWriter
-    progress: Progress = lambda rows, doing: None
+    progress: RowProgress = lambda rows, doing: None
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:

@@ -29,7 +29,7 @@ from robustness.sweep.engine import Engine
 AT_ONCE: Final = 256  # windows of a block
 PROBES: Final = 8
 FIXED_SCALES: Final = ("full-scale", "int16")
-Progress = Callable[[int, int], None]
+CountProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +170,7 @@ def refuse_steps(take: Take, frame: Frame, step_ms: float) -> int:
 
 
 def scores_of(
-    take: Take, classifiers: Sequence[Classifier], step_ms: float, progress: Progress = lambda done, total: None
+    take: Take, classifiers: Sequence[Classifier], step_ms: float, progress: CountProgress = lambda done, total: None
 ) -> tuple[list[Scores], bool]:
     """The scores of each classifier for a take, and whether frames were shared throughout.
 

@@ -25,20 +25,20 @@ from robustness.sweep.trials import label_indices
 COARSE: Final = (17, 9)  # leads and levels
 ROUNDS: Final = 6
 KEPT: Final = 2  # places whose neighbours are tried
-Place = tuple[int, float]  # a step of lead in samples, and a level
+LeadAndLevel = tuple[int, float]  # a step of lead in samples, and a level
 
 
 @dataclass(eq=False)
-class Search:
+class LeadLevelSearch:
     """The margins that were asked for, of one recording, variant and perturbation."""
 
     enumeration: Enumeration
     there: LeadRange
     kind: type[WindowPerturbation]
     label: torch.Tensor
-    found: dict[Place, float] = field(default_factory=dict)
+    found: dict[LeadAndLevel, float] = field(default_factory=dict)
 
-    def ask(self, places: Iterable[Place]) -> None:
+    def ask(self, places: Iterable[LeadAndLevel]) -> None:
         """Asks for the outcome margins at places that are not known."""
         early, late = self.there.reference, len(self.there.leads) - 1 - self.there.reference
         low, high = levels_of(self.kind)
@@ -51,7 +51,7 @@ class Search:
             margins = self.enumeration.classifier.decide(logits, self.label.expand(len(steps))).margin
             self.found.update({(step, level): float(margin) for step, margin in zip(steps, margins, strict=True)})
 
-    def worst(self, count: int) -> list[Place]:
+    def worst(self, count: int) -> list[LeadAndLevel]:
         """The places with the least margins."""
         return sorted(self.found, key=lambda place: (self.found[place], place))[:count]
 
@@ -86,7 +86,7 @@ def worst_found(enumeration: Enumeration, recording: Recording, within_ms: float
     kind = PERTURBATIONS[beside]
     if there is None or truth is None or not issubclass(kind, WindowPerturbation):
         return None
-    search = Search(enumeration, there, kind, label_indices(classifier, [truth]))
+    search = LeadLevelSearch(enumeration, there, kind, label_indices(classifier, [truth]))
     early, late = there.reference, len(there.leads) - 1 - there.reference
     low, high = levels_of(kind)
     steps, levels = np.linspace(-early, late, COARSE[0]).round().astype(int).tolist(), np.linspace(low, high, COARSE[1]).tolist()
@@ -101,5 +101,5 @@ def worst_found(enumeration: Enumeration, recording: Recording, within_ms: float
     )
 
 
-def _around(place: Place, apart: Sequence[float]) -> list[Place]:
+def _around(place: LeadAndLevel, apart: Sequence[float]) -> list[LeadAndLevel]:
     return [(place[0] + round(a * apart[0]), place[1] + b * apart[1]) for a, b in product((-1, 0, 1), (-1, 0, 1))]

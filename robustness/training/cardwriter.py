@@ -33,7 +33,7 @@ from robustness.training.session import FRONTEND, Trained, TrainingRequest, writ
 FRAME: Final = Frame(WINDOW_SAMPLES, RATE_HZ)
 GOLDEN: Final = "golden.wav"
 GOLDEN_TOLERANCE: Final = 1e-3
-Variants = Callable[[Classifier], list[Classifier]]
+TrainedVariants = Callable[[Classifier], list[Classifier]]
 KNOWN_SOURCES: Final = {
     "speech_commands": {"name": "Google Speech Commands (Warden 2018, arXiv:1804.03209)", "licence": "CC BY 4.0"},
     "fsdd": {"name": "Free Spoken Digit Dataset (Jackson et al.), 8 kHz", "licence": "CC BY-SA 4.0"},
@@ -52,7 +52,7 @@ NOT_FOR: Final = (
 
 
 def write_model(
-    request: TrainingRequest, trained: Trained, variants: Variants, recordings: Sequence[Path] = (), *, measure: bool = True
+    request: TrainingRequest, trained: Trained, variants: TrainedVariants, recordings: Sequence[Path] = (), *, measure: bool = True
 ) -> Path:
     """Writes weights, curves, held-out lists and the card of a trained model.
 

@@ -11,7 +11,7 @@ from scipy import stats
 from robustness.analysis.intervals import paired_difference, poisson_rate, wilson
 from robustness.analysis.power import Effort, assumed, for_a_difference, for_a_rate, for_a_share
 from robustness.gates.compound import Balanced
-from robustness.gates.samples import Differences, Rate, Scores
+from robustness.gates.samples import Differences, Rate, ScoreSample
 
 
 @pytest.mark.parametrize(
@@ -65,23 +65,23 @@ def test_speakers_are_counted_where_they_are_the_unit() -> None:
     """40 speakers of 5: the design effect is 1 + 4 · 0.19; Student's t of as many speakers is wider than the normal quantile."""
     scores = np.ones(200)
     who = [i // 5 for i in range(200)]
-    first, second = Scores(scores, who).needed(0.9, 0.95, least=True)
+    first, second = ScoreSample(scores, who).needed(0.9, 0.95, least=True)
     assert (first.truth, first.counted, second.counted) == (0.95, "speaker", "speaker")
     plain = 230 * 1.76 / 5
     t = stats.t.ppf(0.975, first.count - 1) / stats.norm.ppf(0.975)
     assert first.count == math.ceil(plain * t * t)
-    assert Scores(scores).needed(0.9, 0.95, least=True) == (Effort(0.95, 230), Effort(0.98, 70))
-    assert Scores(scores, ["one"] * 200).needed(0.9, 0.95, least=True) == ()
+    assert ScoreSample(scores).needed(0.9, 0.95, least=True) == (Effort(0.95, 230), Effort(0.98, 70))
+    assert ScoreSample(scores, ["one"] * 200).needed(0.9, 0.95, least=True) == ()
 
 
 def test_no_number_decides_where_the_bar_leaves_no_room() -> None:
-    assert Scores(np.ones(20)).needed(1.0, 0.95, least=True) == ()
+    assert ScoreSample(np.ones(20)).needed(1.0, 0.95, least=True) == ()
     assert Differences(np.zeros(20)).needed(0.0, 0.95, least=False) == ()
     assert Rate(0, 40, 1000.0).needed(10, 0.95, least=True) == ()
 
 
 def test_unequal_labels_need_more() -> None:
-    even = Balanced((Scores(np.ones(20)), Scores(np.ones(20)))).needed(0.9, 0.95, least=True)
-    uneven = Balanced((Scores(np.ones(35)), Scores(np.ones(5)))).needed(0.9, 0.95, least=True)
+    even = Balanced((ScoreSample(np.ones(20)), ScoreSample(np.ones(20)))).needed(0.9, 0.95, least=True)
+    uneven = Balanced((ScoreSample(np.ones(35)), ScoreSample(np.ones(5)))).needed(0.9, 0.95, least=True)
     assert even[0].count == 230
     assert uneven[0].count == math.ceil(230 * 40 * (1 / 35 + 1 / 5) / 4)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from robustness.analysis.ranking import Leaving, Values, ranked
+from robustness.analysis.ranking import Floats, Leaving, ranked
 
 
-def slow(start: Values, values: Values, kinds: NDArray[np.intp], own: NDArray[np.intp], fails: NDArray[np.bool_]) -> float:
+def slow(start: Floats, values: Floats, kinds: NDArray[np.intp], own: NDArray[np.intp], fails: NDArray[np.bool_]) -> float:
     """Every pair by itself: both predictions from recordings of their kind whose speakers are neither's."""
     wins = []
     for i in np.flatnonzero(fails):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustness.attributions.base import ATTRIBUTIONS, Kind, Target
+from robustness.attributions.base import ATTRIBUTIONS, MethodKind, Target
 from robustness.errors import CannotJudgeError, UsageError
 from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import quantized
@@ -26,7 +26,7 @@ class NotANumber(nn.Module):
 def test_contract(name: str) -> None:
     kind = ATTRIBUTIONS[name]
     assert kind.name == name
-    assert kind.kind in get_args(Kind)
+    assert kind.kind in get_args(MethodKind)
     assert "arXiv:" in kind.source
     classifier = tutorial_like()
     features = torch.cat([right_padded(classifier), right_padded(classifier, 300)])

@@ -15,7 +15,7 @@ import soundfile
 from robustness.audio.recordings import Recording
 from robustness.explanations.evidence import write_evidence
 from robustness.explanations.lead_maps import leads_between
-from robustness.explanations.maps import rank_correlation
+from robustness.explanations.map_records import rank_correlation
 from robustness.models.classifier import Classifier
 from tests.explanations.planted import LABELS, classifier, recording, run_of
 

@@ -12,11 +12,11 @@ from robustness.conditions import Fill
 from robustness.explanations.edits import Attempt, Rung
 from robustness.explanations.factors import FACTORS, State, account, differing, exact_shapley
 from robustness.explanations.naming_rule import Beside, name
-from robustness.interventions.base import Kind
+from robustness.interventions.base import EditKind
 
 
 def attempt(
-    called: str, kind: Kind, share: float | None, *, restores: bool = True, sham: float | None = 0.0, sham_restores: bool = False
+    called: str, kind: EditKind, share: float | None, *, restores: bool = True, sham: float | None = 0.0, sham_restores: bool = False
 ) -> Attempt:
     rung = Rung(10.0, 1.0 if restores else -1.0, share, 1.0, "yes", restores)
     return Attempt(called, kind, (rung,), Rung(10.0, -1.0, sham, 0.0, "no", sham_restores), 1)
@@ -81,7 +81,7 @@ def test_the_output_is_named_where_no_more_than_the_networks_lean_restores(lean:
 
 
 @pytest.mark.parametrize(("speaks", "own", "strength"), [((), True, "full"), ((), False, "weak"), (("level",), False, "full")])
-def test_the_verb_is_weaker_where_nothing_but_the_edit_speaks(speaks: tuple[Kind, ...], own: bool, strength: str) -> None:
+def test_the_verb_is_weaker_where_nothing_but_the_edit_speaks(speaks: tuple[EditKind, ...], own: bool, strength: str) -> None:
     assert name([attempt("gain", "level", 0.9)], Beside(frozenset(speaks), own_drop=own)).strength == strength
 
 

@@ -11,10 +11,10 @@ import pytest
 from scipy import stats
 
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, CannotJudgeError
-from robustness.gates.compound import Reach
+from robustness.gates.compound import LevelReach
 from robustness.gates.judgement import Judgement, corrected, judgement
 from robustness.gates.run_judgement import data_of
-from robustness.gates.samples import Differences, Interval, Rate, Scores
+from robustness.gates.samples import Differences, Interval, Rate, ScoreSample
 from robustness.gates.verdicts import judge, status_of
 from tests.gates.planted import NAN, Answers, Planted, moved, offset, right, rule, rules_in, verdict
 
@@ -190,8 +190,8 @@ def test_tolerance_counts_up_to_the_first_level_that_does_not_hold(
 @pytest.mark.parametrize(("good", "outcome", "needed"), [(20, "inconclusive", (230, 70)), (40, "pass", ()), (10, "fail", ())])
 def test_the_tolerance_of_a_population_holds_at_the_bad_end(good: int, outcome: str, needed: tuple[int, ...]) -> None:
     count = 20 if good < 40 else 40
-    curve = tuple(Scores(np.asarray(right(n, count), dtype=float)) for n in (count, good, good))
-    found = judgement(Reach((0.0, 20.0, 40.0), curve, 0.9), 40, None, "population", 0.95)
+    curve = tuple(ScoreSample(np.asarray(right(n, count), dtype=float)) for n in (count, good, good))
+    found = judgement(LevelReach((0.0, 20.0, 40.0), curve, 0.9), 40, None, "population", 0.95)
     assert (found.outcome, tuple(effort.count for effort in found.needed)) == (outcome, needed)
 
 
@@ -298,7 +298,7 @@ def test_holms_steps(errors: list[float], among: int, outcomes: list[str]) -> No
 
 def test_the_error_of_a_failure_is_that_of_the_score_statistic() -> None:
     """12 of 20 at a bar of 0.8: z = −0.2 / √(0.8 · 0.2 / 20)."""
-    found = judgement(Scores(np.asarray(right(12, 20), dtype=float)), 0.8, None, "population", 0.95)
+    found = judgement(ScoreSample(np.asarray(right(12, 20), dtype=float)), 0.8, None, "population", 0.95)
     z = 0.2 / math.sqrt(0.16 / 20)
     assert found.error == pytest.approx(stats.norm.sf(z) / 0.025, rel=1e-6)
 

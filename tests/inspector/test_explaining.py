@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,11 @@ from torch import Tensor, nn
 
 import robustness
 from robustness.analysis.map_cells import top_cells
+from robustness.attributions.trust import TrustBox
 from robustness.errors import CannotJudgeError, RecordingError, UsageError
-from robustness.explanations.explanation import Explanation, explain
+from robustness.explanations.explanation import Explanation, MapRow, explain
+from robustness.explanations.map_checks import CheckedMap, MapTests
+from robustness.explanations.map_records import MapCost
 from robustness.explanations.sounds import HEARD
 from robustness.inspector.figure import figure_of
 from robustness.inspector.page import scales_of
@@ -63,7 +67,7 @@ def test_each_sound_is_fed_back_to_every_variant(found: Explanation) -> None:
     for sound in found.sounds:
         for variant, model in found.question.classifiers.items():
             again = model.logits(sound.samples[None])[0]
-            assert sound.answers[variant]["predicted"] == model.labels[int(again.argmax())]
+            assert sound.answers[variant].predicted == model.labels[int(again.argmax())]
     assert torch.equal(found.sounds[0].samples, found.question.here.window)
     assert found.sounds[0].key == HEARD
 
@@ -109,7 +113,7 @@ def test_a_model_alone_at_a_lead_with_an_unknown_word_is_explained() -> None:
     assert seen.question.truth is None
     assert seen.question.label == seen.question.answer("float32")
     assert seen.question.here.lead_ms == -20
-    assert seen.sounds[0].answers["float32"]["margin"] is None
+    assert seen.sounds[0].answers["float32"].margin is None
 
 
 @pytest.mark.parametrize(
@@ -173,10 +177,17 @@ def test_a_recording_that_does_not_fit_is_refused() -> None:
 
 
 def test_a_map_that_fails_says_so() -> None:
-    row = {"complete": True, "max_abs": 1.0, "tested": True, "failed": ["deletion no better than in a random order"]}
-    assert map_verdict(row) == ("This map fails its checks: deletion no better than in a random order.", True)
-    assert map_verdict(row | {"failed": []}) == ("This map passes its checks.", False)
-    assert map_verdict(row | {"tested": False, "failed": None, "complete": False})[1]
+    def row(failed: list[str] | None, **cost: Any) -> MapRow:
+        known = {"gap": 0.0, "complete": True, "steps": None, "error": None, "surrogate": None, "logit_gap": None}
+        box = None if failed is None else TrustBox(0.0, 1.0, None, [], 0, 10, failed)
+        tests = None if box is None else MapTests(box, None, 0.0, {})
+        made = MapCost("occlusion", "float32", "up", 1.0, 1.0, 1.0, 10, 3, **(known | cost))
+        return MapRow(made, CheckedMap(None, tests))
+
+    said = "This map fails its checks: deletion no better than in a random order."
+    assert map_verdict(row(["deletion no better than in a random order"])) == (said, True)
+    assert map_verdict(row([])) == ("This map passes its checks.", False)
+    assert map_verdict(row(None, complete=False))[1]
 
 
 def test_the_example_in_the_documentation_runs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

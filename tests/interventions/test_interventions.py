@@ -16,7 +16,7 @@ from robustness.audio.filters import passing_below, shaped
 from robustness.audio.placement import span_of
 from robustness.audio.steady_tones import hum_in
 from robustness.explanations.subject import Subject
-from robustness.interventions.base import DRAWS, INTERVENTIONS, Intervention, Kind
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention
 from robustness.interventions.scene import Scene
 from robustness.interventions.typical import Typical, spectrum_db, word_level_dbfs
 from tests.builders import FRAME, classifier, recording
@@ -45,7 +45,7 @@ def rms_db(samples: Tensor) -> float:
 @pytest.mark.parametrize("name", EVERY)
 def test_a_ladder_goes_from_mild_to_strong_in_a_unit(name: str) -> None:
     one = made(name)
-    assert one.kind in get_args(Kind)
+    assert one.kind in get_args(EditKind)
     assert one.ladder.unit
     assert one.ladder.sizes
     strength = [100 - size if name == "band-limit" else 50 - size if name == "add-white-noise" else abs(size) for size in one.ladder.sizes]

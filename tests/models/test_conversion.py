@@ -13,11 +13,11 @@ from robustness.cli.main import run
 from robustness.errors import DONE, USER_ERROR, CannotJudgeError, CardError, OutputError
 from robustness.models import conversion
 from robustness.models.card import load_classifier, read_card
-from robustness.models.conversion import Target, convert, probe_windows
+from robustness.models.conversion import ConversionFormat, convert, probe_windows
 from robustness.seeds import generator_of
 from tests.cards import write_card
 
-TARGETS: tuple[Target, ...] = ("onnx", "pt2")
+TARGETS: tuple[ConversionFormat, ...] = ("onnx", "pt2")
 NUMPY = """
 import torch
 class Net(torch.nn.Module):
@@ -76,7 +76,7 @@ def sha256(path: Path) -> str:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_the_answers_are_the_networks(tmp_path: Path, root: Path, target: Target) -> None:
+def test_the_answers_are_the_networks(tmp_path: Path, root: Path, target: ConversionFormat) -> None:
     card, out = root / "models" / "digits.toml", tmp_path / "exports" / f"digits.{target}"
     done = convert(card, target, out)
     original, found = load_classifier(card), load_classifier(done.card)
@@ -90,7 +90,7 @@ def test_the_answers_are_the_networks(tmp_path: Path, root: Path, target: Target
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_the_file_takes_the_features_in_the_networks_own_order(tmp_path: Path, target: Target) -> None:
+def test_the_file_takes_the_features_in_the_networks_own_order(tmp_path: Path, target: ConversionFormat) -> None:
     card = own_card(tmp_path / "model", FRAMES_FIRST, layout="frames bands")
     done = convert(card, target, tmp_path / f"net.{target}")
     windows = probe_windows(load_classifier(card))

@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor, nn
 
+from robustness.cli.main import run as run_command
 from robustness.conditions import FAMILIES
-from robustness.errors import UsageError
+from robustness.errors import DONE, UsageError
+from robustness.explanations.evidence import write_evidence
 from robustness.gates.metrics.base import METRICS
 from robustness.gates.rules import RulesError
 from robustness.gates.run_judgement import data_of
@@ -23,16 +27,21 @@ from robustness.jobs.assess import assess, prepare
 from robustness.jobs.catalogue import table
 from robustness.jobs.gate import Gate
 from robustness.jobs.request import Request
+from robustness.models.formats.torch_module import TorchNetwork
 from robustness.perturbations.base import PERTURBATIONS
 from robustness.registry import Registry
+from robustness.report.cards.figures import CardFigures
 from robustness.report.page import page_of
+from robustness.report.sections.failures import Failures
 from robustness.report.view import View
 from robustness.report.words import condition_name
 from robustness.run.folder import Run
 from robustness.run.perturbations import FAMILY_WORDS, facts_of, perturbation_facts
 from robustness.sweep.plan import Settings
 from tests.cards import write_card, write_recordings
+from tests.explanations import planted
 from tests.gates.planted import rules_in
+from tests.report.planted import Plan, manifest_of, recordings_of
 
 WINDOW = '''
 from __future__ import annotations
@@ -223,6 +232,66 @@ def test_a_rule_on_a_foreign_level_off_its_grid_names_the_unit(run: Run, tmp_pat
     rule = rules.rule["r"]
     with pytest.raises(RulesError, match=r"foreign-room: level 9 is not on the grid; the nearest are .* s$"):
         METRICS["accuracy"].conditions(rule, perturbation_facts(run.manifest), "center")
+
+
+def test_a_dry_run_says_its_levels_unit_and_neutral_level(
+    names: list[str], request_: Request, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [word for name in names for word in ("--perturbation", name)]
+    given = ["--model", str(request_.models[0]), "--recordings", str(request_.recordings[0]), "--variant", "float32", *asked]
+    monkeypatch.setattr(sys, "argv", ["robustness", "report", *given, "--dry-run"])
+    assert run_command() == DONE
+    lines = capsys.readouterr().out.replace("\u00a0", " ").splitlines()
+    for family in FAMILIES:
+        unit = UNITS.get(family, "ms")
+        wanted = f"foreign {family} at 1 {unit} to foreign {family} at 3 {unit}, 3 levels of harshness in {unit}; nothing foreign"
+        if family == "placement":
+            wanted = "1 hops late to 3 hops late, 3 levels of delay in hops; 0 hops late"
+        assert f"  foreign-{family}: {wanted} changes nothing" in lines
+
+
+class Loud(nn.Module):
+    """Says `yes` where the window has at least two fifths of a whole recording's magnitude."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        logits = torch.full((len(features), len(planted.LABELS)), -20.0)
+        logits[:, 0] = 10 * (features.flatten(1).sum(1) / (planted.LENGTH_MS * planted.LOUDNESS) - 0.4)
+        logits[:, planted.LABELS.index("unknown")] = 0.0
+        return logits
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_card_of_a_recording_that_fails_under_it_says_it_in_its_own_words(family: str, names: list[str], tmp_path: Path) -> None:
+    model = planted.classifier((0, 315))  # two hops after the center it is wrong
+    if family != "placement":
+        model = replace(model, network=TorchNetwork(Loud()))
+    heard, name = [planted.recording("a.wav")], f"foreign-{family}"
+    made = planted.run_of([model], heard, tmp_path / "run", (name,))
+    plan = Plan(["yes"], labels=planted.LABELS, variants=("float32",))
+    facts = manifest_of(plan)
+    about = {**facts["models"][0], "rate_hz": planted.RATE_HZ, "window_ms": float(planted.WINDOW_MS)}
+    facts = {**made.manifest, **facts, "plan": {**facts["plan"], "grids": made.manifest["plan"]["grids"]}, "models": [about]}
+    (made.path / "manifest.json").write_text(json.dumps(facts), encoding="utf-8")
+    recordings_of(plan).assign(id=["a.wav"]).to_parquet(made.path / "recordings.parquet")
+    write_evidence(Run(made.path), [model], heard, seed=0)
+    view = View(Run.open(made.path))
+    (card,) = view.failures.failures
+    assert (card.condition.perturbation, card.condition.level) == (name, 2.0)
+    unit = UNITS.get(family, "ms")
+    part = Failures().part(view)
+    assert part is not None
+    told = text_of(str(part.html))
+    title = "2 hops late from its place in the center" if family == "placement" else f"in foreign {family} at 2 {unit}, in the center"
+    assert title in told
+    assert f"At 2 {unit} 1 of 1 draw is bad in float32; at 1 {unit} at least half are good." in told
+    figure = CardFigures(view, card).figures()[-1]
+    axis = "delay" if family == "placement" else "harshness"
+    assert figure.layout["xaxis"]["title"]["text"] == f"{axis}, {unit}"
+    assert figure.table is not None
+    neutral = "0 hops late" if family == "placement" else "nothing foreign"
+    assert [str(row[0]).replace("\u00a0", " ") for row in figure.table.rows] == [f"{level} {unit}" for level in (3, 2, 1)] + [neutral]
+    assert [words for words in ("in noise", "in silence", "no noise", "SNR") if words in told] == []
+    assert ("the noise" in told) <= (family == "noise")
 
 
 def test_one_that_needs_a_folder_is_refused_before_anything_runs(request_: Request, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from robustness.conditions import Condition
 from robustness.perturbations.base import PERTURBATIONS, WindowPerturbation
-from robustness.perturbations.scenes import Scene, SceneError, add_scenes, read_scene
+from robustness.perturbations.scenes import SceneError, add_scenes, read_scene
 from robustness.registry import _ADDED
 from robustness.rendering import Renderer
 from robustness.seeds import generator_of

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from robustness.errors import CardError, UsageError
 from robustness.quantization.base import quantized
-from robustness.quantization.fx import Engine
+from robustness.quantization.fx import KernelEngine
 from robustness.quantization.schemes.static_int8 import StaticInt8
 from robustness.sweep.engine import answers
 from tests.builders import RATE_HZ, calibration, classifier
@@ -107,6 +107,6 @@ def test_view_is_refused_with_its_line_and_its_remedy() -> None:
 
 
 def test_an_engine_that_is_not_there_is_refused_with_those_that_are() -> None:
-    absent: Engine = "no-such-engine"  # type: ignore[assignment]
+    absent: KernelEngine = "no-such-engine"  # type: ignore[assignment]
     with pytest.raises(UsageError, match=r"no int8 engine 'no-such-engine'; it has .*x86"):
         StaticInt8(engine=absent).quantize(classifier(), calibration())

@@ -43,8 +43,8 @@ VERDICT: Final = re.compile(
     r"(?:all )?(\d+)(?: of \d+)? (?:is|are) accepted in the middle"
 )
 PRE_ROLL: Final = re.compile(
-    r"Start listening (\d+)(?:–(\d+))? ms before the word : (?:all )?(\d+)(?: of (\d+))? commands accepted(?:, ([^(:]*?))? "
-    r"\(pre-roll of ([^;)]*)"
+    r"Start listening (\d+)(?:–(\d+))? ms before the word : (?:all )?(\d+)(?: of (\d+))? commands? (?:is|are) accepted"
+    r"(?: \(but ([^)]*)\))?\.(?: Less gives ([^;.]*))?"
 )
 LEAST_P: Final = 1e-7  # a probability of a float network is known to this
 
@@ -253,8 +253,8 @@ class Recount:
         if found is None:
             return
         low, high = int(found[1]), int(found[2] or found[1])
-        dips = {int(lead): int(count) for count, lead in re.findall(r"(\d+) at (\d+)", found[5] or "")}
-        steps = {int(lead): int(count) for lead, count in re.findall(r"(\d+) ms (\d+)", found[6])}
+        dips = {int(lead): int(count) for count, lead in re.findall(r"(\d+) at (\d+) ms", found[5] or "")}
+        steps = {int(lead): int(count) for count, lead in re.findall(r"(\d+) at (\d+) ms", found[6] or "")}
         for lead, wanted in {**dict.fromkeys(range(low, high + 1, 10), int(found[3])), **dips, **steps}.items():
             if (count := self.accepted_at(lead)) != wanted:
                 yield f"at a lead of {lead} ms {count} commands are accepted, and the page says {wanted}"

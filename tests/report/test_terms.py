@@ -7,7 +7,7 @@ import re
 import pytest
 from markupsafe import Markup
 
-from robustness.report.terms import GLOSSARY, with_terms
+from robustness.report.terms import GLOSSARY, with_glossary, with_terms
 
 
 def marked(html: str) -> list[str]:
@@ -44,3 +44,13 @@ def test_every_mark_names_its_entry_and_says_it() -> None:
 
 def test_a_term_within_a_longer_one_is_not_marked_there() -> None:
     assert marked("<p>outcome margin</p>") == ["outcome margin"]
+
+
+def test_a_page_without_a_glossary_gets_one_of_the_terms_that_it_uses() -> None:
+    page = "<body><main><section><p>SNR, SNR</p></section><section><p>SNR</p></section></main><p>margin</p></body>"
+    found = with_glossary(page)
+    assert found.count("<dfn") == 2  # once in each section, and nothing outside of main
+    assert re.findall(r'<dd id="([^"]+)">', found) == ["term-snr"]
+    assert found.index("<dd") < found.index("</main>")
+    plain = "<main><p>nothing of ours</p></main>"
+    assert with_glossary(plain) == plain

@@ -15,7 +15,7 @@ from robustness.models.formats.torch_module import TorchNetwork, module_of
 from robustness.quantization.base import quantized
 from robustness.sweep.inference.folding import FoldedPair, foldable_pairs, folded
 from robustness.sweep.inference.pooling import SlicedMaxPool2d, with_sliced_pools
-from robustness.sweep.inference.preparing import AS_IT_IS, ONE_AT_A_TIME, TOLERANCE, Family, for_gradients, prepared
+from robustness.sweep.inference.preparing import AS_IT_IS, ONE_AT_A_TIME, TOLERANCE, NetworkFamily, for_gradients, prepared
 from robustness.sweep.inference.sharing import shared
 from tests.builders import FRAME, classifier, recordings
 from tests.sweep import networks
@@ -42,7 +42,7 @@ def alone(made: Classifier, windows: Tensor) -> Tensor:
     return torch.cat([made.logits(window[None]) for window in windows])
 
 
-def logits_of(families: list[Family], windows: Tensor) -> list[Tensor]:
+def logits_of(families: list[NetworkFamily], windows: Tensor) -> list[Tensor]:
     found: dict[int, Tensor] = {}
     for family in families:
         found.update(zip(family.places, family.logits(family.heads[0].features(windows)), strict=True))

@@ -15,7 +15,7 @@ from typing import ClassVar, Final, NamedTuple
 import torch
 from torch import Tensor
 
-from robustness.attributions.base import ATTRIBUTIONS, Asked, Attribution, Kind, Relevance
+from robustness.attributions.base import ATTRIBUTIONS, Asked, Attribution, MethodKind, Relevance
 from robustness.attributions.coalitions import Parts, SharedScore, coalition_scores, relevances_of, spread
 from robustness.attributions.masking import BATCH, Masked, each_clip
 from robustness.errors import UsageError
@@ -24,7 +24,7 @@ from robustness.seeds import generator_of
 ROUGH: Final = 4  # times fewer passes, for what compares many maps of one clip
 
 
-class Fit(NamedTuple):
+class RidgeFit(NamedTuple):
     """A value of each block and its standard error, [blocks targets] each."""
 
     values: Tensor
@@ -37,7 +37,7 @@ class BlockRegression(Attribution):
     """A ridge over blocks of segments × bands, on random coalitions and their complements."""
 
     name: ClassVar[str] = "block-regression"
-    kind: ClassVar[Kind] = "perturbation"
+    kind: ClassVar[MethodKind] = "perturbation"
     source: ClassVar[str] = "Lundberg & Lee 2017, arXiv:1705.07874; Ribeiro et al. 2016, arXiv:1602.04938"
     segments: int = 10
     bands: int = 8
@@ -91,7 +91,7 @@ def random_coalitions(active: Tensor, pairs: int, rng: torch.Generator) -> Tenso
     return kept
 
 
-def fitted(kept: Tensor, scores: Tensor, ridge: float) -> Fit:
+def fitted(kept: Tensor, scores: Tensor, ridge: float) -> RidgeFit:
     """A ridge regression with an intercept that is not penalised.
 
     Args:
@@ -106,4 +106,4 @@ def fitted(kept: Tensor, scores: Tensor, ridge: float) -> Fit:
     freedom = max(1, len(x) - x.shape[1] - 1)
     noise = (y - x @ values).square().sum(0) / freedom
     spread_of = (inverse @ (x.T @ x) @ inverse).diagonal().clamp_min(0)
-    return Fit(values, (spread_of[:, None] * noise[None]).sqrt())
+    return RidgeFit(values, (spread_of[:, None] * noise[None]).sqrt())

@@ -18,14 +18,14 @@ import torch
 from captum.attr import IntegratedGradients as CaptumIntegratedGradients
 from torch import Tensor
 
-from robustness.attributions.base import ATTRIBUTIONS, Asked, Attribution, Kind, Relevance, Scores, within_bound
+from robustness.attributions.base import ATTRIBUTIONS, Asked, Attribution, MethodKind, Relevance, ScoreFunction, within_bound
 from robustness.threads import worker_threads
 
 BATCH: Final = 13  # steps a pass and thread: 50 take four; much larger ones fall out of the cache
 ROUGH: Final = 20  # steps where maps are compared with each other alone
 
 
-def _gradient(scores: Scores, features: Tensor) -> Tensor:
+def _gradient(scores: ScoreFunction, features: Tensor) -> Tensor:
     """The gradient of every target's score in one pass forward, [steps 1 bands frames] → [steps targets bands frames]."""
     with torch.enable_grad():
         asked = features.detach().requires_grad_()
@@ -41,7 +41,7 @@ class _Gradients:
     workers: int
     pool: Executor | None
 
-    def __call__(self, forward_fn: Scores, inputs: tuple[Tensor, ...], **_: object) -> tuple[Tensor, ...]:
+    def __call__(self, forward_fn: ScoreFunction, inputs: tuple[Tensor, ...], **_: object) -> tuple[Tensor, ...]:
         one = partial(_gradient, forward_fn)
         each = map(one, inputs) if self.pool is None else self.pool.map(one, inputs[0].chunk(self.workers))
         return (torch.cat(list(each)),)
@@ -53,7 +53,7 @@ class IntegratedGradients(Attribution):
     """Gauss–Legendre steps on the path; `steps` are tried in turn until the gap is within its bound."""
 
     name: ClassVar[str] = "integrated-gradients"
-    kind: ClassVar[Kind] = "gradient"
+    kind: ClassVar[MethodKind] = "gradient"
     source: ClassVar[str] = "Sundararajan et al. 2017, arXiv:1703.01365"
     steps: tuple[int, ...] = (50, 100, 200)
     batch: int = BATCH
@@ -83,7 +83,7 @@ class IntegratedGradients(Attribution):
         said = {"steps": list(self.steps)}
         return [Relevance(maps[:, i].cpu(), change[:, i].cpu(), passes, said, gap[:, i].cpu(), used[:, i]) for i in range(change.shape[1])]
 
-    def _path(self, scores: Scores, features: Tensor, baseline: Tensor, steps: int, workers: int) -> Tensor:
+    def _path(self, scores: ScoreFunction, features: Tensor, baseline: Tensor, steps: int, workers: int) -> Tensor:
         """The maps of every target, [clips targets bands frames]."""
         method: Any = CaptumIntegratedGradients(scores)
         batch = max(self.batch * workers, len(features))
@@ -93,5 +93,5 @@ class IntegratedGradients(Attribution):
         return found.detach()
 
 
-def _of(scores: Scores, targets: Tensor, features: Tensor) -> Tensor:
+def _of(scores: ScoreFunction, targets: Tensor, features: Tensor) -> Tensor:
     return scores(features)[:, targets]

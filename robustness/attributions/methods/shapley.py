@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 import torch
 from torch import Tensor
 
-from robustness.attributions.base import ATTRIBUTIONS, Attribution, Kind, Relevance, Scores
+from robustness.attributions.base import ATTRIBUTIONS, Attribution, MethodKind, Relevance, ScoreFunction
 from robustness.attributions.coalitions import Parts, SharedScore, coalition_scores, exact_values, relevances_of, spread
 from robustness.attributions.masking import BATCH, Masked, each_clip
 from robustness.errors import UsageError
@@ -28,12 +28,12 @@ class Shapley(Attribution):
     """Exact Shapley values over segments of time."""
 
     name: ClassVar[str] = "shapley"
-    kind: ClassVar[Kind] = "perturbation"
+    kind: ClassVar[MethodKind] = "perturbation"
     source: ClassVar[str] = "Shapley 1953; Lundberg & Lee 2017, arXiv:1705.07874"
     segments: int = 10
     batch: int = BATCH
 
-    def relevances(self, scores: Scores, features: Tensor, baseline: Tensor) -> list[Relevance]:
+    def relevances(self, scores: ScoreFunction, features: Tensor, baseline: Tensor) -> list[Relevance]:
         """The value of each segment, from all coalitions."""
         if not 1 <= self.segments <= MOST:
             raise UsageError(f"exact Shapley values over {self.segments} segments take 2^{self.segments} passes; give 1 to {MOST}")

@@ -25,7 +25,7 @@ from robustness.conditions import NONE, Condition
 from robustness.errors import CannotJudgeError
 from robustness.gates.rows import Rows
 from robustness.gates.rules import Rule, RulesError
-from robustness.gates.samples import Sample, Scores
+from robustness.gates.samples import Sample, ScoreSample
 from robustness.run.perturbations import PerturbationFacts, known_perturbations
 
 PACKAGE: Final = "robustness.gates.metrics"
@@ -225,9 +225,9 @@ def by_recording(right: Series[Any], frame: DataFrame) -> Series[float]:
     return found.set_axis(found.index.astype(str), axis=0)
 
 
-def recording_scores(values: Series[float], data: Data) -> Scores:
+def recording_scores(values: Series[float], data: Data) -> ScoreSample:
     """The sample of these scores, by recording."""
-    return Scores(np.asarray(values, dtype=np.float64), data.speakers(list(values.index)))
+    return ScoreSample(np.asarray(values, dtype=np.float64), data.speakers(list(values.index)))
 
 
 class Metrics:

@@ -12,10 +12,10 @@ from pandas import DataFrame
 from robustness.analysis.accuracy import By, rightness
 from robustness.conditions import Condition
 from robustness.errors import CannotJudgeError
-from robustness.gates.compound import Reach
+from robustness.gates.compound import LevelReach
 from robustness.gates.metrics.base import METRICS, Data, Kinds, Metric, RuleCase, Use, by_recording, recording_scores, with_label
 from robustness.gates.rules import Rule, RulesError
-from robustness.gates.samples import Scores
+from robustness.gates.samples import ScoreSample
 from robustness.run.perturbations import PerturbationFacts
 
 
@@ -47,10 +47,10 @@ class ToleranceMetric(Metric):
         for variant in data.rows.matching(rule.variant):
             values = [right_shares(with_label(data.rows.at(variant, condition), rule.label), data.by) for condition in conditions]
             curve = tuple(recording_scores(value, data) for value in values)
-            reach = Reach(tuple(abs(c.level or 0.0) for c in conditions), curve, rule.at or 1.0)
+            reach = LevelReach(tuple(abs(c.level or 0.0) for c in conditions), curve, rule.at or 1.0)
             yield self._case(variant, reach, dict(zip(conditions, values, strict=True)))
 
-    def _case(self, variant: str, reach: Reach, values: Mapping[Condition, Any]) -> RuleCase:
+    def _case(self, variant: str, reach: LevelReach, values: Mapping[Condition, Any]) -> RuleCase:
         """With the recordings that are wrong at the level where the bar is lost."""
         lost = next((c for c, s in zip(values, reach.curve, strict=True) if s.value < reach.at), None)
         if lost is None:
@@ -173,5 +173,5 @@ class Consistency(OverTheAtlas):
             if pairs.empty:
                 raise CannotJudgeError(f"no recording has two leads within its slack, so {self.name} has nothing to compare")
             same = answers.mul(answers - 1).groupby(level=0).sum()[pairs.index] / pairs
-            sample: Scores = recording_scores(same, data)
+            sample: ScoreSample = recording_scores(same, data)
             yield RuleCase(variant, sample, condition, tuple(same.index[same < 1]))

@@ -51,7 +51,7 @@ class Missing(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Section:
+class DraftSection:
     """A section of the card.
 
     Attributes:
@@ -83,7 +83,7 @@ class Draft:
         notes: what to know of it before `check` is run.
     """
 
-    sections: tuple[Section, ...]
+    sections: tuple[DraftSection, ...]
     notes: tuple[str, ...] = field(default=())
 
     @property

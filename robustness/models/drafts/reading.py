@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from robustness.errors import CardError, OutputError
 from robustness.models.checkpoints import Source, state_dict_key, unwrapped_prefix, weights_in
-from robustness.models.drafts.draft import Draft, Known, Missing, Section
+from robustness.models.drafts.draft import Draft, DraftSection, Known, Missing
 from robustness.models.drafts.graphs import FACTS, GraphFacts
 from robustness.models.drafts.place import Place
 from robustness.models.drafts.wake_word import wake_word_draft
@@ -92,11 +92,11 @@ def _published(said: Mapping[str, Any], place: Place) -> Draft:
 
     return Draft(
         (
-            Section("", entries("name", "labels", "unknown", "silence", "output")),
-            Section(f"variants.{said['variant']}", place.entries()),
-            Section("frontend", entries("preset", "rate_hz")),
-            Section("window", entries("duration_ms", "placement")),
-            Section("about", tuple(Known(key, value) for key, value in said["about"].items())),
+            DraftSection("", entries("name", "labels", "unknown", "silence", "output")),
+            DraftSection(f"variants.{said['variant']}", place.entries()),
+            DraftSection("frontend", entries("preset", "rate_hz")),
+            DraftSection("window", entries("duration_ms", "placement")),
+            DraftSection("about", tuple(Known(key, value) for key, value in said["about"].items())),
         ),
         ("the file is known by its SHA-256, and the card is whole",),
     )
@@ -107,10 +107,10 @@ def _deployed(facts: GraphFacts, place: Place, name: str) -> Draft:
     top = (Known("name", name, "the file's name"), _labels(facts), *OTHERS, *_output(facts))
     gives = f"{FRONTEND}; it must give what the file takes, {facts.taken}"
     rate = Missing("rate_hz", "16000", RATE) if facts.rate_hz is None else Known("rate_hz", facts.rate_hz, "in the file's metadata")
-    frontend = Section("frontend", (Missing("preset", '"tutorial"', gives), rate), (facts.hint,) if facts.hint else ())
-    about = (Section("about.metadata", tuple(Known(key, value) for key, value in facts.about.items())),) if facts.about else ()
-    variant = Section(f"variants.{facts.variant}", place.entries())
-    return Draft((Section("", top), variant, frontend, Section("window", WINDOW), *about), (facts.hint,) if facts.hint else ())
+    frontend = DraftSection("frontend", (Missing("preset", '"tutorial"', gives), rate), (facts.hint,) if facts.hint else ())
+    about = (DraftSection("about.metadata", tuple(Known(key, value) for key, value in facts.about.items())),) if facts.about else ()
+    variant = DraftSection(f"variants.{facts.variant}", place.entries())
+    return Draft((DraftSection("", top), variant, frontend, DraftSection("window", WINDOW), *about), (facts.hint,) if facts.hint else ())
 
 
 def _labels(facts: GraphFacts) -> Known | Missing:
@@ -148,11 +148,11 @@ def _state_dict(source: Source, place: Place) -> Draft:
     )
     return Draft(
         (
-            Section("", top),
-            Section("weights", (*place.entries(), *chosen), held),
-            Section("network", NETWORK),
-            Section("frontend", (Missing("preset", '"tutorial"', FRONTEND), Missing("rate_hz", "16000", RATE))),
-            Section("window", WINDOW),
+            DraftSection("", top),
+            DraftSection("weights", (*place.entries(), *chosen), held),
+            DraftSection("network", NETWORK),
+            DraftSection("frontend", (Missing("preset", '"tutorial"', FRONTEND), Missing("rate_hz", "16000", RATE))),
+            DraftSection("window", WINDOW),
         ),
         ("a state_dict has no code: the card names what builds its network, and that is run",),
     )

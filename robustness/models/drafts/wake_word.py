@@ -15,12 +15,12 @@ from robustness.errors import CardError
 from robustness.files import UnreadableError, json_of
 from robustness.models.card import AS_IT_SHIPS
 from robustness.models.card_messages import card_sentence
-from robustness.models.drafts.draft import Draft, Known, Section
+from robustness.models.drafts.draft import Draft, DraftSection, Known
 from robustness.models.drafts.place import Place
 
 STEP_MS: Final = 10
 WINDOW_MS: Final = 1500.0  # a wake word of about a second, and silence before it
-Words = Annotated[str, Field(min_length=1, max_length=200)]
+WordList = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Micro(BaseModel):
@@ -33,14 +33,14 @@ class Micro(BaseModel):
     feature_step_size: Annotated[int, Field(strict=True, gt=0)] = Field(description=f"the front-end's step in ms, {STEP_MS}")
 
 
-class Manifest(BaseModel):
+class WakeWordManifest(BaseModel):
     """What is read of a manifest; other keys are ESPHome's own."""
 
     model_config = ConfigDict(frozen=True)
 
     type: Literal["micro"] = Field(description='"micro", as in a manifest of ESPHome\'s micro_wake_word')
-    wake_word: Words = Field(description="the words that are answered")
-    model: Words = Field(description="the model's file, beside the manifest")
+    wake_word: WordList = Field(description="the words that are answered")
+    model: WordList = Field(description="the model's file, beside the manifest")
     micro: Micro = Field(description="a table with probability_cutoff, sliding_window_size and feature_step_size")
     author: str = ""
     website: str = ""
@@ -73,11 +73,11 @@ def wake_word_draft(file: Path, card: Path) -> Draft:
     )
     return Draft(
         (
-            Section("", top),
-            Section(f"variants.{AS_IT_SHIPS}", place.entries()),
-            Section("frontend", (Known("preset", "micro-wake-word"), Known("rate_hz", 16_000))),
-            Section("window", window),
-            Section("about", tuple(Known(key, value) for key, value in {**facts, **more}.items() if value)),
+            DraftSection("", top),
+            DraftSection(f"variants.{AS_IT_SHIPS}", place.entries()),
+            DraftSection("frontend", (Known("preset", "micro-wake-word"), Known("rate_hz", 16_000))),
+            DraftSection("window", window),
+            DraftSection("about", tuple(Known(key, value) for key, value in {**facts, **more}.items() if value)),
         ),
         (
             f"a window's score is its last probability; `robustness stream --model {card.name} TAKE {rule}` decides as the firmware does",
@@ -86,7 +86,7 @@ def wake_word_draft(file: Path, card: Path) -> Draft:
     )
 
 
-def _manifest(file: Path) -> Manifest:
+def _manifest(file: Path) -> WakeWordManifest:
     try:
         content = json_of(file)
     except UnreadableError as error:
@@ -94,9 +94,9 @@ def _manifest(file: Path) -> Manifest:
     if isinstance(content, dict) and content.get("version") == 1:
         raise CardError(f"{file} is a manifest of version 1, for a front-end with a step of 20 ms; here is that of version 2, {STEP_MS} ms")
     try:
-        said = Manifest.model_validate(content)
+        said = WakeWordManifest.model_validate(content)
     except ValidationError as error:
-        wrong = card_sentence(error, Manifest) if isinstance(content, dict) else f"it holds a {type(content).__name__}"
+        wrong = card_sentence(error, WakeWordManifest) if isinstance(content, dict) else f"it holds a {type(content).__name__}"
         raise CardError(f"{file} is no manifest of a micro_wake_word model: {wrong}") from error
     if said.micro.feature_step_size != STEP_MS:
         step = said.micro.feature_step_size
@@ -106,7 +106,7 @@ def _manifest(file: Path) -> Manifest:
     return said
 
 
-def _model(file: Path, said: Manifest) -> Path:
+def _model(file: Path, said: WakeWordManifest) -> Path:
     """The model beside the manifest: by its last name, if the manifest has an address."""
     name = PurePosixPath(said.model).name
     path = file.parent / name

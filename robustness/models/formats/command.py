@@ -40,7 +40,7 @@ class Failed(Exception):
     """A program ended, was late, or cannot be run; it may be started once more."""
 
 
-class Engine:
+class AnsweringProgram:
     """A program that runs, with its hello line read.
 
     Args:
@@ -139,7 +139,7 @@ class CommandNetwork(Network):
     labels: int
     samples: int
     known: dict[str, Any]
-    running: list[Engine] = field(default_factory=list)
+    running: list[AnsweringProgram] = field(default_factory=list)
     kind: str = "a program"
     _turn: Lock = field(default_factory=Lock)
 
@@ -198,9 +198,9 @@ class CommandNetwork(Network):
             raise CardError(f"model.command: {self.command!r} wrote {line[:SHOWN]!r}; expected {self.labels} numbers, one a label")
         return torch.from_numpy(np.asarray(scores, np.float32))
 
-    def _engine(self) -> Engine:
+    def _engine(self) -> AnsweringProgram:
         if not self.running:
-            self.running.append(Engine(self.command, self.folder, self.timeout_s))
+            self.running.append(AnsweringProgram(self.command, self.folder, self.timeout_s))
         return self.running[0]
 
     def _stop(self) -> None:
@@ -225,7 +225,7 @@ class Command(Format):
             raise UsageError(f"{path}: --weights {weights} is given, and model.command has no weights; leave that out")
         command, timeout_s = said.model.command, said.model.timeout_s
         try:
-            engine = Engine(command, path.parent, timeout_s)
+            engine = AnsweringProgram(command, path.parent, timeout_s)
         except Failed as error:
             raise CardError(f"{path}: model.command: {command!r}: {error}") from error
         try:

@@ -9,7 +9,7 @@ import io
 import warnings
 import zipfile
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -17,42 +17,22 @@ from torch import Tensor
 from robustness.errors import CardError
 from robustness.frontends.base import Frontend
 from robustness.models.checkpoints import first_line
-from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought, from_file, no_kernels
+from robustness.models.formats.base import FORMATS, Format, Sought, from_file, no_kernels
+from robustness.models.formats.graph_file import GraphFile
 
 
 @dataclass(frozen=True, eq=False)
-class ExportedNetwork(Network):
+class ExportedNetwork(GraphFile):
     """An exported program.
 
     Attributes:
         module: the program, as a module.
-        frontend: gives the features, and says in which order of axes.
-        known: what is known of the file.
-        count: weights and biases.
         expected: the shape of its input.
     """
 
     module: torch.nn.Module
-    frontend: Frontend
-    known: dict[str, Any]
-    count: int
     expected: tuple[int | str, ...]
     kind: str = "an exported program"
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What is known of the file."""
-        return self.known
-
-    @property
-    def parameters(self) -> int:
-        """Weights and biases."""
-        return self.count
-
-    @property
-    def can(self) -> Capabilities:  # type: ignore[override]
-        """It answers, to several threads at once."""
-        return Capabilities(copies=True, kernels=self.known["engine"])
 
     def __call__(self, features: Tensor) -> Tensor:
         """What the program gives to each clip alone, [clips 1 bands frames] → [clips labels].
@@ -60,20 +40,7 @@ class ExportedNetwork(Network):
         Raises:
             CardError: the features have another shape than its input.
         """
-        given = self.frontend.given(features).cpu().contiguous()
-        own = (1, *given.shape[1:])
-        if len(own) != len(self.expected) or any(
-            isinstance(size, int) and size != mine for size, mine in zip(self.expected, own, strict=False)
-        ):
-            raise CardError(
-                f"the program takes {list(self.expected)} and the front-end gives {list(own)} a clip; correct [frontend] (its settings, or "
-                "its layout) or window.duration_ms"
-            )
-        return torch.cat([self.module(clip) for clip in given.split(1)])
-
-    def copied(self) -> ExportedNetwork:
-        """The same: its graph keeps nothing from one call to the next."""
-        return self
+        return torch.cat([self.module(clip) for clip in self.given(features, self.expected).split(1)])
 
 
 @FORMATS.register
@@ -111,7 +78,7 @@ def network_of(content: bytes, frontend: Frontend) -> ExportedNetwork:
         "bytes": len(content),
         "notes": [],
     }
-    return ExportedNetwork(program.module(), frontend, about, count, shape)
+    return ExportedNetwork(frontend, about, count, program.module(), shape)
 
 
 def program_of(content: bytes) -> torch.export.ExportedProgram:

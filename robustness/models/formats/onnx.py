@@ -18,7 +18,8 @@ from torch import Tensor
 from robustness.errors import CardError
 from robustness.frontends.base import Frontend
 from robustness.models.checkpoints import first_line
-from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought, from_file, no_kernels
+from robustness.models.formats.base import FORMATS, Format, Sought, from_file, no_kernels
+from robustness.models.formats.graph_file import GraphFile
 
 INSTALL: Final = "pip install 'speech-robustness[onnx]'"
 TYPES: Final = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
@@ -27,36 +28,15 @@ QUANTIZED: Final = ("QLinear", "QGemm", "DynamicQuantize", "MatMulInteger", "Con
 
 
 @dataclass(frozen=True, eq=False)
-class OnnxNetwork(Network):
+class OnnxNetwork(GraphFile):
     """An ONNX graph.
 
     Attributes:
         session: runs it; several threads may ask it at once.
-        frontend: gives the features, and says in which order of axes.
-        known: what is known of the file.
-        count: numbers that the file holds.
     """
 
     session: Any
-    frontend: Frontend
-    known: dict[str, Any]
-    count: int
     kind: str = "an ONNX file"
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What is known of the file."""
-        return self.known
-
-    @property
-    def parameters(self) -> int:
-        """Numbers that the file holds as weights."""
-        return self.count
-
-    @property
-    def can(self) -> Capabilities:  # type: ignore[override]
-        """It answers, to several threads at once."""
-        return Capabilities(copies=True, kernels=self.known["engine"])
 
     def __call__(self, features: Tensor) -> Tensor:
         """What the graph gives to each clip alone, [clips 1 bands frames] → [clips labels].
@@ -65,21 +45,9 @@ class OnnxNetwork(Network):
             CardError: the features have another shape or type than its input.
         """
         taken = self.session.get_inputs()[0]
-        values = self.frontend.given(features).detach().cpu().contiguous().numpy()
-        sizes = [size if isinstance(size, int) else None for size in taken.shape]
-        mine = [1, *values.shape[1:]]
-        if len(sizes) != len(mine) or any(size not in (None, own) for size, own in zip(sizes, mine, strict=False)):
-            raise CardError(
-                f"the graph takes {taken.shape} and the front-end gives {mine} a clip; correct [frontend] (its settings, or its layout) "
-                "or window.duration_ms"
-            )
-        numbers = values.astype((TYPES | INTEGERS)[taken.type])
+        numbers = self.given(features, taken.shape).numpy().astype((TYPES | INTEGERS)[taken.type])
         rows = [self.session.run(None, {taken.name: clip[None]})[0].reshape(1, -1) for clip in numbers]
         return torch.from_numpy(np.concatenate(rows).astype(np.float32))
-
-    def copied(self) -> OnnxNetwork:
-        """The same: a session may be asked by several threads."""
-        return self
 
 
 @FORMATS.register
@@ -111,7 +79,7 @@ def network_of(content: bytes, frontend: Frontend) -> OnnxNetwork:
     known = TYPES if not frontend.quantized else TYPES | INTEGERS
     if taken[0].type not in known:
         raise CardError(f"its input is {taken[0].type}; expected {', '.join(known)}: convert it with a float input")
-    return OnnxNetwork(session, frontend, facts_of(model, content), sum(int(np.prod(one.dims)) for one in model.graph.initializer))
+    return OnnxNetwork(frontend, facts_of(model, content), sum(int(np.prod(one.dims)) for one in model.graph.initializer), session)
 
 
 def model_of(content: bytes) -> Any:

@@ -31,7 +31,7 @@ from robustness.errors import CardError, UsageError
 from robustness.frontends.base import Frontend
 from robustness.models.checkpoints import first_line
 from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought, from_file
-from robustness.models.formats.tflite_graph import LAST, Array, Graph, GraphTensor, graph_of
+from robustness.models.formats.tflite_graph import LAST, AnyArray, Graph, GraphTensor, graph_of
 
 Kernels = Literal["reference", "xnnpack"]
 INSTALL: Final = "pip install 'speech-robustness[tflite]'"
@@ -147,14 +147,14 @@ class TfliteNetwork(Network):
         if missing:
             raise UsageError(f"has no layer {missing[0]!r}; it has {', '.join(known)}")
         keeping = interpreter_of(self.content, self.kernels, keep=True)
-        found: dict[str, list[Array]] = {name: [] for name in known if name in layers}
+        found: dict[str, list[AnyArray]] = {name: [] for name in known if name in layers}
         for clip in self._given(features):
             _run(keeping, self.graph.taken, clip[None])
             for name, parts in found.items():
                 parts.append(known[name].values(keeping.get_tensor(known[name].index)))
         return {name: torch.from_numpy(np.concatenate(parts)) for name, parts in found.items()}
 
-    def _given(self, features: Tensor) -> Array:
+    def _given(self, features: Tensor) -> AnyArray:
         """Features as the numbers that its input takes, [clips …]."""
         taken = self.graph.taken
         values = self.frontend.given(features).detach().cpu().contiguous().numpy()
@@ -167,17 +167,17 @@ class TfliteNetwork(Network):
             )
         return self._numbers(values)
 
-    def _numbers(self, values: Array) -> Array:
+    def _numbers(self, values: AnyArray) -> AnyArray:
         taken = self.graph.taken
         return values.astype(taken.kind) if taken.is_integer and self.frontend.quantized else taken.numbers(values)
 
-    def _last(self, clip: Array) -> npt.NDArray[np.float64]:
+    def _last(self, clip: AnyArray) -> npt.NDArray[np.float64]:
         """What a graph with a state gives at the end of one clip, [frames bands] → [1 labels]; the first frames fill no step."""
         made, step = interpreter_of(self.content, self.kernels), self.graph.taken.shape[1]
         whole = clip[len(clip) % step :].reshape(-1, 1, step, clip.shape[1])
         return [self._answer(part, made) for part in whole][-1]
 
-    def _answer(self, clip: Array, interpreter: Any) -> npt.NDArray[np.float64]:
+    def _answer(self, clip: AnyArray, interpreter: Any) -> npt.NDArray[np.float64]:
         """What is given to one clip, [1 labels]."""
         _run(interpreter, self.graph.taken, clip)
         given, before = self.graph.given, self.graph.before
@@ -189,7 +189,7 @@ class TfliteNetwork(Network):
         return within_steps(logits, numbers.astype(np.int64) - given.zero_point, self.step, self.output)
 
 
-def within_steps(logits: Array, counts: npt.NDArray[np.int64], step: float, output: str) -> npt.NDArray[np.float64]:
+def within_steps(logits: AnyArray, counts: npt.NDArray[np.int64], step: float, output: str) -> npt.NDArray[np.float64]:
     """Probabilities of logits, each moved as little as is needed to round to the file's own, [clips labels].
 
     Args:
@@ -244,7 +244,7 @@ def _why(error: Exception) -> str:
     return f"LiteRT cannot read the file ({said}); it is truncated or damaged: get it anew, or convert the model again"
 
 
-def _run(interpreter: Any, taken: GraphTensor, clip: Array) -> None:
+def _run(interpreter: Any, taken: GraphTensor, clip: AnyArray) -> None:
     interpreter.set_tensor(taken.index, clip)
     interpreter.invoke()
 

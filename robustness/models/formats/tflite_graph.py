@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from robustness.errors import CardError
 
-Array = npt.NDArray[Any]
+AnyArray = npt.NDArray[Any]
 WEIGHTED: Final = frozenset(
     "CONV_2D DEPTHWISE_CONV_2D CONV_3D TRANSPOSE_CONV FULLY_CONNECTED SVDF LSTM UNIDIRECTIONAL_SEQUENCE_LSTM BATCH_MATMUL".split()
 )
@@ -61,13 +61,13 @@ class GraphTensor:
         """How many numbers it holds."""
         return int(np.prod(self.shape, dtype=np.int64))
 
-    def values(self, numbers: Array) -> npt.NDArray[np.float32]:
+    def values(self, numbers: AnyArray) -> npt.NDArray[np.float32]:
         """What its numbers stand for."""
         if not self.is_integer:
             return numbers.astype(np.float32)
         return ((numbers.astype(np.float64) - self.zero_point) * (self.scale or 1.0)).astype(np.float32)
 
-    def numbers(self, values: Array) -> Array:
+    def numbers(self, values: AnyArray) -> AnyArray:
         """The numbers that stand for values, rounded and clipped to what the type holds."""
         if not self.is_integer:
             return values.astype(self.kind)

@@ -21,8 +21,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from robustness.models.classifier import SMALLEST_PROBABILITY, Classifier, Output
 from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import QUANTIZERS, Calibration, Quantizer, required
-from robustness.quantization.fx import BATCH, Engine, converted, observed, prepared_graph, quantized_engine
-from robustness.quantization.static import Made, naming, variant_of
+from robustness.quantization.fx import BATCH, KernelEngine, converted, observed, prepared_graph, quantized_engine
+from robustness.quantization.static import VariantOrigin, naming, variant_of
 from robustness.seeds import generator_of
 from robustness.training.batches import Batch
 from robustness.training.trainer import fit, schedule
@@ -64,7 +64,7 @@ class QatInt8(Quantizer):
     name: ClassVar[str] = "qat-int8"
     source: ClassVar[str] = "torch.ao.quantization.quantize_fx.prepare_qat_fx; Jacob et al. (2018), arXiv:1712.05877"
     calibrated: ClassVar[bool] = True
-    engine: Engine = "x86"
+    engine: KernelEngine = "x86"
     epochs: int = 8
     settling: int = 4  # of the epochs, the first, in which the ranges follow the clips; then they stay as they are
     learning_rate: float = 1e-5  # of AdamW at its peak; it falls to 0, for what int8 costs is little and a coarse step costs more
@@ -77,7 +77,7 @@ class QatInt8(Quantizer):
         with quantized_engine(self.engine), naming(classifier, self.name):
             faking = observed(prepared_graph(module_of(classifier.network), features, only, self.engine, training=True), features)
             self._tune(faking, classifier.output, Batch(features, answers))
-            return variant_of(classifier, converted(faking.eval(), features), Made(self.name, self.engine, calibration, only))
+            return variant_of(classifier, converted(faking.eval(), features), VariantOrigin(self.name, self.engine, calibration, only))
 
     def _tune(self, faking: fx.GraphModule, output: Output, clips: Batch) -> None:
         """A few epochs, in the later ones with ranges that stay as they are."""

@@ -13,8 +13,8 @@ from typing import ClassVar
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import module_of
 from robustness.quantization.base import QUANTIZERS, Calibration, Quantizer, required
-from robustness.quantization.fx import Engine, converted, observed, prepared_graph, quantized_engine
-from robustness.quantization.static import Made, naming, variant_of
+from robustness.quantization.fx import KernelEngine, converted, observed, prepared_graph, quantized_engine
+from robustness.quantization.static import VariantOrigin, naming, variant_of
 
 
 @QUANTIZERS.register
@@ -25,11 +25,11 @@ class StaticInt8(Quantizer):
     name: ClassVar[str] = "static-int8"
     source: ClassVar[str] = "torch.ao.quantization.quantize_fx; Jacob et al. (2018), arXiv:1712.05877"
     calibrated: ClassVar[bool] = True
-    engine: Engine = "x86"
+    engine: KernelEngine = "x86"
 
     def quantize(self, classifier: Classifier, calibration: Calibration | None = None, only: Collection[str] | None = None) -> Classifier:
         """The int8 variant, with the ranges of the calibration windows; it runs on the CPU whatever the classifier's device."""
         features = classifier.features(required(calibration, self.name).samples).cpu()
         with quantized_engine(self.engine), naming(classifier, self.name):
             kernels = converted(observed(prepared_graph(module_of(classifier.network), features, only, self.engine), features), features)
-            return variant_of(classifier, kernels, Made(self.name, self.engine, calibration, only))
+            return variant_of(classifier, kernels, VariantOrigin(self.name, self.engine, calibration, only))

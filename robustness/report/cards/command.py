@@ -1,6 +1,7 @@
-"""Which command explains one failing recording by itself: made of the run's own command, so that it holds no other path than that.
+"""Which command explains one failing recording as its card does: made of the run's own command, so that it holds no other path than that.
 
-There is none where it cannot be told from the run's command: a run from Python, several folders, padding other than silence.
+It has the run's operating point and its recordings, with which the answer is compared. There is none where it cannot be told from the run's
+command: a run from Python, several folders.
 """
 
 from __future__ import annotations
@@ -14,9 +15,27 @@ from robustness.conditions import Condition
 from robustness.report.view import View
 from robustness.run.evidence import FailureCard
 
-KEPT: Final = ("--weights", "--variant", "--seed")  # what both commands mean alike
+KEPT: Final = (  # what both commands mean alike
+    "--weights",
+    "--variant",
+    "--calibration",
+    "--seed",
+    "--device",
+    "--threshold",
+    "--trim",
+    "--speech-threshold-db",
+    "--labels",
+    "--path-column",
+    "--label-column",
+    "--label-pattern",
+    "--split",
+    "--split-column",
+    "--sample",
+)
+FLAGS: Final = ("--skip-bad",)
 FOLDERS: Final = ("--noises", "--input")
 TABLES: Final = (".csv", ".parquet")
+SILENT: Final = "zeros"
 OFFSET: Final = "offset"  # a place without a name
 
 
@@ -27,9 +46,10 @@ def command_for(view: View, facts: FailureCard) -> str | None:
         view: of the run.
         facts: of the failure.
     """
-    given = options_of(view.manifest.get("repeat") or "")
+    repeat = view.manifest.get("repeat") or ""
+    given = options_of(repeat)
     model, recordings = _model(view, facts, given), given.get("--recordings", [])
-    if model is None or len(recordings) != 1 or facts.condition.fill != "zeros":
+    if model is None or len(recordings) != 1:
         return None
     where = PurePosixPath(recordings[0])
     folder = where.parent if where.suffix.lower() in TABLES or where.name == facts.recording else where
@@ -37,7 +57,10 @@ def command_for(view: View, facts: FailureCard) -> str | None:
     place = facts.condition.placement
     at = ["--offset-ms", f"{facts.offset_ms:g}"] if place == OFFSET else ["--placement", place]
     at += _perturbed(view, facts.condition, given)
-    return shlex.join(["robustness", "explain", "--model", model, str(folder / facts.recording), *at, "--label", facts.word, *words])
+    at += [] if facts.condition.fill == SILENT else ["--fill", facts.condition.fill]
+    words += [name for name in FLAGS if name in shlex.split(repeat)]
+    one = ["--model", model, str(folder / facts.recording), *at, "--label", facts.word, "--recordings", recordings[0]]
+    return shlex.join(["robustness", "explain", *one, *words])
 
 
 def _perturbed(view: View, condition: Condition, given: Mapping[str, list[str]]) -> list[str]:

@@ -15,8 +15,9 @@ from robustness.analysis.outcomes import BAD
 from robustness.conditions import Condition
 from robustness.report.figures import Figure, Table, Trace, stroke, vertical
 from robustness.report.view import Variant, View
-from robustness.report.words import PLACES, condition_name, level_of, listed, number, signed
+from robustness.report.words import PLACES, alike, condition_name, level_of, level_said, listed, number, plural, signed
 from robustness.run.evidence import FailureCard
+from robustness.run.perturbations import PerturbationFacts
 
 HEIGHT: Final = 236
 
@@ -38,7 +39,8 @@ def mildest(view: View, facts: FailureCard) -> str:
     condition, rows, level = facts.condition, _of(view, facts), level_in(facts)
     here = rows[rows["level"] == level]
     failing = {v.short: _wrong(view.of(v, here)) for v in view.variants}
-    shares = [f"{wrong} of {of} draws {'is' if wrong == '1' else 'are'} bad in {name}" for name, (wrong, of) in failing.items()]
+    told = alike({name: f"{wrong} of {plural(of, 'draw')} {'is' if wrong == 1 else 'are'} bad" for name, (wrong, of) in failing.items()})
+    shares = [f"{text} in {listed(names, 6)}" for text, names in told.items()]
     kind, unit = view.kinds[condition.perturbation], view.unit(condition.perturbation)
     milder = sorted({float(other) for other in rows["level"] if kind.distance(other) < kind.distance(level)}, key=kind.distance)
     borne = f"; at {level_of(milder[-1], unit)} at least half are good" if milder else ", and no milder level was tried"
@@ -51,17 +53,18 @@ def against_noise(view: View, card: str, facts: FailureCard) -> Figure | None:
     if rows["outcome_margin"].isna().all():
         return None
     condition, unit = facts.condition, view.unit(facts.condition.perturbation)
+    kind = view.kinds[condition.perturbation]
     data = [trace for variant in view.variants for trace in _traces(variant, view.of(variant, rows), unit)]
     zero = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "line": {"color": "var(--ink)", "width": 1}}
     layout = {
         "margin": {"t": 22, "l": 40, "r": 8, "b": 38},
-        "xaxis": {"title": {"text": f"{view.kinds[condition.perturbation].axis}, {unit}"}},
+        "xaxis": {"title": {"text": f"{kind.axis}, {unit}"}},
         "yaxis": {"title": {"text": "outcome margin, log-odds"}},
         "shapes": [zero, vertical(level_in(facts), dash="dot", name="here")],
     }
     title = "outcome margin against the level: a dot a draw, the line their median"
     sentence = f"Outcome margin of {facts.target.label} against the level. {mildest(view, facts)}"
-    return Figure(f"{card}-noise", title, sentence, data, layout, _table(view, rows, unit), HEIGHT)
+    return Figure(f"{card}-noise", title, sentence, data, layout, _table(view, rows, kind), HEIGHT)
 
 
 def _traces(variant: Variant, rows: DataFrame, unit: str | None) -> list[Trace]:
@@ -82,18 +85,23 @@ def _traces(variant: Variant, rows: DataFrame, unit: str | None) -> list[Trace]:
     return [line | {"hoverinfo": "skip"}, dots]
 
 
-def _table(view: View, rows: DataFrame, unit: str | None) -> Table:
+def _table(view: View, rows: DataFrame, kind: PerturbationFacts) -> Table:
     body = []
     for level in sorted(set(rows["level"]), reverse=True):
-        each = [view.of(variant, rows[rows["level"] == level]) for variant in view.variants]
-        counts = [f"{wrong} of {of} bad, {signed(some['outcome_margin'].median(), 1)}" for some in each for wrong, of in [_wrong(some)]]
-        body.append([level_of(level, unit), *counts])
+        counts = [_counted(view.of(variant, rows[rows["level"] == level])) for variant in view.variants]
+        body.append([level_said(kind, level) if level == kind.neutral else level_of(level, kind.unit), *counts])
     return Table("Draws that are bad and median outcome margin by level", ["level", *(variant.short for variant in view.variants)], body)
 
 
-def _wrong(rows: DataFrame) -> tuple[str, str]:
+def _counted(rows: DataFrame) -> str:
+    """How many draws are bad, and their median outcome margin."""
+    wrong, of = _wrong(rows)
+    return f"{number(wrong)} of {number(of)} bad, {signed(rows['outcome_margin'].median(), 1)}"
+
+
+def _wrong(rows: DataFrame) -> tuple[int, int]:
     """How many draws are bad, of how many."""
-    return number(int(rows["outcome"].isin(BAD).sum())), number(len(rows))
+    return int(rows["outcome"].isin(BAD).sum()), len(rows)
 
 
 def _of(view: View, facts: FailureCard) -> DataFrame:

@@ -15,7 +15,7 @@ from pandas import DataFrame
 from robustness.analysis.outcomes import FALSE_ACCEPT, GOOD, LEFT_ALONE, MISSED, SUBSTITUTED
 from robustness.report.cards.figures import CardFigures
 from robustness.report.cards.restoration import capital, size_text, tried_on
-from robustness.report.drawing import Frame, Place, round_ticks, text
+from robustness.report.drawing import PlotFrame, PlotPoint, round_ticks, text
 from robustness.report.view import Variant
 from robustness.report.words import NO_BREAK, condition_name, listed, number, percent
 from robustness.run.evidence import VariantAnswer
@@ -48,7 +48,7 @@ class Player(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Opening:
+class CardOpening:
     """What stands before a card's folds."""
 
     title: str
@@ -62,12 +62,12 @@ class Opening:
     costs: str
 
 
-def opening(card: CardFigures) -> Opening:
+def opening(card: CardFigures) -> CardOpening:
     """The opening of a failure's card."""
     worst = _worst(card)
     attempts = _attempts(card, worst)
     curve, caption = _curve(card)
-    return Opening(
+    return CardOpening(
         title=title(card),
         model=model_line(card),
         unusual=_unusual(card),
@@ -191,7 +191,7 @@ def _curve(card: CardFigures) -> tuple[Markup | None, str]:
     if column not in rows or rows[column].isna().all():
         return None, ""
     levels = sorted(set(rows["level"]))
-    frame = Frame(*SIZE, (levels[0], levels[-1]), (0, 100), left=44)
+    frame = PlotFrame(*SIZE, (levels[0], levels[-1]), (0, 100), left=44)
     parts = [frame.ticks(round_ticks(*frame.x, 9), [0, 25, 50, 75, 100], axis, " %")]
     if not view.is_noisy(facts.condition) and levels[0] < 0:
         parts.insert(0, frame.area(levels[0], 0, "veil"))
@@ -199,7 +199,7 @@ def _curve(card: CardFigures) -> tuple[Markup | None, str]:
     if needed is not None:
         parts.append(frame.line(frame.x, [100 * needed] * 2, "needed"))
         parts.append(
-            text(Place(frame.at(frame.x[1], 0).x - 4, frame.at(0, 100 * needed).y - 5), f"accepted from {percent(needed)}", "tick end")
+            text(PlotPoint(frame.at(frame.x[1], 0).x - 4, frame.at(0, 100 * needed).y - 5), f"accepted from {percent(needed)}", "tick end")
         )
     for variant in reversed(view.variants):
         mine = view.of(variant, rows).groupby("level")[column].median().reindex(levels)
@@ -222,7 +222,7 @@ def _rows(card: CardFigures) -> tuple[DataFrame, str]:
     return finite[finite["placement"] == facts.condition.placement], f"{kind.axis}, {kind.unit}"
 
 
-def _marks(card: CardFigures, frame: Frame, rows: DataFrame, column: str) -> list[Markup]:
+def _marks(card: CardFigures, frame: PlotFrame, rows: DataFrame, column: str) -> list[Markup]:
     """Where it fails, and from where on it does not."""
     facts, view = card.facts, card.view
     noisy = view.is_noisy(facts.condition)
@@ -235,14 +235,14 @@ def _marks(card: CardFigures, frame: Frame, rows: DataFrame, column: str) -> lis
     side = "end" if here > (frame.x[0] + frame.x[1]) / 2 else ""
     found = [frame.dot(here, 100 * float(mine[nearest]), "mark bad")]
     found.append(
-        text(Place(spot.x + (-9 if side else 9), spot.y - 8), f"here: {percent(float(mine[nearest]))}", f"name bad {side}".strip())
+        text(PlotPoint(spot.x + (-9 if side else 9), spot.y - 8), f"here: {percent(float(mine[nearest]))}", f"name bad {side}".strip())
     )
     flip = None if noisy else _worst(card)[1].restored_at_ms
     if flip is not None and frame.x[0] <= flip <= frame.x[1]:
         height = 100 * float(np.interp(flip, mine.index, mine))  # found to 1 ms, between the leads of the curve
         place = frame.at(flip, height)
         found.append(frame.dot(flip, height, "mark good"))
-        found.append(text(Place(place.x + 9, place.y + 16), f"good from {number(flip)}{NO_BREAK}ms", "name"))
+        found.append(text(PlotPoint(place.x + 9, place.y + 16), f"good from {number(flip)}{NO_BREAK}ms", "name"))
     return found
 
 

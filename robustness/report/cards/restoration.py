@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from robustness.report.view import View
-from robustness.report.words import listed, number, percent, plural, shortest, signed
+from robustness.report.words import alike, listed, number, percent, plural, shortest, signed
 from robustness.run.restoration import CohortEffect, CohortFacts, RestorationRecord, RestoredAnswer, TriedEdit, read_restoration
 
 NOTHING: Final = RestorationRecord({}, 0, 0, (), ())
@@ -37,9 +37,7 @@ def restoration_says(found: Mapping[str, RestoredAnswer], names: Mapping[str, st
         found: what was tried, by variant.
         names: how the page calls each variant.
     """
-    groups: dict[str, list[str]] = {}
-    for variant, facts in found.items():
-        groups.setdefault(signature(facts), []).append(variant)
+    groups = alike({variant: signature(facts) for variant, facts in found.items()})
     several = len(groups) > 1
     return [
         (f"In {listed([names[v] for v in variants], 6)}: " if several else "") + restoration_sentence(found[variants[0]])

@@ -15,7 +15,7 @@ from robustness.report.cards import restoration
 from robustness.report.cards.figures import CardFigures
 from robustness.report.cards.noise import mildest
 from robustness.report.view import Variant
-from robustness.report.words import PLACES, listed, number, percent, signed
+from robustness.report.words import PLACES, alike, listed, number, percent, signed
 from robustness.run.evidence import (
     CounterpartSpans,
     FailureCard,
@@ -134,7 +134,7 @@ def told(card: CardFigures) -> str:
     if not card.view.at_a_place(facts.condition):
         parts.insert(0, mildest(card.view, facts))
     if found:
-        leads = {f"{number(ms)}\u00a0ms": [name for name, other in at_ms.items() if other == ms] for ms in at_ms.values()}
+        leads = alike({name: f"{number(ms)}\u00a0ms" for name, ms in at_ms.items()})
         each = [f"{lead}{'' if len(leads) == 1 else f' ({listed(names, 6)})'}" for lead, names in leads.items()]
         here = f"{number(facts.offset_ms)} ms"
         same = f" in the same {noisy}" if noisy else ""
@@ -145,11 +145,10 @@ def told(card: CardFigures) -> str:
             for name, v in found.items()
             if v.restored_lost_ms
         ]
-    for name, v in wrong.items():
-        if v.restored_at_ms is None:
-            parts.append(_not_restored(v, name))
+    lost = alike({name: _not_restored(v) for name, v in wrong.items() if v.restored_at_ms is None})
+    parts += [f"{text} in {listed(names, 6)}." for text, names in lost.items()]
     other = facts.counterpart
-    parts += [_under_threshold(variant, v) for variant, v in card.answers if v.predicted == facts.label and v.outcome == MISSED]
+    parts += _under_threshold([pair for pair in card.answers if pair[1].predicted == facts.label and pair[1].outcome == MISSED])
     parts.append(_counterpart(card, other) if other else "At no placement tried is it right.")
     return " ".join(part for part in parts if part)
 
@@ -161,18 +160,23 @@ def _onsets(facts: FailureCard, found: Mapping[str, VariantAnswer]) -> str:
     return f"The word begins at {number(here)} ms, and is right with an onset of {listed(list(onsets), 6)}." if onsets else ""
 
 
-def _not_restored(answer: VariantAnswer, name: str) -> str:
+def _not_restored(answer: VariantAnswer) -> str:
     """That no lead was found, and of which; or that none was looked for."""
     searched = answer.searched_ms
     if not searched:
-        return f"Other leads were not searched in {name}."
-    return f"No lead tried from {number(searched[0])} to {number(searched[1])} ms restores it in {name}."
+        return "Other leads were not searched"
+    return f"No lead tried from {number(searched[0])} to {number(searched[1])} ms restores it"
 
 
-def _under_threshold(variant: Variant, answer: VariantAnswer) -> str:
-    """A right label that is not carried out."""
-    found, needed = percent(answer.p_predicted, 1), f"{variant.point.threshold:g}"
-    return f"In {variant.short} the right label wins with {found}, under the threshold of {needed}: it is missed."
+def _under_threshold(missed: Sequence[tuple[Variant, VariantAnswer]]) -> list[str]:
+    """A right label that is not carried out, variants with the same threshold together."""
+    needed = alike({variant.short: f"{variant.point.threshold:g}" for variant, _ in missed})
+    chances = {variant.short: percent(answer.p_predicted, 1) for variant, answer in missed}
+    return [
+        f"The right label wins with {listed([f'{chances[name]} in {name}' for name in names], 6)}, "
+        f"under the threshold of {threshold}: it is missed."
+        for threshold, names in needed.items()
+    ]
 
 
 def _counterpart(card: CardFigures, other: CounterpartSpans) -> str:

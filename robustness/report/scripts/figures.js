@@ -84,7 +84,7 @@ const watcher = new IntersectionObserver(
 let opened = [];
 function beforePrint() {
   document.documentElement.classList.add("printing");
-  opened = [...document.querySelectorAll("details.card:not([open]), details.tried:not([open])")];
+  opened = [...document.querySelectorAll("details.card:not([open]), details.tried:not([open]), details.glossary:not([open])")];
   for (const card of opened) card.open = true;
   for (const element of plots) if (element.clientWidth) draw(element, { width: element.clientWidth });
 }

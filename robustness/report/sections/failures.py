@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
 import soundfile
-from markupsafe import Markup
 
 from robustness.analysis.outcomes import GOOD
 from robustness.conditions import Condition
@@ -18,13 +17,12 @@ from robustness.report.cards.figures import CardFigures, compared_figures
 from robustness.report.cards.layers import Followed, followed
 from robustness.report.cards.measured import MeasuredRow, measured_rows, measured_sentence
 from robustness.report.cards.noise import noise_condition
-from robustness.report.cards.opening import Opening, opening, outcome_of
+from robustness.report.cards.opening import CardOpening, opening, outcome_of
 from robustness.report.cards.restoration import over_recordings, restoring, tried_on
 from robustness.report.cards.text import method_lines, told
 from robustness.report.figures import Figure
 from robustness.report.forecast import forecast_sentences
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
-from robustness.report.sentences import why
 from robustness.report.setup import setup_of
 from robustness.report.view import View
 from robustness.report.words import FILLS, PLACES, listed, percent, plural
@@ -119,7 +117,7 @@ BAR_PX: Final = 22
 TRIED: Final = ("edit", "kind", "brings back at", "regains most", "by size", "control regains", "side effect", "answer")
 
 
-class Bar(NamedTuple):
+class ChanceBar(NamedTuple):
     """A probability as a bar and a text."""
 
     width: int
@@ -131,10 +129,10 @@ class Chances(NamedTuple):
 
     label: str
     truth: bool
-    bars: list[Bar]
+    bars: list[ChanceBar]
 
 
-class Sound(NamedTuple):
+class CardSound(NamedTuple):
     """A sound that the card carries."""
 
     id: str
@@ -149,12 +147,12 @@ class Shown:
     id: str
     word: str
     where: str
-    first: Opening
+    first: CardOpening
     measured: str
     measurements: list[MeasuredRow]
     tags: list[str]
     says: str
-    sounds: list[Sound]
+    sounds: list[CardSound]
     figures: list[Figure]
     maps: str
     variants: list[str]
@@ -190,7 +188,7 @@ class Failures(Section):
             cards=cards,
             open=OPEN,
             heading=_heading(found),
-            causes=setup.caveat if setup else Markup(" ").join(why(view)),
+            causes=setup.caveat if setup else "",
             **_over(view),
             missing=not view.explained,
             setup=setup,
@@ -214,8 +212,8 @@ def _heading(found: FailedRecordings) -> str:
         return placed
     who = plural(noise.total, "other") if total else plural(noise.total, "recording")
     who = f"{who} {'fails' if noise.total == 1 else 'fail'} under another perturbation alone"
-    one = "the one that fails at the mildest noise has a card"
-    first = f"the {noise.shown} that fail at the mildest noise have a card" if noise.shown > 1 else one
+    one = "the one that fails at the mildest level has a card"
+    first = f"the {noise.shown} that fail at the mildest level have a card" if noise.shown > 1 else one
     return f"{placed} {who}; {first}, at the mildest level at which most draws are bad."
 
 
@@ -232,7 +230,7 @@ def _shown(card: CardFigures) -> Shown:
         measurements=measured_rows(facts.measured),
         tags=_tags(card),
         says=told(card),
-        sounds=[Sound(player.id, player.text, _flac(card, player.id)) for player in first.players],
+        sounds=[CardSound(player.id, player.text, _flac(card, player.id)) for player in first.players],
         figures=[*card.figures(), *compared_figures(card)],
         maps=_maps(card),
         variants=[variant.short for variant, _ in card.answers],
@@ -289,8 +287,8 @@ def _probabilities(card: CardFigures) -> tuple[list[str], list[Chances], bool]:
     facts, other = card.facts, card.facts.counterpart
     here = facts.condition.placement
     noisy = card.view.is_noisy(facts.condition)
-    names: dict[str, str] = {"here": "in noise" if noisy else here if here != "offset" else "here"}
-    right = "in silence" if noisy else other.placement if other and other.placement != "offset" else "where right"
+    names: dict[str, str] = {"here": "as it fails" if noisy else here if here != "offset" else "here"}
+    right = "undisturbed" if noisy else other.placement if other and other.placement != "offset" else "where right"
     names |= {"counterpart": right} if other else {}
     names |= {} if other else {place: place for place in card.view.placements if place != here}
     columns = [v.probabilities.get(place, {}) for _, v in card.answers for place in names]
@@ -301,5 +299,5 @@ def _probabilities(card: CardFigures) -> tuple[list[str], list[Chances], bool]:
     return list(names.values()), rows, len(kept) < len(best)
 
 
-def _bar(chance: float) -> Bar:
-    return Bar(round(BAR_PX * chance), percent(chance, 1 if 0.99 < chance < 1 else 0))
+def _bar(chance: float) -> ChanceBar:
+    return ChanceBar(round(BAR_PX * chance), percent(chance, 1 if 0.99 < chance < 1 else 0))

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from robustness.report.figures import Table
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
-from robustness.report.terms import GLOSSARY
+from robustness.report.terms import glossary
 from robustness.report.view import View
 from robustness.report.words import level_of, number, plural
 
@@ -18,11 +18,7 @@ Random parts are drawn once for a recording and a draw and scaled for each level
 {{ table(grids) }}
 {% if skipped %}<p>Not run: {% for name, why in skipped.items() %}<strong>{{ name }}</strong>, {{ why }}
 {{- "" if loop.last else "; " }}{% endfor %}.</p>{% endif %}
-<h3>Words used</h3>
-<dl>
-{% for term in glossary %}<dt>{{ term.name }}</dt><dd id="{{ term.id }}">{{ term.meaning }}</dd>
-{% endfor %}
-</dl>
+{{ words }}
 """
 
 
@@ -37,7 +33,7 @@ class Method(Section):
 
     def part(self, view: View) -> SectionPart:
         """How it was done."""
-        return SectionPart(fill(TEMPLATE, trimming=_trimming(view), grids=_grids(view), skipped=view.plan["skipped"], glossary=GLOSSARY))
+        return SectionPart(fill(TEMPLATE, trimming=_trimming(view), grids=_grids(view), skipped=view.plan["skipped"], words=glossary()))
 
 
 def _trimming(view: View) -> str:

@@ -106,7 +106,7 @@ def _settings(view: View) -> list[tuple[str, str]]:
     return [
         *((key.replace("_", " "), _said(plan[key])) for key in known if key in plan),
         ("conditions", number(plan["conditions"])),
-        ("self-check", f"{plural(check['flips'], 'flip')} in {number(check['checked'])} answers under conditions that change nothing"),
+        ("self-check", f"{plural(check['flips'], 'flip')} in {plural(check['checked'], 'answer')} under conditions that change nothing"),
         ("versions", _said(manifest["versions"])),
     ]
 

@@ -53,7 +53,8 @@ where all are known. Of the conditions, those with the largest differences are s
 <p class="soft">The same recordings, paired. The difference is the share of good outcomes of {{ change.name }} minus that of {{ first }},
 with Tango's score interval; p is McNemar's, both by speakers where all are known{% if change.tests > 1 %},
 and q is p as Benjamini and Hochberg adjust it for the {{ change.tests }} rows{% endif %}. A large p alone does not say
-that nothing changed: the interval says how large a loss {{ n }} recordings leave possible.</p>{% endif %}
+that nothing changed: the interval says how large a loss
+{{ n }} recording{{ " leaves" if n | string == "1" else "s leave" }} possible.</p>{% endif %}
 {% if change.answers %}<details class="more">
 <summary>the {{ change.shown }} answers that differ
 {%- if change.shown != change.total %}, of {{ change.total | counted }}{% endif %}</summary>

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustness.analysis.corruption import Errors, beside, corruption_errors, errors_of, mean_corruption_error, read_reference
+from robustness.analysis.corruption import ErrorRates, beside, corruption_errors, errors_of, mean_corruption_error, read_reference
 from robustness.report.figures import Table
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import Variant, View
@@ -51,7 +51,7 @@ class Reference(Section):
         )
 
 
-def _compared(variant: Variant, own: Mapping[str, Mapping[str, float]], theirs: Errors, model: str) -> tuple[str, list[list[object]]]:
+def _compared(variant: Variant, own: Mapping[str, Mapping[str, float]], theirs: ErrorRates, model: str) -> tuple[str, list[list[object]]]:
     """A sentence and rows of the table."""
     other = beside(variant.name, theirs)
     errors = corruption_errors(own, theirs[other])

@@ -10,13 +10,14 @@ from markupsafe import Markup
 
 from robustness.analysis.intervals import wilson
 from robustness.report.audit_opening import audit_opening
-from robustness.report.drawing import Frame, Place, round_ticks, text
+from robustness.report.causes import why
+from robustness.report.drawing import PlotFrame, PlotPoint, round_ticks, text
 from robustness.report.lead_counts import LeadCounts
 from robustness.report.opening import Opening
-from robustness.report.problems import BEGINS, Met, Verdict, at_placement, verdict_of
+from robustness.report.problems import BEGINS, Met, PageVerdict, at_placement, verdict_of
 from robustness.report.remedies import remedies
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
-from robustness.report.sentences import costliest, summary, untestable, variants_line, why
+from robustness.report.sentences import costliest, summary, untestable, variants_line
 from robustness.report.setup import setup_of
 from robustness.report.view import View
 from robustness.report.words import listed, number, percent, plural
@@ -43,6 +44,8 @@ TEMPLATE = """
 {% if curve or bars %}<div>
 {% if curve %}<figure id="accepted-over-lead">{{ curve }}<figcaption>{{ caption }}</figcaption></figure>{% endif %}
 {% if bars %}<table class="bars"><caption class="hidden">What the device does with commands and other words, by placement</caption>
+{% if bars[0].others %}<thead><tr><th scope="col">placed</th><th scope="col">commands</th>
+<th scope="col">other words acted on</th></tr></thead>{% endif %}
 <tbody>{% for bar in bars %}<tr><th scope="row">{{ bar.where }}</th>
 <td><span class="stack" style="grid-template-columns:{{ bar.columns }}">
 {%- for part in bar.parts %}<span class="{{ part.name }}">{{ part.text }}</span>{% endfor %}</span></td>
@@ -54,6 +57,7 @@ UNTIL_THEN: Final = "whatever the page shows below was measured with this in it;
 WIDTH: Final = 470
 HEIGHT: Final = 230
 MANY_SPEAKERS: Final = 20
+MOST_TOLD: Final = 2  # problems, where there are more than one more
 
 
 class Play(NamedTuple):
@@ -63,7 +67,7 @@ class Play(NamedTuple):
     text: str
 
 
-class Stretch(NamedTuple):
+class AxisStretch(NamedTuple):
     """A stretch of a bar."""
 
     name: str
@@ -75,7 +79,7 @@ class OutcomeBar(NamedTuple):
 
     where: str
     columns: str
-    parts: list[Stretch]
+    parts: list[AxisStretch]
     others: str
 
 
@@ -129,28 +133,40 @@ def headline(view: View) -> Opening | None:
     return Opening(verdict.kind, verdict.heading, finding(view, verdict)[0], about=subject(view, verdict))
 
 
-def subject(view: View, verdict: Verdict) -> str:
+def subject(view: View, verdict: PageVerdict) -> str:
     """What the verdict is about: the problems by name, or how little was looked at."""
     if verdict.kind == "found":
-        return listed([problem.name for problem in verdict.problems], 2)
+        return listed([problem.name for problem in verdict.problems], MOST_TOLD)
     facts = view.manifest["recordings"]
     voices = f" of {plural(facts['speakers'], 'voice')}" if facts["speakers"] else ""
     takes = f"{plural(facts['count'], 'take')}{voices}"
     return f"in {takes}" if verdict.kind == "none" else takes
 
 
-def finding(view: View, verdict: Verdict) -> list[Markup]:
-    """What fails, the two largest problems; or what holds."""
-    where = Markup("") if _triggered(view) else Markup(" <span class=soft>(If the device hears one window a word.)</span>")
-    files = Markup(" <span class=soft>(These files only.)</span>") if _few_speakers(view) else Markup("")
+def finding(view: View, verdict: PageVerdict) -> list[Markup]:
+    """What fails, a sentence a problem that the heading names; or what holds."""
     if verdict.kind == "found":
-        lines = [problem.sentence for problem in verdict.problems[:2]]
-        return [lines[0] + files + (where if verdict.problems[0].placement else Markup("")), *lines[1:]]
+        first, *rest = (problem.sentence for problem in verdict.problems[: told(verdict)])
+        return [first + _limits(view, placed=bool(verdict.problems[0].placement)), *rest]
     here = at_placement(view, view.reference)
     if verdict.kind == "little":
         return [Markup("{} with a label: too few to call anything a problem or none.").format(plural(here.commands, "command"))]
     text = Markup("{} of {} are accepted {}, and nothing that was tried takes many of them away.")
-    return [text.format(number(here.accepted), plural(here.commands, "command"), BEGINS[view.reference]) + files]
+    return [text.format(number(here.accepted), plural(here.commands, "command"), BEGINS[view.reference]) + _limits(view, placed=False)]
+
+
+def told(verdict: PageVerdict) -> int:
+    """How many problems are told by name and in a sentence each: all of three, the largest two of more."""
+    count = len(verdict.problems)
+    return count if count <= MOST_TOLD + 1 else MOST_TOLD
+
+
+def _limits(view: View, *, placed: bool) -> Markup:
+    """Of what the sentence before is true: of these files, and of a device that hears one window a word."""
+    limits = ["these files only"] if _few_speakers(view) else []
+    limits += ["for a device that hears one window a word"] if placed and not _triggered(view) else []
+    said = "; ".join(limits)
+    return Markup(" <span class=soft>({}.)</span>").format(said[:1].upper() + said[1:]) if said else Markup("")
 
 
 def _triggered(view: View) -> bool:
@@ -189,7 +205,8 @@ def not_tested(view: View) -> str:
     if not here.commands:
         return text_
     least = wilson(0, here.commands).high
-    return f"{text_} {plural(here.commands, 'take')} of commands cannot show a miss rate below {percent(least)}."
+    takes = f"{plural(here.commands, 'take')} of a command" if here.commands == 1 else f"{number(here.commands)} takes of commands"
+    return f"{text_} With {takes}, even no miss leaves a miss rate of up to {percent(least)} possible."
 
 
 def curve_of(view: View, counts: list[LeadCounts]) -> Markup | None:
@@ -197,11 +214,11 @@ def curve_of(view: View, counts: list[LeadCounts]) -> Markup | None:
     if not counts or len(counts[0].leads) < 2:
         return None
     first = counts[0]
-    frame = Frame(WIDTH, HEIGHT, (first.leads[0], first.leads[-1]), (0, max(1, first.commands)))
+    frame = PlotFrame(WIDTH, HEIGHT, (first.leads[0], first.leads[-1]), (0, max(1, first.commands)))
     parts = [frame.ticks(round_ticks(*frame.x, 9), round_ticks(0, frame.y[1]), "silence before the word (lead), ms")]
     if first.leads[0] < 0:
         parts.insert(0, frame.area(first.leads[0], 0, "veil"))
-        parts.append(text(Place(frame.at(first.leads[0], 0).x + 6, frame.at(0, 0).y - 6), "the word is cut"))
+        parts.append(text(PlotPoint(frame.at(first.leads[0], 0).x + 6, frame.at(0, 0).y - 6), "the word is cut"))
     best = first.best()
     if best is not None and best.high > best.low:
         parts.insert(0, frame.area(best.low, best.high, "best"))
@@ -215,7 +232,7 @@ def curve_of(view: View, counts: list[LeadCounts]) -> Markup | None:
     return frame.drawn(_sentence(first), *parts)
 
 
-def _marks(view: View, frame: Frame) -> list[Markup]:
+def _marks(view: View, frame: PlotFrame) -> list[Markup]:
     """Dots where the placements lie on average, with how many are accepted there."""
     found = []
     for place in view.placements:
@@ -226,7 +243,7 @@ def _marks(view: View, frame: Frame) -> list[Markup]:
         words = f"{place} {number(there.accepted)}"
         above = there.accepted < 0.8 * frame.y[1]
         side = "end" if lead > frame.x[0] + 0.75 * (frame.x[1] - frame.x[0]) else ""
-        spot = Place(dot.x + (-8 if side else 8), dot.y + (-8 if above else 16))
+        spot = PlotPoint(dot.x + (-8 if side else 8), dot.y + (-8 if above else 16))
         found += [frame.dot(lead, there.accepted, "mark"), text(spot, words, f"name {side}".strip())]
     return found
 
@@ -264,14 +281,14 @@ def _bar(where: str, found: Met) -> OutcomeBar:
     kinds: list[tuple[str, int, str]] = [
         ("accepted", found.accepted, "accepted"),
         ("missed", found.missed, "missed"),
-        ("substituted", found.substituted, "wrong command"),
+        ("substituted", found.substituted, "wrong command" if found.substituted == 1 else "wrong commands"),
     ]
     there = [(name, count, word) for name, count, word in kinds if count]
     widest = max((count for _, count, _ in there), default=0)
     parts = [
-        Stretch(name, f"{number(count)} {word}" if 4 * count >= found.commands or count == widest else number(count))
+        AxisStretch(name, f"{number(count)} {word}" if 4 * count >= found.commands or count == widest else number(count))
         for name, count, word in there
     ]
     columns = " ".join(f"minmax(max-content, {count}fr)" for _, count, _ in there) or "1fr"
-    others = f"other words acted on: {number(found.acted)} of {number(found.others)}" if found.others else ""
+    others = f"{number(found.acted)} of {number(found.others)}" if found.others else ""
     return OutcomeBar(where, columns, parts, others)

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from markupsafe import Markup
 
-from robustness.report.drawing import Frame, Place, round_ticks, text
+from robustness.report.drawing import PlotFrame, PlotPoint, round_ticks, text
 from robustness.report.figures import Table
 from robustness.report.problems import BEGINS, at_placement, verdict_of
 from robustness.report.remedies import AtThreshold, thresholds
@@ -27,7 +27,7 @@ SIZE: Final = (520, 210)
 
 
 @dataclass(frozen=True)
-class Panel:
+class ThresholdPanel:
     """The trade-off at one placement."""
 
     id: str
@@ -55,7 +55,7 @@ class Threshold(Section):
         return SectionPart(fill(TEMPLATE, panels=[_panel(view, place) for place in dict.fromkeys(places)]))
 
 
-def _panel(view: View, place: str) -> Panel:
+def _panel(view: View, place: str) -> ThresholdPanel:
     rows = view.placed[view.placed["placement"] == place]
     found = sorted(thresholds(view, rows))
     there = at_placement(view, place)
@@ -65,12 +65,12 @@ def _panel(view: View, place: str) -> Panel:
     head = ["threshold", "commands accepted", "other words acted on"]
     body = [[percent(one.threshold), number(one.accepted), number(one.acted)] for one in found]
     drawing = _drawn(found, there.commands, there.others, view.first.point.threshold)
-    return Panel(f"threshold-{place}", drawing, caption + ".", Table(f"What each threshold gives: {where}", head, body))
+    return ThresholdPanel(f"threshold-{place}", drawing, caption + ".", Table(f"What each threshold gives: {where}", head, body))
 
 
 def _drawn(found: list[AtThreshold], commands: int, others: int, now: float | None) -> Markup:
     xs = [100 * one.threshold for one in found]
-    frame = Frame(*SIZE, (xs[0], xs[-1]), (0, max(1, commands)))
+    frame = PlotFrame(*SIZE, (xs[0], xs[-1]), (0, max(1, commands)))
     parts = [frame.ticks(round_ticks(*frame.x, 9), round_ticks(0, frame.y[1]), "threshold, %")]
     if others:
         parts.append(frame.line(xs, [min(one.acted, frame.y[1]) for one in found], "acted"))
@@ -80,5 +80,5 @@ def _drawn(found: list[AtThreshold], commands: int, others: int, now: float | No
         nearest = min(found, key=lambda one: abs(one.threshold - now))
         parts.append(frame.dot(100 * now, nearest.accepted, "mark"))
         spot = frame.at(100 * now, nearest.accepted)
-        parts.append(text(Place(spot.x - 8, spot.y - 9), f"now {number(100 * now)} %: {number(nearest.accepted)}", "name end"))
+        parts.append(text(PlotPoint(spot.x - 8, spot.y - 9), f"now {number(100 * now)} %: {number(nearest.accepted)}", "name end"))
     return frame.drawn(f"Of {plural(commands, 'command')} {'is' if commands == 1 else 'are'} accepted: {' and '.join(ends)}.", *parts)

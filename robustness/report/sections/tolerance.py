@@ -44,7 +44,7 @@ MOST_SAID: Final = 6
 
 @SECTIONS.register
 @dataclass(frozen=True)
-class Tolerance(Section):
+class TolerancesSection(Section):
     """A sentence of ranges in their units, and a heat map by family."""
 
     name: ClassVar[str] = "tolerance"

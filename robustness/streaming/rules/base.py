@@ -20,7 +20,7 @@ from robustness.streaming.scores import Detection, Floats, Scores
 
 
 @dataclass(frozen=True)
-class Rule(ABC):
+class DecisionRule(ABC):
     """From scores to detections.
 
     Attributes:
@@ -95,4 +95,4 @@ def _read(name: str, text: str, default: Any) -> Any:
     return value
 
 
-RULES: Final[Registry[Rule]] = Registry("decision rule", "robustness.streaming.rules")
+RULES: Final[Registry[DecisionRule]] = Registry("decision rule", "robustness.streaming.rules")

@@ -8,13 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from robustness.errors import UsageError
-from robustness.streaming.rules.base import RULES, Rule
+from robustness.streaming.rules.base import RULES, DecisionRule
 from robustness.streaming.scores import Detection, Scores, averaged
 
 
 @RULES.register
 @dataclass(frozen=True)
-class EdgeImpulse(Rule):
+class EdgeImpulse(DecisionRule):
     """Counts inferences and not ms: a duration is cut to whole inferences.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from robustness.streaming.rules.base import RULES, Rule
+from robustness.streaming.rules.base import RULES, DecisionRule
 from robustness.streaming.scores import Detection, Scores
 
 STEPS: Final = 256  # of a probability in the model's output, uint8
@@ -18,7 +18,7 @@ SLICE_MS: Final = 10.0  # the front-end's step
 
 @RULES.register
 @dataclass(frozen=True)
-class Esphome(Rule):
+class Esphome(DecisionRule):
     """In whole steps of uint8, strictly above; each label is a model of its own.
 
     Attributes:

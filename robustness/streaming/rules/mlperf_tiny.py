@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from robustness.streaming.rules.base import RULES, Rule
+from robustness.streaming.rules.base import RULES, DecisionRule
 from robustness.streaming.scores import Detection, Scores
 
 
 @RULES.register
 @dataclass(frozen=True)
-class MlperfTiny(Rule):
+class MlperfTiny(DecisionRule):
     """Strictly above the threshold; each label decides alone.
 
     Attributes:

@@ -8,14 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from robustness.streaming.rules.base import RULES, Rule
+from robustness.streaming.rules.base import RULES, DecisionRule
 from robustness.streaming.rules.openwakeword import commands, started
 from robustness.streaming.scores import Detection, Scores
 
 
 @RULES.register
 @dataclass(frozen=True)
-class OpenwakewordDebounce(Rule):
+class OpenwakewordDebounce(DecisionRule):
     """Each label decides alone.
 
     Attributes:

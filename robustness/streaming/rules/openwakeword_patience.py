@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from robustness.streaming.rules.base import RULES, Rule
+from robustness.streaming.rules.base import RULES, DecisionRule
 from robustness.streaming.rules.openwakeword import commands, started
 from robustness.streaming.scores import Detection, Scores
 
 
 @RULES.register
 @dataclass(frozen=True)
-class OpenwakewordPatience(Rule):
+class OpenwakewordPatience(DecisionRule):
     """The library gives a score at every frame at which this holds; a stretch of them is one detection here.
 
     Attributes:

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from robustness.streaming.rules.base import RULES, Rule
+from robustness.streaming.rules.base import RULES, DecisionRule
 from robustness.streaming.scores import Detection, Scores, averaged, best_command
 
 
 @RULES.register
 @dataclass(frozen=True)
-class Plain(Rule):
+class Plain(DecisionRule):
     """At or above the threshold, as for a single window; the winning label decides where there is no threshold.
 
     Attributes:

@@ -12,14 +12,14 @@ from typing import Final
 
 import numpy as np
 
-from robustness.streaming.rules.base import Rule
+from robustness.streaming.rules.base import DecisionRule
 from robustness.streaming.scores import Detection, Floats, Scores
 
 FIRST: Final = -1  # no label was said yet: the source has its silence label there
 
 
 @dataclass(frozen=True)
-class RecognizeCommands(Rule):
+class RecognizeCommands(DecisionRule):
     """What both of them do.
 
     Attributes:

@@ -26,12 +26,12 @@ from robustness.sweep.inference.sharing import shared
 TOLERANCE: Final = 1e-4  # of a float logit, as definitions of an answer have it
 FLOAT: Final = "float32"
 AS_IT_IS: Final = "as it is"
-Made = TypeVar("Made")
+MadeReady = TypeVar("MadeReady")
 ONE_AT_A_TIME: Final = "one clip at a time, because its answers depend on the batch"
 
 
 @dataclass(frozen=True, eq=False)
-class Family:
+class NetworkFamily:
     """Classifiers that share what they compute alike.
 
     Attributes:
@@ -66,7 +66,7 @@ class Family:
         """Whether it can be copied for another thread."""
         return all(head.network.can.copies for head in self.heads)
 
-    def copied(self) -> Family:
+    def copied(self) -> NetworkFamily:
         """The same with networks of its own; to be asked for only if it `copies`."""
         heads = tuple(replace(head, network=head.network.copied()) for head in self.heads)
         return replace(self, heads=heads, trunk=copy.deepcopy(self.trunk))
@@ -76,7 +76,7 @@ class Family:
 class JointNetwork(Network):
     """What all heads of a family answer, one after the other, without gradients."""
 
-    family: Family
+    family: NetworkFamily
     kind: str = "several variants asked at once"
 
     @property
@@ -98,7 +98,7 @@ class JointNetwork(Network):
         return JointNetwork(self.family.copied())
 
 
-def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "torch") -> list[Family]:
+def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "torch") -> list[NetworkFamily]:
     """The families of these classifiers.
 
     Args:
@@ -160,7 +160,7 @@ def _alone(classifier: Classifier, probes: Tensor) -> Tensor:
     return torch.cat([classifier.logits(window[None]) for window in probes])
 
 
-def _family(left: dict[int, Classifier], place: int, alone: dict[int, Tensor], probes: Tensor) -> Family | None:
+def _family(left: dict[int, Classifier], place: int, alone: dict[int, Tensor], probes: Tensor) -> NetworkFamily | None:
     """A float network with those int8 variants whose beginning is its own; None where there is none, or an answer changes."""
     first = left[place]
     features = first.features(probes)
@@ -177,12 +177,12 @@ def _family(left: dict[int, Classifier], place: int, alone: dict[int, Tensor], p
     tails = zip(lean, parts.tails, strict=True)
     heads = tuple(replace(left[at], network=with_module(left[at].network, tail)) for at, tail in tails)
     how = tuple(f"after a trunk that {_and([left[a].variant for a in lean if a != at])} shares" for at in lean)
-    family = Family(tuple(lean), heads, how, parts.trunk)
+    family = NetworkFamily(tuple(lean), heads, how, parts.trunk)
     kept = all(_same(left[at], alone[at], new) for at, new in zip(lean, family.logits(features), strict=True))
     return family if kept else None
 
 
-def _single(place: int, classifier: Classifier, alone: Tensor, probes: Tensor, runtime: str) -> Family:
+def _single(place: int, classifier: Classifier, alone: Tensor, probes: Tensor, runtime: str) -> NetworkFamily:
     """A classifier by itself, run in the first way that keeps its answers."""
     features = classifier.features(probes)
     for how, make in _ways(classifier, features, runtime):
@@ -192,8 +192,8 @@ def _single(place: int, classifier: Classifier, alone: Tensor, probes: Tensor, r
         head = replace(classifier, network=network)
         found = _tried(lambda head=head: head.logits_from(features))  # type: ignore[misc]
         if found is not None and _same(classifier, alone, found):
-            return Family((place,), (head,), (how,))
-    return Family((place,), (classifier,), (AS_IT_IS,))
+            return NetworkFamily((place,), (head,), (how,))
+    return NetworkFamily((place,), (classifier,), (AS_IT_IS,))
 
 
 def _ways(classifier: Classifier, features: Tensor, runtime: str) -> Iterator[tuple[str, Callable[[], Network]]]:
@@ -226,7 +226,7 @@ def _same(classifier: Classifier, alone: Tensor, found: Tensor) -> bool:
     return bool(((found - alone).abs() <= TOLERANCE).all()) if classifier.variant == FLOAT else torch.equal(found, alone)
 
 
-def _tried(make: Callable[[], Made]) -> Made | None:
+def _tried(make: Callable[[], MadeReady]) -> MadeReady | None:
     """What a step gives; None where a foreign network does not go along with it, whatever it says."""
     try:
         return make()

@@ -28,7 +28,7 @@ FUNCTIONS: Final = (torch.relu, nn.functional.relu, nn.functional.relu6)
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class TrunkLayer:
     """A layer at stride 1 in time, and the stride that it has in the network."""
 
     module: nn.Module
@@ -45,7 +45,7 @@ class ShiftedTrunk:
         frames: of the hidden features of a window.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[TrunkLayer, ...]
     tail: nn.Module
     frames: int
 
@@ -88,7 +88,7 @@ def shifted_trunk(net: nn.Module, features: Tensor) -> ShiftedTrunk | None:
     steps = steps_of(with_sliced_pools(folded(net)))
     if steps is None:
         return None
-    layers: list[Layer] = []
+    layers: list[TrunkLayer] = []
     before = steps.nodes[0]
     for node in steps.nodes[1:]:
         layer = _dense(steps.net, node)
@@ -106,15 +106,15 @@ def shifted_trunk(net: nn.Module, features: Tensor) -> ShiftedTrunk | None:
     return ShiftedTrunk(tuple(layers), tail, hidden.shape[-1])
 
 
-def _dense(net: nn.Module, node: Node) -> Layer | None:
+def _dense(net: nn.Module, node: Node) -> TrunkLayer | None:
     """A step at stride 1 in time; None if it is no layer that windows share."""
     if node.op == "call_function" and node.target in FUNCTIONS:
-        return Layer(nn.ReLU6() if node.target is nn.functional.relu6 else nn.ReLU())
+        return TrunkLayer(nn.ReLU6() if node.target is nn.functional.relu6 else nn.ReLU())
     module = called_module(net, node)
     if module is None or module._forward_hooks or module._forward_pre_hooks:
         return None
     if type(module) in POINTWISE or type(module) in NORMS:
-        return Layer(module)
+        return TrunkLayer(module)
     if type(module) is nn.Conv2d:
         return None if module.padding_mode != "zeros" or not isinstance(module.padding, tuple) or module.padding[1] else _strided(module)
     inner: Any = getattr(module, "pool", module)
@@ -123,12 +123,12 @@ def _dense(net: nn.Module, node: Node) -> Layer | None:
     return None if _pair(inner.padding)[1] else _strided(inner)
 
 
-def _strided(module: nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d) -> Layer:
+def _strided(module: nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d) -> TrunkLayer:
     dense: Any = copy.deepcopy(module)
     bands, frames = _pair(dense.stride)
     dense.stride = (bands, 1)
     sliced: Any = with_sliced_pools(nn.Sequential(dense))
-    return Layer(sliced[0], frames)
+    return TrunkLayer(sliced[0], frames)
 
 
 def _pair(setting: int | Sequence[int]) -> tuple[int, int]:

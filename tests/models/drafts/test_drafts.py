@@ -19,7 +19,7 @@ from torch import nn
 from robustness.cli.main import run
 from robustness.errors import DONE, USER_ERROR, CardError, OutputError
 from robustness.models.card import load_classifier, read_card
-from robustness.models.drafts.draft import Draft, Known, Missing, Section
+from robustness.models.drafts.draft import Draft, DraftSection, Known, Missing
 from robustness.models.drafts.graphs import labels_of, tflite_facts
 from robustness.models.drafts.reading import draft_of, write_draft
 
@@ -280,7 +280,7 @@ def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
 
 def test_keys_are_named_with_their_section() -> None:
     entries = (Known("a", 1), Missing("b", "2", "two"), Missing("c", "3", "three", needed=False))
-    draft = Draft((Section("", entries), Section("window", entries)))
+    draft = Draft((DraftSection("", entries), DraftSection("window", entries)))
     assert missing(draft) == ["b", "window.b"]
     assert tomllib.loads(draft.text) == {"a": 1, "window": {"a": 1}}
 
