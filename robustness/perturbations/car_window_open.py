@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from robustness.perturbations.base import PERTURBATIONS
-from robustness.perturbations.scenes import FOLDER
+from robustness.perturbations.scenes import FOLDER, ComposedScene
 
 
 @PERTURBATIONS.register
 @dataclass(frozen=True)
-class CarWindowOpen(Scene, file=FOLDER / "car-window-open.toml"):
+class CarWindowOpen(ComposedScene, file=FOLDER / "car-window-open.toml"):
     """Beside an open window of a car."""

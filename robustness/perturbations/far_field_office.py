@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from robustness.perturbations.base import PERTURBATIONS
-from robustness.perturbations.scenes import FOLDER
+from robustness.perturbations.scenes import FOLDER, ComposedScene
 
 
 @PERTURBATIONS.register
 @dataclass(frozen=True)
-class FarFieldOffice(Scene, file=FOLDER / "far-field-office.toml"):
+class FarFieldOffice(ComposedScene, file=FOLDER / "far-field-office.toml"):
     """From across an office."""

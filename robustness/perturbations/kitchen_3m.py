@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from robustness.perturbations.base import PERTURBATIONS
-from robustness.perturbations.scenes import FOLDER
+from robustness.perturbations.scenes import FOLDER, ComposedScene
 
 
 @PERTURBATIONS.register
 @dataclass(frozen=True)
-class Kitchen3m(Scene, file=FOLDER / "kitchen-3m.toml"):
+class Kitchen3m(ComposedScene, file=FOLDER / "kitchen-3m.toml"):
     """From 3 m in a kitchen."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from robustness.perturbations.base import PERTURBATIONS
-from robustness.perturbations.scenes import FOLDER
+from robustness.perturbations.scenes import FOLDER, ComposedScene
 
 
 @PERTURBATIONS.register
 @dataclass(frozen=True)
-class OwnPlayback(Scene, file=FOLDER / "own-playback.toml"):
+class OwnPlayback(ComposedScene, file=FOLDER / "own-playback.toml"):
     """While the device itself plays."""

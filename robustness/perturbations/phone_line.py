@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from robustness.perturbations.base import PERTURBATIONS
-from robustness.perturbations.scenes import FOLDER
+from robustness.perturbations.scenes import FOLDER, ComposedScene
 
 
 @PERTURBATIONS.register
 @dataclass(frozen=True)
-class PhoneLine(Scene, file=FOLDER / "phone-line.toml"):
+class PhoneLine(ComposedScene, file=FOLDER / "phone-line.toml"):
     """Over a telephone line that loses packets."""

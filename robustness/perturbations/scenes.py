@@ -262,8 +262,8 @@ def _of_kind(text: SceneText, stage: StageText, name: str) -> list[str]:
         kind = PERTURBATIONS[name]
     except UsageError as error:
         return [str(error)]
-    if not issubclass(kind, WindowPerturbation) or issubclass(kind, Scene):
-        what = "is a scene itself" if issubclass(kind, Scene) else "moves or cuts the recording before it is placed"
+    if not issubclass(kind, WindowPerturbation) or issubclass(kind, ComposedScene):
+        what = "is a scene itself" if issubclass(kind, ComposedScene) else "moves or cuts the recording before it is placed"
         return [f"{name} {what}, and a scene is made of what changes a window; leave it out"]
     if (stage.level is None) == (stage.levels is None):
         return [f"{name} needs a `level`, or `levels` with one for each of the scene's {len(text.levels)}"]
@@ -292,7 +292,9 @@ def add_scenes(paths: Sequence[Path]) -> tuple[str, ...]:
         text = read_scene(path)
         if text.name in PERTURBATIONS.names(added=False):
             raise SceneError(f"the scene {path} has the name {text.name}, which a perturbation has; give it another")
-        made = make_dataclass(text.name.title().replace("-", ""), [], bases=(Scene,), frozen=True, namespace={"__doc__": text.about})
+        made = make_dataclass(
+            text.name.title().replace("-", ""), [], bases=(ComposedScene,), frozen=True, namespace={"__doc__": text.about}
+        )
         _describe(made, text)
         PERTURBATIONS.add(made)
         found.append(text.name)

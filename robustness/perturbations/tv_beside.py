@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from robustness.perturbations.base import PERTURBATIONS
-from robustness.perturbations.scenes import FOLDER
+from robustness.perturbations.scenes import FOLDER, ComposedScene
 
 
 @PERTURBATIONS.register
 @dataclass(frozen=True)
-class TvBeside(Scene, file=FOLDER / "tv-beside.toml"):
+class TvBeside(ComposedScene, file=FOLDER / "tv-beside.toml"):
     """With a television beside the device."""

@@ -10,7 +10,7 @@ import torch
 
 from robustness.conditions import Condition
 from robustness.perturbations.base import PERTURBATIONS, WindowPerturbation
-from robustness.perturbations.scenes import SceneError, add_scenes, read_scene
+from robustness.perturbations.scenes import ComposedScene, SceneError, add_scenes, read_scene
 from robustness.registry import _ADDED
 from robustness.rendering import Renderer
 from robustness.seeds import generator_of
@@ -42,7 +42,7 @@ def window_kind(name: str) -> WindowPerturbation:
 
 
 def test_what_ships_is_a_perturbation_like_any_other() -> None:
-    assert tuple(name for name, kind in PERTURBATIONS.all().items() if issubclass(kind, Scene)) == SHIPPED
+    assert tuple(name for name, kind in PERTURBATIONS.all().items() if issubclass(kind, ComposedScene)) == SHIPPED
     assert all(PERTURBATIONS[name]().unavailable({}) is None for name in SHIPPED)
 
 
@@ -111,5 +111,5 @@ def test_a_name_that_is_taken_and_a_file_that_is_not_there(tmp_path: Path) -> No
 
 def test_a_stage_without_its_folder_says_which(tmp_path: Path) -> None:
     text = read_scene(scene_file(tmp_path, HEAD + '[[stage]]\nkind = "babble"\nlevel = 10.0\n' + LOSS))
-    made: Any = type("Made", (Scene,), {"text": text})()
+    made: Any = type("Made", (ComposedScene,), {"text": text})()
     assert made.unavailable({}) == "its stage babble: no talkers were given: give their folder by --input talkers=DIR"
