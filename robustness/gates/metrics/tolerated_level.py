@@ -9,16 +9,16 @@ from typing import ClassVar
 
 from robustness.conditions import Condition
 from robustness.errors import CannotJudgeError
-from robustness.gates.compound import Reach
+from robustness.gates.compound import LevelReach
 from robustness.gates.metrics.base import METRICS, Data, Kinds, Metric, RuleCase, Use, chosen_levels, recording_scores, with_label
 from robustness.gates.metrics.shifts import right_shares
 from robustness.gates.rules import Rule, RulesError
-from robustness.gates.samples import Scores
+from robustness.gates.samples import ScoreSample
 from robustness.run.perturbations import PerturbationFacts
 
 
 @dataclass(frozen=True, eq=False)
-class ToleratedLevel(Reach):
+class ToleratedLevel(LevelReach):
     """The harshest level up to which a share holds; harsher may be a larger number, or a smaller one such as an SNR.
 
     The value is infinite on the mild side where the share does not hold at the mildest level.
@@ -80,7 +80,7 @@ class HarshestTolerated(Metric):
         kind = data.rows.kind(str(rule.perturbation))
         for variant in data.rows.matching(rule.variant):
             values = [right_shares(with_label(data.rows.at(variant, condition), rule.label), data.by) for condition in conditions]
-            curve: tuple[Scores, ...] = tuple(recording_scores(value, data) for value in values)
+            curve: tuple[ScoreSample, ...] = tuple(recording_scores(value, data) for value in values)
             sample = ToleratedLevel(tuple(c.level or 0.0 for c in conditions), curve, rule.at or 1.0)
             lost = next((i for i, scores in enumerate(curve) if scores.value < sample.at - 1e-9), None)
             worst = len(conditions) - 1 if lost is None else lost
