@@ -8,7 +8,7 @@ from typing import NamedTuple
 AT_THE_BAR = 1e-9  # a mean of draws may miss a bar that it equals by its last digit
 
 
-class Side(NamedTuple):
+class ToleratedSide(NamedTuple):
     """One side of an axis.
 
     Attributes:
@@ -28,8 +28,8 @@ class Side(NamedTuple):
 class Tolerated(NamedTuple):
     """What is tolerated of a perturbation: below and above its neutral level; None where the grid has no level there."""
 
-    below: Side | None
-    above: Side | None
+    below: ToleratedSide | None
+    above: ToleratedSide | None
 
 
 def tolerated(shares: Mapping[float, float], neutral: float, bar: float) -> Tolerated:
@@ -45,10 +45,10 @@ def tolerated(shares: Mapping[float, float], neutral: float, bar: float) -> Tole
     return Tolerated(_side(shares, below, bar), _side(shares, above, bar))
 
 
-def _side(shares: Mapping[float, float], levels: list[float], bar: float) -> Side | None:
+def _side(shares: Mapping[float, float], levels: list[float], bar: float) -> ToleratedSide | None:
     held = None
     for level in levels:
         if not shares[level] >= bar - AT_THE_BAR:
             break
         held = level
-    return Side(tuple(levels), held) if levels else None
+    return ToleratedSide(tuple(levels), held) if levels else None

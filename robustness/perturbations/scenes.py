@@ -45,7 +45,7 @@ SAID: Final = "source → room → noise → microphone → gain → codec"
 MOST_DRAWS: Final = 3
 FOLDER: Final = Path(__file__).parent / "scene_files"
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Text = Annotated[str, Field(strict=True, min_length=1)]
+StrictText = Annotated[str, Field(strict=True, min_length=1)]
 
 
 class SceneError(UsageError):
@@ -67,8 +67,8 @@ class StageText(_Table):
         at: `source` for what happens at the talker, before the room.
     """
 
-    kind: Text
-    otherwise: Text | None = None
+    kind: StrictText
+    otherwise: StrictText | None = None
     level: Number | None = None
     levels: tuple[Number, ...] | None = None
     at: Literal["source"] | None = None
@@ -78,13 +78,13 @@ class SceneText(_Table):
     """A scene as it is written; the module says how."""
 
     name: Annotated[str, Field(strict=True, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-    about: Text
-    axis: Text
-    unit: Text
+    about: StrictText
+    axis: StrictText
+    unit: StrictText
     levels: Annotated[tuple[Number, ...], Field(min_length=3)]
     neutral: Annotated[float, Field(strict=True)]
     stage: Annotated[tuple[StageText, ...], Field(min_length=1)]
-    source: Text = "written in 2026 from everyday levels of its stages"
+    source: StrictText = "written in 2026 from everyday levels of its stages"
     everyday: tuple[Number, Number] | None = None
 
 

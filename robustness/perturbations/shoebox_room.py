@@ -50,7 +50,7 @@ class ShoeboxRoom(WindowPerturbation):
         if random is None:
             raise TypeError("a room has places")
         count = clean.samples.shape[1]
-        responses = torch.stack([response_of(place, level, clean.rate_hz, count) for place in random.tolist()])
+        responses = torch.stack([response_of(place, level, clean.rate_hz, count) for place in map(int, random)])
         spectrum = torch.fft.rfft(clean.samples.double(), n=2 * count) * torch.fft.rfft(responses, n=2 * count)
         samples = torch.fft.irfft(spectrum, n=2 * count)[:, :count].float()
         return Changed(samples, measured_t60_s(responses, clean.rate_hz))

@@ -40,11 +40,11 @@ CLOSE: Final = 1e-3  # of a logit: an outcome that hangs on less is computed aga
 GRID_MS: Final = 10.0
 WIDEST_MS: Final = 1000.0
 WINDOWS: Final = 512  # placed together, where each is computed by itself
-Progress = Callable[[int, int], None]
+Judging = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class LeadRange:
+class LeadsAsked:
     """Every lead of one recording that is asked, rising, [leads] in samples, and the place of the reference among them."""
 
     batch: RecordingBatch
@@ -88,7 +88,7 @@ class Enumeration:
             margins, good = self._decided(logits, label)
         return _enumerated(recording.id, self.classifier, there, (margins, good), shared)
 
-    def alone(self, there: LeadRange, at: Tensor) -> Tensor:
+    def alone(self, there: LeadsAsked, at: Tensor) -> Tensor:
         """The logits at some of the leads, each window computed by itself, [some labels]."""
         return torch.cat([self.answered(there.windows(self.classifier, part)) for part in at.split(WINDOWS)])
 
@@ -103,7 +103,7 @@ class Enumeration:
         good = np.isin(found.outcome, [OUTCOMES.index(name) for name in GOOD])
         return np.asarray(found.margin, dtype=np.float64), good
 
-    def _shared(self, there: LeadRange) -> Tensor | None:
+    def _shared(self, there: LeadsAsked) -> Tensor | None:
         """The logits at every lead, what windows share computed once; None if that cannot be, or changes an answer."""
         frontend = self.classifier.frontend
         if self.classifier.variant != FLOAT or not isinstance(frontend, SpectralFrontend):
@@ -119,7 +119,7 @@ class Enumeration:
         except (RuntimeError, ValueError):  # a front-end or a network that does not take longer features
             return None
 
-    def _made(self, there: LeadRange) -> ShiftedTrunk | None:
+    def _made(self, there: LeadsAsked) -> ShiftedTrunk | None:
         network = self.classifier.network
         if not self._tried and network.can.modules and network.can.graph:
             self._tried = True
@@ -130,7 +130,7 @@ class Enumeration:
                 self._trunk = None
         return self._trunk
 
-    def _checked(self, trunk: ShiftedTrunk, there: LeadRange, inside: Tensor) -> Tensor | None:
+    def _checked(self, trunk: ShiftedTrunk, there: LeadsAsked, inside: Tensor) -> Tensor | None:
         whole = inside.nonzero()[:, 0]
         probes = whole[torch.linspace(0, len(whole) - 1, PROBES).long()]
         logits = torch.empty(len(there.leads), len(self.classifier.labels))
@@ -145,7 +145,7 @@ class Enumeration:
             logits[edges] = self.alone(there, edges)
         return logits
 
-    def _sequences(self, trunk: ShiftedTrunk, there: LeadRange, whole: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def _sequences(self, trunk: ShiftedTrunk, there: LeadsAsked, whole: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Places among the leads and their logits, for leads a hop apart that begin at each of a hop's samples."""
         frontend = self.classifier.frontend
         assert isinstance(frontend, SpectralFrontend)  # noqa: S101 - asked before
@@ -164,7 +164,7 @@ class Enumeration:
                 yield places[there_is], found[there_is]
 
 
-def lead_range(recording: Recording, classifier: Classifier, within_ms: float, threshold_db: float) -> LeadRange | None:
+def lead_range(recording: Recording, classifier: Classifier, within_ms: float, threshold_db: float) -> LeadsAsked | None:
     """The leads within a range of the reference placement at which no speech is lost; None if it is lost there already."""
     frame = classifier.frame
     renderer = Renderer.of([recording], frame, threshold_db=threshold_db)
@@ -172,11 +172,11 @@ def lead_range(recording: Recording, classifier: Classifier, within_ms: float, t
     start, end = batch.speech[0].tolist()
     steps = round(within_ms * frame.rate_hz / 1000)
     low, high = max(reference - steps, -start), min(reference + steps, frame.samples - end)
-    return None if not low <= reference <= high else LeadRange(batch, torch.arange(low, high + 1), reference - low)
+    return None if not low <= reference <= high else LeadsAsked(batch, torch.arange(low, high + 1), reference - low)
 
 
 def _enumerated(
-    name: str, classifier: Classifier, there: LeadRange, found: tuple[NDArray[np.float64], NDArray[np.bool_]], shared: bool
+    name: str, classifier: Classifier, there: LeadsAsked, found: tuple[NDArray[np.float64], NDArray[np.bool_]], shared: bool
 ) -> Enumerated:
     margins, good = found
     margins = np.where(np.isfinite(margins), margins, np.where(good, np.finfo(np.float32).max, -np.finfo(np.float32).max))
@@ -207,7 +207,7 @@ def every_sample(
     within_ms: float,
     *,
     threshold_db: float = SPEECH_THRESHOLD_DB,
-    progress: Progress = lambda done, total: None,
+    progress: Judging = lambda done, total: None,
 ) -> EverySample:
     """The outcomes at every whole sample of lead around the reference placement.
 

@@ -19,7 +19,7 @@ from robustness.conditions import Condition
 from robustness.perturbations.base import PERTURBATIONS, WindowPerturbation
 from robustness.rendering import Renderer
 from robustness.run.every_sample import WorstFound
-from robustness.sweep.every_sample import Enumeration, LeadRange, lead_range
+from robustness.sweep.every_sample import Enumeration, LeadsAsked, lead_range
 from robustness.sweep.trials import label_indices
 
 COARSE: Final = (17, 9)  # leads and levels
@@ -33,7 +33,7 @@ class LeadLevelSearch:
     """The margins that were asked for, of one recording, variant and perturbation."""
 
     enumeration: Enumeration
-    there: LeadRange
+    there: LeadsAsked
     kind: type[WindowPerturbation]
     label: torch.Tensor
     found: dict[LeadAndLevel, float] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 
-from robustness.analysis.tolerated import Side, Tolerated, tolerated
+from robustness.analysis.tolerated import Tolerated, ToleratedSide, tolerated
 from robustness.conditions import FAMILIES
 from robustness.report.costs import Costs
 from robustness.report.findings import has_known
@@ -119,7 +119,7 @@ def in_words(kind: PerturbationFacts, range_: Tolerated) -> str:
     return f"{'down to' if below is not None else 'to'} {_end(kind, side)}"
 
 
-def _end(kind: PerturbationFacts, side: Side) -> str:
+def _end(kind: PerturbationFacts, side: ToleratedSide) -> str:
     level = kind.neutral if side.held is None else side.held
     return level_of(level, kind.unit)
 
