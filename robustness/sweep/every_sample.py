@@ -40,7 +40,7 @@ CLOSE: Final = 1e-3  # of a logit: an outcome that hangs on less is computed aga
 GRID_MS: Final = 10.0
 WIDEST_MS: Final = 1000.0
 WINDOWS: Final = 512  # placed together, where each is computed by itself
-Judging = Callable[[int, int], None]
+CountProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +207,7 @@ def every_sample(
     within_ms: float,
     *,
     threshold_db: float = SPEECH_THRESHOLD_DB,
-    progress: Judging = lambda done, total: None,
+    progress: CountProgress = lambda done, total: None,
 ) -> EverySample:
     """The outcomes at every whole sample of lead around the reference placement.
 
