@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from robustness.audit.evidence import write_audit
@@ -17,7 +16,7 @@ from robustness.gates.metrics.base import METRICS
 from robustness.gates.metrics.others import LayerSqnr
 from robustness.gates.rule_checks import checked_rules
 from robustness.gates.rules import BASELINE, Rules, RulesError
-from robustness.gates.run_judgement import judge_run
+from robustness.gates.run_judgement import JudgedBeside, judge_run
 from robustness.gates.verdicts import Verdict
 from robustness.jobs.assess import Job, Progress, execute, prepare
 from robustness.jobs.every_lead import write_every_lead
@@ -36,12 +35,12 @@ class Gate:
 
     Attributes:
         rules: the rules.
-        baseline: a run to compare with, in place of the one that the rules name.
+        beside: a run to compare with, in place of the one that the rules name, and a folder of `robustness stream`.
         verdicts: one a rule, once judged.
     """
 
     rules: Rules
-    baseline: Path | None = None
+    beside: JudgedBeside = JudgedBeside()
     verdicts: list[Verdict] = field(default_factory=list)
 
     def prepare(self, request: Request) -> Job:
@@ -59,14 +58,14 @@ class Gate:
     def run(self, job: Job, writer: RunWriter, progress: Progress) -> Run:
         """Sweeps, judges, and writes the run with its verdicts and page; a run to go on with that is whole already is judged as it is."""
         run = execute(job, writer, progress, self._finish)
-        self.verdicts = self.verdicts or judge_run(run, self.rules, self.baseline, run.path)
+        self.verdicts = self.verdicts or judge_run(run, self.rules, self.beside, run.path)
         return run
 
     def _finish(self, job: Job, run: Run, progress: Progress) -> None:
         if any(rule.metric == LayerSqnr.name for rule in self.rules.rule.values()):
             write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=job.plan.settings.speech_threshold_db)
         write_every_lead(job, run, progress)
-        self.verdicts = judge_run(run, self.rules, self.baseline, run.path, partial(progress, "judge: rules"))
+        self.verdicts = judge_run(run, self.rules, self.beside, run.path, partial(progress, "judge: rules"))
         progress("draw: page", 0, 1)
         heard = any(condition.perturbation == NONE for condition in job.plan.conditions)
         (write_page if heard else write_alone)(run, run.path / "index.html")

@@ -26,6 +26,7 @@ from robustness.models.formats.base import Sought, format_of, runs_as_it_is
 from robustness.models.frontend_settings import frontend_from
 from robustness.models.network import torch_device
 from robustness.models.probing import probe
+from robustness.models.streaming_settings import Streaming
 from robustness.models.thresholds import read_threshold, threshold_mistakes
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -191,6 +192,9 @@ class Card(_Section):
     frontend: FrontendSettings = Field(description="a section with kind, rate_hz and the front-end's settings")
     window: Window = Field(description="a section with duration_ms and placement")
     variant: CardVariant | None = Field(default=None, description="a section with scheme and rebuild, where the weights are quantized")
+    streaming: Streaming | None = Field(
+        default=None, description="a section with rule, hop_ms, threshold and settings of a device's decisions"
+    )
     golden: Golden | None = Field(default=None, description="a section with samples, logits and tolerance")
     about: dict[str, Any] = Field(default_factory=dict, description="a section of whatever is worth knowing")
 

@@ -58,7 +58,7 @@ def wake_word_draft(file: Path, card: Path) -> Draft:
     label = said.wake_word.lower()
     name = f"in {file.name}"
     micro = said.micro
-    rule = f"--rule esphome --setting sliding_window={micro.sliding_window_size}"
+    averaged = Known("sliding_window", micro.sliding_window_size, f"sliding_window_size {name}")
     facts = {"manifest": file.name, "sliding_window_size": micro.sliding_window_size, "feature_step_size_ms": micro.feature_step_size}
     more = {"author": said.author, "website": said.website, "languages": list(said.trained_languages)}
     top = (
@@ -77,10 +77,12 @@ def wake_word_draft(file: Path, card: Path) -> Draft:
             DraftSection(f"variants.{AS_IT_SHIPS}", place.entries()),
             DraftSection("frontend", (Known("preset", "micro-wake-word"), Known("rate_hz", 16_000))),
             DraftSection("window", window),
+            DraftSection("streaming", (Known("rule", "esphome"),)),
+            DraftSection("streaming.settings", (averaged,)),
             DraftSection("about", tuple(Known(key, value) for key, value in {**facts, **more}.items() if value)),
         ),
         (
-            f"a window's score is its last probability; `robustness stream --model {card.name} TAKE {rule}` decides as the firmware does",
+            f"a window's score is its last probability; `robustness stream --model {card.name} TAKE` decides as the firmware does",
             "the words are expected at the end of the window: give recordings that end shortly after them, beside other words",
         ),
     )

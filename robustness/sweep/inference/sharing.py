@@ -28,7 +28,7 @@ class Shared(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """A network, its graph, and the steps of it in their order."""
+    """A copy of a network, and what it does step by step."""
 
     net: nn.Module
     graph: Graph
@@ -54,7 +54,7 @@ def shared(nets: Sequence[nn.Module], features: Tensor) -> Shared | None:
 
 
 def steps_of(net: nn.Module) -> Steps | None:
-    """The steps of a copy of a network; None if it has no graph."""
+    """The steps of a network in evaluation mode; None where it cannot be traced."""
     copied = copy.deepcopy(net)
     graph = graph_of(copied)
     return None if graph is None else Steps(copied, graph, tuple(graph.nodes))
