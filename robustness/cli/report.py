@@ -64,6 +64,21 @@ class SweepOptions(options.OperatingOptions):
         typer.Option("--every-window", help="Let a .tflite's reference kernels answer every window; of many, XNNPACK answers first."),
     ] = False
 
+    every_sample: Annotated[
+        float | None,
+        typer.Option(metavar="MS", help="Also ask the float networks at each whole sample of lead, so many ms to both sides."),
+    ] = None
+    every_sample_quantized: Annotated[
+        bool, typer.Option("--every-sample-quantized", help="Also the quantized variants, window by window; the time is said before.")
+    ] = False
+
+    def chosen(self) -> tuple[str, ...]:
+        """The perturbations to run by name, the user's scenes among them; empty for those of the preset."""
+        from robustness.sweep.plan import preset_names
+
+        scenes, named = self.scene_names(), tuple(self.perturbations or ())
+        return (*(named or preset_names(self.preset)), *scenes) if scenes else named
+
 
 @dataclass(frozen=True)
 class ReportedRecordings(options.RecordingOptions):
@@ -111,7 +126,7 @@ def request_of(
     computing: options.ComputingOptions,
 ) -> Request:
     """What is to be swept, as the options of a report say."""
-    from robustness.jobs.request import Request
+    from robustness.jobs.request import EveryLead, Request
     from robustness.sweep.plan import Settings
 
     return Request(
@@ -126,7 +141,7 @@ def request_of(
             computing.seed,
             sweep.trim,
             sweep.speech_threshold_db,
-            tuple(sweep.perturbations or ()),
+            sweep.chosen(),
             sweep.folders(),
             computing.batch,
             computing.engine,
@@ -134,6 +149,7 @@ def request_of(
             sweep.every_window,
         ),
         threshold=sweep.threshold,
+        every_sample=EveryLead(sweep.every_sample, sweep.every_sample_quantized),
         device=computing.device,
         skip_bad=data.skip_bad,
         repeat=repeated(sys.argv[1:]),
@@ -221,6 +237,7 @@ def _explain(
 def say_plan(job: Job) -> None:
     """What would be run."""
     from robustness.jobs.assess import estimate_s
+    from robustness.jobs.every_lead import every_sample_notices
     from robustness.report.words import grid_said, plural
 
     reading = job.reading
@@ -233,17 +250,22 @@ def say_plan(job: Job) -> None:
         say(f"  {name}: {grid_said(kind)}")
     for name, why in job.plan.skipped.items():
         say(f"  without {name}: {why}")
+    for notice in every_sample_notices(job):
+        say(notice)
     say(f"{plural(job.answers, 'answer')}, about {duration(estimate_s(job))} on this machine, and the explanation of each failure")
     say("nothing was written")
 
 
 def _run(request: Request, out: Path, *, resume: bool) -> None:
     from robustness.jobs.assess import execute, prepare
+    from robustness.jobs.every_lead import every_sample_notices
     from robustness.run.folder import RunWriter
 
     with progress_shown() as progress:
         progress("read: model and recordings", 0, 1)
         job = prepare(request, progress)
+        for notice in every_sample_notices(job):
+            note(notice)
         writer = RunWriter(out, resume=resume)
         with told_how_to_go_on(writer):
             run = execute(job, writer, progress, _first_page_first)

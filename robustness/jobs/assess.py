@@ -20,6 +20,7 @@ from robustness.audit.evidence import write_audit
 from robustness.checks.base import findings_of
 from robustness.checks.model_under_test import ModelUnderTest
 from robustness.errors import CannotJudgeError, RobustnessError, UsageError
+from robustness.jobs.every_lead import refuse_range, write_every_lead
 from robustness.jobs.request import Request
 from robustness.models.card import load_classifiers
 from robustness.models.classifier import Classifier
@@ -88,6 +89,7 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     """Everything that a wrong input can stop, before anything is computed or written."""
     if request.reference is not None:
         checked_run(request.reference)
+    refuse_range(request.every_sample.within_ms)
     originals, classifiers, left_out = classifiers_of(request)
     _refuse_twice([f"{classifier.name} {classifier.variant}" for classifier in classifiers])
     frame = common_frame(classifiers)
@@ -208,6 +210,7 @@ def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     progress("check: what may be wrong with cards and recordings", 0, 1)
     checked = CheckedModels(tuple(_checked(name, one, job.reading) for name, one in job.originals.items()))
     write_checks(run.evidence, checked)
+    write_every_lead(job, run, progress)
     settings, told = job.plan.settings, partial(progress, "audit: layers")
     write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=settings.speech_threshold_db, progress=told)
     seed, audio, again = settings.seed, job.request.audio, job.plan.perturbations
@@ -267,6 +270,7 @@ def _asked(job: Job) -> dict[str, Any]:
         "selection": asdict(request.selection),
         "skip_bad": request.skip_bad,
         "audio": request.audio,
+        "every_sample": asdict(request.every_sample),
     }
 
 
