@@ -35,7 +35,7 @@ def line(text: str) -> Line:
 
 MEASURES: Final = line(
     "errors < registry conditions seeds threads downloads files timing < run < analysis < streaming < audio"
-    " < perturbations < rendering < frontends < models"
+    " < playback perturbations < rendering < frontends < models"
     " < checks training < parity quantization attributions interventions < sweep < explanations audit"
     " < inspector < jobs < cli pytest_plugin"
 )

@@ -1,4 +1,7 @@
-"""May two runs be compared recording by recording? Only where they heard the same recordings, prepared alike. Loads no torch."""
+"""May two runs be compared recording by recording? Only where they heard the same recordings, prepared alike. Loads no torch.
+
+A run of recordings that were played back and captured is paired with that of their originals by names and labels.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,14 @@ ARITHMETIC: Final = ("torch", "torchaudio", "cpu")  # what the last digit of a s
 NAMED: Final = 3
 
 
-def refuse_unlike(run: Run, other: Run, conditions: Iterable[str] | None = None) -> tuple[str, ...]:
+def refuse_unlike(run: Run, other: Run, conditions: Iterable[str] | None = None, *, recaptured: bool = False) -> tuple[str, ...]:
     """Refuses two runs that cannot be paired.
 
     Args:
         run: the new one.
         other: the baseline.
         conditions: keys of the conditions that are compared; None for all that both have.
+        recaptured: one is of the other's recordings, played back and captured (`robustness align`): their sound differs.
 
     Returns:
         What is to be known though they can be paired.
@@ -33,6 +37,10 @@ def refuse_unlike(run: Run, other: Run, conditions: Iterable[str] | None = None)
     for one in (run, other):
         if not one.manifest.get("complete"):
             raise CannotJudgeError(f"the run {one.path} was interrupted, and cannot be compared; make it again")
+    if recaptured:
+        notes = _paired_by_name(run, other)
+        _same_settings(run, other)
+        return notes
     _same_recordings(run, other)
     _same_settings(run, other)
     return _same_audio(run, other, conditions)
@@ -53,6 +61,27 @@ def _same_recordings(run: Run, other: Run) -> None:
             names = ", ".join(map(str, mine.index[differs][:NAMED]))
             said = f"{int(differs.sum())} recording{' has' if differs.sum() == 1 else 's have'} {what}"
             raise CannotJudgeError(f"{said} in {other.path} than in {run.path}, such as {names}; make both alike")
+
+
+def _paired_by_name(run: Run, other: Run) -> tuple[str, ...]:
+    """Recordings are the same by their names and labels; their sound may differ, and one run may lack some."""
+    mine, theirs = (one.recordings().set_index("id")["label"] for one in (run, other))
+    both = mine.index.intersection(theirs.index)
+    if both.empty:
+        raise CannotJudgeError(
+            f"{run.path} and {other.path} share no recording by its name; `robustness align` writes the originals' names"
+        )
+    mine, theirs = mine.loc[both], theirs.loc[both]
+    differs = both[(mine.ne(theirs) & ~(mine.isna() & theirs.isna())).to_numpy()]
+    if len(differs):
+        raise CannotJudgeError(f"{differs[0]} has another label in {other.path} than in {run.path}; label both alike")
+    said = [f"the sound of one run is a capture of the other's: {len(both)} recording{'' if len(both) == 1 else 's'} paired by name"]
+    said += [
+        f"{len(one.recordings()) - len(both)} only in {one.path.name}, left out"
+        for one in (run, other)
+        if len(one.recordings()) > len(both)
+    ]
+    return ("; ".join(said),)
 
 
 def _same_settings(run: Run, other: Run) -> None:

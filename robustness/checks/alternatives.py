@@ -29,6 +29,7 @@ SETTINGS: Final[tuple[dict[str, Any], ...]] = (
     {"normalise": "none"},
     *({"normalise": over, "normalise_by": by} for over in ("clip", "band") for by in ("mean-deviation", "mean", "range")),
     *({"mel_scale": scale, "mel_norm": norm} for scale in ("htk", "slaney") for norm in ("none", "slaney")),
+    *({"dct_norm": norm} for norm in ("ortho", "tf", "none")),
     *({"f_max_hz": edge} for edge in (None, 4000.0, 7600.0)),
     *({"f_min_hz": edge} for edge in (0.0, 20.0, 125.0)),
 )
@@ -44,12 +45,19 @@ class Alternative(NamedTuple):
         change: what to write or do.
         features: samples, [clips time], → features, [clips 1 bands frames].
         scales: whether it scales or shifts what there is, as the level of the recordings does too.
+        settings: the settings of a card that are changed; none if it is no such change.
     """
 
     says: str
     change: str
     features: Callable[[Tensor], Tensor]
     scales: bool = False
+    settings: frozenset[str] = frozenset()
+
+    @property
+    def is_setting(self) -> bool:
+        """Whether a card can say it."""
+        return bool(self.settings)
 
     def tried(self, classifier: Classifier, samples: Tensor) -> Tensor | None:
         """Its features, if the network takes them; else None."""
@@ -74,8 +82,9 @@ def _settings(frontend: Frontend) -> Iterator[Alternative]:
     for setting in SETTINGS:
         made = changed(frontend, setting)
         if made is not None:
-            text = settings_text({key: value for key, value in setting.items() if getattr(frontend, key) != value})
-            yield Alternative(f"with {text}", f"write {text} in [frontend]", made.features, not BANDS & set(setting))
+            new = {key: value for key, value in setting.items() if getattr(frontend, key) != value}
+            text, scales = settings_text(new), not BANDS & set(setting)
+            yield Alternative(f"with {text}", f"write {text} in [frontend]", made.features, scales, frozenset(new))
 
 
 def _samples(frontend: Frontend) -> Iterator[Alternative]:

@@ -164,6 +164,13 @@ class ModelUnderTest:
         found: Floats = torch.where((truth >= 0) & others.isfinite(), own - others, torch.zeros_like(own)).numpy()
         return found
 
+    def log_likelihoods(self, logits: Tensor) -> Floats:
+        """The logarithm of the true label's probability for each recording of the sample, [clips]; 0 for one without a label."""
+        truth = torch.from_numpy(self.sample_truth)
+        own = logits.double().log_softmax(1).gather(1, truth.clamp_min(0)[:, None])[:, 0]
+        found: Floats = torch.where(truth >= 0, own, torch.zeros_like(own)).numpy()
+        return found
+
     @cached_property
     def sample_commands(self) -> Bools:
         """Which recordings of the sample say a command of the model, [clips]."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
+from scipy.stats import wilcoxon
 
 from robustness.checks.alternatives import Alternative, alternatives_to
 from robustness.checks.feature_statistics import Departure, departure_of
@@ -14,6 +15,7 @@ from robustness.checks.paired_accuracy import PairedAccuracy, paired_accuracy
 
 ABOUT: Final = "another front-end than in training"
 HARDLY: Final = 0.1  # of the recordings
+LIKELIER: Final = 0.08  # nats a command
 
 
 class Candidate(NamedTuple):
@@ -31,17 +33,25 @@ class Trial(NamedTuple):
         departure: of reference sounds from the training, with it; None if no BatchNorm says.
         accuracy: on commands, as given and with it.
         everything: on all recordings, as given and with it.
+        gain: of the log-likelihood of the true label, the mean over commands, in nats.
+        rising: the share of commands on which it rises.
+        p_gain: of Wilcoxon's signed-rank test, one-sided: that it rises so by chance.
     """
 
     alternative: Alternative
     departure: Departure | None
     accuracy: PairedAccuracy
     everything: PairedAccuracy
+    gain: float = 0.0
+    rising: float = 0.0
+    p_gain: float = 1.0
 
 
-def candidates(model: ModelUnderTest) -> Iterator[Candidate]:
-    """The alternatives that the network takes."""
+def candidates(model: ModelUnderTest, among: frozenset[str] | None = None) -> Iterator[Candidate]:
+    """The alternatives that the network takes; with `among` those that change one of these settings."""
     for alternative in alternatives_to(model.classifier.frontend):
+        if among is not None and not alternative.settings & among:
+            continue
         features = alternative.tried(model.classifier, model.references)
         if features is not None:
             yield Candidate(alternative, departure_of(model.classifier, features))
@@ -51,18 +61,31 @@ def tried_on(model: ModelUnderTest, candidate: Candidate) -> Trial:
     """What is recognised with an alternative, on the sample."""
     features = candidate.alternative.tried(model.classifier, model.windows) if model.sample else None
     commands, right, margins = model.sample_commands, np.zeros(len(model.sample), bool), model.sample_margins
+    gains = np.zeros(0)
     if features is not None:
         logits = model.classifier.logits_from(features)
         right, margins = model.right_by(logits, model.sample_truth), model.margins(logits)
+        gains = (model.log_likelihoods(logits) - model.log_likelihoods(model.logits[list(model.places)]))[commands]
     accuracy = paired_accuracy(model.sample_right[commands], right[commands], (model.sample_margins[commands], margins[commands]))
-    return Trial(candidate.alternative, candidate.departure, accuracy, paired_accuracy(model.sample_right, right))
+    everything = paired_accuracy(model.sample_right, right)
+    if not len(gains) or not gains.any():
+        return Trial(candidate.alternative, candidate.departure, accuracy, everything)
+    p_gain = float(wilcoxon(gains, alternative="greater").pvalue)
+    return Trial(candidate.alternative, candidate.departure, accuracy, everything, float(gains.mean()), float((gains > 0).mean()), p_gain)
 
 
 def best_of(trials: list[Trial]) -> Trial | None:
-    """The one with which most is recognised, or the first that is hardly behind: settings of a card come first."""
+    """The one with which most is recognised, or the first that is hardly behind: settings of a card come first.
+
+    Of those that are hardly behind, one under which the true labels are likelier by far goes before.
+    """
     counts = [one.everything.after + one.accuracy.after for one in trials]  # commands count twice
     enough = max(counts, default=0) - HARDLY * sum(part.of for one in trials[:1] for part in (one.everything, one.accuracy))
-    return next((one for one, count in zip(trials, counts, strict=True) if count >= enough), None)
+    near = [one for one, count in zip(trials, counts, strict=True) if count >= enough]
+    if not near:
+        return None
+    likeliest = max(near, key=lambda one: one.gain if one.alternative.is_setting else -np.inf)
+    return likeliest if likeliest.alternative.is_setting and likeliest.gain > near[0].gain + LIKELIER else near[0]
 
 
 def change_of(trial: Trial) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NamedTuple
 
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from robustness.models.card import Card
     from robustness.models.classifier import Classifier
     from robustness.models.golden import Stage
-    from robustness.models.inspection import InspectedVariant, Inspection, WordCount
+    from robustness.models.inspection import InspectedAnswer, InspectedVariant, Inspection, WordCount
     from robustness.run.checks import Finding
 
+CHECKED: Final = 200  # recordings that a card's further files are asked about
 FRONTEND_DIFFERS: Final = (
     "the front-end computes other features than the one of the training (its settings in [frontend] are the usual reason), or weights and "
     "golden vector are of two trainings"
@@ -108,7 +109,7 @@ def check(
     made, left_out = variants_of(given, list(names), calibrate)
     notices += map(str, left_out)
     found = inspect(made, logit_spread(recordings, data.answers))
-    checked = _checked(original, recordings)
+    checked = _checked(given, model.variants, recordings)
     stages = golden_stages(original, said.golden, card) if said.golden else []
     departs = next((stage for stage in stages if not stage.agrees), None)
     _say(
@@ -130,7 +131,12 @@ def check(
 
 
 class Checked(NamedTuple):
-    """What is answered to all recordings, and what was found to be wrong."""
+    """What is answered to all recordings, and what was found to be wrong.
+
+    Attributes:
+        counts: of the card's first file; None without words.
+        findings: of all its files, each once; of one that not all have, `evidence` says whose it is.
+    """
 
     counts: AnswerCounts | None
     findings: tuple[Finding, ...]
@@ -147,13 +153,36 @@ def _read(classifier: Classifier, data: AnswerOptions, source: LabelSource) -> t
     return read.recordings, [*read.notices, *(f"{bad.id} {bad.reason}" for bad in read.bad)]
 
 
-def _checked(classifier: Classifier, recordings: Sequence[Recording]) -> Checked:
+def _checked(given: Sequence[Classifier], wanted: Sequence[str] | None, recordings: Sequence[Recording]) -> Checked:
+    """The card's files, or those of them that --variant names; all recordings of the first, a sample of the others."""
     from robustness.checks.answer_counts import AnswerCounts
     from robustness.checks.base import findings_of
     from robustness.checks.model_under_test import ModelUnderTest
 
-    model = ModelUnderTest.of(classifier, recordings)
-    return Checked(AnswerCounts.of(model) if model.known.any() else None, findings_of(model))
+    files = [one for one in given if one.variant in (wanted or ())] or list(given)
+    models = [ModelUnderTest.of(one, recordings, most=CHECKED if place else None) for place, one in enumerate(files)]
+    found = {model.classifier.variant: findings_of(model) for model in models}
+    return Checked(AnswerCounts.of(models[0]) if models[0].known.any() else None, of_all_files(found))
+
+
+def of_all_files(found: Mapping[str, Sequence[Finding]]) -> tuple[Finding, ...]:
+    """The findings of all files of a card: one that each of them has once, and one of some with their names."""
+    whose: dict[str, list[str]] = {}
+    for variant, findings in found.items():
+        for one in findings:
+            whose.setdefault(one.kind, []).append(variant)
+    merged: dict[str, Finding] = {}
+    for variant, findings in found.items():
+        for one in findings:
+            names = list(dict.fromkeys(whose[one.kind]))
+            if names[0] != variant:
+                continue  # said of the first that has it
+            only = len(names) < len(found)
+            says = f"{', '.join(names)} alone: {one.says}" if only else one.says
+            merged[f"{one.kind} {one.says}"] = replace(
+                one, says=says, evidence={**one.evidence, "variants": names} if only else one.evidence
+            )
+    return tuple(sorted(merged.values(), key=lambda one: not one.cause))
 
 
 def _print_golden(classifier: Classifier, golden: GoldenOptions) -> None:
@@ -315,13 +344,14 @@ def _layers(names: Any) -> str:
 def _answers(answered: Sequence[WordCount]) -> list[CheckLine]:
     lines = []
     for one in answered:
-        cells = (f"{a.variant} {a.predicted} {a.probability:.3f}{_verdict(a.right)}" for a in one.answers)
+        cells = (f"{a.variant} {a.predicted} {a.probability:.3f}{_verdict(a)}" for a in one.answers)
         lines.append(CheckLine(one.recording, f"{one.word or 'no word known'}: {', '.join(cells)}"))
     return lines
 
 
-def _verdict(right: bool | None) -> str:
-    return "" if right is None else " right" if right else " WRONG"
+def _verdict(answer: InspectedAnswer) -> str:
+    """Whether the device does what it should, and what it does if not."""
+    return "" if answer.right is None else " right" if answer.right else f" WRONG ({answer.outcome})"
 
 
 def _golden(stages: Sequence[Stage]) -> list[CheckLine]:

@@ -30,6 +30,10 @@ def compare(
     run_b: Annotated[Path, typer.Argument(help="The run after, of the same recordings.")],
     rules: Annotated[Path | None, typer.Option(help="Rules of a gate, a TOML file: both runs are judged by them.")] = None,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("reports/compare.html"),
+    recaptured: Annotated[
+        bool,
+        typer.Option("--recaptured", help="Run B is of run A's recordings, played back and captured (`robustness align`): pair by name."),
+    ] = False,
 ) -> None:
     """Compare two runs of the same recordings by what the device does: what got better, what got worse, and on which recordings.
 
@@ -40,7 +44,7 @@ def compare(
     from robustness.run.integrity import checked_run
 
     first, second = checked_run(run_a), checked_run(run_b)
-    found = compared(first, second)
+    found = compared(first, second, recaptured=recaptured)
     verdicts = None if rules is None else _verdicts(first, second, rules)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

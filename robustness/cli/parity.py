@@ -29,7 +29,10 @@ class ParityOptions:
     panel: ClassVar[str] = "Device"
     dump: Annotated[
         Path | None,
-        typer.Option(help="What the device gave: a CSV with path and a column a label, or an NPZ (outputs, ids, features, samples)."),
+        typer.Option(
+            help="What the device gave: a CSV with path and a column a label, an NPZ (outputs, ids, features, samples), or "
+            "the .log of MLPerf Tiny's runner."
+        ),
     ] = None
     write_vectors: Annotated[
         Path | None, typer.Option(help="A folder for test vectors: samples, features, outputs, a table, a C header.")
@@ -63,9 +66,10 @@ def parity(
     from robustness.audio.reading import Wish, open_recordings
     from robustness.checks.model_under_test import truth_of
     from robustness.models.card import load_classifier
+    from robustness.parity.computed import computed
     from robustness.parity.decisions import decisions_of
     from robustness.parity.dumps import read_dump
-    from robustness.parity.stages import computed, in_order, output_tolerance, stages_of
+    from robustness.parity.stages import in_order, output_tolerance, stages_of
     from robustness.parity.vectors import write_vectors
 
     if (device.dump is None) == (device.write_vectors is None) or not data.recordings:
@@ -111,6 +115,10 @@ def _say_decisions(decided: DecisionParity) -> None:
         say(f"    {one.recording}: {one.model} by the model (margin {one.margin:.3g}), {one.device} by the device")
     if decided.good.total:
         say(f"  as it should be: model {_share(decided.good)}, device {_share(decided.good_on_device)}")
+        if decided.recognised.total:
+            say(f"  recognised: model {_share(decided.recognised)}, device {_share(decided.recognised_on_device)}")
+        if decided.false_alarms.total:
+            say(f"  false alarms: model {_share(decided.false_alarms)}, device {_share(decided.false_alarms_on_device)}")
     else:
         note("the recordings have no words: accuracies are not compared")
     same = 1 - len(changed) / max(decided.clips, 1)

@@ -51,6 +51,7 @@ EMPHASIS_WAYS: Final[tuple[ConventionSettings, ...]] = (
     {"pre_emphasis_per": "frame", "pre_emphasis_first": "self"},
     {"pre_emphasis_per": "frame", "pre_emphasis_first": "self", "remove_dc": True},
 )
+LIFTERS: Final = tuple({"lifter": lifter, "lifter_first": first} for lifter in (0.0, 22.0, 24.0, 27.0) for first in (0, 1))
 SIMPLE: Final[dict[str, tuple[Any, ...]]] = {
     "power": (1.0, 2.0),
     "padding": ("reflect", "zeros", "edge"),
@@ -96,7 +97,7 @@ def steps(frontend: Frontend) -> Iterator[ConventionSettings]:
         yield from _edges(frontend)
     if is_cepstral(frontend):
         yield from ({"n_mels": mels} for mels in MELS)
-        yield from ({"lifter": lifter, "lifter_first": first} for lifter in (0.0, 22.0, 24.0, 27.0) for first in (0, 1))
+        yield from LIFTERS
 
 
 def coarse_steps(frontend: Frontend) -> Iterator[ConventionSettings]:
@@ -114,6 +115,23 @@ def joint_steps(frontend: Frontend) -> Iterator[ConventionSettings]:
     yield from ({"mel_shape": shape, "n_fft": n_fft} for shape in SIMPLE["mel_shape"] for n_fft in (256, 512, 1024))
     yield from ({"mel_scale": scale, "f_max_hz": high} for scale in SIMPLE["mel_scale"] for high in (None, 3800.0, 4000.0, 7000.0, 7600.0))
     yield from ({"n_mels": mels, "pre_emphasis": amount} for mels in MELS for amount in (0.0, 0.95, 0.97) if is_cepstral(frontend))
+    if is_cepstral(frontend):  # a lifter and the tilt of a norm look alike
+        yield from (
+            {"mel_norm": norm, "mel_shape": shape, **lift}
+            for norm, shape, lift in product(SIMPLE["mel_norm"], SIMPLE["mel_shape"], LIFTERS)
+        )
+    yield from _floors_of_scales()
+    if frontend.pre_emphasis:  # what is done at the first sample, what a centered frame is padded with, and a floor look alike
+        yield from (
+            {"pre_emphasis": frontend.pre_emphasis, **way, "padding": padding, "floor_kind": kind}
+            for way, padding, kind in product(EMPHASIS_WAYS, SIMPLE["padding"], ("clamp", "add"))
+        )
+
+
+def _floors_of_scales() -> Iterator[ConventionSettings]:
+    """Floors under each scaling of the samples and norm of the spectrum: scaling is solved, and the floor it stands over is not."""
+    for samples, norm, kind in product(NATURAL_SAMPLES[:4], ("none", "n_fft", "window"), ("clamp", "add")):
+        yield from ({"samples": samples, "spectrum_norm": norm, "floor": floor, "floor_kind": kind, "log": "dB"} for floor in FLOORS)
 
 
 def _sizes(frontend: SpectralFrontend) -> Iterator[ConventionSettings]:

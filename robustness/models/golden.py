@@ -101,9 +101,16 @@ def golden_samples(classifier: Classifier, golden: Golden, card: Path) -> Tensor
         samples = torch.from_numpy(_array(path, card, "golden.samples").reshape(-1).astype(np.float32))
     else:
         try:
-            samples = read_audio(path, classifier.frame.rate_hz).samples
+            found = read_audio(path, classifier.frame.rate_hz)
         except RecordingError as error:
             raise CardError(f"{card}: golden.samples: {error}") from error
+        other = next((notice for notice in found.notices if notice.startswith("resampled")), None)
+        if other:
+            raise CardError(
+                f"{card}: golden.samples: {path.name} is of another rate ({other}), and no two resamplers agree to the last digit; "
+                f"give the samples at {classifier.frame.rate_hz} Hz, as the training program computed features of them"
+            )
+        samples = found.samples
     if len(samples) > classifier.frame.samples:
         raise CardError(
             f"{card}: golden.samples holds {len(samples)} samples and the window {classifier.frame.samples}; give no more than a window"

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from robustness.analysis.outcomes import GOOD, NO_COMMAND, NO_LABEL, OTHER_WORD, OUTCOMES
 from robustness.audio.levels import from_decibels
 from robustness.audio.recordings import Recording
 from robustness.errors import RecordingError
@@ -20,6 +22,7 @@ from robustness.rendering import reference_windows
 from robustness.seeds import generator_of
 
 PROBE_DBFS: Final = (-50.0, -40.0, -30.0, -20.0)
+NOTHING: Final = "nothing"  # what a device does whose command stays below its threshold
 FLOAT_GAP: Final = 1e-4  # float sums in another order differ by less; int8 logits must not differ at all
 
 
@@ -57,9 +60,10 @@ class InspectedAnswer(NamedTuple):
     """What a variant answers to one recording at the reference placement."""
 
     variant: str
-    predicted: str
-    probability: float
-    right: bool | None  # None where there is no word, or it is outside a vocabulary without `unknown`
+    predicted: str  # the winning label; without a contest the command that is carried out, or "nothing"
+    probability: float  # of that label, as the device compares it
+    outcome: str | None  # what the device does; None where there is no word, or it is outside a vocabulary without `unknown`
+    right: bool | None  # whether that is what it should do
 
 
 class WordCount(NamedTuple):
@@ -162,9 +166,16 @@ def _answered(classifiers: Sequence[Classifier], logits: Sequence[Tensor], row: 
 
 
 def _answer(classifier: Classifier, logits: Tensor, truth: str | None) -> InspectedAnswer:
-    probability, best = logits.softmax(0).max(0)
-    predicted = classifier.labels[int(best)]
-    return InspectedAnswer(classifier.variant, predicted, float(probability), None if truth is None else predicted == truth)
+    place = NO_LABEL if truth is None else NO_COMMAND if truth == OTHER_WORD else classifier.labels.index(truth)
+    decisions = classifier.decide(logits[None], torch.tensor([place]))
+    winner, code = int(decisions.predicted[0]), int(decisions.outcome[0])
+    if not classifier.point.contest and decisions.command[0] >= 0:
+        winner = int(decisions.command[0])
+    predicted, p = classifier.labels[winner], float(classifier.probabilities(logits[None])[0, winner])
+    bar = classifier.point.threshold_of(predicted)
+    carried = classifier.point.contest or bar is None or np.float32(p) >= np.float32(bar)
+    outcome = OUTCOMES[code] if code >= 0 else None
+    return InspectedAnswer(classifier.variant, predicted if carried else NOTHING, p, outcome, None if outcome is None else outcome in GOOD)
 
 
 def _truth(classifier: Classifier, recording: Recording) -> str | None:

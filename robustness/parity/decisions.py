@@ -12,11 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from robustness.analysis.intervals import Estimate, wilson
-from robustness.analysis.outcomes import GOOD, NO_LABEL, OUTCOMES
+from robustness.analysis.outcomes import FALSE_ACCEPT, GOOD, LEFT_ALONE, NO_LABEL, OUTCOMES
 from robustness.models.classifier import Classifier
 
 Array = NDArray[np.float64]
 SHOWN: Final = 5
+EMPTY_PLACES: Final = (OUTCOMES.index(LEFT_ALONE), OUTCOMES.index(FALSE_ACCEPT))
 GOOD_PLACES: Final = tuple(OUTCOMES.index(name) for name in GOOD)
 
 
@@ -44,6 +45,10 @@ class DecisionParity(NamedTuple):
         changed: answers that differ, those first that were no tie.
         good: with how many recordings of known words the model does what it should.
         good_on_device: the same of the device.
+        recognised: how many recordings of labels are answered with their label: by the model.
+        recognised_on_device: the same of the device.
+        false_alarms: recordings without a command on which the model carries one out.
+        false_alarms_on_device: the same of the device.
         rmse: root of the mean squared difference of outputs.
         mae: their mean absolute difference.
         relative_l2: ‖device − model‖ / ‖model‖.
@@ -54,6 +59,10 @@ class DecisionParity(NamedTuple):
     changed: tuple[ChangedAnswer, ...]
     good: Estimate
     good_on_device: Estimate
+    recognised: Estimate
+    recognised_on_device: Estimate
+    false_alarms: Estimate
+    false_alarms_on_device: Estimate
     rmse: float
     mae: float
     relative_l2: float
@@ -80,7 +89,11 @@ def decisions_of(classifier: Classifier, ids: tuple[str, ...], model: Array, dev
         if x != y
     ]
     known = truth != NO_LABEL
-    good = [np.isin(classifier.decide(part, torch.from_numpy(truth)).outcome, GOOD_PLACES)[known] for part in logits]
+    outcomes = [classifier.decide(part, torch.from_numpy(truth)).outcome for part in logits]
+    good = [np.isin(part, GOOD_PLACES)[known] for part in outcomes]
+    labelled, empty = truth >= 0, np.isin(outcomes[0], EMPTY_PLACES)
+    right = [(np.asarray(part) == truth)[labelled] for part in (a, b)]
+    alarms = [(part == OUTCOMES.index(FALSE_ACCEPT))[empty] for part in outcomes]
     gap, flat = device - model, (model.ravel(), device.ravel())
     norms = [float(np.linalg.norm(part)) for part in flat]
     return DecisionParity(
@@ -88,6 +101,10 @@ def decisions_of(classifier: Classifier, ids: tuple[str, ...], model: Array, dev
         changed=tuple(sorted(changed, key=lambda one: -one.margin)),
         good=wilson(int(good[0].sum()), int(known.sum())),
         good_on_device=wilson(int(good[1].sum()), int(known.sum())),
+        recognised=wilson(int(right[0].sum()), int(labelled.sum())),
+        recognised_on_device=wilson(int(right[1].sum()), int(labelled.sum())),
+        false_alarms=wilson(int(alarms[0].sum()), int(empty.sum())),
+        false_alarms_on_device=wilson(int(alarms[1].sum()), int(empty.sum())),
         rmse=float(np.sqrt(np.square(gap).mean())),
         mae=float(np.abs(gap).mean()),
         relative_l2=float(np.linalg.norm(gap)) / max(norms[0], 1e-30),

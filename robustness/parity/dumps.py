@@ -2,40 +2,21 @@
 
 A CSV has the column `path` and a column of scores for each label, in what the card calls `output`. An NPZ has `outputs`
 [clips labels], `ids` if the clips are not those given in their order, and perhaps `features` [clips bands frames] and `samples`
-[clips time].
+[clips time]. A `.log` or `.txt` is what MLPerf Tiny's runner saw on the serial line (uart.py).
 """
 
 from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from robustness.audio.manifests import manifest_rows
 from robustness.errors import UsageError
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Dump:
-    """What a device gave.
-
-    Attributes:
-        ids: of the recordings; None if they are those given in their order.
-        outputs: [clips labels].
-        features: [clips bands frames], or with these two exchanged.
-        samples: [clips time].
-    """
-
-    ids: tuple[str, ...] | None
-    outputs: Array
-    features: Array | None = None
-    samples: Array | None = None
+from robustness.parity.dump import Dump
+from robustness.parity.uart import is_log, read_log
 
 
 def read_dump(path: Path, labels: Sequence[str]) -> Dump:
@@ -45,7 +26,8 @@ def read_dump(path: Path, labels: Sequence[str]) -> Dump:
         RecordingError: a table cannot be read, or has no column `path` or of the first label.
         UsageError: it cannot be read, a column or an array is missing or of another shape, or a score is no number.
     """
-    dump = _of_arrays(path, labels) if path.suffix == ".npz" else _of_table(path, labels)
+    read = read_log if is_log(path) else _of_arrays if path.suffix.lower() == ".npz" else _of_table
+    dump = read(path, labels)
     bad = np.flatnonzero(~np.isfinite(dump.outputs).all(1))
     if len(bad):
         name = dump.ids[bad[0]] if dump.ids else f"clip {bad[0]}"
@@ -55,7 +37,7 @@ def read_dump(path: Path, labels: Sequence[str]) -> Dump:
 
 def _of_table(path: Path, labels: Sequence[str]) -> Dump:
     if path.suffix.lower() != ".csv":
-        raise UsageError(f"--dump {path}: expected a .csv or an .npz")
+        raise UsageError(f"--dump {path}: expected a .csv, an .npz, or the .log of a serial line")
     rows = manifest_rows(path, labels[0], option="a dump has a column of scores for each label")
     missing = [label for label in labels if rows and label not in rows[0]]
     if missing or not rows:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from robustness.errors import OutputError
 from robustness.frontends.scaling import FULL_SCALE
-from robustness.parity.stages import Computed
+from robustness.parity.computed import Computed
 from robustness.run.atomic import whole, write_text
 
 IN_HEADER: Final = 3  # clips: 16,000 samples are 100 kB of text

@@ -65,7 +65,7 @@ def label_indices(classifier: Classifier, labels: Sequence[str | None]) -> Tenso
 
 def trial_columns(
     classifier: Classifier, condition: Condition, windows: Windows, logits: Tensor, label: Tensor, *, unit: str | None, frame: Frame
-) -> dict[str, Any]:
+) -> dict[str, pa.Array]:
     """The rows of one classifier under one condition, by column of the run's schema."""
     count = len(windows.ids)
     lost = frame.ms(windows.lost)
@@ -90,7 +90,7 @@ def trial_columns(
     }
 
 
-def _answered(classifier: Classifier, condition: Condition, logits: Tensor, label: Tensor) -> dict[str, Any]:
+def _answered(classifier: Classifier, condition: Condition, logits: Tensor, label: Tensor) -> dict[str, pa.Array]:
     """The columns that say what was answered, and what the device does."""
     truth = torch.full_like(label, NO_COMMAND) if condition.perturbation == NO_WORD else label
     found, answer = classifier.decide(logits, truth), answer_of(logits, label)
@@ -110,7 +110,7 @@ def _answered(classifier: Classifier, condition: Condition, logits: Tensor, labe
     }
 
 
-def _decided(found: Decisions, labels: Sequence[str]) -> dict[str, Any]:
+def _decided(found: Decisions, labels: Sequence[str]) -> dict[str, pa.Array]:
     """The columns of the outcome, and what those at other thresholds need."""
     command = torch.from_numpy(found.command)
     return {

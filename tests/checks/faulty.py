@@ -253,6 +253,22 @@ FAULTS: Final = (
     Fault("features halved", "front-end", "commands", card=frontend("scale = 0.5"), words="times 2"),
     Fault("features normalised", "front-end", "commands-pooled", card=frontend('normalise = "clip"'), words='normalise = "none"'),
     Fault(
+        "each clip's maximum as the reference",
+        "front-end",
+        "digits-hardened",
+        voices=VOICES,
+        card=frontend('reference = "maximum"'),
+        words='reference = "one"',
+    ),
+    Fault(
+        "Slaney's mels and norm",
+        "front-end",
+        "digits-hardened",
+        voices=VOICES,
+        card=frontend('mel_scale = "slaney"', 'mel_norm = "slaney"'),
+        words='mel_scale = "htk", mel_norm = "none"',
+    ),
+    Fault(
         "a front-end of one's own with 16-bit samples",
         "front-end",
         card=own_frontend,

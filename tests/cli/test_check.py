@@ -14,9 +14,11 @@ import pytest
 import soundfile
 import torch
 
+from robustness.cli.check import of_all_files
 from robustness.cli.main import run
 from robustness.errors import DONE, USER_ERROR
 from robustness.models.formats.torch_module import module_of
+from robustness.run.checks import Finding
 from tests.builders import RATE_HZ, classifier, recording
 from tests.cards import write_card, write_recordings
 from tests.checks.faulty import FAULTS, VOICES
@@ -67,7 +69,8 @@ def test_recordings_are_answered(card: Path, tmp_path: Path, monkeypatch: pytest
     soundfile.write(words / "stray.wav", recording("stray").samples.numpy(), RATE_HZ)
     said = Said(monkeypatch, capsys, card, "--recordings", words, "--answers", 4, "--variant", "dynamic-int8")
     assert said.status == DONE
-    assert re.fullmatch(r"yes: float32 \w+ 0\.\d{3} (right|WRONG), dynamic-int8 \w+ 0\.\d{3} (right|WRONG)", said.line("yes/yes-0.wav"))
+    each = r"\w+ 0\.\d{3} (right|WRONG \((missed|substituted)\))"
+    assert re.fullmatch(rf"yes: float32 {each}, dynamic-int8 {each}", said.line("yes/yes-0.wav"))
     assert re.fullmatch(r"no word known: float32 \w+ 0\.\d{3}, dynamic-int8 \w+ 0\.\d{3}", said.line("stray.wav"))
     assert "on 4 recordings" in said.line("features")
     assert "words of 3 recordings taken from the names of their folders" in said.out
@@ -176,3 +179,11 @@ def test_a_golden_vector_is_written_that_a_card_takes(
     said = Said(monkeypatch, capsys, card, "--variant", "float32")
     assert said.status == DONE
     assert all(said.line(f"{stage} agree").startswith("by up to") for stage in ("features", "logits"))
+
+
+def test_a_finding_of_one_file_of_a_card_names_it() -> None:
+    order, weights = Finding("label-order", "labels are exchanged", "…"), Finding("weight-precision", "they are half", "…", cause=False)
+    found = of_all_files({"float32": [order, weights], "int8": [order]})
+    assert [one.says for one in found] == ["labels are exchanged", "float32 alone: they are half"]
+    assert found[1].evidence["variants"] == ["float32"]
+    assert [one.says for one in of_all_files({"float32": [], "int8": [order]})] == ["int8 alone: labels are exchanged"]

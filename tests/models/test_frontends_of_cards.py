@@ -230,6 +230,21 @@ def test_sixteen_bit_samples_in_a_float_array_are_named(
 
 
 @pytest.mark.parametrize(
+    ("rate_hz", "count", "words"),
+    [
+        (8_000, 8_000, "is of another rate .resampled from 8000 to 16000 Hz.*no two resamplers agree"),
+        (16_000, 20_000, "holds 20000 samples and the window 16000"),
+    ],
+)
+def test_golden_samples_of_another_rate_or_length_are_refused(card: Path, rate_hz: int, count: int, words: str) -> None:
+    soundfile.write(card.parent / "golden.wav", np.random.default_rng(0).standard_normal(count) * 0.1, rate_hz)
+    with card.open("a", encoding="utf-8") as file:
+        file.write('[golden]\nsamples = "golden.wav"\nlabel = "yes"\n')
+    with pytest.raises(CardError, match=words):
+        golden_stages(load_classifier(card), read_card(card).golden, card)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
     ("section", "words"),
     [
         ('samples = "a.wav"', "golden has samples alone"),

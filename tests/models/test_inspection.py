@@ -87,6 +87,29 @@ def test_an_answer_without_a_truth_is_neither_right_nor_wrong() -> None:
     assert [one.answers[0].right for one in inspect([quantized(closed, "float32")], words).answered] == [None, None]
 
 
+class Level(nn.Module):
+    """A sigmoid for one command: how loud the features are."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.sigmoid(features.mean(dim=(1, 2, 3)))[:, None]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "label", "answer", "outcome"),
+    [
+        (1e-9, "up", "up", "accepted right"),
+        (1e-9, "tree", "up", "falsely accepted"),
+        (0.999, "up", "nothing", "missed"),
+        (0.999, "tree", "nothing", "left alone"),
+    ],
+)
+def test_a_single_command_is_judged_by_what_the_device_does(threshold: float, label: str, answer: str, outcome: str) -> None:
+    made = replace(with_net(Level()), labels=("up",), unknown=None, output="sigmoids", threshold=threshold)
+    (found,) = inspect([made], [recording("a", label=label)]).answered
+    assert (found.answers[0].predicted, found.answers[0].outcome) == (answer, outcome)
+    assert found.answers[0].right == (outcome in ("accepted right", "left alone"))
+
+
 @pytest.mark.parametrize(("count", "ids"), [(1, [0]), (2, [0, 5]), (4, [0, 2, 5, 7]), (10, range(10)), (99, range(10))])
 def test_a_few_are_taken_evenly(count: int, ids: list[int]) -> None:
     words = [recording(str(i)) for i in range(10)]

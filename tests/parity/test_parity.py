@@ -17,9 +17,11 @@ from robustness.errors import DONE, RULE_FAILED, USER_ERROR, UsageError
 from robustness.frontends.log_mel import LogMel
 from robustness.models.card import load_classifier
 from robustness.models.classifier import Classifier
+from robustness.parity.computed import Computed, computed
 from robustness.parity.decisions import decisions_of
-from robustness.parity.dumps import Dump, read_dump
-from robustness.parity.stages import Computed, computed, in_order, stages_of
+from robustness.parity.dump import Dump
+from robustness.parity.dumps import read_dump
+from robustness.parity.stages import in_order, stages_of
 from tests.checks.faulty import shipped
 from tests.conftest import ROOT
 

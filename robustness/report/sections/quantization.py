@@ -9,6 +9,7 @@ from pandas import DataFrame
 
 from robustness.analysis.accuracy import compared
 from robustness.analysis.intervals import PairedChange, adjusted
+from robustness.conditions import Condition
 from robustness.report.audit_sentences import Audit, audits_of, sentences_of
 from robustness.report.figures import Table
 from robustness.report.findings import Change, changes
@@ -216,6 +217,13 @@ def _paired_row(name: str, found: PairedChange) -> list[object]:
     return [name, number(found.recordings), lost, gained, difference(found.difference), p_value(found.p_value)]
 
 
+def _where(view: View, condition: Condition) -> str:
+    """A condition in words, or its lead."""
+    return (
+        f"lead of {number(float(condition.level or 0.0))} ms" if condition.placement == "offset" else condition_name(condition, view.kinds)
+    )
+
+
 def _answers(view: View, every: DataFrame) -> Table:
     """Each answer that differs, and under what."""
     names = view.recordings["name"]
@@ -223,7 +231,7 @@ def _answers(view: View, every: DataFrame) -> Table:
     rows = [
         [
             names[row.recording],
-            condition_name(row._asdict(), view.kinds) if row.placement != "offset" else f"lead of {number(row.level)} ms",
+            _where(view, Condition(row.perturbation, row.level, row.fill, 0, row.placement)),
             f"{row.predicted_before} ({verdict.get(row.correct_before, 'no label')})",
             f"{row.predicted_after} ({verdict.get(row.correct_after, 'no label')})",
         ]
