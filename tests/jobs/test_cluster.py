@@ -67,7 +67,7 @@ def test_two_workers_one_of_them_killed_give_the_same_bytes(job: Job, tmp_path: 
 def test_a_block_on_which_three_workers_die_is_named_with_its_recordings(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "Worker", Dying)
     monkeypatch.setenv("DYING", str(tmp_path / "always"))
-    with pytest.raises(CannotJudgeError, match=r"3 workers died on block 00000001 \(recordings 2 to 2\): .*\.wav; see whether"):
+    with pytest.raises(CannotJudgeError, match=r"3 workers died on block 00000001 \(recordings 2 to 2\): .*\.wav; give them more memory"):
         swept(job, tmp_path / "ray", RayCluster(workers=1))
     assert (tmp_path / "ray" / "blocks" / "00000000.json").exists()  # what was whole before stays
 
