@@ -37,6 +37,11 @@ class Streaming(BaseModel):
         return self
 
     @property
+    def averaged(self) -> int:
+        """How many answers of a network with a state the rule averages; 1 if it says nothing of that."""
+        return max(1, int(getattr(RULES[self.rule].made(self.threshold, self.texts), "sliding_window", 1)))
+
+    @property
     def texts(self) -> dict[str, str]:
         """The settings as on a command line."""
         return {name: _text(value) for name, value in self.settings.items()}

@@ -12,12 +12,12 @@ from typing import Final
 
 import torch
 
-from robustness.analysis.outcomes import GOOD, NO_COMMAND, OTHER_WORD, OUTCOMES, Decisions
+from robustness.analysis.outcomes import GOOD, NO_COMMAND, OUTCOMES, Decisions
 from robustness.audio.placement import Frame
 from robustness.audio.recordings import Recording
 from robustness.audio.segment_settings import CutSettings
 from robustness.audio.takes import Take
-from robustness.conditions import Condition, Placement
+from robustness.conditions import OTHER_WORD, Condition, Placement
 from robustness.models.classifier import Classifier
 from robustness.rendering import Renderer
 from robustness.streaming.repair import SingleAnswer

@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robustness.analysis.outcomes import NO_COMMAND, NO_LABEL, OTHER_WORD, OUTCOMES, Decisions
+from robustness.analysis.outcomes import NO_COMMAND, NO_LABEL, OUTCOMES, Decisions
 from robustness.audio.placement import Frame, Windows
-from robustness.conditions import NO_WORD, Condition
+from robustness.conditions import NO_WORD, OTHER_WORD, Condition
 from robustness.models.classifier import Classifier
 
 WORDS = pa.dictionary(pa.int32(), pa.string())
@@ -34,7 +34,8 @@ class Answered(NamedTuple):
 class Answer(NamedTuple):
     """What a classifier answers to a batch, beside the truth; [clips] each, None where there is no truth.
 
-    `margin` is the logit of the label minus that of `rival`, the strongest other class; right where it is positive.
+    `margin` is the logit of the label minus that of `rival`, the strongest other class; right where it is positive. With one label there
+    is no other class, and it is the label's log-odds.
     """
 
     predicted: Tensor
@@ -53,7 +54,8 @@ def answer_of(logits: Tensor, label: Tensor) -> Answer:
     probabilities = logits.double().softmax(1)
     p_predicted, predicted = probabilities.max(1)
     rivals = logits.scatter(1, index, -torch.inf)
-    margin = logits.gather(1, index).squeeze(1) - rivals.amax(1)
+    own = logits.gather(1, index).squeeze(1)
+    margin = own - rivals.amax(1) if logits.shape[1] > 1 else own
     return Answer(predicted, p_predicted, label, rivals.argmax(1), probabilities.gather(1, index).squeeze(1), margin, known)
 
 
@@ -87,6 +89,7 @@ def trial_columns(
         "lost_end_ms": pa.array(lost[:, 1].numpy()),
         "measured": pa.nulls(count, pa.float64()) if measured is None else pa.array(measured.double().numpy()),
         "clipped": pa.array(np.zeros(count, bool) if windows.clipped is None else windows.clipped.numpy()),
+        "kernels": constant(classifier.network.can.kernels, count),
     }
 
 
