@@ -10,7 +10,7 @@ from typing import Final, Literal, get_args
 
 Placement = Literal["start", "center", "end", "offset"]
 Fill = Literal["zeros", "floor"]
-Family = Literal["placement", "time", "level", "noise", "room", "microphone", "channel", "mask", "history"]
+Family = Literal["placement", "time", "level", "noise", "room", "microphone", "channel", "mask", "history", "scene"]
 Preset = Literal["quick", "standard", "full", "dhauds"]
 
 PLACEMENTS: Final[tuple[str, ...]] = get_args(Placement)

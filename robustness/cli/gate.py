@@ -52,7 +52,7 @@ class JudgeOptions:
 
 
 @dataclass(frozen=True)
-class GateConditions(options.InputOptions):
+class GateConditions(options.SceneOptions):
     """How the recordings are prepared, and when a command counts."""
 
     trim: options.TrimOption = "auto"
@@ -72,6 +72,7 @@ def gate(
 
     Example: robustness gate --model models/digits.toml --recordings recordings/joe --rules gates.toml
     """
+    conditions.scene_names()
     read = _rules(judge.rules)
     if judge.explain_rules:
         return _explain(read)
@@ -181,6 +182,7 @@ def _judge_stream(path: Path, rules: Rules, out: Path | None) -> int:
 def _sweep(request: Request, gate_of: Gate, out: Path, *, resume: bool) -> int:
     """Runs what the rules need, and judges it."""
     from robustness.gates.subject import subject_of
+    from robustness.jobs.every_lead import every_sample_notices
     from robustness.run.folder import RunWriter
 
     _notice(gate_of.rules)
@@ -188,6 +190,8 @@ def _sweep(request: Request, gate_of: Gate, out: Path, *, resume: bool) -> int:
     with progress_shown() as progress:
         progress("read: model and recordings", 0, 1)
         job = gate_of.prepare(request)
+        for notice in every_sample_notices(job):
+            note(notice)
         writer = RunWriter(out, resume=resume)
         with told_how_to_go_on(writer):
             run = gate_of.run(job, writer, progress)

@@ -121,6 +121,10 @@ def _keys(rule: Rule, metric: Metric) -> Iterator[str]:
         yield "key `at` is missing; it is the share that must hold, such as at = 0.90"
     if rule.at is not None and metric.at == "none":
         yield f"key `at`: {rule.metric} takes none"
+    if rule.within_ms is None and metric.within:
+        yield f"key `within_ms` is missing; {rule.metric} needs a range, such as within_ms = 50"
+    if rule.within_ms is not None and not metric.within:
+        yield f"key `within_ms`: {rule.metric} takes none"
     if rule.label is not None and not metric.label:
         yield f"key `label`: {rule.metric} is not about one label"
     if rule.level is not None and not (metric.level and perturbed):

@@ -60,6 +60,7 @@ class Rule(_Section):
         label: only recordings with this label; `*` is each label apart.
         against: another variant, or `baseline`; paired.
         at: the share that must hold, for metrics that say how far it does.
+        within_ms: how far the word may lie to both sides of the reference placement, of holds_at_every_sample.
         min: the least allowed value.
         max: the most allowed value.
         phase: of a stream's first window; None is the worst.
@@ -79,6 +80,7 @@ class Rule(_Section):
     label: StrictText | None = None
     against: StrictText | None = None
     at: ShareNumber | None = None
+    within_ms: Annotated[Number, Field(gt=0, le=1000)] | None = None
     min: Number | None = None
     max: Number | None = None
     scope: Scope | None = None

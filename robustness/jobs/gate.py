@@ -19,7 +19,8 @@ from robustness.gates.rules import BASELINE, Rules, RulesError
 from robustness.gates.run_judgement import JudgedBeside, judge_run
 from robustness.gates.verdicts import Verdict
 from robustness.jobs.assess import Job, Progress, execute, prepare
-from robustness.jobs.request import Request
+from robustness.jobs.every_lead import write_every_lead
+from robustness.jobs.request import EveryLead, Request
 from robustness.report.banner import write_alone
 from robustness.report.page import write_page
 from robustness.run.folder import Run, RunWriter
@@ -50,7 +51,8 @@ class Gate:
         """
         checked_rules(self.rules)
         settings = replace(request.settings, perturbations=gated_perturbations(self.rules))
-        job = prepare(replace(request, variants=gated_variants(self.rules, request.variants), settings=settings))
+        variants = gated_variants(self.rules, request.variants)
+        job = prepare(replace(request, variants=variants, settings=settings, every_sample=gated_leads(self.rules, variants)))
         return job._replace(plan=plan_for(self.rules, job.plan, job.frame.reference))
 
     def run(self, job: Job, writer: RunWriter, progress: Progress) -> Run:
@@ -62,6 +64,7 @@ class Gate:
     def _finish(self, job: Job, run: Run, progress: Progress) -> None:
         if any(rule.metric == LayerSqnr.name for rule in self.rules.rule.values()):
             write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=job.plan.settings.speech_threshold_db)
+        write_every_lead(job, run, progress)
         self.verdicts = judge_run(run, self.rules, self.beside, run.path, partial(progress, "judge: rules"))
         progress("draw: page", 0, 1)
         heard = any(condition.perturbation == NONE for condition in job.plan.conditions)
@@ -76,6 +79,15 @@ def gated_variants(rules: Rules, known: tuple[str, ...]) -> tuple[str, ...]:
         named |= {rule.against} if rule.against not in (None, BASELINE) else set()
     plain = {name.rpartition(" · ")[2] for name in named}
     return (*(name for name in known if name in plain), *sorted(plain - set(known)))
+
+
+def gated_leads(rules: Rules, known: tuple[str, ...]) -> EveryLead:
+    """The widest range of leads that a rule needs sample by sample, and the variants that such rules are about."""
+    about = [rule for rule in rules.rule.values() if rule.within_ms is not None]
+    if not about:
+        return EveryLead()
+    named = {name for rule in about for name in (known if rule.variant == ALL else (rule.variant.rpartition(" · ")[2],))}
+    return EveryLead(max(rule.within_ms or 0.0 for rule in about), quantized=True, variants=tuple(sorted(named)))
 
 
 def gated_perturbations(rules: Rules) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 from robustness.conditions import FILLS, NO_WORD, NONE, OTHER_WORD, PLACEMENTS
 from robustness.run.audit_records import read_audit, read_latencies
 from robustness.run.damage import MANIFEST, adapter, damaged, read_arrays, read_sound, read_table, said_when_damaged
+from robustness.run.every_sample import FILE as EVERY_SAMPLE
+from robustness.run.every_sample import read_every_sample
 from robustness.run.evidence import FAILURES, FailureCard, FiniteNumber, read_failures
 from robustness.run.folder import Run
 from robustness.run.restoration import FILE as RESTORING
@@ -174,11 +176,16 @@ class _Check:
         for name in self._parts("heard"):
             self._columns(name, read_table(self.path, name), HEARD.names)
         self._failures(known)
+        enumerated = read_every_sample(self.run.evidence)
+        each = [] if enumerated is None else enumerated.recordings
+        self._known(f"evidence/{EVERY_SAMPLE}", "recording", [one.recording for one in each], known)
         audit = read_audit(self.run.evidence)
         variants = [(one.model, one.variant) for one in (audit.variants if audit else ())]
         variants += [(row.model, row.variant) for row in read_latencies(self.path).measured]
         names = {(model["name"], variant["name"]) for model in self.models for variant in model["variants"]}
         self._known("evidence/audit.json", "variant", [f"{m} {v}" for m, v in variants], {f"{m} {v}" for m, v in names})
+        enumerating = [f"{one.model} {one.variant}" for one in each]
+        self._known(f"evidence/{EVERY_SAMPLE}", "variant", enumerating, {f"{m} {v}" for m, v in names})
 
     def _parts(self, folder: str) -> list[str]:
         return sorted(f"{folder}/{path.name}" for path in (self.path / folder).glob("part-*.parquet"))

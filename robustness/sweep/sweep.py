@@ -6,10 +6,10 @@ once for all variants. No answer depends on the batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, Protocol
 
 import pyarrow as pa
 import torch
@@ -23,8 +23,8 @@ from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import CannotJudgeError, UsageError
 from robustness.models.classifier import Classifier
 from robustness.rendering import Renderer
-from robustness.run.folder import RunWriter
-from robustness.run.schema import NO_WORD_PART, ROWS_A_PART, block_name
+from robustness.run.blocks import SweepBlock, SweepLayout
+from robustness.run.schema import ROWS_A_PART
 from robustness.sweep.engine import Engine
 from robustness.sweep.kernels import LARGE, PROBE_CONDITIONS, PROBED, AskedWindows, Screen
 from robustness.sweep.plan import NOISES, Plan, Settings
@@ -95,6 +95,19 @@ def common_frame(classifiers: Sequence[Classifier]) -> Frame:
     return first.frame
 
 
+class Writer(Protocol):
+    """Takes rows and what was heard, and what a block of them is called once it is whole."""
+
+    def add(self, columns: dict[str, Any]) -> None:
+        """Rows of trials, a column each."""
+
+    def add_heard(self, condition: str, recordings: Sequence[str], marks: Sequence[int]) -> None:
+        """The mark of what was heard of each recording under a condition."""
+
+    def seal(self, block: str, state: Mapping[str, Any]) -> None:
+        """What was added since is this block; the state says how far the sweep came."""
+
+
 @dataclass(eq=False)
 class Sweep:
     """Recordings × conditions × variants → rows of trials.
@@ -102,14 +115,14 @@ class Sweep:
     Attributes:
         classifiers: the variants, of one or several models that hear the same window.
         plan: the conditions; the clean one is the first.
-        writer: the run folder.
+        writer: takes the rows, a block at a time: the run folder.
         progress: told after each condition how many answers were given, and to what.
         tally: what it learns of itself; one that is not empty says how far another process came, and the sweep goes on from there.
     """
 
     classifiers: Sequence[Classifier]
     plan: Plan
-    writer: RunWriter
+    writer: Writer
     progress: RowProgress = lambda rows, doing: None
     tally: Tally = field(default_factory=Tally)
 
@@ -145,24 +158,39 @@ class Sweep:
         Raises:
             CannotJudgeError: where a neutral level changed an answer, or an answer is not a number.
         """
-        settings = self.plan.settings
-        first = self.tally.recordings
-        for block in blocks(recordings, RECORDINGS_AT_ONCE, start=first):
-            self._hear(block)
-            self.tally.recordings = reached = self.tally.recordings + len(block)
-            if reached % self.recordings_a_part == 0 or reached == len(recordings):
-                self.writer.seal(block_name(first), self.tally.state)
-                first = reached
-        if self.plan.no_word and not self.tally.no_word:
+        for block in self.layout(len(recordings)).blocks:
+            if not self.has(block):
+                self.compute(block, recordings)
+                self.writer.seal(block.name, self.tally.state)
+        self.refuse_flips()
+        return self.tally
+
+    def has(self, block: SweepBlock) -> bool:
+        """Whether another process came as far as the end of a block."""
+        return bool(self.tally.no_word) if block.no_word else self.tally.recordings >= block.end
+
+    def compute(self, block: SweepBlock, recordings: Sequence[Recording]) -> None:
+        """The rows of one block, handed to the writer."""
+        if block.no_word:
+            settings = self.plan.settings
             for windows in windows_without_word(self.frame, settings.seed, settings.inputs.get(NOISES)):
                 self._hear_no_word(windows)
-            self.writer.seal(NO_WORD_PART, self.tally.state)
+            return
+        for some in blocks(recordings[: block.end], RECORDINGS_AT_ONCE, start=block.first):
+            self._hear(some)
+            self.tally.recordings += len(some)
+
+    def refuse_flips(self) -> None:
+        """Raises CannotJudgeError where a neutral level changed an answer."""
         if self.tally.flips:
             raise CannotJudgeError(
                 f"a neutral level, which changes nothing, changed {self.tally.flips} of {self.tally.checked} answers: "
                 f"the network answers one input differently from time to time (is a layer random at evaluation?); no answer can be trusted"
             )
-        return self.tally
+
+    def layout(self, recordings: int) -> SweepLayout:
+        """How so many recordings are divided into blocks."""
+        return SweepLayout(recordings, self.recordings_a_part, self.plan.no_word)
 
     @property
     def recordings_a_part(self) -> int:

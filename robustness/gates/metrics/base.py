@@ -133,6 +133,7 @@ class Metric(ABC):
     against: ClassVar[Use] = "none"
     at: ClassVar[Use] = "none"
     label: ClassVar[bool] = False
+    within: ClassVar[bool] = False  # whether a rule gives a range of leads, `within_ms`
     level: ClassVar[bool] = True
     stream: ClassVar[bool] = False  # whether it is about a stream: keys phase, take and alarms_per_hour
     signed: ClassVar[bool] = False  # whether it can be below 0

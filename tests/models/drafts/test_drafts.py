@@ -114,6 +114,7 @@ def test_texts_of_a_manifest_write_no_line_of_their_own(tmp_path: Path) -> None:
         "variants",
         "frontend",
         "window",
+        "streaming",
         "about",
     }
 
