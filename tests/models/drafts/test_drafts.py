@@ -114,7 +114,6 @@ def test_texts_of_a_manifest_write_no_line_of_their_own(tmp_path: Path) -> None:
         "variants",
         "frontend",
         "window",
-        "streaming",
         "about",
     }
 
