@@ -22,7 +22,7 @@ from robustness.quantization.base import quantized
 from robustness.run.folder import TRIALS, Run, RunWriter
 from robustness.sweep.plan import Settings, plan_of
 from robustness.sweep.sweep import Sweep
-from robustness.sweep.trials import label_indices, trial_columns
+from robustness.sweep.trials import answer_of, label_indices, trial_columns
 from tests.builders import FRAME, classifier, recordings
 
 PLACES = ("padding-placement",)
@@ -126,3 +126,7 @@ def test_a_sigmoid_of_one_label_has_outcomes_for_other_words() -> None:
     assert rows["margin"] == [None] * 4
     assert rows["command"] == ["up"] * 4
     assert rows["p_command"] == pytest.approx(torch.sigmoid(logits[:, 0]).tolist())
+
+
+def test_of_one_label_the_margin_is_its_log_odds() -> None:
+    assert answer_of(torch.tensor([[2.0], [-1.0]]), torch.tensor([0, 0])).margin.tolist() == [2.0, -1.0]
