@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
-BENCHMARKS := $(filter-out harness clips,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHMARKS := $(filter-out harness clips physics sounds models_table,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 .DEFAULT_GOAL := help
 .PHONY: help report test fuzz bench lint format readme docs recordings wheel clean
@@ -48,6 +48,7 @@ readme: $(VENV)/installed  ## the stored tables of `list`, and that of docs/pert
 
 docs: $(VENV)/installed-docs  ## the site of docs/, in build/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	$(BIN)/python -m benchmarks.sounds build/docs/sounds
 
 recordings: $(VENV)/installed-recordings  ## the shipped recordings again, byte for byte
 	$(BIN)/python recordings/make.py
@@ -65,7 +66,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(INSTALL) --editable '.[dev,docs,onnx,micro,tflite-micro,tflite]'
+	$(INSTALL) --editable '.[dev,docs,onnx,micro,tflite-micro,tflite,bucket,ray,rooms,device,codecs]'
 	touch $@
 
 $(VENV)/installed-docs: $(VENV)/installed
@@ -73,7 +74,7 @@ $(VENV)/installed-docs: $(VENV)/installed
 	touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed
-	$(INSTALL) --editable '.[bench,onnx]'
+	$(INSTALL) --editable '.[bench,onnx,ray]'
 	touch $@
 
 $(VENV)/installed-recordings: $(VENV)/installed

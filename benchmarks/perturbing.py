@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -27,26 +28,32 @@ from robustness.audio.placement import Windows
 from robustness.audio.reading import read_recordings
 from robustness.audio.recordings import Recording
 from robustness.conditions import NONE, Condition
-from robustness.sweep.sweep import placeable, staged
+from robustness.sweep.sweep import placeable, renderer_of
 
+Made = TypeVar("Made")
 KINDS = {"time-shift": "Moved by up to 100 ms", "white-noise": "White noise at −5 to 30 dB"}
+
+
+def last(made: Iterable[Made]) -> list[Made]:
+    """The last of what is made; what was made before is let go, as a sweep does, so that no new memory is asked for each time."""
+    return list(deque(made, maxlen=1))
 
 
 def ours(recordings: Sequence[Recording], conditions: Sequence[Condition]) -> list[Windows]:
     """Recordings → windows under each condition; only the last is kept."""
-    stage = staged(recordings, plan_of_40(), FRAME)
-    return [stage.windows(condition) for condition in conditions][-1:]
+    renderer = renderer_of(recordings, plan_of_40(), FRAME)
+    return last(renderer.render(condition) for condition in conditions)
 
 
 def clip_by_clip(windows: Tensor, augments: Sequence[Any]) -> list[Any]:
     """By audiomentations."""
-    return [[augment(window, sample_rate=RATE_HZ) for window in windows.numpy()] for augment in augments][-1:]
+    return last([augment(window, sample_rate=RATE_HZ) for window in windows.numpy()] for augment in augments)
 
 
 def batched(windows: Tensor, augments: Sequence[Any]) -> list[Tensor]:
     """By torch-audiomentations, [clips channels time]."""
     with torch.inference_mode():
-        return [augment(windows[:, None], sample_rate=RATE_HZ)[:, 0] for augment in augments][-1:]
+        return last(augment(windows[:, None], sample_rate=RATE_HZ)[:, 0] for augment in augments)
 
 
 def in_torch(condition: Condition) -> Callable[..., Tensor]:
@@ -89,7 +96,7 @@ def main() -> None:
         found = read_recordings((folder,), rate_hz=RATE_HZ, longest_samples=FRAME.samples, labels=labels, skip_bad=True).recordings
     plan = plan_of_40()
     placed = list(placeable(found, FRAME, plan.settings))
-    windows = staged(placed, plan, FRAME).windows(Condition(NONE, placement=FRAME.reference)).samples.clone()
+    windows = renderer_of(placed, plan, FRAME).render(Condition(NONE, placement=FRAME.reference)).samples.clone()
     tables = [compared(placed, windows, name, asked.runs) for name in KINDS]
     libraries = ["audiomentations", "torch-audiomentations"]
     finish(__file__, "How fast is a batch of clips moved and made noisy?", tables, libraries)

@@ -179,12 +179,13 @@ def compare(first: Run, second: Run, *, recaptured: bool = False) -> Comparison:
     again = repeats_reference(first, both)
     counted = both[~again]
     scores = _scores(counted)
-    stuck, grids = untestable(first.recordings()), first.manifest["plan"]["grids"]
+    stuck, kinds = untestable(first.recordings()), perturbation_facts(first.manifest)
     speakers = known_speakers(first.recordings().set_index("id")["speaker"])
     notes = (*notes, whom(None if speakers is None else len(set(speakers.values()))))
     changes = sorted(_changes(scores, speakers), key=lambda change: (change.difference, change.variant, str(change.condition)))
     parts = [
-        _perturbation(*key, changes, rows, speakers, left_out=_left_out(key[1], stuck, grids)) for key, rows in _by_perturbation(scores)
+        _perturbation(*key, changes, rows, speakers, left_out=len(stuck) if moves(key[1], kinds) else 0)
+        for key, rows in _by_perturbation(scores)
     ]
     models = tuple(", ".join(model["name"] for model in run.manifest["models"]) for run in (first, second))
     return Comparison(
@@ -195,7 +196,7 @@ def compare(first: Run, second: Run, *, recaptured: bool = False) -> Comparison:
         tuple(_overall(scores, changes, speakers)),
         len(both[again][KEYS].drop_duplicates()),
         notes,
-        perturbation_facts(first.manifest),
+        kinds,
     )
 
 
@@ -209,7 +210,7 @@ def trials_of(run: Run) -> DataFrame:
     frame = frame[(frame["perturbation"] != NO_WORD) & (frame["placement"] != ATLAS) & frame["label"].notna()]
     if frame["outcome"].isna().any() or not np.isfinite(frame["p_predicted"]).all():
         raise CannotJudgeError(f"{run.path} holds answers that are not a number; it cannot be compared")
-    frame = frame[countable(frame, untestable(run.recordings()), run.manifest["plan"]["grids"])]
+    frame = frame[countable(frame, untestable(run.recordings()), perturbation_facts(run.manifest))]
     words = ["variant", "perturbation", "placement", "fill", "recording", "predicted"]
     kinds = {name: (frame["outcome"] == kind).astype(float) for kind, name in KINDS.items()}
     plain = frame.assign(good=good(frame["outcome"]), **kinds).astype(dict.fromkeys(words, str))
@@ -224,10 +225,6 @@ def repeats_reference(run: Run, trials: DataFrame) -> Series[bool]:
     has_reference = bool((trials["perturbation"] == NONE).any())
     same: Series[bool] = found & (trials["placement"] == run.manifest["models"][0]["reference"]) & (trials["fill"] == "zeros")
     return same & has_reference
-
-
-def _left_out(perturbation: str, stuck: frozenset[str], grids: Mapping[str, Any]) -> int:
-    return len(stuck) if moves(perturbation, grids) else 0
 
 
 SIDES: Final = ("before", "after")

@@ -10,7 +10,7 @@ from typing import Final, Literal, get_args
 
 Placement = Literal["start", "center", "end", "offset"]
 Fill = Literal["zeros", "floor"]
-Family = Literal["placement", "time", "level", "noise", "room", "microphone", "channel", "mask", "history"]
+Family = Literal["placement", "time", "level", "noise", "room", "microphone", "channel", "mask", "history", "scene"]
 Preset = Literal["quick", "standard", "full", "dhauds"]
 
 PLACEMENTS: Final[tuple[str, ...]] = get_args(Placement)
@@ -20,6 +20,7 @@ PRESETS: Final[tuple[str, ...]] = get_args(Preset)  # each of the first three ha
 VARIANTS: Final = ("float32", "dynamic-int8")  # what is run where nothing else is asked for
 NONE: Final = "none"  # the perturbation of a clean row
 NO_WORD: Final = "no-word"  # the perturbation of a window without a word; its level is in dBFS
+OTHER_WORD: Final = "(another word)"  # the label of a word that the model has no label for
 SILENCE, WHITE, PINK = MADE = ("silence", "white noise", "pink noise")  # what is made to fill such a window; other kinds are recordings
 
 

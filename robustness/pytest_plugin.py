@@ -113,6 +113,7 @@ class Session:
         model, recordings = _option(self.config, "model"), _option(self.config, "recordings")
         if model is None or recordings is None:
             raise pytest.UsageError(NOTHING_GIVEN)
+        from robustness.gates.run_judgement import JudgedBeside
         from robustness.jobs.assess import execute, prepare
         from robustness.jobs.gate import Gate
         from robustness.jobs.request import Request
@@ -125,7 +126,7 @@ class Session:
         writer = RunWriter(Path(folder.name) / "run")
         if self.rules is None:
             return execute(prepare(request), writer, _silent)
-        gate = Gate(self.rules, _option(self.config, "baseline"))
+        gate = Gate(self.rules, JudgedBeside(_option(self.config, "baseline")))
         return gate.run(gate.prepare(request), writer, _silent)
 
 

@@ -9,16 +9,20 @@ from __future__ import annotations
 import difflib
 import importlib
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from robustness.errors import UsageError
 
 T = TypeVar("T")
 C = TypeVar("C")
 REGISTERS: Final = re.compile(r"^@\w+\.register$", re.MULTILINE)  # read, not imported: a name must not cost an import
+
+
+_ADDED: Final[dict[str, dict[str, type[Any]]]] = defaultdict(dict)  # by package
 
 
 class Registry(Generic[T]):
@@ -39,9 +43,14 @@ class Registry(Generic[T]):
         self._classes[cls.name] = cls  # type: ignore[attr-defined, assignment]
         return cls
 
-    def names(self) -> list[str]:
-        """Every name, sorted, without importing any of them."""
-        return sorted(path.stem.replace("_", "-") for path in self._files() if _registers(path, path.stat().st_mtime_ns))
+    def add(self, cls: type[C]) -> None:
+        """Adds a class that no file of the folder holds, for this process: one that is made of what a user gives."""
+        _ADDED[self.package][cls.name] = cls  # type: ignore[attr-defined]
+
+    def names(self, *, added: bool = True) -> list[str]:
+        """Every name, sorted, without importing any of them; `added` says whether those that no file holds are among them."""
+        files = {path.stem.replace("_", "-") for path in self._files() if _registers(path, path.stat().st_mtime_ns)}
+        return sorted(files | set(_ADDED[self.package]) if added else files)
 
     def _files(self) -> Iterator[Path]:
         for folder in importlib.import_module(self.package).__path__:
@@ -57,6 +66,8 @@ class Registry(Generic[T]):
             near = difflib.get_close_matches(name, self.names(), n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise UsageError(f"there is no {self.kind} {name!r}; {hint}those that exist: {', '.join(self.names())}")
+        if name in _ADDED[self.package]:
+            return _ADDED[self.package][name]
         importlib.import_module(f"{self.package}.{name.replace('-', '_')}")
         return self._classes[name]
 

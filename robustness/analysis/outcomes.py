@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pandas import DataFrame, Series
 from scipy.special import expit, logit, softmax
 
-from robustness.conditions import NO_WORD
+from robustness.conditions import NO_WORD, OTHER_WORD
 from robustness.errors import CannotJudgeError
 
 ACCEPTED: Final = "accepted right"
@@ -131,9 +131,6 @@ def outcomes(trials: DataFrame, point: OperatingPoint) -> Series[str]:
     return as_words(_codes(known, empty, acts, same(label, point.carried_out(trials))), trials.index)
 
 
-OTHER_WORD: Final = "(another word)"  # the label of a word that the model has no label for
-
-
 def _codes(known: Bools, empty: Bools, acts: Bools, right: Bools) -> Places:
     """The places among OUTCOMES, [rows]; −1 for none.
 
@@ -178,7 +175,7 @@ def probabilities_of(logits: NDArray[Any], output: str, step: float | None = Non
     scores = np.asarray(logits, dtype=np.float64)
     made = {SIGMOIDS: expit, "probabilities": np.exp}.get(output)
     p: Floats = softmax(scores, axis=1) if made is None else made(scores)
-    return p if step is None else np.ceil(p / step - NEAREST) * step
+    return p if step is None else np.ceil(p / step - NEAREST) * step + 0.0  # no zero has a sign
 
 
 class Decisions(NamedTuple):

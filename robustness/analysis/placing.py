@@ -7,23 +7,21 @@ one cohort. Whatever leaves it out says how many it left out. Loads no torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pandas import DataFrame, Series
 
-from robustness.run.perturbations import known_perturbations
+from robustness.run.perturbations import PerturbationFacts, known_perturbations
 
 
-def moves(perturbation: str | None, grids: Mapping[str, Any] | None = None) -> bool:
+def moves(perturbation: str | None, kinds: Mapping[str, PerturbationFacts] | None = None) -> bool:
     """Whether a perturbation moves recordings, by the run's own word where it has one.
 
     Args:
         perturbation: its name; None moves nothing.
-        grids: of the run's plan.
+        kinds: what the run knows of its perturbations.
     """
-    said = (grids or {}).get(perturbation or "", {}).get("moves")
-    known = known_perturbations()
-    return perturbation in known and known[perturbation].moves if said is None else bool(said)
+    found = (kinds or {}).get(perturbation or "") or known_perturbations().get(perturbation or "")
+    return found is not None and found.moves
 
 
 def untestable(recordings: DataFrame) -> frozenset[str]:
@@ -31,8 +29,8 @@ def untestable(recordings: DataFrame) -> frozenset[str]:
     return frozenset(recordings["id"][recordings["untestable"].astype(bool)].astype(str))
 
 
-def countable(trials: DataFrame, stuck: frozenset[str], grids: Mapping[str, Any] | None = None) -> Series[bool]:
+def countable(trials: DataFrame, stuck: frozenset[str], kinds: Mapping[str, PerturbationFacts] | None = None) -> Series[bool]:
     """Whether a figure may count each of these trials: not where an untestable recording would have to move, [trials]."""
-    kinds = trials["perturbation"].astype("category")
-    moving = {name: moves(str(name), grids) for name in kinds.cat.categories}
-    return ~(trials["recording"].isin(stuck) & kinds.map(moving).astype(bool))
+    names = trials["perturbation"].astype("category")
+    moving = {name: moves(str(name), kinds) for name in names.cat.categories}
+    return ~(trials["recording"].isin(stuck) & names.map(moving).astype(bool))

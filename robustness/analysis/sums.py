@@ -21,6 +21,7 @@ from robustness.analysis.outcomes import good
 from robustness.analysis.placing import countable, untestable
 from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.run.folder import Run
+from robustness.run.perturbations import perturbation_facts
 
 RowCounts = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -59,11 +60,11 @@ class Sums:
     @classmethod
     def of(cls, run: Run) -> Sums:
         """The sums of a run, read part by part; windows without a word and recordings without a label are left out."""
-        table, grids = run.recordings(), run.manifest["plan"]["grids"]
+        table, kinds = run.recordings(), perturbation_facts(run.manifest)
         ids, stuck = pd.Index(table["id"].astype(str)), untestable(table)
         adding = _Adding(tuple(operating_points(run.manifest)), ids, tuple(run.manifest["models"][0]["labels"]))
         for part in answer_parts(run, COLUMNS):
-            adding.add(part[(part["perturbation"] != NO_WORD) & part["outcome"].notna() & countable(part, stuck, grids)])
+            adding.add(part[(part["perturbation"] != NO_WORD) & part["outcome"].notna() & countable(part, stuck, kinds)])
         return replace(adding.done(table.reset_index(drop=True)), untestable=len(stuck))
 
     @cached_property

@@ -187,6 +187,12 @@ class Attribution(ABC):
         """The variant itself, or what stands in for it where gradients are needed that it has not."""
         if self.kind == "perturbation" or classifier.differentiable:
             return classifier
+        if classifier.surrogate is None and classifier.deployed:
+            why = classifier.network.without("gradients")
+            raise UsageError(
+                f"{self.name} needs gradients and {classifier.variant} has none: {why}; take occlusion, which runs the file itself, "
+                "or give the same graph as a .pt2, which torch can differentiate"
+            )
         if classifier.surrogate is None:
             quantized = bool(classifier.about.get("quantized_layers")) or classifier.variant != "float32"
             why = "its quantized layers detach silently" if quantized else classifier.network.without("gradients")

@@ -6,8 +6,7 @@ network forgets what it learnt. A map that fails one says so wherever it is show
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
@@ -38,10 +37,6 @@ class TrustBox:
     seed: int
     passes: int
     failed: list[str]
-
-    def facts(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
 
 
 class Checks:

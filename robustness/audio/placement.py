@@ -152,9 +152,14 @@ def place(batch: RecordingBatch, lead: Tensor, frame: Frame, fill: Fill = "zeros
         frame: the model's window.
         fill: `zeros`, or noise at the recording's own `floor`.
     """
-    samples = torch.zeros(len(batch), frame.samples) if fill == "zeros" else batch.floor(frame.samples).clone()
-    for window, recording, length, first in zip(samples, batch.samples, batch.lengths.tolist(), lead.tolist(), strict=True):
-        start, end = max(0, first), min(frame.samples, first + length)
-        if start < end:
-            window[start:end] = recording[start - first : end - first]
+    silent = fill == "zeros"
+    samples = torch.empty(len(batch), frame.samples) if silent else batch.floor(frame.samples).clone()
+    # slices of numpy's are a fraction of torch's for pieces as short as a window
+    for window, recording, length, first in zip(samples.numpy(), batch.samples.numpy(), batch.lengths.tolist(), lead.tolist(), strict=True):
+        start = min(max(0, first), frame.samples)
+        end = max(start, min(frame.samples, first + length))
+        window[start:end] = recording[start - first : end - first]
+        if silent:
+            window[:start] = 0
+            window[end:] = 0
     return Windows(samples, batch.rate_hz, lead, batch.speech + lead[:, None], batch.ids)

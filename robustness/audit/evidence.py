@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from robustness.audio.recordings import Recording
+from robustness.audit.files import audited_files
 from robustness.audit.measurement import CountProgress, Listening, audited
 from robustness.models.classifier import Classifier
 from robustness.quantization.base import Calibration
@@ -39,14 +40,36 @@ def write_audit(
         progress: told how many clips of how many were heard.
     """
     found: list[VariantAudit] = []
-    for original in originals.values():
-        variants = quantized_of(original, classifiers)
-        if variants:
-            heard = Listening(original, recordings, threshold_db)
+    for original, variants in compared_pairs(originals, classifiers):
+        heard = Listening(original, recordings, threshold_db)
+        if original.deployed:
+            found += audited_files(original, variants, heard, progress)
+        else:
             calibration = None if calibrate is None else calibrate(original)
             found += audited(original, variants, heard, calibration=calibration, thorough=thorough, progress=progress)
     if found:
         write_audit_record(folder, AuditRecord(thorough, tuple(found)))
+
+
+class ComparedPair(NamedTuple):
+    """A network in float, and what is compared with it."""
+
+    original: Classifier
+    variants: list[Classifier]
+
+
+def compared_pairs(originals: Mapping[str, Classifier], classifiers: Sequence[Classifier]) -> list[ComparedPair]:
+    """Each float network with its quantized variants, and each model's float file with its other files; none without both."""
+    torch_pairs = [ComparedPair(original, quantized_of(original, classifiers)) for original in originals.values()]
+    names = dict.fromkeys(one.name for one in classifiers if one.network.file_layers())
+    files = [_files([one for one in classifiers if one.name == name and one.network.file_layers()]) for name in names]
+    return [pair for pair in (*torch_pairs, *files) if pair is not None and pair.variants]
+
+
+def _files(same: Sequence[Classifier]) -> ComparedPair | None:
+    """The first file whose layers give floats, and the other files; None without one."""
+    first = next((one for one in same if all(layer.low is None for layer in one.network.file_layers())), None)
+    return None if first is None else ComparedPair(first, [one for one in same if one is not first])
 
 
 def quantized_of(original: Classifier, classifiers: Sequence[Classifier]) -> list[Classifier]:

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robustness.analysis.outcomes import GOOD, NO_COMMAND, NO_LABEL, OTHER_WORD, OUTCOMES, Bools, Floats, Places
+from robustness.analysis.outcomes import GOOD, NO_COMMAND, NO_LABEL, OUTCOMES, Bools, Floats, Places
 from robustness.audio.levels import decibels, frame_powers, span_power, speech_span
 from robustness.audio.recordings import Recording
 from robustness.checks.reference_sounds import reference_sounds
+from robustness.conditions import OTHER_WORD
 from robustness.errors import RecordingError
 from robustness.models.classifier import Classifier
 from robustness.rendering import reference_windows

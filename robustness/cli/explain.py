@@ -116,6 +116,7 @@ def explain(
     """
     if given.model is None:
         raise UsageError("an explanation needs --model CARD")
+    condition.scene_names()
 
     from robustness.inspector.folder import writable, write_explanation
     from robustness.jobs.explain import explain_recording

@@ -22,10 +22,11 @@ from robustness.errors import UsageError
 
 if TYPE_CHECKING:
     from robustness.gates.rules import Rules
+    from robustness.gates.run_judgement import JudgedBeside
+    from robustness.gates.subject import JudgedRun
     from robustness.gates.verdicts import Verdict
     from robustness.jobs.gate import Gate
     from robustness.jobs.request import Request
-    from robustness.run.folder import Run
 
 OUT: Final = Path("reports/gate")
 
@@ -35,9 +36,12 @@ class JudgeOptions:
     """By what is judged, and where the verdicts go."""
 
     panel: ClassVar[str] = "Gate"
-    rules: Annotated[Path | None, typer.Option(help="The rules, a TOML file.")] = None
+    rules: Annotated[Path | None, typer.Option(help="The rules, a TOML file; or avs-like, rules for streams to start from.")] = None
     explain_rules: Annotated[bool, typer.Option("--explain-rules", help="Say what each rule means, and stop.")] = False
     from_run: Annotated[Path | None, typer.Option("--from", help="Judge this run as it is; computes nothing.")] = None
+    stream: Annotated[
+        Path | None, typer.Option(help="A folder of `robustness stream`, for rules about streams: alone, or beside --from or --model.")
+    ] = None
     baseline: Annotated[Path | None, typer.Option(help="A run to compare with, in place of the one that the rules name.")] = None
     out: Annotated[
         Path | None,
@@ -48,7 +52,7 @@ class JudgeOptions:
 
 
 @dataclass(frozen=True)
-class GateConditions(options.InputOptions):
+class GateConditions(options.SceneOptions):
     """How the recordings are prepared, and when a command counts."""
 
     trim: options.TrimOption = "auto"
@@ -68,13 +72,19 @@ def gate(
 
     Example: robustness gate --model models/digits.toml --recordings recordings/joe --rules gates.toml
     """
+    conditions.scene_names()
     read = _rules(judge.rules)
     if judge.explain_rules:
         return _explain(read)
+    from robustness.gates.run_judgement import JudgedBeside
+
+    beside = JudgedBeside(judge.baseline, judge.stream)
     if judge.from_run is not None:
         if model.models or data.recordings:
             raise UsageError("--from judges a run as it is; leave out --model and --recordings, or leave out --from")
-        return _judge(judge.from_run, read, judge.baseline, judge.out)
+        return _judge(judge.from_run, read, beside, judge.out)
+    if judge.stream is not None and not (model.models or data.recordings):
+        return _judge_stream(judge.stream, read, judge.out)
     options.check_inputs("a gate", model, data.recordings, ", or --from RUN")
 
     from robustness.jobs.gate import Gate
@@ -98,7 +108,7 @@ def gate(
         skip_bad=data.skip_bad,
         repeat=repeated(sys.argv[1:]),
     )
-    return _say_plan(request, read) if judge.dry_run else _sweep(request, Gate(read, judge.baseline), judge.out or OUT, resume=judge.resume)
+    return _say_plan(request, read) if judge.dry_run else _sweep(request, Gate(read, beside), judge.out or OUT, resume=judge.resume)
 
 
 def _rules(path: Path | None) -> Rules:
@@ -110,9 +120,9 @@ def _rules(path: Path | None) -> Rules:
     if path is None:
         raise UsageError("a gate needs --rules FILE, a TOML file of rules")
     from robustness.gates.rule_checks import checked_rules
-    from robustness.gates.rules import read_rules
+    from robustness.gates.rules import named_rules, read_rules
 
-    return checked_rules(read_rules(path))
+    return checked_rules(read_rules(named_rules(path)))
 
 
 def _explain(rules: Rules) -> int:
@@ -144,24 +154,35 @@ def _notice(rules: Rules) -> None:
         )
 
 
-def _judge(path: Path, rules: Rules, baseline: Path | None, out: Path | None) -> int:
+def _judge(path: Path, rules: Rules, beside: JudgedBeside, out: Path | None) -> int:
     """Judges a stored run, without torch."""
     from robustness.gates.run_judgement import judge_run
+    from robustness.gates.subject import subject_of
     from robustness.report.banner import insert
     from robustness.run.integrity import checked_run
 
     run = checked_run(path)
     _notice(rules)
     with progress_shown() as progress:
-        verdicts = judge_run(run, rules, baseline, out or path, partial(progress, "judge: rules"))
+        verdicts = judge_run(run, rules, beside, out or path, partial(progress, "judge: rules"))
     page = path / "index.html"
     if out is None and page.exists():
         insert(run, page)
-    return _say(run, rules, verdicts, out or path)
+    return _say(subject_of(run), rules, verdicts, out or path)
+
+
+def _judge_stream(path: Path, rules: Rules, out: Path | None) -> int:
+    """Judges a folder of `robustness stream`, without torch."""
+    from robustness.gates.run_judgement import judge_stream
+
+    found = judge_stream(path, rules, out or path)
+    return _say(found.subject, rules, found.verdicts, out or path)
 
 
 def _sweep(request: Request, gate_of: Gate, out: Path, *, resume: bool) -> int:
     """Runs what the rules need, and judges it."""
+    from robustness.gates.subject import subject_of
+    from robustness.jobs.every_lead import every_sample_notices
     from robustness.run.folder import RunWriter
 
     _notice(gate_of.rules)
@@ -169,11 +190,13 @@ def _sweep(request: Request, gate_of: Gate, out: Path, *, resume: bool) -> int:
     with progress_shown() as progress:
         progress("read: model and recordings", 0, 1)
         job = gate_of.prepare(request)
+        for notice in every_sample_notices(job):
+            note(notice)
         writer = RunWriter(out, resume=resume)
         with told_how_to_go_on(writer):
             run = gate_of.run(job, writer, progress)
     options.tell(job.reading)
-    return _say(run, gate_of.rules, gate_of.verdicts, out)
+    return _say(subject_of(run), gate_of.rules, gate_of.verdicts, out)
 
 
 def _say_plan(request: Request, rules: Rules) -> int:
@@ -191,19 +214,18 @@ def _say_plan(request: Request, rules: Rules) -> int:
     return 0
 
 
-def _say(run: Run, rules: Rules, verdicts: Sequence[Verdict], out: Path) -> int:
+def _say(subject: JudgedRun, rules: Rules, verdicts: Sequence[Verdict], out: Path) -> int:
     """The verdicts to the user, to whoever reads JSON, and to GitHub where it runs there."""
     from robustness.cli.verdict_lines import say_verdicts
     from robustness.gates.actions import append_summary, links, remarks
     from robustness.gates.outputs import FOLDER, facts, markdown
-    from robustness.gates.subject import subject_of
 
     status = say_verdicts(verdicts, out / FOLDER)
-    answer({**facts(rules, verdicts, subject_of(run)), "folder": out / FOLDER})
+    answer({**facts(rules, verdicts, subject), "folder": out / FOLDER})
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in remarks(rules, verdicts):
             say(line)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        append_summary(Path(summary), f"{markdown(verdicts, subject_of(run))}\n{links(rules, os.environ)}".rstrip("\n") + "\n\n")
+        append_summary(Path(summary), f"{markdown(verdicts, subject)}\n{links(rules, os.environ)}".rstrip("\n") + "\n\n")
     return status

@@ -129,7 +129,29 @@ class InputOptions:
 
 
 @dataclass(frozen=True)
-class OperatingOptions(InputOptions):
+class SceneOptions(InputOptions):
+    """The folders that perturbations need, and scenes of the user's own."""
+
+    scenes: Annotated[
+        list[Path] | None,
+        typer.Option("--scene", help="A scene of your own, a TOML file (docs/scenes.md), known by its name; several times for several."),
+    ] = None
+
+    def scene_names(self) -> tuple[str, ...]:
+        """The names of the scenes, known from now on as those of perturbations are.
+
+        Raises:
+            UsageError: a file cannot be used.
+        """
+        if not self.scenes:
+            return ()
+        from robustness.perturbations.scenes import add_scenes
+
+        return add_scenes(self.scenes)
+
+
+@dataclass(frozen=True)
+class OperatingOptions(SceneOptions):
     """How recordings are placed and answers decided; what a report takes, the explanation of one of its recordings takes too."""
 
     trim: TrimOption = "auto"

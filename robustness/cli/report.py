@@ -6,9 +6,9 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 import typer
 from markupsafe import Markup
@@ -20,9 +20,14 @@ from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
-    from robustness.jobs.assess import Job
+    from robustness.jobs.assess import Job, Progress
     from robustness.jobs.request import Request
     from robustness.run.folder import Run, RunWriter
+
+
+FROM_SHARDS: Final = {"from_run", "models", "weights", "recordings", "labels", "noises", "inputs", "threads", "quiet", "verbose"}
+LEFT_OUT: Final = frozenset({"--out", "--shard", "--address", "--workers"})  # with their values
+FLAGS_LEFT_OUT: Final = frozenset({"--resume", "--same-cpu"})
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,10 @@ class RunOptions:
     out: Annotated[Path, typer.Option(help="The run folder to write; an existing run is replaced as a whole, at the end.")] = Path(
         "reports/run"
     )
-    from_run: Annotated[Path | None, typer.Option("--from", help="Draw the page of this run again; computes nothing.")] = None
+    from_run: Annotated[
+        Path | None,
+        typer.Option("--from", help="Draw the page of this run again; computes nothing. With --model: explain a run merged from shards."),
+    ] = None
     reference: Annotated[
         Path | None, typer.Option(help="A run of another model on the same recordings, to give errors against (CE, mCE); also with --from.")
     ] = None
@@ -51,6 +59,25 @@ class SweepOptions(options.OperatingOptions):
         Literal["quick", "standard", "full", "dhauds"],
         typer.Option(help="Which perturbations are run if none is asked for by name (`robustness list perturbations`)."),
     ] = "quick"
+    every_window: Annotated[
+        bool,
+        typer.Option("--every-window", help="Let a .tflite's reference kernels answer every window; of many, XNNPACK answers first."),
+    ] = False
+
+    every_sample: Annotated[
+        float | None,
+        typer.Option(metavar="MS", help="Also ask the float networks at each whole sample of lead, so many ms to both sides."),
+    ] = None
+    every_sample_quantized: Annotated[
+        bool, typer.Option("--every-sample-quantized", help="Also the quantized variants, window by window; the time is said before.")
+    ] = False
+
+    def chosen(self) -> tuple[str, ...]:
+        """The perturbations to run by name, the user's scenes among them; empty for those of the preset."""
+        from robustness.sweep.plan import preset_names
+
+        scenes, named = self.scene_names(), tuple(self.perturbations or ())
+        return (*(named or preset_names(self.preset)), *scenes) if scenes else named
 
 
 @dataclass(frozen=True)
@@ -77,15 +104,32 @@ def report(
     Example: robustness report --model models/digits.toml --recordings recordings/joe --out reports/digits
     """
     if run.from_run is not None:
+        if model.models:
+            return _explain(run.from_run, context, model, data, words, sweep, computing)
         return _draw_again(run.from_run, context, run.reference)
     options.check_inputs("a report", model, data.recordings, ", or --from RUN")
 
     from robustness.jobs.assess import prepare
-    from robustness.jobs.request import Request
-    from robustness.sweep.plan import Settings
 
     options.use_threads(computing.threads)
-    request = Request(
+    request = replace(request_of(model, data, words, sweep, computing), reference=run.reference, audio=not run.no_audio)
+    if data.download:
+        _download(data.recordings)
+    return say_plan(prepare(request)) if run.dry_run else _run(request, run.out, resume=run.resume)
+
+
+def request_of(
+    model: options.ModelOptions,
+    data: ReportedRecordings,
+    words: options.LabelOptions,
+    sweep: SweepOptions,
+    computing: options.ComputingOptions,
+) -> Request:
+    """What is to be swept, as the options of a report say."""
+    from robustness.jobs.request import EveryLead, Request
+    from robustness.sweep.plan import Settings
+
+    return Request(
         models=tuple(model.models),
         recordings=tuple(data.recordings),
         weights=model.weights,
@@ -97,22 +141,19 @@ def report(
             computing.seed,
             sweep.trim,
             sweep.speech_threshold_db,
-            tuple(sweep.perturbations or ()),
+            sweep.chosen(),
             sweep.folders(),
             computing.batch,
             computing.engine,
             sweep.preset,
+            sweep.every_window,
         ),
         threshold=sweep.threshold,
-        reference=run.reference,
+        every_sample=EveryLead(sweep.every_sample, sweep.every_sample_quantized),
         device=computing.device,
         skip_bad=data.skip_bad,
-        audio=not run.no_audio,
         repeat=repeated(sys.argv[1:]),
     )
-    if data.download:
-        _download(data.recordings)
-    return _say_plan(prepare(request)) if run.dry_run else _run(request, run.out, resume=run.resume)
 
 
 def _download(folders: list[Path]) -> None:
@@ -135,8 +176,7 @@ def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> N
     Raises:
         UsageError: where an option is given that would need another run.
     """
-    given = [name for name in context.params if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"]
-    others = [option.opts[0] for option in context.command.params if option.name in given and option.name not in {"from_run", "reference"}]
+    others = _given_beside(context, {"from_run", "reference"})
     if others:
         raise UsageError(f"--from draws a run as it is, and {', '.join(others)} would need another run; leave it out, or leave out --from")
     from robustness.analysis.corruption import write_reference
@@ -150,9 +190,54 @@ def _draw_again(path: Path, context: typer.Context, reference: Path | None) -> N
     say(path / "index.html")
 
 
-def _say_plan(job: Job) -> None:
+def _given_beside(context: typer.Context, allowed: set[str]) -> list[str]:
+    """The options that were given beside those that are allowed."""
+    given = [name for name in context.params if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"]
+    return [option.opts[0] for option in context.command.params if option.name in given and option.name not in allowed]
+
+
+def _explain(
+    path: Path,
+    context: typer.Context,
+    model: options.ModelOptions,
+    data: ReportedRecordings,
+    words: options.LabelOptions,
+    sweep: SweepOptions,
+    computing: options.ComputingOptions,
+) -> None:
+    """Explains and draws a run that was merged from shards, by what its shards were asked for.
+
+    Raises:
+        UsageError: where an option is given that would need another sweep.
+    """
+    from robustness.jobs.shards import explain_run
+    from robustness.run.folder import Run
+
+    others = _given_beside(context, FROM_SHARDS)
+    if others:
+        raise UsageError(
+            f"--from with --model explains a run as it was swept, and {', '.join(others)} would need another sweep; leave it out"
+        )
+    options.use_threads(computing.threads)
+
+    def with_given(asked: Request) -> Request:
+        changed = replace(asked, models=tuple(model.models), weights=model.weights or asked.weights)
+        changed = replace(changed, recordings=tuple(data.recordings) or asked.recordings)
+        changed = replace(changed, labels=replace(asked.labels, csv=words.labels or asked.labels.csv))
+        return replace(changed, settings=replace(asked.settings, inputs={**asked.settings.inputs, **sweep.folders()}))
+
+    with progress_shown() as progress:
+        progress("read: model and recordings", 0, 1)
+        job = explain_run(path, with_given, progress)
+    options.tell(job.reading, where_run(job))
+    _say_verdict(Run.open(path))
+    say(path / "index.html")
+
+
+def say_plan(job: Job) -> None:
     """What would be run."""
     from robustness.jobs.assess import estimate_s
+    from robustness.jobs.every_lead import every_sample_notices
     from robustness.report.words import grid_said, plural
 
     reading = job.reading
@@ -165,23 +250,39 @@ def _say_plan(job: Job) -> None:
         say(f"  {name}: {grid_said(kind)}")
     for name, why in job.plan.skipped.items():
         say(f"  without {name}: {why}")
+    for notice in every_sample_notices(job):
+        say(notice)
     say(f"{plural(job.answers, 'answer')}, about {duration(estimate_s(job))} on this machine, and the explanation of each failure")
     say("nothing was written")
 
 
 def _run(request: Request, out: Path, *, resume: bool) -> None:
     from robustness.jobs.assess import execute, prepare
+    from robustness.jobs.every_lead import every_sample_notices
     from robustness.run.folder import RunWriter
 
     with progress_shown() as progress:
         progress("read: model and recordings", 0, 1)
         job = prepare(request, progress)
+        for notice in every_sample_notices(job):
+            note(notice)
         writer = RunWriter(out, resume=resume)
         with told_how_to_go_on(writer):
-            run = execute(job, writer, progress)
-    options.tell(job.reading, _where(job))
+            run = execute(job, writer, progress, _first_page_first)
+    options.tell(job.reading, where_run(job))
     _say_verdict(run)
     say(out / "index.html")
+
+
+def _first_page_first(job: Job, run: Run, progress: Progress) -> None:
+    """Draws what the sweep alone gives before the explanations, which take longer, and draws the page again with them."""
+    from robustness.jobs.assess import explain_and_draw
+    from robustness.report.page import write_page
+
+    progress("draw: first page", 0, 1)
+    write_page(run, run.path / "index.html")
+    note(f"the first page, still without explanations: {run.path / 'index.html'}")
+    explain_and_draw(job, run, progress)
 
 
 def _say_verdict(run: Run) -> None:
@@ -208,23 +309,26 @@ def told_how_to_go_on(writer: RunWriter) -> Iterator[None]:
         raise
 
 
-def _where(job: Job) -> list[str]:
+def where_run(job: Job) -> list[str]:
     """Which variants did not run where --device says."""
     elsewhere = [c.variant for c in job.classifiers if c.device.type != job.request.device.split(":")[0]]
     return [f"{', '.join(elsewhere)} ran on the CPU: torch's int8 kernels run nowhere else"] if elsewhere else []
 
 
 def repeated(arguments: list[str]) -> str:
-    """The command that repeats a run: without --out and --resume, and absolute paths by their names alone."""
+    """The command that repeats a run in one process: without what says where to and how, and absolute paths by their names alone."""
     kept: list[str] = []
-    skip = False
-    for argument in arguments:
-        if skip or argument == "--out" or argument.startswith("--out="):
-            skip = argument == "--out" and not skip
-            continue
-        if argument == "--resume":
-            continue
+    waiting = iter(["report", *arguments[1:]] if arguments[:1] == ["sweep"] else arguments)
+    for argument in waiting:
         option, equals, value = argument.rpartition("=") if argument.startswith("--") else ("", "", argument)
-        path = Path(value)
-        kept.append(f"{option}{equals}{path.name if path.is_absolute() and path.exists() else value}")
+        if argument in LEFT_OUT:
+            next(waiting, None)
+        elif option in LEFT_OUT or argument in FLAGS_LEFT_OUT or argument == "--engine=ray":
+            continue
+        elif argument == "--engine":
+            chosen = next(waiting, "")
+            kept += [argument, chosen] if chosen != "ray" else []
+        else:
+            path = Path(value)
+            kept.append(f"{option}{equals}{path.name if path.is_absolute() and path.exists() else value}")
     return shlex.join(["robustness", *kept])

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from robustness.jobs.stream import StreamRequest, StreamResult
     from robustness.models.classifier import Classifier
 
-WORDS: Final = {"pass": "pass", "fail": "FAIL", "inconclusive": "inconclusive", "error": "could not be judged"}
 MOST_WORDS: Final = 40  # that have a sentence in the terminal; the page has more
 EVERY_MS: Final = 100.0
 
@@ -57,15 +56,17 @@ class Deciding:
     """When the device says a command."""
 
     panel: ClassVar[str] = "Decisions"
-    rule: Annotated[str, typer.Option(help="The decision rule (`robustness list rules`).")] = "plain"
+    rule: Annotated[
+        str | None, typer.Option(help="The decision rule (`robustness list rules`); by default the card's [streaming], or plain.")
+    ] = None
     threshold: Annotated[float | None, typer.Option(help="Of the rule; by default the card's, or the rule's usual one.")] = None
     setting: Annotated[list[str], typer.Option(help="Of the rule, as NAME=VALUE; several times for several.")] = field(default_factory=list)
     hop_ms: Annotated[
-        float | None, typer.Option(help="How often the device answers: H; by default 100, or as often as the scores are.")
+        float | None, typer.Option(help="How often the device answers: H; by default the card's, or 100, or as often as the scores are.")
     ] = None
     phase_ms: Annotated[float, typer.Option(help="How finely the first window's phase is moved; H or more tries one phase.")] = 20.0
     rules: Annotated[
-        Path | None, typer.Option(help="Rules for what is streamed, a TOML file (docs/streaming.md): exit status 1 if one fails.")
+        Path | None, typer.Option(help="Rules for what is streamed, as `robustness gate --stream` judges: a TOML file, or avs-like.")
     ] = None
 
 
@@ -106,27 +107,34 @@ def stream(
     if other.scores is not None and (given.model is not None or takes or spoken.words or len(spoken.labels) > 1):
         raise UsageError("--scores stands alone: leave the model, the takes and --words out, and give one --labels")
 
-    from robustness.gates.stream_rules import judge_stream, read_stream_rules, stream_status
-    from robustness.jobs.stream import StreamRequest, said_of
+    from robustness.cli.verdict_lines import say_verdicts
+    from robustness.gates.outputs import FOLDER, facts
+    from robustness.gates.rule_checks import checked_rules
+    from robustness.gates.rules import named_rules, read_rules
+    from robustness.gates.run_judgement import judge_stream
+    from robustness.jobs.stream import AskedDecisions, StreamRequest, said_of
     from robustness.jobs.stream_folder import write_stream
+    from robustness.streaming.rules.base import PLAIN
 
     said = tuple(word.strip() for word in spoken.words.split(",") if word.strip())
     usual_ms = EVERY_MS if other.scores is None else 0.0
     hop_ms = usual_ms if deciding.hop_ms is None else deciding.hop_ms
     settings = settings_of(deciding.setting)
-    request = StreamRequest(hop_ms, deciding.phase_ms, deciding.rule, deciding.threshold, settings, spoken.tolerance_ms, said)
-    rules = None if deciding.rules is None else read_stream_rules(deciding.rules)
+    request = StreamRequest(hop_ms, deciding.phase_ms, deciding.rule or PLAIN, deciding.threshold, settings, spoken.tolerance_ms, said)
+    if given.model is not None:
+        request = request.by_card(given.model, AskedDecisions(deciding.rule, deciding.hop_ms, deciding.threshold))
+    rules = None if deciding.rules is None else checked_rules(read_rules(named_rules(deciding.rules)))
     result = _of_model(given, takes or [], spoken, request) if other.scores is None else _of_scores(other, spoken, request)
     for notice in result.notices:
         note(notice)
-    verdicts = [] if rules is None else judge_stream(rules, result.variants)
     page = write_stream(result, request, out, repeated(sys.argv[1:]), audio=not no_audio)
-    if not answer(said_of(result, request) | ({"verdicts": verdicts} if verdicts else {})):
+    judged = None if rules is None else judge_stream(out, rules, out)
+    verdicts = {} if judged is None or rules is None else {"gate": facts(rules, judged.verdicts, judged.subject)}
+    if not answer(said_of(result, request) | verdicts):
         say_result(result)
-        for verdict in verdicts:
-            say(f"{WORDS[verdict.outcome]}: {verdict.sentence}")
+    status = DONE if judged is None else say_verdicts(judged.verdicts, out / FOLDER)
     say(page)
-    return stream_status(verdicts) if verdicts else DONE
+    return status
 
 
 def _of_model(given: StreamedModel, takes: Sequence[Path], spoken: SpokenWords, request: StreamRequest) -> StreamResult:
@@ -179,13 +187,29 @@ def settings_of(given: Sequence[str]) -> dict[str, str]:
 
 def say_result(result: StreamResult) -> None:
     """The result in sentences, variant by variant."""
-    from robustness.streaming.sentences import alarms_sentence, failing_sentences, phases_sentence, repairs_sentence, stream_sentence
+    from robustness.streaming.sentences import (
+        alarms_sentence,
+        failing_sentences,
+        pairs_sentence,
+        phases_sentence,
+        repairs_sentence,
+        states_sentence,
+        stream_sentence,
+    )
 
     for one in result.variants:
         hop_ms, first = one.phases.hop_ms, one.phases.figures[0]
         say(f"{one.name}: rule {one.rule.name}, an answer every {hop_ms:g} ms")
-        parts = [stream_sentence(first), phases_sentence(one.phases), alarms_sentence(first)]
+        parts = [
+            stream_sentence(first),
+            phases_sentence(one.phases),
+            alarms_sentence(first),
+            states_sentence(one.states, memory=one.memory) if one.memory else "",
+        ]
         if one.repairs.words:
             parts += [repairs_sentence(one.repairs, hop_ms, one.phases.step_ms), *failing_sentences(one.records, hop_ms, MOST_WORDS)]
         for sentence in filter(None, parts):
             say(f"  {sentence}")
+    once = "" if not result.takes or any(one.memory for one in result.variants) else states_sentence((), memory=False)
+    for sentence in filter(None, (pairs_sentence(result.pairs), once)):
+        say(sentence)

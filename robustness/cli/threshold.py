@@ -36,6 +36,9 @@ class BudgetOptions:
         default_factory=list
     )
     hop_ms: Annotated[float, typer.Option(help="How often the device answers: H.")] = 100.0
+    per_label: Annotated[
+        bool, typer.Option("--per-label", help="A threshold for each command, sharing the budget; by default one for all.")
+    ] = False
     refractory_ms: Annotated[float, typer.Option(help="How long nothing is said after a detection.")] = 1000.0
 
 
@@ -45,6 +48,7 @@ def threshold(
     recordings: options.RecordingsOption = [],  # noqa: B006 - typer reads it once
     words: options.LabelOptions,
     asked: BudgetOptions,
+    report: Annotated[Path, typer.Option(help="The folder of the page with what the thresholds cost.")] = Path("reports/threshold"),
     out: Annotated[
         Path | None, typer.Option(help="A copy of the card with the threshold, beside the card; by default none is written.")
     ] = None,
@@ -59,11 +63,12 @@ def threshold(
         raise UsageError("a threshold needs --model CARD, --recordings DIR of words, and --negatives DIR of takes without a command")
 
     from robustness.audio.reading import Wish, open_recordings
-    from robustness.jobs.threshold import Budget, choose_threshold, read_budget, threshold_sentences, write_threshold
+    from robustness.jobs.threshold import Budget, choose_threshold, read_budget, threshold_sentences, write_threshold, write_threshold_page
     from robustness.models.card import load_classifiers
     from robustness.quantization.variants import variants_of
+    from robustness.report.threshold_page import About
 
-    budget = Budget(read_budget(asked.budget), asked.hop_ms, asked.refractory_ms, seed)
+    budget = Budget(read_budget(asked.budget), asked.hop_ms, asked.refractory_ms, seed, asked.per_label)
     options.use_threads(given.threads)
     loaded = load_classifiers(given.model, weights=given.weights, device=given.device)
     made, left_out = variants_of(loaded, [given.variant or loaded[0].variant])
@@ -73,8 +78,10 @@ def threshold(
     options.tell(reading)
     with progress_shown() as progress:
         found = choose_threshold(made[0], reading.recordings, asked.negatives, budget, progress)
-    for sentence in threshold_sentences(found, budget):
+    sentences = threshold_sentences(found, budget)
+    for sentence in sentences:
         say(sentence)
+    say(write_threshold_page(found, About(made[0].name, sentences, budget.per_hour, budget.refractory_ms), report))
     if out is not None:
-        write_threshold(given.model, found.value, out)
+        write_threshold(given.model, found.values if found.value is None else found.value, out)
         say(out)

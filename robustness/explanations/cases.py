@@ -92,9 +92,9 @@ class Case:
 
     @property
     def target(self) -> Target:
-        """The margin of the label to the worst variant's wrong answer: one pair of classes for all variants."""
-        labels = self.worst.labels
-        return Target(labels.index(self.failure.label), labels.index(self.failure.rival))
+        """The margin of the label to the worst variant's wrong answer: one pair of classes for all variants. Of one label its log-odds."""
+        labels, rival = self.worst.labels, self.failure.rival
+        return Target(labels.index(self.failure.label), labels.index(rival) if rival in labels else None)
 
     def map_request(self, targets: Mapping[str, Target], baseline: str = SILENT) -> MapRequest:
         """What maps are made of: the window in which it fails, for some targets by name."""

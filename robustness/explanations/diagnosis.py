@@ -9,14 +9,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from robustness.conditions import Condition
 from robustness.explanations import factors
 from robustness.explanations.cases import Case, Cases
 from robustness.explanations.cohort import cost, given, shared_edit
 from robustness.explanations.edits import Answers, Attempt, Edit, attempts, intervention
-from robustness.explanations.explained_table import rows_of
+from robustness.explanations.explained_table import ExplainedRow, rows_of
 from robustness.explanations.forecast import forecast_scores
 from robustness.explanations.lean import Lean
 from robustness.explanations.losses import Loss, drop_of
@@ -78,7 +77,7 @@ class Restoration:
     """
 
     cases: Cases
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[ExplainedRow] = field(default_factory=list)
     _cards: dict[str, dict[str, RestoredAnswer]] = field(default_factory=dict)
     _found: dict[tuple[Condition, str], list[Diagnosis]] = field(default_factory=lambda: defaultdict(list))
 

@@ -15,8 +15,8 @@ from typing import Final
 
 import pandas as pd
 
-from robustness.analysis.outcomes import GOOD, OTHER_WORD
-from robustness.conditions import NONE, Condition, Placement
+from robustness.analysis.outcomes import GOOD
+from robustness.conditions import NONE, OTHER_WORD, Condition, Placement
 from robustness.run.folder import Run
 from robustness.run.perturbations import PerturbationFacts
 
@@ -24,6 +24,7 @@ PLACES: Final[tuple[Placement, ...]] = ("start", "center", "end")
 MOST: Final = 0.5  # of the draws at a level
 RANK: Final = "rank"  # how mild a level is among those of its perturbation: above 0, the harshest 1
 
+NO_RIVAL: Final = "nothing"  # what stands against the one label of a wake word
 _WORDS: Final = ("recording", "variant", "label", "perturbation", "placement", "fill", "predicted", "rival", "outcome", "command")
 _COLUMNS: Final = (*_WORDS, "level", "draw", "offset_ms", "onset_ms", "lost_start_ms", "lost_end_ms", "outcome_margin", "command_margin")
 
@@ -145,7 +146,7 @@ def _failure(recording: Hashable, wrong: pd.DataFrame, *, at_a_place: bool) -> F
         condition=Condition(worst["perturbation"], level, worst["fill"], int(worst["draw"]), worst["placement"]),
         offset_ms=float(worst["offset_ms"]),
         variant=worst["variant"],
-        rival=worst["rival"],
+        rival=NO_RIVAL if pd.isna(worst["rival"]) else worst["rival"],
         margin=float(worst["outcome_margin"]),
         also_wrong=tuple(place for place in PLACES if place in also),
         at_a_place=at_a_place,

@@ -22,6 +22,7 @@ from robustness.explanations.maps import Map, seen
 from robustness.explanations.segments import edges_ms, method_for, values_of
 from robustness.models.classifier import Classifier
 from robustness.run.evidence import CounterpartValues, LeadSteps
+from robustness.sweep.trials import answer_of
 
 STRIPS: Final = 8  # rungs of a ladder at most, both ends included
 WHOLE: Final = 1_000_000  # bands of a patch: all there are
@@ -67,7 +68,7 @@ def lead_steps(case: Case) -> tuple[LeadSteps | None, dict[str, Map]]:
     windows = case.subject.at(leads).samples
     logits = classifier.logits(windows)
     label = classifier.labels.index(case.failure.label)
-    others = torch.cat([logits[:, :label], logits[:, label + 1 :]], 1).amax(1)
+    margin = answer_of(logits, torch.full((len(leads),), label)).margin
     found = _strips(classifier, windows, case.target)
     strips: Map = torch.cat([one.map[:, 0] for one in found]).numpy()
     key = f"ladder/{variant}"
@@ -75,7 +76,7 @@ def lead_steps(case: Case) -> tuple[LeadSteps | None, dict[str, Map]]:
         variant=variant,
         key=key,
         leads_ms=tuple(leads),
-        margins=tuple((logits[:, label] - others).tolist()),
+        margins=tuple(margin.tolist()),
         right=tuple(one.good for one in given_by(classifier, logits, [case.failure.label] * len(leads))),
         max_abs=float(abs(strips).max()),
         passes=sum(one.passes for one in found),

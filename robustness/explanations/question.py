@@ -259,11 +259,13 @@ def _check_condition(wanted: ExplanationSettings) -> None:
 def default_targets(labels: Sequence[str], here: HeardWindow, truth: str | None, given: Mapping[str, Given]) -> dict[str, Target]:
     """The margin of the truth to its strongest rival in the variant that is worst off, and both logits.
 
-    Without a truth among the labels, that of the first variant's answer.
+    Without a truth among the labels, that of the first variant's answer. Of one label its log-odds.
     """
     known = truth in labels
     logits = here.logits[worst_of(given)] if known else next(iter(here.logits.values()))
     label = labels.index(truth) if truth is not None and known else int(logits.argmax())
+    if len(labels) == 1:
+        return {labels[0]: Target(0)}
     rival = int(answer_of(logits[None], torch.tensor([label])).rival[0])
     margin = {f"{labels[label]}-{labels[rival]}": Target(label, rival)}
     return margin | {labels[label]: Target(label), labels[rival]: Target(rival)}

@@ -156,13 +156,19 @@ class SpectralFrontend(Frontend):
             return values
         if self.log == "log1p":
             return torch.log1p(values)
-        levels = self._level(values + self.floor if self.floor_kind == "add" else values.clamp_min(self.floor))
+        levels = self.levels(values)
         if self.reference == "maximum":
             largest = values.amax((1, 2, 3), keepdim=True).clamp_min(self.floor)
             levels = levels - self._level(largest)
-        if self.top_db is None:
-            return levels
-        return torch.maximum(levels, levels.amax((1, 2, 3), keepdim=True) - self.top_db)
+        return self.above_floor(levels)
+
+    def levels(self, values: Tensor) -> Tensor:
+        """Levels of single cells, whatever is beside them, any shape."""
+        return self._level(values + self.floor if self.floor_kind == "add" else values.clamp_min(self.floor))
+
+    def above_floor(self, levels: Tensor) -> Tensor:
+        """Levels no lower than `top_db` under each clip's highest, [clips 1 bands frames]."""
+        return levels if self.top_db is None else torch.maximum(levels, levels.amax((1, 2, 3), keepdim=True) - self.top_db)
 
     def _level(self, values: Tensor) -> Tensor:
         if self.log == "ln":

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from robustness.conditions import Condition
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, OutputError
 from robustness.gates.metrics.base import METRICS, Kinds
 from robustness.gates.rules import Rules
@@ -35,7 +36,7 @@ _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U001
 class CaseFacts:
     """The worst case of a rule, as the page needs it."""
 
-    condition: dict[str, Any] | None
+    condition: Condition | None
     behind: list[str]
 
 

@@ -18,9 +18,8 @@ from pandas import DataFrame
 
 from robustness.analysis.accuracy import known_speakers
 from robustness.analysis.answers import answers_of
-from robustness.analysis.outcomes import OTHER_WORD
 from robustness.analysis.placing import untestable
-from robustness.conditions import NO_WORD, NONE, Condition
+from robustness.conditions import NO_WORD, NONE, OTHER_WORD, Condition
 from robustness.errors import CannotJudgeError
 from robustness.run.folder import Run
 from robustness.run.perturbations import PerturbationFacts, perturbation_facts

@@ -69,7 +69,7 @@ def _bars(rule: Rule, metric: Metric) -> Iterator[str]:
         yield "it has no bar; give key `min`, `max` or both"
     if rule.min is not None and rule.max is not None and rule.min > rule.max:
         yield f"key `min` is {rule.min:g}, above `max`, {rule.max:g}: nothing could pass"
-    low, high = RANGES.get(metric.unit, (None, None))
+    low, high = (None, None) if metric.signed else RANGES.get(metric.unit, (None, None))
     for key, bar in (("min", rule.min), ("max", rule.max)):
         if bar is None or ((low is None or bar >= low) and (high is None or bar <= high)):
             continue
@@ -111,11 +111,20 @@ def _against(rule: Rule, metric: Metric) -> Iterator[str]:
 
 
 def _keys(rule: Rule, metric: Metric) -> Iterator[str]:
+    for key in ("phase", "take", "alarms_per_hour"):
+        if getattr(rule, key) is not None and not metric.stream:
+            yield f"key `{key}` is about a stream, and {rule.metric} is about single windows; leave it out"
+    if rule.alarms_per_hour is not None and metric.stream and rule.metric != "stream_hit_rate":
+        yield "key `alarms_per_hour` goes with stream_hit_rate alone"
     perturbed = rule.perturbation or metric.implied
     if rule.at is None and metric.at == "required":
         yield "key `at` is missing; it is the share that must hold, such as at = 0.90"
     if rule.at is not None and metric.at == "none":
         yield f"key `at`: {rule.metric} takes none"
+    if rule.within_ms is None and metric.within:
+        yield f"key `within_ms` is missing; {rule.metric} needs a range, such as within_ms = 50"
+    if rule.within_ms is not None and not metric.within:
+        yield f"key `within_ms`: {rule.metric} takes none"
     if rule.label is not None and not metric.label:
         yield f"key `label`: {rule.metric} is not about one label"
     if rule.level is not None and not (metric.level and perturbed):

@@ -26,6 +26,7 @@ StrictText = Annotated[str, Field(strict=True, min_length=1)]
 MOST_RULES: Final = 1_000  # each takes some milliseconds; a person writes a dozen
 MISTAKES_SHOWN: Final = 5
 BASELINE: Final = "baseline"
+PRESETS: Final = Path(__file__).with_name("presets")
 Version = Literal[1, 2]
 EXAMPLE: Final = '[rule.accepted] with metric = "accepted_right" and min = 0.90'
 
@@ -59,8 +60,12 @@ class Rule(_Section):
         label: only recordings with this label; `*` is each label apart.
         against: another variant, or `baseline`; paired.
         at: the share that must hold, for metrics that say how far it does.
+        within_ms: how far the word may lie to both sides of the reference placement, of holds_at_every_sample.
         min: the least allowed value.
         max: the most allowed value.
+        phase: of a stream's first window; None is the worst.
+        take: only takes with such a name, of a stream; `*` and `?` stand for any.
+        alarms_per_hour: of the hit rate of a stream: at the threshold that stays within so many false alarms.
         severity: whether breaking it fails the gate, or only warns.
         if_variant: `present` skips the rule where the run has left out a variant that it names, for that quantizes nothing of the model;
             otherwise the rule cannot be judged there.
@@ -75,11 +80,15 @@ class Rule(_Section):
     label: StrictText | None = None
     against: StrictText | None = None
     at: ShareNumber | None = None
+    within_ms: Annotated[Number, Field(gt=0, le=1000)] | None = None
     min: Number | None = None
     max: Number | None = None
     scope: Scope | None = None
     confidence: Confidence | None = None
     on_inconclusive: Literal["fail", "warn"] | None = None
+    phase: Literal["worst", "mean", "first"] | None = None
+    take: StrictText | None = None
+    alarms_per_hour: Annotated[Number, Field(gt=0)] | None = None
     severity: Literal["fail", "warn"] = "fail"
     if_variant: Literal["present"] | None = None
 
@@ -112,6 +121,12 @@ class Rules(_Section):
     baseline: Path | None = None
     defaults: Defaults = Defaults()
     source: Path = Path("gates.toml")
+
+
+def named_rules(path: Path) -> Path:
+    """The file itself, or the rules of that name that come with this package, if there is no such file."""
+    kept = PRESETS / f"{path}.toml"
+    return kept if path.name == str(path) and not path.exists() and kept.is_file() else path
 
 
 def read_rules(path: Path) -> Rules:

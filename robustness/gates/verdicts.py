@@ -22,6 +22,7 @@ from robustness.gates.rule_checks import checked_rules
 from robustness.gates.rules import BASELINE, Rule, Rules
 from robustness.gates.samples import AT_THE_BAR, Differences, Sample, ScoreSample
 from robustness.gates.wording import amount, bar, condition_text, counted, some
+from robustness.run.folder import Run
 
 QUIET: Final = ("pass", "skipped")
 PRECEDENCE: Final = (DONE, RULE_FAILED, CANNOT_JUDGE, USER_ERROR)  # of several, the last counts
@@ -120,11 +121,8 @@ def judge(rules: Rules, data: Data, progress: Judging = lambda done, total: None
         CannotJudgeError: where the run is incomplete.
     """
     checked_rules(rules)
-    if not data.rows.run.manifest.get("complete"):
-        raise CannotJudgeError(f"the run {data.rows.run.path} was interrupted, and half a run is never a pass; make it again")
-    flips = (data.rows.run.manifest.get("self_check") or {}).get("flips")
-    if flips:
-        raise CannotJudgeError(f"in the run {data.rows.run.path} levels that change nothing changed {flips} answers; none can be trusted")
+    if data.run_rows is not None:
+        _refuse_half(data.run_rows.run)
     data = replace(data, by="label" if rules.version == 1 else "outcome")
     found: dict[str, list[Judged] | Verdict] = {}
     spent: dict[str, float] = {}
@@ -138,6 +136,14 @@ def judge(rules: Rules, data: Data, progress: Judging = lambda done, total: None
     return [replace(verdict, seconds=spent[verdict.name]) for verdict in verdicts]
 
 
+def _refuse_half(run: Run) -> None:
+    if not run.manifest.get("complete"):
+        raise CannotJudgeError(f"the run {run.path} was interrupted, and half a run is never a pass; make it again")
+    flips = (run.manifest.get("self_check") or {}).get("flips")
+    if flips:
+        raise CannotJudgeError(f"in the run {run.path} levels that change nothing changed {flips} answers; none can be trusted")
+
+
 def _cases(name: str, rule: Rule, data: Data) -> list[Judged] | Verdict:
     """Every case judged by itself, or the verdict that says why none can be."""
     skipped = _skipped(rule, data)
@@ -146,7 +152,8 @@ def _cases(name: str, rule: Rule, data: Data) -> list[Judged] | Verdict:
     try:
         cases = list(METRICS[rule.metric].cases(rule, data))
         if not cases:
-            raise CannotJudgeError(f"no variant of {rule.variant!r} is there to be compared; the run has {', '.join(data.rows.variants)}")
+            names = [one.name for one in data.streams] if METRICS[rule.metric].stream else data.rows.variants
+            raise CannotJudgeError(f"no variant of {rule.variant!r} is there to be compared; the run has {', '.join(names)}")
         return [Judged(case, _judgement(case, rule)) for case in cases]
     except RobustnessError as error:
         return Verdict(name, rule, "error", f"{name}: {error}", error.exit_status)
@@ -166,6 +173,8 @@ def _verdict(name: str, rule: Rule, data: Data, judged: Sequence[Judged]) -> Ver
     outcome = ordered[0].judgement.outcome
     blocks = outcome == "fail" or (outcome == "inconclusive" and rule.on_inconclusive == "fail")
     status = RULE_FAILED if blocks and rule.severity == "fail" else DONE
+    if METRICS[rule.metric].stream:
+        return Verdict(name, rule, outcome, _sentence(name, rule, ordered, 0, {}), status, ordered)
     untestable = len(data.rows.untestable) if data.rows.moves(METRICS[rule.metric].about(rule, data.rows.kinds)) else 0
     says, warnings = _sentence(name, rule, ordered, untestable, data.rows.kinds), _warnings(rule, data, ordered)
     return Verdict(name, rule, outcome, says, status, ordered, untestable, warnings, data.rows.kinds)
@@ -173,7 +182,7 @@ def _verdict(name: str, rule: Rule, data: Data, judged: Sequence[Judged]) -> Ver
 
 def _skipped(rule: Rule, data: Data) -> str:
     """Why a rule is not judged, where it says that it is about a variant only if that is there; empty where it is judged."""
-    if rule.if_variant is None:
+    if rule.if_variant is None or METRICS[rule.metric].stream:
         return ""
     named = [name for name in (rule.variant, rule.against) if name is not None]
     reasons = ((name, data.rows.left_out(name)) for name in named)
@@ -205,7 +214,7 @@ def _sentence(name: str, rule: Rule, judged: Sequence[Judged], untestable: int, 
     if len(judged) > 1 and found.outcome != "pass":
         parts.append(f"so in {len(broken)} of {len(judged)} cases")
     if found.outcome != "pass" and case.behind:
-        parts.append(f"recordings: {some(case.behind)}")
+        parts.append(f"{'words' if METRICS[rule.metric].stream else 'recordings'}: {some(case.behind)}")
     if untestable:
         parts.append(f"without {counted(untestable, 'untestable recording')}, which cannot be moved")
     return "; ".join(parts)

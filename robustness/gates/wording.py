@@ -29,7 +29,7 @@ def amount(value: float, unit: str) -> str:
         return f"{points} point{'' if points in ('1', '-1') else 's'}"
     if unit == "bytes":
         return f"{value:,.0f} bytes"
-    return f"{value:.4g}" if unit == "ratio" else f"{value:.4g} {unit}"
+    return f"{value:.4g}" if unit in ("ratio", "level") else f"{value:.4g} {unit}"
 
 
 def bar(rule: Rule) -> str:
@@ -84,6 +84,7 @@ def meaning(name: str, rule: Rule, version: int = 2) -> str:
     metric = METRICS[rule.metric]
     who = "every variant" if rule.variant == "*" else rule.variant
     label = {None: "", "*": ", for each label"}.get(rule.label, f", for the label {rule.label}")
+    within = "" if rule.within_ms is None else f", ± {amount(rule.within_ms, 'ms')}"
     at = "" if rule.at is None else f" (the bar that must hold is {amount(rule.at, 'share')})"
     scope = SCOPES[rule.scope or "files"]
     if rule.scope == "population":
@@ -95,12 +96,14 @@ def meaning(name: str, rule: Rule, version: int = 2) -> str:
         else f"; where the interval straddles the bar it {'warns' if 'warn' in (rule.on_inconclusive, rule.severity) else 'fails'}"
     )
     there = "; skipped where that variant quantizes nothing of the model" if rule.if_variant else ""
-    subject = f"the {metric.meaning(version)}{at}{label}, {_done(rule)}{_beside(rule)}"
+    subject = f"the {metric.meaning(version)}{at}{label}, {_done(rule)}{within}{_beside(rule)}"
     return f"{name}: for {who}, {subject}, must be {bar(rule)}; {scope}; {verb} otherwise{unsure}{there}."
 
 
 def _done(rule: Rule) -> str:
     name = METRICS[rule.metric].about(rule, {})
+    if METRICS[rule.metric].within:
+        return "around the reference placement"
     if name is None:
         return "over what was run" if METRICS[rule.metric].perturbation == "none" else "at the reference placement"
     parts = [f"under {name}"]

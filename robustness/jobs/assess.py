@@ -20,7 +20,7 @@ from robustness.audit.evidence import write_audit
 from robustness.checks.base import findings_of
 from robustness.checks.model_under_test import ModelUnderTest
 from robustness.errors import CannotJudgeError, RobustnessError, UsageError
-from robustness.explanations.evidence import write_evidence
+from robustness.jobs.every_lead import refuse_range, write_every_lead
 from robustness.jobs.request import Request
 from robustness.models.card import load_classifiers
 from robustness.models.classifier import Classifier
@@ -32,8 +32,9 @@ from robustness.run.atomic import said_when_full
 from robustness.run.checks import CheckedModel, CheckedModels, write_checks
 from robustness.run.folder import Run, RunWriter
 from robustness.run.integrity import checked_run
+from robustness.run.provenance import provenance
 from robustness.sweep.dataset import Wanted, look_at, recordings_table, unsaid
-from robustness.sweep.manifest import card_facts, models_of, plan_facts, provenance, recordings_facts, versions
+from robustness.sweep.manifest import card_facts, cpu_kind, models_of, plan_facts, recordings_facts, versions
 from robustness.sweep.plan import Plan, plan_of, runnable
 from robustness.sweep.state import Tally
 from robustness.sweep.sweep import Sweep, common_frame, engine_of, key_of, placeable
@@ -88,8 +89,8 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     """Everything that a wrong input can stop, before anything is computed or written."""
     if request.reference is not None:
         checked_run(request.reference)
-    originals = loaded(request)
-    classifiers, left_out = variants_of([classifier for _, classifier in originals], request.variants, calibrating(request))
+    refuse_range(request.every_sample.within_ms)
+    originals, classifiers, left_out = classifiers_of(request)
     _refuse_twice([f"{classifier.name} {classifier.variant}" for classifier in classifiers])
     frame = common_frame(classifiers)
     runnable(request.settings, frame)  # for what it refuses, before recordings are read
@@ -111,6 +112,20 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     placed = placeable(reading.recordings, frame, request.settings)
     floats = {classifier.name: classifier for _, classifier in floats_last}
     return Job(request, classifiers, reading, placed, table, plan, cards, inputs, floats, left_out)
+
+
+class Loaded(NamedTuple):
+    """The models of a request: as their cards give them, each with its card; the variants that are run; those that cannot be."""
+
+    originals: list[tuple[Path, Classifier]]
+    classifiers: list[Classifier]
+    left_out: Sequence[LeftOut]
+
+
+def classifiers_of(request: Request) -> Loaded:
+    """The models of a request, loaded, in the variants that it asks for."""
+    originals = loaded(request)
+    return Loaded(originals, *variants_of([classifier for _, classifier in originals], request.variants, calibrating(request)))
 
 
 def loaded(request: Request) -> list[tuple[Path, Classifier]]:
@@ -144,13 +159,14 @@ def execute(job: Job, writer: RunWriter, progress: Progress, finish: Finish | No
 
 
 def _computed(job: Job, writer: RunWriter, progress: Progress, finish: Finish) -> Run:
+    writer.cpu = cpu_kind()
     tally = Tally.of(writer.begin(requested(job), job.table))
     if writer.is_finished:
         return writer.finish()
     done = tally.recordings * len(job.plan.conditions) * len(job.classifiers)
 
     def note(**said: bool) -> None:
-        writer.write_manifest({**_manifest(job, tally), **said})
+        writer.write_manifest({**manifest_of(job, tally), "blocks": writer.blocks, "provenance": provenance(), **said})
 
     def swept(rows: int, doing: str) -> None:
         nonlocal done
@@ -189,9 +205,12 @@ def _left(writer: RunWriter, error: BaseException) -> None:
 
 def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     """Says what quantization did and what restores each failing answer, and draws the page."""
+    from robustness.explanations.evidence import write_evidence  # with captum an eighth of all imports, which no first page waits for
+
     progress("check: what may be wrong with cards and recordings", 0, 1)
     checked = CheckedModels(tuple(_checked(name, one, job.reading) for name, one in job.originals.items()))
     write_checks(run.evidence, checked)
+    write_every_lead(job, run, progress)
     settings, told = job.plan.settings, partial(progress, "audit: layers")
     write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=settings.speech_threshold_db, progress=told)
     seed, audio, again = settings.seed, job.request.audio, job.plan.perturbations
@@ -216,7 +235,8 @@ def _refuse_twice(names: list[str]) -> None:
         raise UsageError(f"{', '.join(twice)} is asked for twice; name each variant once, and give each model's card its own name")
 
 
-def _manifest(job: Job, tally: Tally) -> dict[str, Any]:
+def manifest_of(job: Job, tally: Tally) -> dict[str, Any]:
+    """What a run of this job says of itself, but for its blocks and its provenance."""
     return {
         "models": models_of(job.classifiers, job.cards, job.left_out),
         "plan": {**plan_facts(job.plan, job.classifiers, tally), **_asked(job)},
@@ -225,7 +245,6 @@ def _manifest(job: Job, tally: Tally) -> dict[str, Any]:
         "self_check": {"checked": tally.checked, "flips": tally.flips},
         "versions": versions(),
         "repeat": job.request.repeat,
-        "provenance": provenance(),
     }
 
 
@@ -251,6 +270,7 @@ def _asked(job: Job) -> dict[str, Any]:
         "selection": asdict(request.selection),
         "skip_bad": request.skip_bad,
         "audio": request.audio,
+        "every_sample": asdict(request.every_sample),
     }
 
 

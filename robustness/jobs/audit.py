@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from robustness.audit.evidence import FLOAT, quantized_of, write_audit
+from robustness.audit.evidence import FLOAT, compared_pairs, write_audit
 from robustness.audit.latency import latencies
 from robustness.audit.measurement import Listening
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 from robustness.jobs.assess import Job, Progress, calibrating, execute, prepare
 from robustness.jobs.request import Request
+from robustness.models.classifier import Classifier
 from robustness.perturbations.base import PERTURBATIONS
 from robustness.report.page import write_page
 from robustness.run.audit_records import Latencies, VariantTime, write_latencies
@@ -45,12 +46,12 @@ def prepared_audit(request: Request) -> Job:
     variants = tuple(dict.fromkeys((FLOAT, *(request.variants or VARIANTS))))
     settings = replace(request.settings, perturbations=request.settings.perturbations or placements())
     job = prepare(replace(request, variants=variants, settings=settings))
-    if not any(quantized_of(original, job.classifiers) for original in job.originals.values()):
+    if not compared_pairs(job.originals, job.classifiers):
         if any(one.deployed for one in job.classifiers):
             raise UsageError(
-                "there is nothing to audit: a file that ships is run as it is, and an audit compares a torch network with what is "
-                "quantized of it; `robustness check CARD` says what is int8 in the file, and `robustness report` compares "
-                "the answers of its variants"
+                "there is nothing to audit: files that ship are compared layer by layer, a .tflite with float activations beside an "
+                "int8 one of the same graph; give a card with both as [variants.NAME], "
+                "which `robustness init FLOAT.tflite INT8.tflite` begins"
             )
         if job.left_out:
             raise UsageError(f"there is nothing to audit: {'; '.join(map(str, job.left_out))}")
@@ -90,9 +91,13 @@ def finish(job: Job, run: Run, progress: Progress) -> None:
 def _latencies(job: Job) -> list[VariantTime]:
     """The times of every variant, beside its float network."""
     rows: list[VariantTime] = []
-    for original in job.originals.values():
-        variants = quantized_of(original, job.classifiers)
-        if variants:
-            first = next(iter(Listening(original, job.placed, job.plan.settings.speech_threshold_db)))
-            rows += latencies(original, variants, first.features)
+    for original, variants in compared_pairs(job.originals, job.classifiers):
+        first = next(iter(Listening(original, job.placed, job.plan.settings.speech_threshold_db)))
+        rows += latencies(_as_here(original), [_as_here(one) for one in variants], first.features)
     return rows
+
+
+def _as_here(classifier: Classifier) -> Classifier:
+    """By the kernels that this PC would run: the reference kernels are made to be read, not to be fast."""
+    quick = classifier.network.quicker()
+    return classifier if quick is None else replace(classifier, network=quick)

@@ -47,7 +47,7 @@ def _perturbation(perturbation: Perturbation) -> dict[str, Any]:
         "neutral": level_text(perturbation.neutral(REFERENCE)),
         "draws": perturbation.draws,
         "fills": ", ".join(perturbation.fills),
-        "inputs": ", ".join(perturbation.inputs),
+        "inputs": ", ".join([*perturbation.inputs, *([] if perturbation.extra is None else [f"extra {perturbation.extra.name}"])]),
         "everyday": _everyday_text(perturbation),
         "preset": perturbation.preset,
         "conditions": len(conditions),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from robustness.audit.evidence import write_audit
@@ -17,10 +16,11 @@ from robustness.gates.metrics.base import METRICS
 from robustness.gates.metrics.others import LayerSqnr
 from robustness.gates.rule_checks import checked_rules
 from robustness.gates.rules import BASELINE, Rules, RulesError
-from robustness.gates.run_judgement import judge_run
+from robustness.gates.run_judgement import JudgedBeside, judge_run
 from robustness.gates.verdicts import Verdict
 from robustness.jobs.assess import Job, Progress, execute, prepare
-from robustness.jobs.request import Request
+from robustness.jobs.every_lead import write_every_lead
+from robustness.jobs.request import EveryLead, Request
 from robustness.report.banner import write_alone
 from robustness.report.page import write_page
 from robustness.run.folder import Run, RunWriter
@@ -35,12 +35,12 @@ class Gate:
 
     Attributes:
         rules: the rules.
-        baseline: a run to compare with, in place of the one that the rules name.
+        beside: a run to compare with, in place of the one that the rules name, and a folder of `robustness stream`.
         verdicts: one a rule, once judged.
     """
 
     rules: Rules
-    baseline: Path | None = None
+    beside: JudgedBeside = JudgedBeside()
     verdicts: list[Verdict] = field(default_factory=list)
 
     def prepare(self, request: Request) -> Job:
@@ -51,19 +51,21 @@ class Gate:
         """
         checked_rules(self.rules)
         settings = replace(request.settings, perturbations=gated_perturbations(self.rules))
-        job = prepare(replace(request, variants=gated_variants(self.rules, request.variants), settings=settings))
+        variants = gated_variants(self.rules, request.variants)
+        job = prepare(replace(request, variants=variants, settings=settings, every_sample=gated_leads(self.rules, variants)))
         return job._replace(plan=plan_for(self.rules, job.plan, job.frame.reference))
 
     def run(self, job: Job, writer: RunWriter, progress: Progress) -> Run:
         """Sweeps, judges, and writes the run with its verdicts and page; a run to go on with that is whole already is judged as it is."""
         run = execute(job, writer, progress, self._finish)
-        self.verdicts = self.verdicts or judge_run(run, self.rules, self.baseline, run.path)
+        self.verdicts = self.verdicts or judge_run(run, self.rules, self.beside, run.path)
         return run
 
     def _finish(self, job: Job, run: Run, progress: Progress) -> None:
         if any(rule.metric == LayerSqnr.name for rule in self.rules.rule.values()):
             write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=job.plan.settings.speech_threshold_db)
-        self.verdicts = judge_run(run, self.rules, self.baseline, run.path, partial(progress, "judge: rules"))
+        write_every_lead(job, run, progress)
+        self.verdicts = judge_run(run, self.rules, self.beside, run.path, partial(progress, "judge: rules"))
         progress("draw: page", 0, 1)
         heard = any(condition.perturbation == NONE for condition in job.plan.conditions)
         (write_page if heard else write_alone)(run, run.path / "index.html")
@@ -77,6 +79,15 @@ def gated_variants(rules: Rules, known: tuple[str, ...]) -> tuple[str, ...]:
         named |= {rule.against} if rule.against not in (None, BASELINE) else set()
     plain = {name.rpartition(" · ")[2] for name in named}
     return (*(name for name in known if name in plain), *sorted(plain - set(known)))
+
+
+def gated_leads(rules: Rules, known: tuple[str, ...]) -> EveryLead:
+    """The widest range of leads that a rule needs sample by sample, and the variants that such rules are about."""
+    about = [rule for rule in rules.rule.values() if rule.within_ms is not None]
+    if not about:
+        return EveryLead()
+    named = {name for rule in about for name in (known if rule.variant == ALL else (rule.variant.rpartition(" · ")[2],))}
+    return EveryLead(max(rule.within_ms or 0.0 for rule in about), quantized=True, variants=tuple(sorted(named)))
 
 
 def gated_perturbations(rules: Rules) -> tuple[str, ...]:

@@ -12,6 +12,21 @@ from robustness.sweep.plan import Settings
 
 
 @dataclass(frozen=True)
+class EveryLead:
+    """Whether the outcome at each whole sample of lead is asked.
+
+    Attributes:
+        within_ms: how far to both sides of the reference placement; None asks nothing.
+        quantized: whether quantized variants and model files are asked too, which compute each window by itself.
+        variants: their names, if not all are asked.
+    """
+
+    within_ms: float | None = None
+    quantized: bool = False
+    variants: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Request:
     """What to assess, on what, and how.
 
@@ -30,6 +45,7 @@ class Request:
         audio: whether the run keeps what was heard; voices are personal data.
         repeat: the command that repeats this, for the page.
         reference: a run of another model on the same recordings, to give errors against.
+        every_sample: whether each whole sample of lead is asked, in which range.
     """
 
     models: tuple[Path, ...]
@@ -46,3 +62,4 @@ class Request:
     audio: bool = True
     repeat: str = ""
     reference: Path | None = None
+    every_sample: EveryLead = field(default_factory=EveryLead)

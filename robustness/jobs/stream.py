@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import isfinite
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
+
+import numpy as np
 
 from robustness.audio.reading import read_audio
 from robustness.audio.segment_advice import check_count
@@ -14,22 +18,33 @@ from robustness.audio.segmentation import find_words, hear
 from robustness.audio.spelling import lookalikes
 from robustness.audio.takes import Take, open_take
 from robustness.errors import RecordingError, UsageError
+from robustness.models.card import read_card
 from robustness.models.classifier import Classifier
+from robustness.models.streaming_settings import Streaming
+from robustness.streaming.pairing import PairedHits, paired_hits
 from robustness.streaming.repair import SingleAnswer
-from robustness.streaming.rules.base import RULES
+from robustness.streaming.rules.base import PLAIN, RULES
 from robustness.streaming.score_files import FileFacts, read_score_file
 from robustness.streaming.scores import Scores
 from robustness.streaming.sentences import counted
 from robustness.streaming.spans import Word, checked_spans, read_spans
 from robustness.streaming.streams import VariantStream, stream_of
 from robustness.sweep.single_windows import single_answers
+from robustness.sweep.states import figures_by_state, remembers, runs_on
 from robustness.sweep.steps import keeps_state, stepped_scores
 from robustness.sweep.takes import scores_of
 
 BESIDE: Final = ("{}.csv", "{}.txt", "{}.TextGrid", "{}_spec.json")
-PLAIN_RULE: Final = "plain"
 OFF: Final = 0.01  # of a step: a hop that is off by more is no multiple of it
 Progress = Callable[[str, int, int], None]
+
+
+class AskedDecisions(NamedTuple):
+    """What a card may say as well; None is left to it."""
+
+    rule: str | None = None
+    hop_ms: float | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,23 @@ class StreamRequest:
     settings: Mapping[str, str] = field(default_factory=dict)
     tolerance_ms: float | None = None
     words: tuple[str, ...] = ()
+
+    def by_card(self, card: Path, asked: AskedDecisions) -> Self:
+        """The request with what a card says of streaming, where nothing else is asked; its settings go with its own rule alone.
+
+        Raises:
+            CardError: the card cannot be read, or is wrong.
+        """
+        said = read_card(card).streaming or Streaming()
+        own = asked.rule in (None, said.rule)
+        return replace(
+            self,
+            hop_ms=asked.hop_ms or said.hop_ms or self.hop_ms,
+            rule=asked.rule or said.rule,
+            threshold=asked.threshold if asked.threshold is not None or not own else said.threshold,
+            settings={**(said.texts if own else {}), **self.settings},
+            tolerance_ms=said.tolerance_ms if self.tolerance_ms is None else self.tolerance_ms,
+        )
 
     @property
     def steps(self) -> int:
@@ -83,6 +115,16 @@ class StreamResult:
     notices: tuple[str, ...]
     takes: tuple[Take, ...] = ()
 
+    @cached_property
+    def pairs(self) -> list[PairedHits]:
+        """The variants at equal false alarms an hour."""
+        return paired_hits(self.variants)
+
+
+def finite(value: float) -> float | None:
+    """The number; None if it is infinite."""
+    return value if isfinite(value) else None
+
 
 def stream_models(
     classifiers: Sequence[Classifier], paths: Sequence[Path], labels: Sequence[Path], request: StreamRequest, progress: Progress
@@ -102,6 +144,7 @@ def stream_models(
     """
     steps, first = request.steps, classifiers[0]
     rule = RULES[request.rule].made(request.threshold, request.settings)
+    rule.decide(_no_answers(first))  # a rule that lacks what it needs says so before hours are streamed
     takes = [open_take(path, first.frame.rate_hz) for path in paths]
     said = [_words(take, path, request) for take, path in zip(takes, labels_of(paths, labels, request), strict=True)]
     notices = [f"{take.name}: {one}" for take, words in zip(takes, said, strict=True) for one in _notices(take, words, first)]
@@ -111,38 +154,67 @@ def stream_models(
         notices.append(
             f"{first.name} keeps a state: it is fed step by step, at its own pace and one phase, and is not asked in single windows"
         )
-    scores: list[list[Scores]] = [[] for _ in classifiers]
-    alone: list[dict[tuple[int, int], Mapping[str, SingleAnswer]]] = [{} for _ in classifiers]
+    answered = [_Answered(classifier) for classifier in classifiers]
     for at, (take, words) in enumerate(zip(takes, said, strict=True)):
         if stepped:
-            for kept, classifier in zip(scores, classifiers, strict=True):
-                kept.append(stepped_scores(take, classifier))
-            continue
-        found, shared = scores_of(take, classifiers, request.hop_ms / steps, lambda done, of, n=take.name: progress(f"take: {n}", done, of))  # type: ignore[misc]
-        notices += [] if shared else [f"{take.name}: each window's features are computed alone, for none of their frames can be shared"]
-        for kept, answers, singles, one in zip(
-            scores, alone, single_answers(take, words, [_alone(one, request) for one in classifiers]), found, strict=True
-        ):
-            kept.append(one)
-            answers.update({(at, place): by_place for place, by_place in singles.items()})
+            for one in answered:
+                one.scores.append(stepped_scores(take, one.classifier))
+        else:
+            notices += _ask(answered, (at, take, words), request, progress)
     variants = [
-        stream_of(
-            kept,
-            [named(words, one) for words in said],
-            rule,
-            steps=steps,
-            tolerance_ms=request.tolerance_ms,
-            alone=answers,
-            one_hop=stepped,
+        _with_states(
+            stream_of(one.scores, one.words(said), rule, steps=steps, tolerance_ms=request.tolerance_ms, alone=one.alone, one_hop=stepped),
+            takes,
+            one.classifier,
         )
-        for one, kept, answers in zip(classifiers, scores, alone, strict=True)
+        for one in answered
     ]
     return StreamResult(tuple(variants), tuple(notices), tuple(takes))
 
 
+def _no_answers(classifier: Classifier) -> Scores:
+    """One answer of zeros, with the labels of a classifier."""
+    labels = classifier.labels
+    return Scores("", labels, np.ones(1), np.zeros((1, len(labels)), np.float32), 1.0, 1.0, classifier.point, classifier.silence)
+
+
+@dataclass(eq=False)
+class _Answered:
+    """What a classifier answers to the takes, and to each word alone."""
+
+    classifier: Classifier
+    scores: list[Scores] = field(default_factory=list)
+    alone: dict[tuple[int, int], Mapping[str, SingleAnswer]] = field(default_factory=dict)
+
+    def words(self, said: Sequence[Sequence[Word]]) -> list[list[Word]]:
+        """The words of each take by its labels."""
+        return [named(words, self.classifier) for words in said]
+
+
+def _ask(answered: Sequence[_Answered], part: tuple[int, Take, Sequence[Word]], request: StreamRequest, progress: Progress) -> list[str]:
+    """Asks classifiers for a take, window by window and word by word; what is worth knowing of it."""
+    at, take, words = part
+    classifiers = [one.classifier for one in answered]
+    step_ms = request.hop_ms / request.steps
+    found, shared = scores_of(take, classifiers, step_ms, lambda done, of: progress(f"take: {take.name}", done, of))
+    singles = single_answers(take, words, [_alone(one, request) for one in classifiers])
+    for one, scores, by_word in zip(answered, found, singles, strict=True):
+        one.scores.append(scores)
+        one.alone.update({(at, place): by_place for place, by_place in by_word.items()})
+    return [] if shared else [f"{take.name}: each window's features are computed alone, for none of their frames can be shared"]
+
+
+def _with_states(made: VariantStream, takes: Sequence[Take], classifier: Classifier) -> VariantStream:
+    """With figures by starting state, if the model has a memory."""
+    made = replace(made, memory=remembers(classifier))
+    if not runs_on(classifier) or not any(any(timeline.spoken) for timeline in made.timelines):
+        return made
+    return replace(made, states=tuple(figures_by_state(takes, made.timelines, classifier, made.rule, made.phases.hop_ms)))
+
+
 def _alone(classifier: Classifier, request: StreamRequest) -> Classifier:
     """The classifier as it answers to a single window: at the threshold of the stream, where that is the plain rule's."""
-    plain = request.threshold is not None and request.rule == PLAIN_RULE
+    plain = request.threshold is not None and request.rule == PLAIN
     return replace(classifier, threshold=request.threshold) if plain else classifier
 
 
@@ -267,10 +339,19 @@ def said_of(result: StreamResult, request: StreamRequest) -> dict[str, Any]:
         "rule": request.rule,
         "hop_ms": result.variants[0].phases.hop_ms,
         "phase_ms": result.variants[0].phases.step_ms,
+        "steps": len(result.variants[0].phases.matchings),
         "takes": [
-            {"name": scores.take, "duration_ms": scores.duration_ms, "words": len(timeline.words)}
+            {
+                "name": scores.take,
+                "duration_ms": scores.duration_ms,
+                "words": len(timeline.words),
+                "spoken": [(word.label, word.start_ms, word.end_ms) for word in timeline.words],
+            }
             for scores, timeline in zip(result.variants[0].scores, result.variants[0].timelines, strict=True)
         ],
         "notices": list(result.notices),
         "variants": [one.said for one in result.variants],
+        "at_equal_false_alarms": [
+            one._asdict() | {"thresholds": [finite(value) for value in one.thresholds], "p": one.p_value} for one in result.pairs
+        ],
     }

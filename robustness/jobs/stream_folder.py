@@ -16,15 +16,15 @@ import soundfile
 from robustness.audio.takes import Samples, Take
 from robustness.errors import OutputError
 from robustness.jobs.stream import StreamRequest, StreamResult, said_of
-from robustness.report.stream_figures import TakeSound
 from robustness.report.stream_page import RunNotes, TakeCut, stream_page
+from robustness.report.stream_timeline import TakeSound
 from robustness.run.atomic import write_json, write_text
+from robustness.streaming.kept import FIGURES, SCORES
 from robustness.streaming.scores import write_scores
 
 PAGE: Final = "index.html"
-FIGURES: Final = "stream.json"
-SCORES: Final = "scores-{}.parquet"
-STRETCHES: Final = 4_000  # of a take, in which the waveform is drawn
+STRETCH_MS: Final = 10.0  # in which the waveform is kept
+MOST_STRETCHES: Final = 1_200_000  # of all takes
 SHORT_MS: Final = 120_000.0  # a take up to this long can be heard as a whole
 
 
@@ -46,18 +46,21 @@ def write_stream(result: StreamResult, request: StreamRequest, out: Path, repeat
     except OSError as error:
         raise OutputError(f"{out} cannot be written ({error.strerror}); give another --out") from error
     kept = [scores for variant in result.variants for scores in variant.scores]
-    for place, scores in enumerate(kept if result.takes else []):
+    for place, scores in enumerate(kept):
         write_scores(out / SCORES.format(place), scores)
     write_json(out / FIGURES, said_of(result, request))
-    sounds = [take_sound(take, audio=audio) for take in result.takes]
-    page = stream_page(result.variants, sounds, _cutter(result) if audio and result.takes else None, RunNotes(result.notices, repeat))
+    length_ms = max(STRETCH_MS, sum(take.duration_ms for take in result.takes) / MOST_STRETCHES)
+    sounds = [take_sound(take, length_ms, audio=audio) for take in result.takes]
+    page = stream_page(
+        result.variants, sounds, _cutter(result) if audio and result.takes else None, RunNotes(result.notices, repeat, result.pairs)
+    )
     write_text(out / PAGE, page)
     return out / PAGE
 
 
-def take_sound(take: Take, *, audio: bool) -> TakeSound:
-    """A take as the page shows it, read block by block."""
-    length = max(1, -(-take.samples // STRETCHES))
+def take_sound(take: Take, length_ms: float, *, audio: bool) -> TakeSound:
+    """A take as the page shows it, read block by block, in stretches of so many ms."""
+    length = max(1, round(length_ms * take.rate_hz / 1000))
     low, high = np.zeros(-(-take.samples // length)), np.zeros(-(-take.samples // length))
     at = 0
     for block in take.blocks():

@@ -1,15 +1,17 @@
 """At which threshold does a model stay within a budget of false alarms an hour, and what does that cost in words missed?
 
-The threshold is chosen on one half of the speakers and of the negatives, and confirmed on the other. Words are composed into a take with
-pauses and streamed as a device hears them; negatives are sounds without a command. One threshold for all commands, of the plain rule.
+Thresholds are chosen on one half of the speakers and of the negatives, and confirmed on the other. Words are composed into a take with
+pauses and streamed as a device hears them; negatives are sounds without a command. One threshold for all commands, or one for each, of the
+plain rule.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -18,21 +20,23 @@ from robustness.audio.files import READ
 from robustness.audio.recordings import Recording
 from robustness.audio.streaming import Clip, Recordings, known
 from robustness.audio.takes import open_take
-from robustness.errors import CannotJudgeError, RecordingError, UsageError
+from robustness.errors import CannotJudgeError, OutputError, RecordingError, UsageError
 from robustness.jobs.compose import Composition, compose
 from robustness.jobs.stream import named
 from robustness.models.classifier import Classifier
+from robustness.models.toml import to_toml
+from robustness.report.threshold_page import About, threshold_page
 from robustness.run.atomic import write_text
-from robustness.streaming.curve import operating_curve
-from robustness.streaming.figures import StreamFigures, figures_of, hours_needed
-from robustness.streaming.matching import Timeline, match
-from robustness.streaming.rules.plain import Plain
-from robustness.streaming.scores import Scores
+from robustness.streaming.figures import StreamFigures, hours_needed
+from robustness.streaming.matching import Timeline
 from robustness.streaming.sentences import counted, shown
 from robustness.streaming.spans import read_spans
+from robustness.streaming.thresholds import NEVER, StreamPart, one_threshold, own_thresholds
 from robustness.sweep.takes import scores_of
 
 BUDGET: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:/\s*(h|hour|day|d))?\s*")
+PAGE: Final = "index.html"
+SECTION: Final = re.compile(r"^\[threshold\][^\n]*\n(?:(?!\[)[^\n]*\n?)*", re.MULTILINE)
 HOURS: Final = {"h": 1.0, "hour": 1.0, "d": 24.0, "day": 24.0}
 Progress = Callable[[str, int, int], None]
 
@@ -46,33 +50,36 @@ class Budget:
         hop_ms: from one answer of the device to the next.
         refractory_ms: of the plain rule.
         seed: of the composed take.
+        per_label: whether each command gets a threshold of its own.
     """
 
     per_hour: float
     hop_ms: float = 100.0
     refractory_ms: float = 1000.0
     seed: int = 0
+    per_label: bool = False
 
 
-class ChosenThreshold(NamedTuple):
-    """A threshold, and how it did.
+class Chosen(NamedTuple):
+    """Thresholds, and how they did.
 
     Attributes:
-        value: the threshold.
-        chosen: the figures of the half on which it was chosen.
-        confirmed: those of the other half.
+        values: by command.
+        halves: on which they were chosen, and on which confirmed.
+        chosen: the figures of the first.
+        confirmed: those of the second.
     """
 
-    value: float
+    values: dict[str, float]
+    halves: tuple[StreamPart, StreamPart]
     chosen: StreamFigures
     confirmed: StreamFigures
 
-
-class _Half(NamedTuple):
-    """One half: its scores and the words in them, a take each."""
-
-    scores: list[Scores]
-    timelines: list[Timeline]
+    @property
+    def value(self) -> float | None:
+        """The one threshold; None if commands have several."""
+        found = set(self.values.values())
+        return found.pop() if len(found) == 1 else None
 
 
 def read_budget(text: str) -> float:
@@ -89,8 +96,8 @@ def read_budget(text: str) -> float:
 
 def choose_threshold(
     classifier: Classifier, recordings: Sequence[Recording], negatives: Sequence[Path], budget: Budget, progress: Progress
-) -> ChosenThreshold:
-    """The lowest threshold within the budget that hits most words on one half, and what it does on the other.
+) -> Chosen:
+    """The thresholds within the budget that hit most words on one half, and what they do on the other.
 
     Args:
         classifier: one variant.
@@ -104,18 +111,19 @@ def choose_threshold(
         CannotJudgeError: no threshold is within the budget on the first half.
     """
     files = negatives_in(negatives)
-    halves = [_half(classifier, part, files[at::2], budget, progress) for at, part in enumerate(halves_of(recordings))]
-    first, second = halves
-    curve = operating_curve(first.scores, first.timelines, 1, budget.refractory_ms)
-    place = curve.within(budget.per_hour)
-    if place < 0 or curve.hits[place] == 0:
+    if classifier.threshold is None:  # a single command with a threshold is no contest of labels
+        classifier = replace(classifier, threshold=NEVER)
+    first, second = (_half(classifier, part, files[at::2], budget, progress) for at, part in enumerate(halves_of(recordings)))
+    choose = own_thresholds if budget.per_label else one_threshold
+    values = choose(first, budget.per_hour, budget.refractory_ms)
+    if not values:
+        hours = sum(timeline.hours for timeline in first.timelines)
         raise CannotJudgeError(
             f"at no threshold does {classifier.name} hit a word with at most {budget.per_hour:g} false alarms an hour in "
-            f"{shown(curve.hours)} h; give a larger budget, or more hours of negatives: "
+            f"{shown(hours)} h; give a larger budget, or more hours of negatives: "
             "with one false alarm the rate is already above a small budget"
         )
-    value = float(curve.thresholds[place])
-    return ChosenThreshold(value, *(_figures(half, value, budget) for half in (first, second)))
+    return Chosen(values, (first, second), *(half.figures(values, budget.refractory_ms) for half in (first, second)))
 
 
 def negatives_in(paths: Sequence[Path]) -> list[Path]:
@@ -160,8 +168,10 @@ def _key(clip: Recording | Clip, *, by_speaker: bool) -> str:
     return str(clip.speaker) if by_speaker else clip.id
 
 
-def _half(classifier: Classifier, recordings: Sequence[Recording], negatives: Sequence[Path], budget: Budget, progress: Progress) -> _Half:
-    rate_hz, half = classifier.frame.rate_hz, _Half([], [])
+def _half(
+    classifier: Classifier, recordings: Sequence[Recording], negatives: Sequence[Path], budget: Budget, progress: Progress
+) -> StreamPart:
+    rate_hz, half = classifier.frame.rate_hz, StreamPart([], [])
     window_ms = classifier.frame.samples * 1000 / rate_hz
     commands = [label for label in classifier.labels if label not in classifier.rejections]
     with tempfile.TemporaryDirectory(prefix="threshold-") as folder:
@@ -176,12 +186,7 @@ def _half(classifier: Classifier, recordings: Sequence[Recording], negatives: Se
     return half
 
 
-def _figures(half: _Half, threshold: float, budget: Budget) -> StreamFigures:
-    rule = Plain(threshold, 1, budget.refractory_ms)
-    return figures_of([match(rule.decide(scores), timeline) for scores, timeline in zip(half.scores, half.timelines, strict=True)])
-
-
-def threshold_sentences(found: ChosenThreshold, budget: Budget) -> list[str]:
+def threshold_sentences(found: Chosen, budget: Budget) -> list[str]:
     """What was chosen, what it costs, and whether the other half shows that the budget holds."""
     chosen, confirmed = found.chosen, found.confirmed
     rate = confirmed.rate
@@ -192,9 +197,11 @@ def threshold_sentences(found: ChosenThreshold, budget: Budget) -> list[str]:
         if holds
         else f"which does not show that the budget holds: that takes {shown(needed)} h with as many"
     )
+    named = ", ".join(f"{label} {value:.4g}" for label, value in found.values.items())
+    which, they = (f"Thresholds {named}", "they were") if found.value is None else (f"Threshold {found.value:.4g}", "it was")
     return [
-        f"Threshold {found.value:.4g}: {chosen.hits} of {counted(chosen.words, 'word')} hit with "
-        f"{counted(chosen.false_alarms, 'false alarm')} in {shown(chosen.hours)} h, on the half on which it was chosen.",
+        f"{which}: {chosen.hits} of {counted(chosen.words, 'word')} hit with "
+        f"{counted(chosen.false_alarms, 'false alarm')} in {shown(chosen.hours)} h, on the half on which {they} chosen.",
         f"On the other half {confirmed.hits} of {counted(confirmed.words, 'word')} hit, another command said during "
         f"{confirmed.wrong_words}, and "
         f"{counted(confirmed.false_alarms, 'false alarm')} in {shown(confirmed.hours)} h: {shown(rate.value)} an hour "
@@ -202,30 +209,50 @@ def threshold_sentences(found: ChosenThreshold, budget: Budget) -> list[str]:
     ]
 
 
-def write_threshold(card: Path, value: float, out: Path) -> None:
-    """Writes a copy of a card with this threshold.
+def write_threshold_page(found: Chosen, about: About, folder: Path) -> Path:
+    """Writes the page of what thresholds cost.
+
+    Raises:
+        OutputError: the place cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written ({error.strerror}); give another --report") from error
+    write_text(folder / PAGE, threshold_page(found.halves, found.values, about))
+    return folder / PAGE
+
+
+def write_threshold(card: Path, values: float | Mapping[str, float], out: Path) -> None:
+    """Writes a copy of a card with these thresholds: one above its sections, or a section with one a command.
 
     Args:
         card: the card.
-        value: of all commands.
+        values: one threshold, or one by command.
         out: in the same folder, for a card names its weights from there.
 
     Raises:
-        UsageError: `out` lies elsewhere, or the card has thresholds by label.
+        UsageError: `out` lies elsewhere.
     """
     if out.resolve().parent != card.resolve().parent:
         raise UsageError(f"--out is {out}; a card lies beside its weights: give a name in {card.parent or '.'}")
-    text = card.read_text(encoding="utf-8")
-    if re.search(r"^\s*\[threshold\]", text, re.MULTILINE):
-        raise UsageError(f"{card} has thresholds by label, [threshold]; take that section out, for one threshold is written")
-    top, section, rest = _split(text)
-    line = f"threshold = {value:.6g}\n"
-    changed, count = re.subn(r"^threshold\s*=.*\n", line, top, count=1, flags=re.MULTILINE)
-    write_text(out, (changed if count else top.rstrip("\n") + "\n" + line + "\n") + section + rest)
+    text = SECTION.sub("", card.read_text(encoding="utf-8"))
+    top, rest = _split(text)
+    top = re.sub(r"^threshold\s*=.*\n", "", top, flags=re.MULTILINE).rstrip("\n") + "\n"
+    if not isinstance(values, Mapping):
+        write_text(out, f"{top}threshold = {rounded_up(values)}\n\n{rest}")
+        return
+    section = to_toml({"threshold": {label: rounded_up(value) for label, value in values.items()}})
+    write_text(out, f"{top}\n{rest.rstrip()}\n\n{section.strip()}\n")
 
 
-def _split(text: str) -> tuple[str, str, str]:
-    """What stands before the first section of a card, its head, and the rest."""
+def rounded_up(value: float) -> float:
+    """A threshold with seven digits, not below itself, so that no score passes that did not before."""
+    return min(1.0, math.ceil(value * 1e7 - 1e-6) / 1e7)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """What stands before the first section of a card, and the rest."""
     found = re.search(r"^\[", text, re.MULTILINE)
     at = len(text) if found is None else found.start()
-    return text[:at], text[at : at + 1], text[at + 1 :]
+    return text[:at], text[at:]

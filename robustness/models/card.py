@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from torch import Tensor
 
 from robustness.audio.placement import Frame
 from robustness.errors import CardError, UsageError
@@ -22,10 +23,11 @@ from robustness.frontends.base import Frontend
 from robustness.models.card_messages import card_sentence
 from robustness.models.checkpoints import Source
 from robustness.models.classifier import Classifier, Output, ThresholdSetting
-from robustness.models.formats.base import Sought, format_of, runs_as_it_is
+from robustness.models.formats.base import Network, Sought, format_of, runs_as_it_is
 from robustness.models.frontend_settings import frontend_from
 from robustness.models.network import torch_device
 from robustness.models.probing import probe
+from robustness.models.streaming_settings import Streaming
 from robustness.models.thresholds import read_threshold, threshold_mistakes
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -137,6 +139,15 @@ class Window(_Section):
 
     duration_ms: Annotated[Number, Field(gt=0, le=LONGEST_WINDOW_MS)] = Field(description="the window's length in ms")
     placement: Literal["start", "center", "end"] = Field(default="center", description="where a recording lies in the window")
+    preroll_ms: Annotated[Number, Field(ge=0)] = Field(
+        default=0.0, description="of a network with a state, how much of the window's start only warms it up"
+    )
+
+    @model_validator(mode="after")
+    def _has_more_than_a_preroll(self) -> Self:
+        if self.preroll_ms >= self.duration_ms:
+            raise ValueError(f"window.preroll_ms is {self.preroll_ms:g}, and the window has {self.duration_ms:g} ms; leave room for a word")
+        return self
 
 
 class CardVariant(_Section):
@@ -191,6 +202,9 @@ class Card(_Section):
     frontend: FrontendSettings = Field(description="a section with kind, rate_hz and the front-end's settings")
     window: Window = Field(description="a section with duration_ms and placement")
     variant: CardVariant | None = Field(default=None, description="a section with scheme and rebuild, where the weights are quantized")
+    streaming: Streaming | None = Field(
+        default=None, description="a section with rule, hop_ms, threshold and settings of a device's decisions"
+    )
     golden: Golden | None = Field(default=None, description="a section with samples, logits and tolerance")
     about: dict[str, Any] = Field(default_factory=dict, description="a section of whatever is worth knowing")
 
@@ -327,6 +341,7 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
     frontend = frontend_from(said.frontend.settings, card)
     _refuse_large(frontend, said.frame, card)
     network = format_of(card, said).load(Sought(card, said, frontend, weights, where))
+    _refuse_steps(said, network, card)
     scheme = PLAIN if said.variant is None else said.variant.scheme
     classifier = Classifier(
         name=said.name,
@@ -344,7 +359,22 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
         about={**network.facts, **({} if said.variant is None else said.variant.about)},
         deployed=deployed,
     )
-    return replace(classifier, network=network.tried(probe(classifier, card)))
+    return replace(classifier, network=network.tried(_probed(classifier, card, len(whole.variants) > 1)))
+
+
+def _probed(classifier: Classifier, card: Path, several: bool) -> Tensor:
+    """As `probe`; of a card with several files the sentence names the variant."""
+    try:
+        return probe(classifier, card)
+    except CardError as error:
+        named = f"{card}: variants.{classifier.variant}: " if several else f"{card}: "
+        raise CardError(str(error).replace(f"{card}: ", named, 1)) from error
+
+
+def _refuse_steps(said: Card, network: Network, card: Path) -> None:
+    """Raises CardError if a pre-roll is spoken of and the network takes a window at once."""
+    if said.window.preroll_ms and network.can.step_frames is None:
+        raise CardError(f"{card}: window.preroll_ms is for a network that keeps a state, and this one takes a window at once; leave it out")
 
 
 def _refuse_large(frontend: Frontend, frame: Frame, card: Path) -> None:

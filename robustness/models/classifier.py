@@ -13,9 +13,10 @@ from typing import Any, Final, Literal
 import torch
 from torch import Tensor
 
-from robustness.analysis.outcomes import OTHER_WORD, SIGMOIDS, SMALLEST, Decisions, Floats, OperatingPoint, decide, probabilities_of
+from robustness.analysis.outcomes import SIGMOIDS, SMALLEST, Decisions, Floats, OperatingPoint, decide, probabilities_of
 from robustness.audio.placement import Frame
 from robustness.audio.spelling import same_word
+from robustness.conditions import OTHER_WORD
 from robustness.errors import RecordingError, UsageError
 from robustness.frontends.base import Frontend
 from robustness.models.formats.base import Network

@@ -197,6 +197,7 @@ def _card_of(said: Card, target: ConversionFormat, out: Path, sha256: str, *, ne
     """The card of the file; its golden samples lie beside the first card, and are named where that is near."""
     left_out = {"weights", "network", "about"} | (set() if near else {"golden"})
     kept = said.model_dump(exclude_none=True, exclude=left_out)
+    del kept["window"]["preroll_ms"]  # of networks with a state, which a torch network has not
     source = (
         {} if said.weights is None else {"converted": {"made_of_sha256": said.weights.sha256, "torch": torch.__version__.partition("+")[0]}}
     )

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robustness.analysis.outcomes import GOOD, NO_COMMAND, NO_LABEL, OTHER_WORD, OUTCOMES
+from robustness.analysis.outcomes import GOOD, NO_COMMAND, NO_LABEL, OUTCOMES
 from robustness.audio.levels import from_decibels
 from robustness.audio.recordings import Recording
+from robustness.conditions import OTHER_WORD
 from robustness.errors import RecordingError
 from robustness.models.classifier import Classifier
 from robustness.rendering import reference_windows

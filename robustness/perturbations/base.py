@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import replace
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Final, NamedTuple, Self, final
@@ -27,6 +28,26 @@ from robustness.seeds import generator_of
 
 DRAWN: Final = 4  # levels from a range
 Inputs = Mapping[str, Path]  # folders by name, as `--input NAME=DIR` gives them
+
+
+class Extra(NamedTuple):
+    """A package that is not always installed.
+
+    Attributes:
+        module: the name under which it is imported.
+        name: of the extra of this project that has it.
+    """
+
+    module: str
+    name: str
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it is installed."""
+        return find_spec(self.module) is not None
+
+    def __str__(self) -> str:
+        return f"it needs the package {self.module}, which is not installed: pip install 'speech-robustness[{self.name}]'"
 
 
 class Changed(NamedTuple):
@@ -59,6 +80,7 @@ class Perturbation(ABC):
         leads: whether a level from the placement `offset` is the recording's lead.
         everyday: the levels of an ordinary day, where somebody has measured or stated them.
         preset: the smallest preset that has it.
+        extra: a package that it needs beyond those that are always there.
         dhauds: the lowest and the highest level of the benchmark of that name (arXiv:2511.18421), where it has this perturbation.
     """
 
@@ -74,6 +96,7 @@ class Perturbation(ABC):
     leads: ClassVar[bool] = False
     everyday: ClassVar[Everyday | None] = None
     preset: ClassVar[Preset] = "full"
+    extra: ClassVar[Extra | None] = None
     dhauds: ClassVar[tuple[float, float] | None] = None
 
     @classmethod
@@ -87,6 +110,8 @@ class Perturbation(ABC):
         Raises:
             RobustnessError: a folder that was given cannot be used.
         """
+        if self.extra is not None and not self.extra.is_there:
+            return str(self.extra)
         missing = [name for name in self.inputs if name not in inputs]
         if not missing:
             return None

@@ -1,4 +1,4 @@
-"""What does a codec do to a window? Encoded and decoded by libsndfile in memory; its delay is measured and undone.
+"""What does a codec do to a window? Encoded and decoded in memory by libsndfile, or FFmpeg; its delay is measured and undone.
 
 Telephone codecs run at 8 kHz between two resamplings. A delay is measured once for a codec, setting and rate, by the peak of the cross-
 correlation with a noise that sounds like speech, and a decoded window is moved back by it. Bit rates count the file beyond an empty
@@ -24,17 +24,18 @@ TELEPHONE_HZ: Final = 8000
 PROBE_S: Final = 2.0
 MPEG_1_KBIT_S: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 MPEG_2_KBIT_S: Final = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+FFMPEG: Final = "FFmpeg"
 SETTLED: Final = 12  # halvings of the range of a codec's setting
 
 
 @dataclass(frozen=True)
 class Codec:
-    """A format of libsndfile.
+    """A format of libsndfile, or an encoder of FFmpeg.
 
     Attributes:
-        format: of the file, such as WAV.
-        subtype: of the samples, such as GSM610.
-        setting: libsndfile's compression level, from 0 to 1; None where there is none.
+        format: of the file, such as WAV; `FFmpeg` for an encoder of it.
+        subtype: of the samples, such as GSM610; the encoder's and the decoder's name.
+        setting: libsndfile's compression level, from 0 to 1, or FFmpeg's bits a second; None where there is none.
     """
 
     format: str
@@ -60,8 +61,13 @@ def coded(samples: Tensor, rate_hz: int, codec: Codec) -> Coded:
 
 def telephoned(samples: Tensor, rate_hz: int, codec: Codec) -> Coded:
     """Windows after a codec that runs at 8 kHz, between two resamplings."""
-    narrow = coded(audio.resample(samples, rate_hz, TELEPHONE_HZ), TELEPHONE_HZ, codec)
-    wide = audio.resample(narrow.samples, TELEPHONE_HZ, rate_hz)[:, : samples.shape[1]]
+    return coded_at(samples, rate_hz, codec, TELEPHONE_HZ)
+
+
+def coded_at(samples: Tensor, rate_hz: int, codec: Codec, codec_hz: int) -> Coded:
+    """Windows after a codec that runs at a rate of its own, between two resamplings."""
+    narrow = coded(audio.resample(samples, rate_hz, codec_hz), codec_hz, codec)
+    wide = audio.resample(narrow.samples, codec_hz, rate_hz)[:, : samples.shape[1]]
     return Coded(torch.nn.functional.pad(wide, (0, samples.shape[1] - wide.shape[1])), narrow.kbit_s)
 
 
@@ -124,8 +130,35 @@ def _encoded(samples: NDArray[np.float32], rate_hz: int, codec: Codec) -> bytes:
 
 def _through(samples: NDArray[np.float32], rate_hz: int, codec: Codec) -> tuple[NDArray[np.float32], float]:
     """What comes back, and the bit rate in kbit/s."""
+    if codec.format == FFMPEG:
+        return _through_ffmpeg(samples, rate_hz, codec)
     content = _encoded(samples, rate_hz, codec)
     decoded, found_hz = soundfile.read(io.BytesIO(content), dtype="float32")
     if found_hz != rate_hz:
         decoded = audio.resample(torch.from_numpy(decoded), found_hz, rate_hz).numpy()
     return decoded, kbit_per_s(content, codec, len(samples), rate_hz)
+
+
+def _through_ffmpeg(samples: NDArray[np.float32], rate_hz: int, codec: Codec) -> tuple[NDArray[np.float32], float]:
+    """The same by FFmpeg, packet by packet, without a file."""
+    import av
+
+    coder, _, decoder_name = codec.subtype.partition(" ")
+    encoder: Any = av.CodecContext.create(coder, "w")
+    encoder.sample_rate, encoder.layout, encoder.format, encoder.bit_rate = rate_hz, "mono", "s16", int(codec.setting or 0)
+    decoder: Any = av.CodecContext.create(decoder_name or coder, "r")
+    decoder.sample_rate, decoder.layout = rate_hz, "mono"
+    pcm = np.clip(np.round(samples * 32768), -32768, 32767).astype(np.int16)
+    encoder.open()
+    step = encoder.frame_size or len(pcm)
+    pcm = np.pad(pcm, (0, -len(pcm) % step + step))  # one frame more, for what comes late
+    packets: list[Any] = []
+    for first in range(0, len(pcm), step):
+        frame: Any = av.AudioFrame.from_ndarray(pcm[None, first : first + step], format="s16", layout="mono")
+        frame.sample_rate, frame.pts = rate_hz, first
+        packets += encoder.encode(frame)
+    packets += encoder.encode(None)
+    frames = [frame for packet in packets for frame in decoder.decode(packet)] + list(decoder.decode(None))
+    parts = [np.asarray(frame.to_ndarray()).reshape(-1) for frame in frames]
+    decoded = np.concatenate([part.astype(np.float32) / 32768 if part.dtype == np.int16 else part.astype(np.float32) for part in parts])
+    return decoded, sum(packet.size for packet in packets) * 8 * rate_hz / len(pcm) / 1000

@@ -8,7 +8,7 @@ critical distance, whatever the level. What was said before the window is not th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,9 +16,7 @@ from torch import Tensor
 from robustness.audio.placement import Windows
 from robustness.conditions import Axis, Family, Preset
 from robustness.perturbations.base import PERTURBATIONS, Changed, WindowPerturbation
-from robustness.perturbations.rooms import FIRST_REFLECTION_S, responses_of
-
-FIT_DB: Final = (-5.0, -25.0)  # of the decay curve, as ISO 3382-1 fits T20
+from robustness.perturbations.rooms import measured_t60_s, responses_of
 
 
 @PERTURBATIONS.register
@@ -46,21 +44,3 @@ class Reverberation(WindowPerturbation):
         spectrum = torch.fft.rfft(clean.samples.double(), n=2 * count) * torch.fft.rfft(responses, n=2 * count)
         samples = torch.fft.irfft(spectrum, n=2 * count)[:, :count].float()
         return Changed(samples, measured_t60_s(responses, clean.rate_hz))
-
-
-def measured_t60_s(responses: Tensor, rate_hz: int) -> Tensor:
-    """T60 of the tails, in s, [clips time] → [clips]: the slope of Schroeder's decay curve from −5 to −25 dB.
-
-    The curve at t is the energy of the response after t (Schroeder 1965, backward integration).
-    """
-    tails = responses[:, round(FIRST_REFLECTION_S * rate_hz) :]
-    curves = tails.square().flip(1).cumsum(1).flip(1)
-    curves = 10 * (curves / curves[:, :1]).clamp_min(1e-12).log10()
-    found = []
-    for curve in curves:
-        inside = (curve <= FIT_DB[0]) & (curve >= FIT_DB[1])
-        seconds = inside.nonzero().flatten().double() / rate_hz
-        decay = curve[inside]
-        slope = ((seconds - seconds.mean()) * (decay - decay.mean())).sum() / (seconds - seconds.mean()).square().sum()
-        found.append(-60.0 / slope)
-    return torch.stack(found)

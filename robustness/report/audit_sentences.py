@@ -65,11 +65,17 @@ def sentences_of(view: View) -> list[str]:
 
 def _paragraph(audit: Audit) -> list[str]:
     clauses = [shares_sentence(audit), answers_sentence(audit), *speed(audit)]
-    return [f"{'; '.join(clauses)}.", *_float_layers(audit), *_fallen(audit), *_blamed(audit)]
+    arena = [f"{audit.facts.arena_says}."] if audit.facts.arena_says else []
+    return [f"{'; '.join(clauses)}.", *_float_layers(audit), *_fallen(audit), *_blamed(audit), *arena]
 
 
 def kernels(audits: Sequence[Audit]) -> str:
     """Whose int8 this is."""
+    if all(audit.facts.beside is not None for audit in audits):
+        return (
+            "Layers and answers are those of the kernels that the table names. Times are of this PC's kernels (XNNPACK), not the device's: "
+            "time the file on the device."
+        )
     engines = listed(sorted({str(audit.variant.about.get("engine", "not named")) for audit in audits}))
     return (
         f"This is the int8 of torch on the CPU of a PC or server (engine {engines}), not that of a microcontroller, whose kernels round "

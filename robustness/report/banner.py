@@ -7,10 +7,11 @@ rest again. Loads no torch.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
@@ -29,10 +30,10 @@ MOST_LINKS: Final = 5
 KEEP: Final = "Keep this run as the baseline of the next model: robustness gate --baseline RUN."
 TEMPLATE = """
 {%- macro rule(v) -%}
-<li id="{{ v.id }}"><strong{% if v.counts %} class="wrong"{% endif %}>{{ v.word }}</strong> {{ v.sentence }}
+<li id="{{ v.id }}"><strong{% if v.facts.counts %} class="wrong"{% endif %}>{{ v.facts.word }}</strong> {{ v.facts.sentence }}
 {%- if v.links %}<br>Evidence: {% for link in v.links %}<a href="#{{ link.to }}">{{ link.text }}</a>{% if not loop.last %}, {% endif %}
 {% endfor %}{% endif %}
-{%- for warning in v.warnings %}<br><span class="note">{{ warning }}</span>{% endfor %}</li>
+{%- for warning in v.facts.warnings %}<br><span class="note">{{ warning }}</span>{% endfor %}</li>
 {%- endmacro -%}
 <section id="verdict" class="verdict{% if status %} bad{% endif %}" aria-labelledby="verdict-title">
 <h2 id="verdict-title" class="hidden">What the rules say</h2>
@@ -55,6 +56,22 @@ robustness report draws everything.</p>
 """
 
 
+class VerdictLink(NamedTuple):
+    """An address on the page, and what it is called."""
+
+    to: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ShownVerdict:
+    """A rule's verdict with its address, and links to what is evidence for it."""
+
+    facts: VerdictFacts
+    id: str
+    links: tuple[VerdictLink, ...]
+
+
 def banner(run: Run, addresses: Collection[str]) -> Markup:
     """The verdict's part of the page between its two marks; only these where no gate has judged the run.
 
@@ -67,8 +84,8 @@ def banner(run: Run, addresses: Collection[str]) -> Markup:
         return Markup(BEGIN + END)
     ids = unique([*addresses, *(f"rule-{slug(verdict.name)}" for verdict in found.verdicts)])[len(addresses) :]
     verdicts = [_shown(verdict, run, addresses, name) for verdict, name in zip(found.verdicts, ids, strict=True)]
-    blocking = [verdict for verdict in verdicts if verdict["counts"]]
-    others = [verdict for verdict in verdicts if not verdict["counts"]]
+    blocking = [verdict for verdict in verdicts if verdict.facts.counts]
+    others = [verdict for verdict in verdicts if not verdict.facts.counts]
     passed = sum(verdict.outcome == "pass" for verdict in found.verdicts)
     skipped = sum(verdict.outcome == "skipped" for verdict in found.verdicts)
     warned = len(others) - passed - skipped
@@ -78,36 +95,37 @@ def banner(run: Run, addresses: Collection[str]) -> Markup:
     return Markup(BEGIN) + said.strip() + Markup(END)
 
 
-def _opening(found: VerdictsFacts, verdicts: Sequence[dict[str, Any]]) -> Opening:
+def _opening(found: VerdictsFacts, verdicts: Sequence[ShownVerdict]) -> Opening:
     """READY or NOT READY by the named rules, the first rule that says so, and what to do first."""
-    passed = sum(verdict["outcome"] == "pass" for verdict in verdicts)
+    passed = sum(verdict.facts.outcome == "pass" for verdict in verdicts)
     about = f"by {found.rules}, {passed} of {plural(len(verdicts), 'rule')} {'passes' if passed == 1 else 'pass'}"
-    blocking = [verdict for verdict in verdicts if verdict["counts"]]
+    blocking = [verdict for verdict in verdicts if verdict.facts.counts]
     if not blocking:
         return Opening("none", "READY", f"{found.headline} It is judged by these rules alone, on these recordings.", KEEP, about)
     worst = blocking[0]
-    undecided = all(verdict["outcome"] != "fail" for verdict in blocking)
+    undecided = all(verdict.facts.outcome != "fail" for verdict in blocking)
     kind: Kind = "little" if undecided else "found"
     heading = "NOT DECIDED" if undecided else "NOT READY"
     more = f" So do {number(len(blocking) - 1)} more." if len(blocking) > 1 else ""
     text = Markup('<a href="#{}">{}</a> keeps the model from passing: {}.{}')
-    return Opening(kind, heading, text.format(worst["id"], worst["name"], _measured(worst), more), _first(worst), about)
+    return Opening(kind, heading, text.format(worst.id, worst.facts.name, _measured(worst), more), _first(worst), about)
 
 
-def _measured(verdict: Mapping[str, Any]) -> str:
-    return ", ".join(filter(None, (verdict["figure"], f"{verdict['bar']} is asked"))) if verdict["bar"] else verdict["word"]
+def _measured(verdict: ShownVerdict) -> str:
+    facts = verdict.facts
+    return ", ".join(filter(None, (facts.figure, f"{facts.bar} is asked"))) if facts.bar else facts.word
 
 
-def _first(verdict: Mapping[str, Any]) -> Markup:
+def _first(verdict: ShownVerdict) -> Markup:
     """What to do about the rule that decides."""
-    if verdict["outcome"] == "error":
-        return Markup("Give what the rule needs: {}").format(verdict["sentence"].partition(": ")[2])
-    if verdict["outcome"] == "inconclusive":
+    if verdict.facts.outcome == "error":
+        return Markup("Give what the rule needs: {}").format(verdict.facts.sentence.partition(": ")[2])
+    if verdict.facts.outcome == "inconclusive":
         return Markup("Record more: the rule says how many recordings or speakers would decide.")
-    if not verdict["links"]:
+    if not verdict.links:
         return Markup("Listen to the recordings that the rule names.")
-    link = verdict["links"][0]
-    return Markup('Look at <a href="#{}">{}</a>, and at what restores it.').format(link["to"], link["text"])
+    link = verdict.links[0]
+    return Markup('Look at <a href="#{}">{}</a>, and at what restores it.').format(link.to, link.text)
 
 
 def insert(run: Run, page: Path) -> None:
@@ -133,9 +151,9 @@ def addresses_in(text: str) -> frozenset[str]:
     return frozenset(re.findall(r'\sid="([^"]+)"', text.partition('<script type="application/json"')[0]))
 
 
-def _shown(verdict: VerdictFacts, run: Run, addresses: Collection[str], name: str) -> dict[str, Any]:
-    links = [{"to": to, "text": text} for to, text in _links(verdict, run) if to in addresses]
-    return {**vars(verdict), "id": name, "links": links[:MOST_LINKS]}
+def _shown(verdict: VerdictFacts, run: Run, addresses: Collection[str], name: str) -> ShownVerdict:
+    links = [VerdictLink(to, text) for to, text in _links(verdict, run) if to in addresses]
+    return ShownVerdict(verdict, name, tuple(links[:MOST_LINKS]))
 
 
 def _links(verdict: VerdictFacts, run: Run) -> Iterable[tuple[str, str]]:
@@ -145,12 +163,12 @@ def _links(verdict: VerdictFacts, run: Run) -> Iterable[tuple[str, str]]:
     if worst is None or not condition:
         yield "quantization", "quantization"
         return
-    behind, kind = set(worst.behind), condition["perturbation"]
+    behind, kind = set(worst.behind), condition.perturbation
     places = _places(run, kind)
-    if places or condition["placement"] == "offset":
+    if places or condition.placement == "offset":
         for card in _cards(run):
             wrong = {card.condition.placement, *card.also_wrong}
-            if card.recording in behind and (condition["placement"] == "offset" or condition["placement"] in wrong):
+            if card.recording in behind and (condition.placement == "offset" or condition.placement in wrong):
                 yield card.id, card.id
     yield f"curve-{kind}", kind.replace("-", " ")
     if places or kind in {NONE, NO_WORD}:

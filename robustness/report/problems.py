@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from markupsafe import Markup
 from pandas import DataFrame
 
 from robustness.analysis.outcomes import ACCEPTED, BAD, FALSE_ACCEPT, GOOD, LEFT_ALONE, MISSED, SUBSTITUTED
-from robustness.report.costs import Costs, Level, costs_of
+from robustness.report.costs import Costs, costs_of
 from robustness.report.findings import good_word, has_known
 from robustness.report.view import View
 from robustness.report.words import condition_name, number, plural
@@ -173,7 +173,7 @@ def of_perturbations(view: View) -> Iterator[Problem]:
         clean = costs.estimate(costs.clean(view.first))
         lost = (clean.value - worst.right.value) * clean.total
         if _enough(round(lost), clean.total, 2 * LEAST_SHARE):
-            named = condition_name(_as_dict(worst), view.kinds)
+            named = condition_name(worst.condition, view.kinds)
             share = number(worst.right.value * worst.right.total, 1 if view.kinds[cost.perturbation].draws > 1 else 0)
             text = Markup("Under {}, {} of {} are {}{}; without it {}.").format(
                 named,
@@ -184,11 +184,6 @@ def of_perturbations(view: View) -> Iterator[Problem]:
                 number(clean.value * clean.total),
             )
             yield Problem(cost.perturbation.replace("-", " "), lost / clean.total, text)
-
-
-def _as_dict(level: Level) -> dict[str, Any]:
-    c = level.condition
-    return {"perturbation": c.perturbation, "level": c.level, "placement": c.placement, "fill": c.fill}
 
 
 def of_variants(view: View) -> Iterator[Problem]:

@@ -1,151 +1,20 @@
-"""The figures of a stream: the take with what is said in it, the operating curve, and what the hop does. Loads no torch."""
+"""The figures of a stream: the operating curve, what hop and phase do, and how late hits come. Loads no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
-from robustness.report.figures import DASHES, Figure, FloatArray, Table, Trace, color, plain
-from robustness.report.words import number, percent, plural
-from robustness.streaming.matching import Matching, MatchKind
+from robustness.report.figures import DASHES, Figure, Table, Trace, color, plain
+from robustness.report.words import number, percent
+from robustness.streaming.pairing import PairedHits
 from robustness.streaming.streams import VariantStream
 
-MOST_POINTS: Final = 4_000  # of a trace: a take of hours is shown by the largest of each stretch
-LEAST_SHOWN: Final = 0.1  # a label that never reaches this has no trace
-MOST_LABELS: Final = 12
+MOST_POINTS: Final = 4_000  # of a curve
+LATENCY_BIN_MS: Final = 50.0
 LEAST_RATE: Final = 0.01  # false alarms an hour, where the axis of their logarithm begins
-KINDS: Final[dict[MatchKind, tuple[str, str]]] = {
-    "hit": ("circle", "var(--right)"),
-    "repeat": ("circle-open", "var(--right)"),
-    "wrong command": ("x", "var(--wrong)"),
-    "false alarm": ("triangle-up", "var(--wrong)"),
-}
-
-
-class TakeSound(NamedTuple):
-    """How a take sounds, for the page.
-
-    Attributes:
-        name: of the take.
-        duration_ms: of it.
-        low: the smallest sample of each of some equal stretches.
-        high: the largest.
-        flac: all of it in base64, where it is short; else empty.
-    """
-
-    name: str
-    duration_ms: float
-    low: FloatArray
-    high: FloatArray
-    flac: str = ""
-
-
-def timeline_figure(at: int, one: VariantStream, sound: TakeSound | None) -> Figure:
-    """A take: its waveform, the words, the commands' probabilities and what is said, over time."""
-    scores, matching = one.scores[at], one.phases.matchings[0][at]
-    data = [*(_waveform(sound) if sound else []), *_words(matching), *_posteriors(one, at), *_detections(matching)]
-    layout = {
-        "dragmode": "zoom",
-        "showlegend": True,
-        "legend": {"orientation": "h", "y": -0.22},
-        "xaxis": {"fixedrange": False, "range": [0, scores.duration_ms], "title": {"text": "ms from the take's start"}},
-        "yaxis": {"domain": [0.0, 0.58], "range": [-0.02, 1.14], "title": {"text": "probability"}},
-        "yaxis2": {"domain": [0.64, 1.0], "range": [-1.4, 1.0], "showticklabels": False, "ticks": "", "title": {"text": "take"}},
-    }
-    sentence = (
-        f"{scores.take}: {plural(len(matching.timeline.words), 'word')} and {plural(len(matching.heard), 'detection')} over "
-        f"{scores.duration_ms / 1000:.0f} s"
-    )
-    return Figure(f"timeline-{at}", "", sentence, data, layout, height=380)
-
-
-def _waveform(sound: TakeSound) -> list[Trace]:
-    largest = float(max(np.abs(sound.low).max(initial=0.0), np.abs(sound.high).max(initial=0.0))) or 1.0
-    x = (np.arange(len(sound.low)) + 0.5) * sound.duration_ms / len(sound.low)
-    ends = np.stack([sound.low, sound.high], axis=1).reshape(-1) / largest
-    line = {"color": "var(--soft)", "width": 1}
-    return [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": "waveform",
-            "x": np.round(np.repeat(x, 2), 1).tolist(),
-            "y": np.round(ends, 3).tolist(),
-            "line": line,
-            "yaxis": "y2",
-            "hoverinfo": "skip",
-            "showlegend": False,
-        }
-    ]
-
-
-def _words(matching: Matching) -> list[Trace]:
-    """A bar under the waveform for every word, with the word at its middle."""
-    xs: list[float | None] = []
-    for word in matching.timeline.words:
-        xs += [round(word.start_ms, 1), round(word.end_ms, 1), None]
-    bar = {"type": "scatter", "mode": "lines", "name": "words", "x": xs, "y": [None if x is None else -1.1 for x in xs], "yaxis": "y2"}
-    middles = [round((word.start_ms + word.end_ms) / 2, 1) for word in matching.timeline.words]
-    text = {
-        "type": "scatter",
-        "mode": "text" if len(middles) <= 60 else "markers",
-        "x": middles,
-        "y": [-1.27] * len(middles),
-        "text": [plain(word.label) for word in matching.timeline.words],
-        "marker": {"size": 4, "color": "var(--ink)"},
-        "textfont": {"size": 10, "color": "var(--ink)"},
-        "hovertemplate": "%{text}<extra></extra>",
-        "yaxis": "y2",
-        "showlegend": False,
-    }
-    return [bar | {"line": {"color": "var(--ink)", "width": 4}, "hoverinfo": "skip"}, text]
-
-
-def _posteriors(one: VariantStream, at: int) -> list[Trace]:
-    """The commands' probabilities at the first phase, those of them that reach something."""
-    scores = one.scores[at].every(len(one.phases.matchings))
-    places = [place for place in np.flatnonzero(scores.acts).tolist() if scores.values[:, place].max() >= LEAST_SHOWN]
-    places = sorted(places, key=lambda place: -float(scores.values[:, place].sum()))[:MOST_LABELS]
-    every = -(-len(scores) // MOST_POINTS)
-    times = scores.times_ms[::every]
-    traces = []
-    for mark, place in enumerate(sorted(places)):
-        values = np.maximum.reduceat(scores.values[:, place], np.arange(0, len(scores), every))
-        line = {"color": color(mark), "dash": DASHES[mark % len(DASHES)], "width": 1.2}
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": plain(scores.labels[place]),
-                "x": np.round(times, 1).tolist(),
-                "y": np.round(values.astype(float), 3).tolist(),
-                "line": line,
-                "hovertemplate": f"{plain(scores.labels[place])} %{{y:.2f}} at %{{x:.0f}} ms<extra></extra>",
-            }
-        )
-    return traces
-
-
-def _detections(matching: Matching) -> list[Trace]:
-    traces = []
-    for kind, (symbol, ink) in KINDS.items():
-        mine = matching.of_kind(kind)
-        if mine:
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "name": kind,
-                    "x": [round(one.detection.time_ms, 1) for one in mine],
-                    "y": [1.08] * len(mine),
-                    "text": [f"{kind}: {plain(one.detection.label)}, {one.detection.score:.2f}" for one in mine],
-                    "marker": {"symbol": symbol, "size": 9, "color": ink, "line": {"color": ink}},
-                    "hovertemplate": "%{text}<extra></extra>",
-                }
-            )
-    return traces
 
 
 def curve_figure(variants: Sequence[VariantStream]) -> Figure | None:
@@ -226,3 +95,117 @@ def _line(name: str, hops: Sequence[float], values: Sequence[float], line: dict[
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
+
+
+def phase_map(one: VariantStream) -> Figure | None:
+    """The share of words that are hit, by hop and by phase of the first window; None with one hop of one phase, or without words."""
+    words, step_ms = one.curve.words, one.phases.step_ms
+    longest = max((len(hop.hits) for hop in one.hops), default=0)
+    if not words or longest < 2:
+        return None
+    shares = [[round(hits / words, 3) for hits in hop.hits] + [None] * (longest - len(hop.hits)) for hop in one.hops]
+    said = [
+        [f"{hits} of {words} hit, another command during {wrong}" for hits, wrong in zip(hop.hits, hop.wrong, strict=True)]
+        for hop in one.hops
+    ]
+    trace = {
+        "type": "heatmap",
+        "x": [round(place * step_ms, 3) for place in range(longest)],
+        "y": [f"{hop.hop_ms:g}" for hop in one.hops],
+        "z": shares,
+        "text": [row + [""] * (longest - len(row)) for row in said],
+        "zmin": 0.0,
+        "zmax": 1.0,
+        "colorscale": [[0.0, "var(--wrong)"], [0.5, "var(--grid)"], [1.0, "var(--right)"]],
+        "colorbar": {"title": {"text": "hit"}, "tickformat": ".0%", "thickness": 12, "outlinewidth": 0},
+        "hoverongaps": False,
+        "hovertemplate": "every %{y} ms, from %{x} ms on: %{text}<extra></extra>",
+    }
+    worst = [min(range(len(hop.hits)), key=hop.hits.__getitem__) for hop in one.hops]
+    rows = [
+        [number(hop.hop_ms), len(hop.hits), number(sum(hop.hits) / len(hop.hits), 3), hop.hits[at], number(at * step_ms), max(hop.wrong)]
+        for hop, at in zip(one.hops, worst, strict=True)
+    ]
+    head = ("H in ms", "phases", "hits on average", "fewest hits", "at the phase of ms", "most words with a wrong command")
+    layout = {
+        "xaxis": {"title": {"text": "phase: the first window begins so many ms later"}},
+        "yaxis": {"type": "category", "title": {"text": "an answer every H ms"}},
+    }
+    table = Table("By hop and phase", head, rows)
+    return Figure("phases", "", "The share of words that are hit, by hop and by phase", [trace], layout, table, height=340)
+
+
+def latency_figure(variants: Sequence[VariantStream]) -> Figure | None:
+    """How late hits come after the word's end, over all phases; None without a hit."""
+    late = [
+        [ms for takes in one.phases.matchings for m in takes for word in m.hits if (ms := m.latency_ms(word)) is not None]
+        for one in variants
+    ]
+    every = [ms for mine in late for ms in mine]
+    if not every:
+        return None
+    edges = np.arange(np.floor(min(every) / LATENCY_BIN_MS), np.floor(max(every) / LATENCY_BIN_MS) + 2) * LATENCY_BIN_MS
+    data: list[Trace] = []
+    rows: list[list[object]] = []
+    for mark, (one, mine) in enumerate(zip(variants, late, strict=True)):
+        if not mine:
+            continue
+        counts = np.histogram(mine, edges)[0]
+        share = {"y": np.round(counts / len(mine), 4).tolist(), "x": (edges[:-1] + LATENCY_BIN_MS / 2).tolist()}
+        bar = {"type": "bar", "name": plain(one.name), "marker": {"color": color(mark)}, "customdata": counts.tolist()}
+        data.append(bar | share | {"hovertemplate": "%{customdata} hits (%{y:.0%}) around %{x:.0f} ms<extra></extra>"})
+        rows.append([one.name, number(len(mine)), *(number(value) for value in np.percentile(mine, [0, 25, 50, 75, 95, 100]))])
+    table = Table("Latency in ms, over all phases", ("variant", "hits", "earliest", "25 %", "median", "75 %", "95 %", "latest"), rows)
+    layout = {
+        "showlegend": len(data) > 1,
+        "legend": {"orientation": "h", "y": -0.25},
+        "barmode": "group",
+        "bargap": 0.1,
+        "xaxis": {"title": {"text": "ms from the word's end to its hit"}},
+        "yaxis": {"tickformat": ".0%", "title": {"text": "hits"}},
+    }
+    return Figure("latency", "", "How late hits come after the word's end", data, layout, table, height=260)
+
+
+def pairs_table(pairs: Sequence[PairedHits]) -> Table | None:
+    """The words of two variants at equal false alarms an hour; None without a second variant."""
+    if not pairs:
+        return None
+    head = (
+        "first",
+        "second",
+        "at most an hour",
+        "words",
+        "both hit",
+        "first alone",
+        "second alone",
+        "neither",
+        "second − first",
+        "95 % interval",
+        "p",
+    )
+    rows = [
+        [
+            *(one.first, one.second, number(one.per_hour, 2), one.words, one.both, one.first_only, one.second_only, one.neither),
+            percent(one.difference.value),
+            f"{percent(one.difference.low)} to {percent(one.difference.high)}",
+            number(one.p_value, 2),
+        ]
+        for one in pairs
+    ]
+    return Table("Words paired at equal false alarms an hour", head, rows)
+
+
+def states_table(variants: Sequence[VariantStream]) -> Table:
+    """Words by starting state; without rows for models without a memory."""
+    head = ("variant", "state", "words", "hit", "95 % interval", "wrong command", "lost against a cold start", "gained", "p")
+    rows = [
+        [
+            *(one.name, found.state, found.words, f"{found.hits} ({percent(found.rate.value)})"),
+            f"{percent(found.rate.low)} to {percent(found.rate.high)}",
+            *(found.wrong, found.lost, found.gained, number(found.p_value, 2)),
+        ]
+        for one in variants
+        for found in one.states
+    ]
+    return Table("Words by starting state", head, rows)

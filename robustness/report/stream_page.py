@@ -14,14 +14,23 @@ from plotly.offline import get_plotlyjs
 from robustness.report.figures import Figure
 from robustness.report.packing import own, packed_page
 from robustness.report.sections.base import MACROS, TEMPLATES
-from robustness.report.stream_figures import TakeSound, curve_figure, hop_figure, timeline_figure
+from robustness.report.stream_figures import curve_figure, hop_figure, latency_figure, pairs_table, phase_map, states_table
+from robustness.report.stream_timeline import TakeSound, timeline_figure
 from robustness.report.terms import with_glossary
 from robustness.report.words import number, percent, plural
 from robustness.streaming.figures import StreamFigures
-from robustness.streaming.sentences import alarms_sentence, failing_sentences, phases_sentence, repairs_sentence, stream_sentence
+from robustness.streaming.pairing import PairedHits
+from robustness.streaming.sentences import (
+    alarms_sentence,
+    failing_sentences,
+    phases_sentence,
+    repairs_sentence,
+    states_sentence,
+    stream_sentence,
+)
 from robustness.streaming.streams import VariantStream
 
-SCRIPTS: Final = ("figures.js", "page.js")
+SCRIPTS: Final = ("figures.js", "page.js", "stream.js")
 MOST_TAKES: Final = 6  # that are drawn; the figures count all
 MOST_WORDS: Final = 200  # that have a sentence
 MOST_PLAYERS: Final = 40
@@ -52,28 +61,42 @@ PAGE: Final = """{% include "head" %}
 </section>
 <section id="takes" aria-labelledby="takes-title">
 <h2 id="takes-title">The takes, and what {{ first }} says in them</h2>
+<p class="soft wide">A stretch drawn with the mouse is enlarged, a double click shows all. A click plays what lies there: {{ plays }}</p>
 {% for take in takes %}<h3>{{ take.name }}</h3>
 {% if take.flac %}<p><audio id="take-{{ loop.index0 }}" controls preload="none" aria-label="{{ take.name }}"
- src="data:audio/flac;base64,{{ take.flac }}"></audio> A click on the figure plays from there; a stretch drawn with the mouse is enlarged, a
-double click shows all.</p>{% endif %}
+ src="data:audio/flac;base64,{{ take.flac }}"></audio></p>{% endif %}
+<p class="moves">{% for move in ("earlier", "later", "closer", "wider", "all") %}<button type="button" data-move="{{ move }}"
+ data-of="{{ take.figure.id }}" aria-label="{{ move }}, {{ take.name }}">{{ move }}</button> {% endfor %}</p>
 {{ figure(take.figure, take.sound) }}
-{% endfor %}
+{% endfor %}{% if more_takes %}<p class="soft">{{ more_takes }}</p>{% endif %}
 </section>
 {% if curve %}<section id="operating" aria-labelledby="operating-title">
 <h2 id="operating-title">Words missed against false alarms an hour</h2>
 <p class="wide">At every threshold of the plain rule, exactly. Variants are compared at equal false alarms an hour, not at equal
 thresholds.</p>
-{{ figure(curve) }}</section>{% endif %}
+{{ figure(curve) }}
+{% if pairs %}<h3>The same words at equal false alarms an hour</h3>{{ table(pairs) }}{% endif %}</section>{% endif %}
 {% if hops %}<section id="hop" aria-labelledby="hop-title">
 <h2 id="hop-title">How often must the device answer?</h2>
-{{ figure(hops) }}</section>{% endif %}
+{{ figure(hops) }}
+{% if phases %}<h3>By hop and phase, {{ first }}</h3>{{ figure(phases) }}{% endif %}</section>{% endif %}
+{% if latency %}<section id="late" aria-labelledby="late-title">
+<h2 id="late-title">How late do hits come?</h2>
+{{ figure(latency) }}</section>{% endif %}
+{% if states %}<section id="state" aria-labelledby="state-title">
+<h2 id="state-title">Does it matter what came before?</h2>
+<p class="wide">{{ states_say }}</p>
+{% if states.rows %}{{ table(states) }}{% endif %}</section>{% endif %}
 <section id="mistakes" aria-labelledby="mistakes-title">
 <h2 id="mistakes-title">Mistakes of {{ first }}, to hear</h2>
 {% if mistakes %}<div class="scroll"><table><caption class="hidden">Mistakes</caption>
 <thead><tr><th scope="col">take</th><th scope="col">at s</th><th scope="col">what</th><th scope="col">word</th><th scope="col">said</th>
 <th scope="col">score</th><th scope="col">hear</th></tr></thead>
-<tbody>{% for row in mistakes %}<tr><th scope="row">{{ row.take }}</th><td>{{ row.at }}</td><td>{{ row.kind }}</td><td>{{ row.word }}</td>
-<td>{{ row.said }}</td><td>{{ row.score }}</td><td>{% if row.flac %}<audio controls preload="none"
+<tbody>{% for row in mistakes %}<tr><th scope="row">{{ row.take }}</th><td>
+{%- if row.figure %}<button type="button" data-at="{{ row.at_ms }}" data-of="{{ row.figure }}"
+ aria-label="show {{ row.at }} s of {{ row.take }}">{{ row.at }}</button>{% else %}{{ row.at }}{% endif %}</td>
+<td>{{ row.kind }}</td><td>{{ row.word }}</td>
+<td>{{ row.said }}</td><td>{{ row.score }}</td><td>{% if row.flac %}<audio id="{{ row.address }}" controls preload="none"
  aria-label="{{ row.kind }} at {{ row.at }} s" src="data:audio/flac;base64,{{ row.flac }}"></audio>{% endif %}</td></tr>
 {% endfor %}</tbody></table></div>
 {% if more %}<p class="soft">{{ more }}</p>{% endif %}{% else %}<p>It makes none at the first phase.</p>{% endif %}
@@ -111,15 +134,41 @@ TEMPLATES.filters["spoken"] = spoken
 
 
 class Mistake(NamedTuple):
-    """A row of the table of errors, with its sound as FLAC in base64, or none."""
+    """A row of the table of errors, with its sound as FLAC in base64, or none.
 
+    Attributes:
+        place: of the take.
+        time_ms: where it lies.
+    """
+
+    place: int
+    time_ms: float
     take: str
-    at: str
     kind: str
     word: str
     said: str
     score: str
     flac: str
+
+    @property
+    def at(self) -> str:
+        """In seconds."""
+        return f"{self.time_ms / 1000:.2f}"
+
+    @property
+    def at_ms(self) -> str:
+        """In ms."""
+        return f"{self.time_ms:.0f}"
+
+    @property
+    def address(self) -> str:
+        """Of its sound."""
+        return f"mistake-{self.place}-{self.time_ms:.0f}"
+
+    @property
+    def figure(self) -> str:
+        """The address of the figure that shows it; empty if its take is not drawn."""
+        return f"timeline-{self.place}" if self.place < MOST_TAKES else ""
 
 
 class RunNotes(NamedTuple):
@@ -127,6 +176,7 @@ class RunNotes(NamedTuple):
 
     notices: Sequence[str]
     repeat: str
+    pairs: Sequence[PairedHits] = ()
 
 
 def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], cut: TakeCut | None, made: RunNotes) -> str:
@@ -140,13 +190,19 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
     """
     first, hop_ms = variants[0], variants[0].phases.hop_ms
     shown = range(min(MOST_TAKES, len(first.scores)))
-    timelines = [timeline_figure(at, first, sounds[at] if at < len(sounds) else None) for at in shown]
-    curve, hops = curve_figure(variants), hop_figure(variants)
-    drawn = [*timelines, *(one for one in (curve, hops) if one is not None)]
+    mistakes = mistakes_of(first, cut)
+    heard = {(one.place, one.time_ms): one.address for one in mistakes if one.flac}
+    timelines = [timeline_figure(at, first, sounds[at] if at < len(sounds) else None, heard) for at in shown]
+    curves = {
+        "curve": curve_figure(variants),
+        "hops": hop_figure(variants),
+        "phases": phase_map(first),
+        "latency": latency_figure(variants),
+    }
+    drawn = [*timelines, *(one for one in curves.values() if one is not None)]
     packed = packed_page(
         [get_plotlyjs(), *(own(f"scripts/{name}") for name in SCRIPTS)], {"figures": {one.id: one.spec() for one in drawn}}
     )
-    mistakes = mistakes_of(first, cut)
     total = sum(figures.misses + figures.wrong_commands + figures.repeats + figures.false_alarms for figures in first.phases.figures[:1])
     rendered = TEMPLATES.from_string(MACROS + PAGE).render(
         title=f"{first.name.partition(',')[0]}, streamed every {hop_ms:g} ms",
@@ -159,8 +215,12 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         parts=[_part(one, said=place == 0) for place, one in enumerate(variants)],
         first=first.name,
         takes=[_take(at, one, first, sounds) for at, one in enumerate(timelines)],
-        curve=curve,
-        hops=hops,
+        **curves,
+        pairs=pairs_table(made.pairs),
+        states=states_table(variants) if sounds else None,
+        states_say=states_sentence(first.states, memory=first.memory),
+        plays=_plays(sounds, mistakes),
+        more_takes=f"{plural(len(first.scores) - len(timelines), 'more take')} not drawn." if len(first.scores) > len(timelines) else "",
         mistakes=mistakes,
         more=f"{number(total - len(mistakes))} more are not listed." if total > len(mistakes) else "",
         method=_method(first),
@@ -232,8 +292,16 @@ def mistakes_of(one: VariantStream, cut: TakeCut | None) -> list[Mistake]:
         for time_ms, kind, word, said, score in sorted(rows)[: MOST_MISTAKES - len(found)]:
             after = AFTER_MS if kind != "missed" else BEFORE_MS / 2
             flac = cut(at, time_ms - BEFORE_MS, time_ms + after) if cut is not None and len(found) < MOST_PLAYERS else ""
-            found.append(Mistake(one.scores[at].take, f"{time_ms / 1000:.2f}", kind, word, said, score, flac))
+            found.append(Mistake(at, time_ms, one.scores[at].take, kind, word, said, score, flac))
     return found
+
+
+def _plays(sounds: Sequence[TakeSound], mistakes: Sequence[Mistake]) -> str:
+    if any(sound.flac for sound in sounds):
+        return "a short take from there on, a mistake its own stretch."
+    return (
+        "the marks of mistakes that can be heard in the table below." if any(one.flac for one in mistakes) else "no sound is on this page."
+    )
 
 
 def _method(one: VariantStream) -> str:

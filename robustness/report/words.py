@@ -6,10 +6,10 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from robustness.analysis.intervals import Estimate
-from robustness.conditions import NONE
+from robustness.conditions import NONE, Condition
 from robustness.run.perturbations import PerturbationFacts
 
 NO_BREAK: Final = "\u00a0"  # no line break between a number and its unit
@@ -150,17 +150,18 @@ def level_of(level: float, unit: str | None) -> str:
     return f"{shortest(level)}{NO_BREAK}{unit or ''}".strip()
 
 
-def condition_name(condition: Mapping[str, Any], kinds: Mapping[str, PerturbationFacts]) -> str:
+def condition_name(condition: Condition, kinds: Mapping[str, PerturbationFacts]) -> str:
     """A condition in words: `white noise at −5 dB`, `at the start, filled with zeros`.
 
     Args:
-        condition: its parts by name.
+        condition: of a run.
         kinds: what is known of the perturbations, by name.
     """
-    name, level, place = condition["perturbation"], condition["level"], condition["placement"]
-    filled = "" if condition["fill"] == "zeros" else f", filled with {FILLS.get(condition['fill'], condition['fill'])}"
-    place = PLACES.get(place, place)
-    return f"{place if name == NONE else level_said(kinds[name], level, place)}{filled}"
+    filled = "" if condition.fill == "zeros" else f", filled with {FILLS.get(condition.fill, condition.fill)}"
+    place = PLACES.get(condition.placement, condition.placement)
+    if condition.perturbation == NONE or condition.level is None:
+        return f"{place}{filled}"
+    return f"{level_said(kinds[condition.perturbation], condition.level, place)}{filled}"
 
 
 def grid_said(kind: PerturbationFacts) -> str:

@@ -82,7 +82,7 @@ class ExperimentResult(AnswerChanges):
 
 @dataclass(frozen=True)
 class VariantAudit:
-    """What quantization did to one variant of a model."""
+    """What quantization did to one variant of a model; of a file, beside which other, and the arena that TFLite Micro needs for it."""
 
     model: str
     variant: str
@@ -91,6 +91,9 @@ class VariantAudit:
     layers: tuple[LayerRecord, ...]
     answers: AnswerChanges
     experiments: tuple[ExperimentResult, ...]
+    beside: str | None = None
+    arena_bytes: int | None = None
+    arena_says: str | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ whole at the end; what is there of one that was killed can be gone on with. Load
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import shutil
@@ -25,7 +26,8 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from robustness.errors import OutputError, RunError
-from robustness.run.atomic import write_json, write_table, write_text
+from robustness.run.atomic import whole, write_json, write_table, write_text
+from robustness.run.blocks import WaitingRows, part_bytes
 from robustness.run.damage import again
 from robustness.run.lock import FolderLock
 from robustness.run.resume import go_on, is_run, refuse_other, remove_left
@@ -152,7 +154,7 @@ def _frame(table: pa.Table, columns: Sequence[str] | None, *, several: bool) -> 
     return frame if columns is None else frame[list(columns)]
 
 
-class RunWriter:
+class RunWriter(WaitingRows):
     """A run folder in the making, beside the place where it will stand.
 
     Args:
@@ -161,21 +163,22 @@ class RunWriter:
 
     Attributes:
         path: where the run is written.
-        blocks: those that are on disk as a whole, from which a later process can go on.
+        blocks: those that are on disk as a whole, from which a later process can go on, with the digests of their parts.
+        cpu: the kind of processor, for the record of each block.
 
     Raises:
         OutputError: where that place is something else, cannot be written, or is being written by another process.
     """
 
     def __init__(self, out: Path, *, resume: bool = False) -> None:
+        super().__init__()
         self.out = out = out.resolve()
         if not out.name:
             raise OutputError(f"{out} cannot be a run folder; give --out a folder of its own, such as reports/mine")
         self.path = out.with_name(f"{out.name}.partial")
         self._old = out.with_name(f"{out.name}.replaced")
-        self._waiting: list[pa.Table] = []
-        self._heard: list[pa.Table] = []
-        self.blocks: list[str] = []
+        self.blocks: dict[str, dict[str, str]] = {}
+        self.cpu = ""
         self._resume = resume
         self._lock = FolderLock(out)
         self._lock.acquire()
@@ -231,7 +234,7 @@ class RunWriter:
         if self.is_finished:
             return None
         reached = go_on(self.path)
-        self.blocks = list(reached.blocks)
+        self.blocks = dict(reached.blocks)
         return reached.state
 
     def _begin(self, request: Mapping[str, Any], recordings: pd.DataFrame) -> None:
@@ -250,21 +253,6 @@ class RunWriter:
         """The manifest, with the mark that this is a run."""
         write_json(self.path / "manifest.json", {"kind": KIND, "schema": SCHEMA, **manifest})
 
-    def add(self, columns: dict[str, pa.Array]) -> None:
-        """Rows of trials, a column each; on disk with the next part.
-
-        Copied into Arrow's memory: thousands of small columns that wait in the memory they were computed in would keep it in pieces, too
-        small for the windows that come after (measured: three times the memory).
-        """
-        rows = pa.Table.from_pydict(columns, schema=TRIALS)
-        self._waiting.append(rows.take(pa.array(range(len(rows)), pa.int64())))
-
-    def add_heard(self, condition: str, recordings: Sequence[str], marks: Sequence[int]) -> None:
-        """The mark of what was heard of each recording under a condition, on disk with the next part."""
-        count = len(recordings)
-        columns = {"condition": [condition] * count, "recording": list(recordings), "mark": list(marks)}
-        self._heard.append(pa.Table.from_pydict(columns, schema=HEARD))
-
     def seal(self, block: str, state: Mapping[str, Any]) -> None:
         """What waits becomes the part of a block; from there a later process can go on.
 
@@ -272,20 +260,22 @@ class RunWriter:
             block: its name: the same rows have the same name whenever and wherever they are computed.
             state: what that process needs to know.
         """
-        self._write_part(block)
-        self.blocks.append(block)
+        self.blocks[block] = {**self._write_part(block), "cpu": self.cpu}
         write_json(self.path / PROGRESS, {"blocks": self.blocks, "state": dict(state)})
 
     def flush(self) -> None:
         """What waits, as a part of its own; not sealed, it is there to be read and is made anew by a run that goes on."""
         self._write_part(UNFINISHED)
 
-    def _write_part(self, block: str) -> None:
-        for folder, waiting in (("trials", self._waiting), ("heard", self._heard)):
-            if waiting:
-                rows = pa.concat_tables(waiting).unify_dictionaries().combine_chunks()
-                write_table(self.path / folder / part_name(block), rows)
-                waiting.clear()
+    def _write_part(self, block: str) -> dict[str, str]:
+        """Writes what waits; the SHA-256 of each part by its folder."""
+        return {folder: self.put(f"{folder}/{part_name(block)}", part_bytes(table)) for folder, table in self.taken().items()}
+
+    def put(self, name: str, content: bytes) -> str:
+        """Writes a file of the run, whole or not at all; its SHA-256."""
+        with whole(self.path / name) as temporary:
+            temporary.write_bytes(content)
+        return hashlib.sha256(content).hexdigest()
 
     def discard(self) -> None:
         """Removes what was written; the place itself stays as it was."""

@@ -15,9 +15,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from robustness.conditions import FILLS, NO_WORD, NONE, PLACEMENTS
+from robustness.conditions import FILLS, NO_WORD, NONE, OTHER_WORD, PLACEMENTS
 from robustness.run.audit_records import read_audit, read_latencies
 from robustness.run.damage import MANIFEST, adapter, damaged, read_arrays, read_sound, read_table, said_when_damaged
+from robustness.run.every_sample import FILE as EVERY_SAMPLE
+from robustness.run.every_sample import read_every_sample
 from robustness.run.evidence import FAILURES, FailureCard, FiniteNumber, read_failures
 from robustness.run.folder import Run
 from robustness.run.restoration import FILE as RESTORING
@@ -27,7 +29,7 @@ from robustness.run.schema import HEARD, KIND, RECORDINGS, REQUEST, trials_schem
 
 KEY: Final = ["model", "variant", "recording", "placement", "fill", "perturbation", "level", "draw"]
 SAID: Final = ["model", "variant", "recording", "placement", "fill", "perturbation", "draw", "predicted", "p_predicted"]  # in every row
-LABELLED: Final = ["correct", "margin"]  # in every row with a label
+LABELLED: Final = ["correct", "margin"]  # in every row with a label of the model
 NUMBERS: Final = ["p_label", "p_predicted", "margin", "offset_ms"]
 COLUMNS: Final = (  # of the table of recordings
     "id", "word", "label", "speaker", "duration_ms", "native_ms", "speech_start_ms", "speech_end_ms", "slack_ms", "trimmed", "untestable",
@@ -52,12 +54,12 @@ class ModelFacts:
     unknown: str | None
     silence: str | None
     output: str
-    threshold: FiniteNumber | None
+    threshold: FiniteNumber | dict[str, FiniteNumber] | None
     rate_hz: int
     window_ms: FiniteNumber
     reference: str
     parameters: int | None
-    weights_sha256: str
+    weights_sha256: str  # empty for a program and a function, which have no weights
     about: dict[str, Any]
     variants: list[VariantFacts]
 
@@ -174,11 +176,16 @@ class _Check:
         for name in self._parts("heard"):
             self._columns(name, read_table(self.path, name), HEARD.names)
         self._failures(known)
+        enumerated = read_every_sample(self.run.evidence)
+        each = [] if enumerated is None else enumerated.recordings
+        self._known(f"evidence/{EVERY_SAMPLE}", "recording", [one.recording for one in each], known)
         audit = read_audit(self.run.evidence)
         variants = [(one.model, one.variant) for one in (audit.variants if audit else ())]
         variants += [(row.model, row.variant) for row in read_latencies(self.path).measured]
         names = {(model["name"], variant["name"]) for model in self.models for variant in model["variants"]}
         self._known("evidence/audit.json", "variant", [f"{m} {v}" for m, v in variants], {f"{m} {v}" for m, v in names})
+        enumerating = [f"{one.model} {one.variant}" for one in each]
+        self._known(f"evidence/{EVERY_SAMPLE}", "variant", enumerating, {f"{m} {v}" for m, v in names})
 
     def _parts(self, folder: str) -> list[str]:
         return sorted(f"{folder}/{path.name}" for path in (self.path / folder).glob("part-*.parquet"))
@@ -233,7 +240,8 @@ class _Check:
         self._columns(name, table, schema.names)
         with said_when_damaged(self.path, name):
             frame: pd.DataFrame = table.select(schema.names).cast(schema).unify_dictionaries().to_pandas()
-        if frame[SAID].isna().any(axis=None) or frame.loc[frame["label"].notna(), LABELLED].isna().any(axis=None):
+        labelled = frame["label"].notna() & (frame["label"] != OTHER_WORD)  # of such a word there is no p and no margin
+        if frame[SAID].isna().any(axis=None) or frame.loc[labelled, LABELLED].isna().any(axis=None):
             raise damaged(self.path, name, "has rows in which something is missing")
         if any(pc.any(pc.is_nan(table[column])).as_py() for column in NUMBERS):
             raise damaged(self.path, name, "has a number that is none")
@@ -244,7 +252,8 @@ class _Check:
         labels, models = set(self.models[0]["labels"]), {model["name"] for model in self.models}
         variants = {variant["name"] for model in self.models for variant in model["variants"]}
         perturbations = {NONE, NO_WORD, *self.run.manifest["plan"]["grids"]}
-        allowed: Mapping[str, set[str]] = {"label": labels, "predicted": labels, "rival": labels, "model": models, "variant": variants}
+        allowed: Mapping[str, set[str]] = {"label": labels | {OTHER_WORD}, "predicted": labels, "rival": labels}
+        allowed = {**allowed, "model": models, "variant": variants}
         allowed = {**allowed, "perturbation": perturbations, "placement": set(PLACEMENTS), "fill": set(FILLS)}
         for column, names in allowed.items():
             self._known(name, column, frame[column].dropna().unique(), names)

@@ -33,6 +33,7 @@ FAMILY_WORDS: Final = {
     "channel": "channel",
     "mask": "masking",
     "history": "history",
+    "scene": "scene",
 }
 
 

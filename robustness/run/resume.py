@@ -47,9 +47,14 @@ def _barely_begun(path: Path) -> bool:
 
 
 class Reached(NamedTuple):
-    """How far an interrupted run came: the blocks that are known to be whole, and the state given with the last; None before the first."""
+    """How far an interrupted run came.
 
-    blocks: list[str]
+    Attributes:
+        blocks: those that are known to be whole, with the digests of their parts.
+        state: what was given with the last of them; None before the first.
+    """
+
+    blocks: dict[str, dict[str, str]]
     state: dict[str, Any] | None
 
 
@@ -79,7 +84,7 @@ def refuse_other(left: Path, request: Mapping[str, Any], recordings: pd.DataFram
 def go_on(folder: Path) -> Reached:
     """Removes from an interrupted run all that is not known to be whole."""
     progress = folder / PROGRESS
-    reached = _reached(progress) if progress.exists() else Reached([], None)
+    reached = _reached(progress) if progress.exists() else Reached({}, None)
     kept = set(map(part_name, reached.blocks))
     parts = (path for name in ("trials", "heard") for path in (folder / name).glob("*"))
     for path in [*folder.rglob(".*.tmp"), *(path for path in parts if path.name not in kept)]:

@@ -6,8 +6,8 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA: Final = 2  # blocks and a digest a recording; the outcome of each answer, and what other thresholds need
-READABLE: Final = (1, 2)  # 1: parts counted from 0, a digest that is a chain over all recordings; later columns are missing
+SCHEMA: Final = 3  # which kernels gave each row
+READABLE: Final = (1, 2, 3)  # 2: without kernels; 1: parts counted from 0, a digest that is a chain over all recordings, and no outcomes
 KIND: Final = "speech-robustness run"
 ROWS_A_PART: Final = 50_000  # at least, and whole recordings: half a minute of a sweep, which is what a kill can cost
 NO_WORD_PART: Final = "no-word"  # the block of the windows without a word
@@ -47,6 +47,7 @@ TRIALS: Final = pa.schema(
         ("lost_end_ms", pa.float64()),
         ("measured", pa.float64()),
         ("clipped", pa.bool_()),
+        ("kernels", _WORD),
     ]
 )
 HEARD: Final = pa.schema([("condition", _WORD), ("recording", _WORD), ("mark", pa.uint32())])
@@ -62,7 +63,10 @@ def trials_schema(schema: int) -> pa.Schema:
     """The columns that the trials of a run of this schema have, by the names that they have there."""
     if schema == SCHEMA:
         return TRIALS
-    kept = [field for field in TRIALS if field.name not in LATER]
+    before = [field for field in TRIALS if field.name != "kernels"]
+    if schema == SCHEMA - 1:
+        return pa.schema(before)
+    kept = [field for field in before if field.name not in LATER]
     return pa.schema([field.with_name(EARLIER.get(field.name, field.name)) for field in kept])
 
 

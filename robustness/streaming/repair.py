@@ -60,6 +60,27 @@ class AtHop(NamedTuple):
         return self.caught == self.phases and self.wrong == 0
 
 
+class HopStreams(NamedTuple):
+    """All streams of one hop.
+
+    Attributes:
+        hop_ms: from one answer to the next.
+        hits: words that are hit, at each phase.
+        wrong: words during which another command is said, at each phase.
+    """
+
+    hop_ms: float
+    hits: tuple[int, ...]
+    wrong: tuple[int, ...]
+
+
+class ByHop(NamedTuple):
+    """What becomes of words at every hop: word by word, and phase by phase."""
+
+    records: list[WordRecord]
+    streams: list[HopStreams]
+
+
 @dataclass(frozen=True)
 class WordRecord:
     """One word: alone in a window, and streamed.
@@ -110,7 +131,7 @@ def word_records(
     rule: DecisionRule,
     hops: Sequence[int],
     alone: Mapping[tuple[int, int], Mapping[str, SingleAnswer]],
-) -> list[WordRecord]:
+) -> ByHop:
     """Every word of every take, at every hop.
 
     Args:
@@ -121,16 +142,25 @@ def word_records(
         alone: what is said to a word in a single window, by take and place.
     """
     found: dict[tuple[int, int], dict[float, AtHop]] = {}
+    kept = []
     for steps in hops:
         phases = phases_of(takes, timelines, rule, steps)
+        kept.append(_hop_streams(phases))
         for at, timeline in enumerate(timelines):
             streams = [_by_word(matchings[at]) for matchings in phases.matchings]
             for place in range(len(timeline.words)):
                 found.setdefault((at, place), {})[phases.hop_ms] = _at_hop(streams, place, spoken=timeline.spoken[place])
-    return [
+    records = [
         WordRecord(takes[at].take, place, timelines[at].words[place], timelines[at].spoken[place], alone.get((at, place), {}), hops_at)
         for (at, place), hops_at in sorted(found.items())
     ]
+    return ByHop(records, kept)
+
+
+def _hop_streams(phases: Phases) -> HopStreams:
+    hits = tuple(sum(len(one.hits) for one in takes) for takes in phases.matchings)
+    wrong = tuple(sum(len(one.wrong) for one in takes) for takes in phases.matchings)
+    return HopStreams(phases.hop_ms, hits, wrong)
 
 
 class _Said(NamedTuple):
@@ -189,4 +219,4 @@ def repairs(records: Sequence[WordRecord], hop_ms: float) -> Repairs:
     return Repairs(len(asked), len(failing), repaired, len(failing) - repaired - never, never, made)
 
 
-__all__ = ["AtHop", "Phases", "Repairs", "SingleAnswer", "WordRecord", "hops_of", "repairs", "word_records"]
+__all__ = ["AtHop", "ByHop", "HopStreams", "Phases", "Repairs", "SingleAnswer", "WordRecord", "hops_of", "repairs", "word_records"]

@@ -24,7 +24,7 @@ from robustness.files import UnreadableError, text_of
 from robustness.streaming.scores import Floats, Scores, Values, read_scores
 
 MOST_BYTES: Final = 1_000_000_000
-REJECTIONS: Final = frozenset("unknown _unknown_ silence _silence_ other _other_ background _background_noise_ noise".split())
+REJECTIONS: Final = frozenset("unknown _unknown_ silence _silence_ other _other_ background _background_noise_ noise vad".split())
 SILENCES: Final = ("silence", "_silence_")
 TIMES: Final = {"time": 1000.0, "time_s": 1000.0, "time_ms": 1.0}
 TIMESTAMPS: Final = re.compile(r"Detection Timestamps \(ms\)(.*?)m-ready", re.DOTALL)

@@ -6,10 +6,13 @@ import math
 from collections.abc import Sequence
 
 from robustness.streaming.figures import StreamFigures, hours_needed
+from robustness.streaming.pairing import PairedHits
 from robustness.streaming.phases import Phases
 from robustness.streaming.repair import AtHop, Repairs, WordRecord
+from robustness.streaming.states import StateFigures
 
 CLAIM_AN_HOUR = 0.5
+SURE = 0.05
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
@@ -104,6 +107,38 @@ def _every(phases: int) -> str:
 def _names(hop: AtHop) -> str:
     names = [f"`{label}`" for label, _ in hop.said]
     return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def pairs_sentence(found: Sequence[PairedHits]) -> str:
+    """The words of two variants at equal false alarms an hour: at the least rate at which one of them hits a word."""
+    able = [one for one in found if one.words > one.neither]
+    if not able:
+        return ""
+    one = able[0]
+    return (
+        f"At no more than {one.per_hour:g} false alarms an hour each, {one.first} hits {one.both + one.first_only} and {one.second} "
+        f"{one.both + one.second_only} of {counted(one.words, 'word')}: {counted(one.first_only, 'word')} by the first alone, "
+        f"{one.second_only} by the second alone (p = {shown(one.p_value)}, McNemar's exact test)."
+    )
+
+
+def states_sentence(found: Sequence[StateFigures], *, memory: bool) -> str:
+    """Whether it matters what came before; of a model without a memory that it does not."""
+    if memory and not found:
+        return (
+            "The model has a memory. Nothing is known of the states that it starts from: no word of the vocabulary is said, or its "
+            "front-end cannot be fed piece by piece here."
+        )
+    if not found:
+        return (
+            "The model keeps no state and its front-end has no memory: an answer depends on its window alone, from a cold start, after a "
+            "trigger, noise, another word or silence."
+        )
+    said = ", ".join(f"{one.hits} of {counted(one.words, 'word')} {one.state}" for one in found)
+    worst = min(found, key=lambda one: one.p_value)
+    sure = "differs from a cold start" if worst.p_value < SURE else "differs surely from a cold start"
+    which = f"{worst.state} it {sure} (p = {shown(worst.p_value)})" if worst.p_value < SURE else f"no state {sure}"
+    return f"The model has a memory. Hit are {said}; {which}."
 
 
 def repairs_sentence(found: Repairs, hop_ms: float, step_ms: float) -> str:

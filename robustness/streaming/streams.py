@@ -9,10 +9,11 @@ from typing import Any, Final
 from robustness.streaming.curve import OperatingCurve, operating_curve
 from robustness.streaming.matching import Timeline
 from robustness.streaming.phases import Phases, phases_of
-from robustness.streaming.repair import Repairs, SingleAnswer, WordRecord, hops_of, repairs, word_records
+from robustness.streaming.repair import HopStreams, Repairs, SingleAnswer, WordRecord, hops_of, repairs, word_records
 from robustness.streaming.rules.base import DecisionRule
 from robustness.streaming.scores import Scores
 from robustness.streaming.spans import Word
+from robustness.streaming.states import StateFigures
 
 NO_WINDOW_MS: Final = 1000.0  # how long after its end a word can be hit where nothing says how much sound a score is of
 AVERAGED: Final = ("hits", "misses", "wrong_words", "repeats", "false_alarms")
@@ -30,7 +31,10 @@ class VariantStream:
         rule: what the device says.
         phases: the streams.
         records: every word, alone and streamed.
-        curve: errors at every threshold of the plain rule, over the first phase; None where that is not asked.
+        curve: errors at every threshold of the plain rule, over the first phase.
+        hops: what every hop that was tried does at each phase.
+        memory: whether what came before a window can change the answer to it.
+        states: what becomes of words from each starting state; empty without a memory, or without words.
     """
 
     name: str
@@ -40,6 +44,9 @@ class VariantStream:
     phases: Phases
     records: tuple[WordRecord, ...]
     curve: OperatingCurve
+    hops: tuple[HopStreams, ...] = ()
+    memory: bool = False
+    states: tuple[StateFigures, ...] = ()
 
     @property
     def repairs(self) -> Repairs:
@@ -57,6 +64,9 @@ class VariantStream:
             "first_phase": figures[0].said,
             "worst_phase": figures[worst].said | {"phase_ms": worst * self.phases.step_ms},
             "mean_over_phases": {name: self.phases.mean(name) for name in AVERAGED},
+            "hops": [one._asdict() for one in self.hops],
+            "memory": self.memory,
+            "states": [one._asdict() for one in self.states],
             "repairs": self.repairs._asdict(),
             "words": [_word_said(record) for record in self.records],
         }
@@ -88,9 +98,9 @@ def stream_of(
     commands = [label for label, acts in zip(scores[0].labels, scores[0].acts, strict=True) if acts]
     timelines = [Timeline.of(words, commands, one.duration_ms, tail) for one, words in zip(scores, said, strict=True)]
     phases = phases_of(scores, timelines, rule, steps)
-    records = word_records(scores, timelines, rule, [steps] if one_hop else hops_of(scores, steps, window_ms), alone)
+    found = word_records(scores, timelines, rule, [steps] if one_hop else hops_of(scores, steps, window_ms), alone)
     curve = operating_curve([one.every(steps) for one in scores], timelines)
-    return VariantStream(scores[0].model, tuple(scores), tuple(timelines), rule, phases, tuple(records), curve)
+    return VariantStream(scores[0].model, tuple(scores), tuple(timelines), rule, phases, tuple(found.records), curve, tuple(found.streams))
 
 
 def _word_said(one: WordRecord) -> dict[str, Any]:

@@ -82,6 +82,7 @@ class Engine:
         batch: int | None = None,
         runtime: Runtime = "torch",
         workers: int | None = None,
+        hop: int | None = None,
     ) -> Engine:
         """Makes classifiers ready.
 
@@ -91,12 +92,15 @@ class Engine:
             batch: windows computed together; None is as many as fit the cache.
             runtime: what runs float networks.
             workers: batches computed at once, each in a single thread; None is one for each of torch's threads.
+            hop: columns of features from one window to the next, if windows follow each other, as the probes do.
 
         Raises:
             UsageError: where ONNX Runtime is asked for and not installed.
         """
-        families = tuple(prepared(classifiers, probes, runtime))
+        families = tuple(prepared(classifiers, probes, runtime, hop))
         copies = _copies(families, workers or torch.get_num_threads())
+        if batch is None and any(family.overlapping for family in families):
+            batch = min(SIZES[-1], *(c.network.can.batch or SIZES[-1] for c in classifiers))
         if batch is None:
             most = max(bytes_a_window(c, c.features(probes[:1])) for c in classifiers)
             batch = min([fitting_batch(most, len(copies)), *(c.network.can.batch or SIZES[-1] for c in classifiers)])

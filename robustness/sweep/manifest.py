@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import importlib.metadata
 import json
 import platform
-import shlex
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +44,7 @@ def card_facts(path: Path, classifier: Classifier) -> dict[str, Any]:
         about = json.loads(json.dumps(card.about, default=str, allow_nan=False))
     except ValueError as error:
         raise CardError(f"{path}: about: a number is nan or infinite; leave it out, or write it as text") from error
-    return {"card": path.name, "weights_sha256": digest_of(path, card), "about": about}
+    return {"card": path.name, "weights_sha256": digest_of(path, card) or "", "about": about}
 
 
 def models_of(
@@ -98,6 +95,8 @@ def plan_facts(plan: Plan, classifiers: Sequence[Classifier], tally: Tally) -> d
         "skipped": plan.skipped,
         "no_word": dict(tally.no_word),
         "engine": {"runtime": settings.engine, **tally.engine},
+        **({"every_window": True} if settings.every_window else {}),
+        **({"kernels": tally.kernels} if tally.kernels else {}),
     }
 
 
@@ -122,10 +121,7 @@ def versions() -> dict[str, str]:
     return {**found, "python": platform.python_version(), "cpu": torch.backends.cpu.get_cpu_capability()}
 
 
-def provenance() -> dict[str, Any]:
-    """Where and when; the only part of a run that differs between two runs of the same thing."""
-    return {
-        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "where": f"{platform.system()} {platform.machine()}",
-        "command": shlex.join(["robustness", *sys.argv[1:]]),
-    }
+def cpu_kind() -> str:
+    """The kind of processor, as far as answers depend on it: the instructions that torch uses, and those for int8 products."""
+    vnni = platform.machine() in {"x86_64", "AMD64"} and torch.cpu._is_vnni_supported()  # no public name
+    return f"{torch.backends.cpu.get_cpu_capability()}{' with VNNI' if vnni else ''}"

@@ -30,6 +30,7 @@ class Settings:
         batch: windows computed together; None is as many as fit the cache. No answer depends on it.
         engine: what runs float networks.
         preset: which perturbations are run if none is asked for by name.
+        every_window: whether the kernels that a card names answer every window of a large set, and not only those near a boundary.
     """
 
     seed: int = 0
@@ -40,6 +41,7 @@ class Settings:
     batch: int | None = None
     engine: Runtime = "torch"
     preset: Preset = "quick"
+    every_window: bool = False
 
 
 @dataclass(frozen=True)

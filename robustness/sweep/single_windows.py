@@ -12,12 +12,12 @@ from typing import Final
 
 import torch
 
-from robustness.analysis.outcomes import GOOD, NO_COMMAND, OTHER_WORD, OUTCOMES, Decisions
+from robustness.analysis.outcomes import GOOD, NO_COMMAND, OUTCOMES, Decisions
 from robustness.audio.placement import Frame
 from robustness.audio.recordings import Recording
 from robustness.audio.segment_settings import CutSettings
 from robustness.audio.takes import Take
-from robustness.conditions import Condition, Placement
+from robustness.conditions import OTHER_WORD, Condition, Placement
 from robustness.models.classifier import Classifier
 from robustness.rendering import Renderer
 from robustness.streaming.repair import SingleAnswer
@@ -54,13 +54,13 @@ def single_answers(take: Take, words: Sequence[Word], classifiers: Sequence[Clas
 
 def _recordings(take: Take, words: Sequence[Word], frame: Frame) -> Iterator[tuple[int, Recording]]:
     for place, word in enumerate(words):
-        start, end = word.clip_ms or _stretch(words, place, take.duration_ms)
+        start, end = word.clip_ms or stretch(words, place, take.duration_ms)
         samples = torch.from_numpy(take.part(start, end))
         if 0 < len(samples) <= frame.samples and float(samples.abs().max()) > 0:
             yield place, Recording(word.recording or f"{word.label}-{place}", samples, frame.rate_hz, word.label)
 
 
-def _stretch(words: Sequence[Word], place: int, duration_ms: float) -> tuple[float, float]:
+def stretch(words: Sequence[Word], place: int, duration_ms: float) -> tuple[float, float]:
     """The word with the margins of a cut, shared with its neighbours at the middle of a pause."""
     word = words[place]
     left = (words[place - 1].end_ms + word.start_ms) / 2 if place else 0.0

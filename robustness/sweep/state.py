@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-MODULUS: Final = 1 << 256
+from robustness.run.blocks import combined
+
 MARK: Final = 8  # hexadecimal digits
 
 
@@ -21,13 +22,14 @@ class Tally:
     """What a sweep learns of itself.
 
     Attributes:
-        audio: a digest of what was heard under each condition: the sum of the windows' digests modulo 2²⁵⁶, so that it depends neither on
-            their order nor on where they were computed (Bellare & Micciancio 1997, A New Paradigm for Collision-Free Hashing, AdHash).
+        audio: a digest of what was heard under each condition, which depends neither on the order of the windows nor on where they were
+            computed (`run.blocks.combined`).
         no_word: the number of windows without a word, by kind.
         engine: what the engine chose: batch, workers, and how each network is run.
         checked: answers compared under a neutral level.
         flips: those of them that differed from the clean answer.
         recordings: how many are done.
+        kernels: of each variant that quick kernels answer first, which they are, the bound, and how many answers were compared.
     """
 
     audio: dict[str, str] = field(default_factory=dict)
@@ -36,6 +38,7 @@ class Tally:
     checked: int = 0
     flips: int = 0
     recordings: int = 0
+    kernels: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, state: Mapping[str, Any] | None) -> Tally:
@@ -45,7 +48,13 @@ class Tally:
     @property
     def state(self) -> dict[str, Any]:
         """All of it in plain values."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**{each.name: getattr(self, each.name) for each in fields(self)}, "no_word": dict(self.no_word)}
+
+    def compared(self, variant: str, counts: Mapping[str, int]) -> None:
+        """Takes the counts of one condition."""
+        found = self.kernels[variant]
+        for name, count in counts.items():
+            found[name] += count
 
     def heard(self, condition: str, names: Sequence[str], samples: Tensor) -> list[int]:
         """Takes windows into the digest of a condition.
@@ -68,8 +77,3 @@ def digest_of(name: str, window: npt.NDArray[np.float32]) -> str:
     digest = hashlib.sha256(name.encode() + b"\0")
     digest.update(window.data)
     return digest.hexdigest()
-
-
-def combined(*digests: str) -> str:
-    """The digest of all windows that these are of, whatever their order."""
-    return f"{sum(int(digest or '0', 16) for digest in digests) % MODULUS:064x}"

@@ -5,10 +5,12 @@ An answer's time is the end of its last frame. Nothing is asked again: a device 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 
-from robustness.audio.takes import Take
+from robustness.audio.takes import Samples, Take
 from robustness.errors import RecordingError, UsageError
 from robustness.frontends.streamed import WINDOW_SAMPLES, StreamedFrontend, pcm16
 from robustness.models.classifier import Classifier
@@ -21,11 +23,23 @@ def keeps_state(classifier: Classifier) -> bool:
 
 
 def stepped_scores(take: Take, classifier: Classifier) -> Scores:
-    """The scores of a classifier with a state, a row a step.
+    """The scores of a classifier with a state for a take, a row a step.
 
     Raises:
         UsageError: its front-end cannot be fed piece by piece, or the network is none with a state.
         RecordingError: the take is shorter than a step, or cannot be read.
+    """
+    found = step_scores(take.blocks(), classifier, take.name, take.duration_ms)
+    if not len(found):
+        raise RecordingError(f"{take.path} lasts {take.duration_ms:.0f} ms, less than one step of {classifier.name}; give a longer take")
+    return found
+
+
+def step_scores(blocks: Iterable[Samples], classifier: Classifier, name: str, duration_ms: float) -> Scores:
+    """The scores of a classifier with a state for sound that comes in blocks, a row a step; it starts with the first.
+
+    Raises:
+        UsageError: its front-end cannot be fed piece by piece, or the network is none with a state.
     """
     frontend, step = classifier.frontend, classifier.network.can.step_frames
     if step is None or not isinstance(frontend, StreamedFrontend):
@@ -34,19 +48,16 @@ def stepped_scores(take: Take, classifier: Classifier) -> Scores:
             'kind = "microfrontend"'
         )
     program, run = frontend.started(), classifier.network.started()
-    outputs = [run(torch.from_numpy(program(pcm16(torch.from_numpy(block))))) for block in take.blocks()]
-    answers = torch.cat(outputs)
-    if not len(answers):
-        raise RecordingError(f"{take.path} lasts {take.duration_ms:.0f} ms, less than one step of {classifier.name}; give a longer take")
+    answers = torch.cat([run(torch.from_numpy(program(pcm16(torch.from_numpy(block))))) for block in blocks])
     ends = ((np.arange(len(answers)) + 1) * step - 1) * frontend.hop_samples + WINDOW_SAMPLES
-    window_ms = classifier.frame.samples * 1000 / classifier.frame.rate_hz
+    rate_hz = classifier.frame.rate_hz
     return Scores(
-        take.name,
+        name,
         classifier.labels,
-        ends * 1000.0 / take.rate_hz,
+        ends * 1000.0 / rate_hz,
         classifier.probabilities(classifier.logits_of(answers)).astype(np.float32),
-        take.duration_ms,
-        window_ms,
+        duration_ms,
+        classifier.frame.samples * 1000 / rate_hz,
         classifier.point,
         classifier.silence,
         f"{classifier.name}, {classifier.variant}",

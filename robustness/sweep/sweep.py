@@ -6,11 +6,12 @@ once for all variants. No answer depends on the batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, Protocol
 
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -22,9 +23,10 @@ from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import CannotJudgeError, UsageError
 from robustness.models.classifier import Classifier
 from robustness.rendering import Renderer
-from robustness.run.folder import RunWriter
-from robustness.run.schema import NO_WORD_PART, ROWS_A_PART, block_name
+from robustness.run.blocks import SweepBlock, SweepLayout
+from robustness.run.schema import ROWS_A_PART
 from robustness.sweep.engine import Engine
+from robustness.sweep.kernels import LARGE, PROBE_CONDITIONS, PROBED, AskedWindows, Screen
 from robustness.sweep.plan import NOISES, Plan, Settings
 from robustness.sweep.state import Tally
 from robustness.sweep.trials import Answered, label_indices, trial_columns
@@ -53,6 +55,30 @@ def engine_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequenc
     return Engine.ready(classifiers, probes, batch=plan.settings.batch, runtime=plan.settings.engine)
 
 
+def screens_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequence[Recording]) -> dict[int, Screen]:
+    """The classifiers that quick kernels answer first, by their places.
+
+    Args:
+        classifiers: of the sweep.
+        plan: its conditions.
+        recordings: all of them; the kernels are compared on the first, under conditions from all over the plan.
+    """
+    quick = {at: network for at, one in enumerate(classifiers) if (network := one.network.quicker()) is not None}
+    if not quick:
+        return {}
+    some = list(recordings[:PROBED])
+    conditions = plan.conditions[:: max(1, len(plan.conditions) // PROBE_CONDITIONS)][:PROBE_CONDITIONS] if some else ()
+    renderer = renderer_of(some, plan, common_frame(classifiers))
+    heard = [(condition, renderer.render(condition)) for condition in conditions]
+    everywhere = plan.settings.every_window or len(recordings) * len(plan.conditions) < LARGE
+    found = {}
+    for at, network in quick.items():
+        labels = label_indices(classifiers[at], [classifiers[at].truth(recording.label) for recording in some])
+        probes = [AskedWindows.of(condition, windows, labels, plan, key_of(condition)) for condition, windows in heard]
+        found[at] = Screen.ready(classifiers[at], network, probes, everywhere=everywhere, seed=plan.settings.seed)
+    return found
+
+
 def common_frame(classifiers: Sequence[Classifier]) -> Frame:
     """The window that all of these hear.
 
@@ -69,6 +95,19 @@ def common_frame(classifiers: Sequence[Classifier]) -> Frame:
     return first.frame
 
 
+class Writer(Protocol):
+    """Takes rows and what was heard, and what a block of them is called once it is whole."""
+
+    def add(self, columns: dict[str, Any]) -> None:
+        """Rows of trials, a column each."""
+
+    def add_heard(self, condition: str, recordings: Sequence[str], marks: Sequence[int]) -> None:
+        """The mark of what was heard of each recording under a condition."""
+
+    def seal(self, block: str, state: Mapping[str, Any]) -> None:
+        """What was added since is this block; the state says how far the sweep came."""
+
+
 @dataclass(eq=False)
 class Sweep:
     """Recordings × conditions × variants → rows of trials.
@@ -76,20 +115,21 @@ class Sweep:
     Attributes:
         classifiers: the variants, of one or several models that hear the same window.
         plan: the conditions; the clean one is the first.
-        writer: the run folder.
+        writer: takes the rows, a block at a time: the run folder.
         progress: told after each condition how many answers were given, and to what.
         tally: what it learns of itself; one that is not empty says how far another process came, and the sweep goes on from there.
     """
 
     classifiers: Sequence[Classifier]
     plan: Plan
-    writer: RunWriter
+    writer: Writer
     progress: RowProgress = lambda rows, doing: None
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
         self.frame = common_frame(self.classifiers)
         self._engine: Engine | None = None
+        self._screens: dict[int, Screen] = {}
 
     def ready(self, recordings: Sequence[Recording]) -> Engine:
         """The engine; made once, and tried on windows of the first of these recordings.
@@ -101,7 +141,11 @@ class Sweep:
             UsageError: where ONNX Runtime is asked for and not installed.
         """
         if self._engine is None:
-            self._engine = engine_of(self.classifiers, self.plan, recordings)
+            self._screens = screens_of(self.classifiers, self.plan, recordings)
+            for screen in self._screens.values():
+                self.tally.kernels.setdefault(screen.name, screen.facts)
+            first = [self._screens[at].quick if at in self._screens else one for at, one in enumerate(self.classifiers)]
+            self._engine = engine_of(first, self.plan, recordings)
             self.tally.engine = self._engine.facts
         return self._engine
 
@@ -114,24 +158,39 @@ class Sweep:
         Raises:
             CannotJudgeError: where a neutral level changed an answer, or an answer is not a number.
         """
-        settings = self.plan.settings
-        first = self.tally.recordings
-        for block in blocks(recordings, RECORDINGS_AT_ONCE, start=first):
-            self._hear(block)
-            self.tally.recordings = reached = self.tally.recordings + len(block)
-            if reached % self.recordings_a_part == 0 or reached == len(recordings):
-                self.writer.seal(block_name(first), self.tally.state)
-                first = reached
-        if self.plan.no_word and not self.tally.no_word:
+        for block in self.layout(len(recordings)).blocks:
+            if not self.has(block):
+                self.compute(block, recordings)
+                self.writer.seal(block.name, self.tally.state)
+        self.refuse_flips()
+        return self.tally
+
+    def has(self, block: SweepBlock) -> bool:
+        """Whether another process came as far as the end of a block."""
+        return bool(self.tally.no_word) if block.no_word else self.tally.recordings >= block.end
+
+    def compute(self, block: SweepBlock, recordings: Sequence[Recording]) -> None:
+        """The rows of one block, handed to the writer."""
+        if block.no_word:
+            settings = self.plan.settings
             for windows in windows_without_word(self.frame, settings.seed, settings.inputs.get(NOISES)):
                 self._hear_no_word(windows)
-            self.writer.seal(NO_WORD_PART, self.tally.state)
+            return
+        for some in blocks(recordings[: block.end], RECORDINGS_AT_ONCE, start=block.first):
+            self._hear(some)
+            self.tally.recordings += len(some)
+
+    def refuse_flips(self) -> None:
+        """Raises CannotJudgeError where a neutral level changed an answer."""
         if self.tally.flips:
             raise CannotJudgeError(
                 f"a neutral level, which changes nothing, changed {self.tally.flips} of {self.tally.checked} answers: "
                 f"the network answers one input differently from time to time (is a layer random at evaluation?); no answer can be trusted"
             )
-        return self.tally
+
+    def layout(self, recordings: int) -> SweepLayout:
+        """How so many recordings are divided into blocks."""
+        return SweepLayout(recordings, self.recordings_a_part, self.plan.no_word)
 
     @property
     def recordings_a_part(self) -> int:
@@ -146,11 +205,12 @@ class Sweep:
         clean: list[Tensor] = []
         windows = ((condition, renderer.render(condition)) for condition in self.plan.conditions)
         with closing(self._answers(windows, self.ready(recordings))) as answered:
-            for condition, heard, logits in answered:
+            for condition, heard, first in answered:
+                logits, kernels = self._settled(Answered(condition, heard, first), labels)
                 clean = logits if condition.perturbation == NONE else clean
                 if clean and self.plan.is_neutral(condition, self.frame.reference):
                     self._compare(clean, logits)
-                self._write(condition, heard, logits, labels)
+                self._write(Answered(condition, heard, logits), kernels, labels)
 
     def _hear_no_word(self, heard: NoWord) -> None:
         """Windows without a word; each is a draw."""
@@ -158,8 +218,10 @@ class Sweep:
         nowhere = torch.zeros(count, dtype=torch.long)
         windows = Windows(heard.samples, self.frame.rate_hz, nowhere, nowhere[:, None].expand(-1, 2), (heard.kind,) * count)
         condition = Condition(NO_WORD, heard.level_dbfs, placement=self.frame.reference)
-        ((_, _, logits),) = self._answers(iter([(condition, windows)]), self.ready(()))
-        self._write(condition, windows, logits, [nowhere - 1] * len(self.classifiers), draw=range(count))
+        ((_, _, first),) = self._answers(iter([(condition, windows)]), self.ready(()))
+        labels = [nowhere - 1] * len(self.classifiers)
+        logits, kernels = self._settled(Answered(condition, windows, first), labels)
+        self._write(Answered(condition, windows, logits), kernels, labels, draw=range(count))
         self.tally.no_word[heard.kind] += count
 
     def _answers(self, windows: Iterator[tuple[Condition, Windows]], engine: Engine) -> Generator[Answered, None, None]:
@@ -168,12 +230,24 @@ class Sweep:
             for (condition, heard), logits in answered:
                 yield Answered(condition, heard, checked_logits(logits, self.classifiers, heard))
 
-    def _write(self, condition: Condition, windows: Windows, logits: list[Tensor], labels: list[Tensor], **columns: Sequence[int]) -> None:
+    def _settled(self, answered: Answered, labels: list[Tensor]) -> tuple[list[Tensor], dict[int, pa.Array]]:
+        """The logits that count, and by the classifier's place which kernels gave each row, if several did."""
+        condition, windows, logits = answered
+        scores, kernels = list(logits), {}
+        for at, screen in self._screens.items():
+            asked = AskedWindows.of(condition, windows, labels[at], self.plan, key_of(condition))
+            found = screen.settled(asked, logits[at])
+            self.tally.compared(screen.name, found.counts)
+            scores[at], kernels[at] = found.logits, found.kernels
+        return checked_logits(scores, self.classifiers, windows), kernels
+
+    def _write(self, answered: Answered, kernels: dict[int, pa.Array], labels: list[Tensor], **columns: Sequence[int]) -> None:
         """Rows for each classifier, and what was heard into the digest."""
+        condition, windows, logits = answered
         unit = self.plan.unit(condition)
-        for classifier, scores, label in zip(self.classifiers, logits, labels, strict=True):
+        for at, (classifier, scores, label) in enumerate(zip(self.classifiers, logits, labels, strict=True)):
             rows = trial_columns(classifier, condition, windows, scores, label, unit=unit, frame=self.frame)
-            self.writer.add({**rows, **columns})
+            self.writer.add({**rows, **columns, **({"kernels": kernels[at]} if at in kernels else {})})
         no_word = condition.perturbation == NO_WORD
         key = f"{key_of(condition)}{windows.ids[0] if no_word else ''}"
         names = [f"{kind} {draw}" for draw, kind in enumerate(windows.ids)] if no_word else list(windows.ids)

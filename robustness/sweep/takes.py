@@ -109,18 +109,23 @@ def shared_features(frontend: SpectralFrontend, samples: Tensor, windows: Tensor
         step: from one to the next, in samples.
     """
     hop, reach, length = frontend.hop_samples, frontend.frame_samples, windows.shape[1]
+    alone = frontend.log not in ("none", "log1p") and frontend.reference == "one"  # a cell's level knows nothing of other cells
+
+    def frames(sound: Tensor) -> Tensor:  # [clips time] → [clips frames bands]
+        cells = frontend.cells(frontend.spectrum(sound))
+        return frontend.levels(cells) if alone else cells
+
     with torch.inference_mode():
-        common = frontend.cells(frontend.spectrum(samples[None]))[0]  # [frames bands]
-        own = frontend.cells(frontend.spectrum(windows[:1].contiguous())).shape[1]  # frames of a window
-        cells = common.unfold(0, own, step // hop)[: len(windows)].transpose(1, 2).contiguous()  # [windows frames bands]
+        common = frames(samples[None])[0]
+        own = frames(windows[:1].contiguous()).shape[1]  # frames of a window
+        found = common.unfold(0, own, step // hop)[: len(windows)].transpose(1, 2).contiguous()  # [windows frames bands]
         if frontend.center:
             edge = ceil(reach / hop)
-            head = frontend.cells(frontend.spectrum(windows[:, : (edge + 1) * hop + reach].contiguous()))
             first = own - 1 - edge - ceil(reach / hop)  # the frame with which the tail begins
-            tail = frontend.cells(frontend.spectrum(windows[:, first * hop : length].contiguous()))
-            cells[:, :edge] = head[:, :edge]
-            cells[:, own - edge :] = tail[:, tail.shape[1] - edge :]
-        return frontend.finished(frontend.logarithm(cells.transpose(-1, -2)[:, None]))
+            found[:, :edge] = frames(windows[:, : (edge + 1) * hop + reach].contiguous())[:, :edge]
+            found[:, own - edge :] = frames(windows[:, first * hop : length].contiguous())[:, -edge:]
+        images = found.transpose(-1, -2)[:, None]
+        return frontend.finished(frontend.above_floor(images) if alone else frontend.logarithm(images))
 
 
 @dataclass
@@ -192,7 +197,8 @@ def scores_of(
     probes = torch.from_numpy(take.part(0, (first.frame.samples + PROBES * step) * 1000 / take.rate_hz))
     made = WindowFeatures(first.frontend, first.frame, step)
     features = made.of(probes[: first.frame.samples + (min(total, PROBES) - 1) * step])
-    engine = Engine.ready(heard, features)
+    hop = None if step % first.frontend.hop_samples else step // first.frontend.hop_samples
+    engine = Engine.ready(heard, features, hop=hop)
     values: list[list[np.ndarray[tuple[int, int], np.dtype[np.float32]]]] = [[] for _ in classifiers]
     stream = engine.stream((None, made.of(block)) for block in TakeBlocks(take, first.frame.samples, step))
     done = 0

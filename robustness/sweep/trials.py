@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robustness.analysis.outcomes import NO_COMMAND, NO_LABEL, OTHER_WORD, OUTCOMES, Decisions
+from robustness.analysis.outcomes import NO_COMMAND, NO_LABEL, OUTCOMES, Decisions
 from robustness.audio.placement import Frame, Windows
-from robustness.conditions import NO_WORD, Condition
+from robustness.conditions import NO_WORD, OTHER_WORD, Condition
 from robustness.models.classifier import Classifier
 
 WORDS = pa.dictionary(pa.int32(), pa.string())
@@ -34,7 +34,8 @@ class Answered(NamedTuple):
 class Answer(NamedTuple):
     """What a classifier answers to a batch, beside the truth; [clips] each, None where there is no truth.
 
-    `margin` is the logit of the label minus that of `rival`, the strongest other class; right where it is positive.
+    `margin` is the logit of the label minus that of `rival`, the strongest other class; right where it is positive. With one label there
+    is no other class, and it is the label's log-odds.
     """
 
     predicted: Tensor
@@ -53,7 +54,8 @@ def answer_of(logits: Tensor, label: Tensor) -> Answer:
     probabilities = logits.double().softmax(1)
     p_predicted, predicted = probabilities.max(1)
     rivals = logits.scatter(1, index, -torch.inf)
-    margin = logits.gather(1, index).squeeze(1) - rivals.amax(1)
+    own = logits.gather(1, index).squeeze(1)
+    margin = own - rivals.amax(1) if logits.shape[1] > 1 else own
     return Answer(predicted, p_predicted, label, rivals.argmax(1), probabilities.gather(1, index).squeeze(1), margin, known)
 
 
@@ -65,7 +67,7 @@ def label_indices(classifier: Classifier, labels: Sequence[str | None]) -> Tenso
 
 def trial_columns(
     classifier: Classifier, condition: Condition, windows: Windows, logits: Tensor, label: Tensor, *, unit: str | None, frame: Frame
-) -> dict[str, Any]:
+) -> dict[str, pa.Array]:
     """The rows of one classifier under one condition, by column of the run's schema."""
     count = len(windows.ids)
     lost = frame.ms(windows.lost)
@@ -87,10 +89,11 @@ def trial_columns(
         "lost_end_ms": pa.array(lost[:, 1].numpy()),
         "measured": pa.nulls(count, pa.float64()) if measured is None else pa.array(measured.double().numpy()),
         "clipped": pa.array(np.zeros(count, bool) if windows.clipped is None else windows.clipped.numpy()),
+        "kernels": constant(classifier.network.can.kernels, count),
     }
 
 
-def _answered(classifier: Classifier, condition: Condition, logits: Tensor, label: Tensor) -> dict[str, Any]:
+def _answered(classifier: Classifier, condition: Condition, logits: Tensor, label: Tensor) -> dict[str, pa.Array]:
     """The columns that say what was answered, and what the device does."""
     truth = torch.full_like(label, NO_COMMAND) if condition.perturbation == NO_WORD else label
     found, answer = classifier.decide(logits, truth), answer_of(logits, label)
@@ -110,7 +113,7 @@ def _answered(classifier: Classifier, condition: Condition, logits: Tensor, labe
     }
 
 
-def _decided(found: Decisions, labels: Sequence[str]) -> dict[str, Any]:
+def _decided(found: Decisions, labels: Sequence[str]) -> dict[str, pa.Array]:
     """The columns of the outcome, and what those at other thresholds need."""
     command = torch.from_numpy(found.command)
     return {

@@ -17,6 +17,7 @@ from robustness.analysis.placing import moves
 from robustness.analysis.sums import Sums
 from robustness.errors import RunError
 from robustness.run.folder import Run, RunWriter, write_json
+from robustness.run.perturbations import facts_of
 from robustness.run.schema import REQUEST
 from tests.gates.planted import Answers, Planted, moved, right
 
@@ -95,4 +96,8 @@ def test_what_cannot_be_moved_is_in_no_sum_that_speaks_of_placement(tmp_path: Pa
 def test_whether_a_perturbation_moves_is_the_runs_own_word(
     perturbation: str | None, grids: dict[str, dict[str, bool]], expected: bool
 ) -> None:
-    assert moves(perturbation, grids) is expected
+    kinds = {
+        name: replace(facts_of(name, {"unit": "", "levels": [], "neutral": 0.0}), moves=said["moves"])
+        for name, said in (grids or {}).items()
+    }
+    assert moves(perturbation, kinds) is expected

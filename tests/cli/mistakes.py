@@ -298,6 +298,25 @@ def a_sample_of_too_few(at: Place) -> list[str]:
     return ["--sample", "1"]
 
 
+@mistake("--every-sample 0: give a range in ms, more than 0 and at most 1000 to each side")
+def every_sample_of_nothing(at: Place) -> list[str]:
+    return ["--every-sample", "0"]
+
+
+@mistake("cannot be read")
+def scene_that_is_not_there(at: Place) -> list[str]:
+    return ["--scene", str(at.root / "nowhere.toml")]
+
+
+@mistake(r"mu-law \(channel\) stands before far-field \(room\)")
+def scene_with_a_codec_before_its_room(at: Place) -> list[str]:
+    head = 'name = "mine"\nabout = "x"\naxis = "x"\nunit = "%"\nlevels = [2.0, 4.0, 10.0]\nneutral = 0.0\n'
+    stages = [("mu-law", 8.0), ("far-field", 2.0)]
+    path = at.root / "mine.toml"
+    path.write_text(head + "".join(f'[[stage]]\nkind = "{kind}"\nlevel = {level}\n' for kind, level in stages), encoding="utf-8")
+    return ["--scene", str(path)]
+
+
 def spoiled(name: str, at: Place) -> list[str]:
     """The command after the mistake; an option that it gives stands in place of the good one, save --model, which is added."""
     command = at.arguments()

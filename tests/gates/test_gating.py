@@ -13,7 +13,7 @@ import pytest
 
 from robustness.errors import RunError, UsageError
 from robustness.gates.rules import RulesError
-from robustness.gates.run_judgement import judge_run
+from robustness.gates.run_judgement import JudgedBeside, judge_run
 from robustness.gates.verdicts import status_of
 from robustness.jobs.assess import execute, prepare
 from robustness.jobs.gate import Gate, gated_variants
@@ -103,7 +103,7 @@ def test_report_and_gate_judge_one_figure_in_a_window_of_two_seconds(root: Path,
     gated_run, gate = gated(request, tmp_path, text)
     job = prepare(replace(request, settings=Settings(perturbations=("time-shift",))))
     swept = execute(job, RunWriter(tmp_path / "swept"), lambda doing, done, total: None, lambda job, run, progress: None)
-    judged = judge_run(swept, rules_in(tmp_path, text), None, tmp_path / "judged")
+    judged = judge_run(swept, rules_in(tmp_path, text), JudgedBeside(), tmp_path / "judged")
     assert [verdict.sentence for verdict in gate.verdicts] == [verdict.sentence for verdict in judged]
     leads = [{c[1] or 0.0 for c in evaluated(run) if c[2] == "offset"} for run in (gated_run, swept)]
     assert leads[0] < leads[1]

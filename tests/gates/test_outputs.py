@@ -14,7 +14,7 @@ from junitparser import Error, Failure, JUnitXml
 
 from robustness.errors import OutputError
 from robustness.gates.outputs import JSON, JUNIT, MARKDOWN
-from robustness.gates.run_judgement import judge_run
+from robustness.gates.run_judgement import JudgedBeside, judge_run
 from robustness.report.banner import BEGIN, END, addresses_in, insert
 from robustness.run.folder import Run
 from tests.gates.planted import Answers, Planted, right, rules_in
@@ -86,7 +86,7 @@ min = 10
 @pytest.fixture
 def judged(tmp_path: Path) -> Run:
     run = Planted([Answers(right(15, 20))]).write(tmp_path / "run")
-    judge_run(run, rules_in(tmp_path, HOSTILE), None, run.path)
+    judge_run(run, rules_in(tmp_path, HOSTILE), JudgedBeside(), run.path)
     return run
 
 
@@ -141,14 +141,14 @@ def test_the_page_gets_the_banner_and_keeps_the_rest(judged: Run, tmp_path: Path
 def test_a_folder_that_cannot_be_written_is_named(judged: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
-        judge_run(judged, rules_in(tmp_path, HOSTILE), None, tmp_path / "file")
+        judge_run(judged, rules_in(tmp_path, HOSTILE), JudgedBeside(), tmp_path / "file")
 
 
 WRITER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from robustness.gates.run_judgement import judge_run
+from robustness.gates.run_judgement import JudgedBeside, judge_run
 from robustness.gates.rules import read_rules
 from robustness.run.folder import Run
 run, folder = Run.open(Path(sys.argv[2])), Path(sys.argv[3])
@@ -156,7 +156,7 @@ rules = [read_rules(folder / name) for name in ("one.toml", "many.toml")]
 print("ready", flush=True)
 while True:
     for each in rules:
-        judge_run(run, each, None, folder)
+        judge_run(run, each, JudgedBeside(), folder)
 """
 
 

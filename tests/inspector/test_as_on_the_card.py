@@ -59,6 +59,7 @@ def folder(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("perturbation", ["padding-placement", "pink-noise"])
 def test_a_cards_command_says_what_the_card_says(perturbation: str, folder: Path) -> None:
     cards = read(folder / "run" / "evidence" / "failures.json")["failures"]

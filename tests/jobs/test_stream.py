@@ -87,6 +87,8 @@ def test_a_take_without_labels_gives_false_alarms_alone(
         (None, ("--phase-ms", "-5"), "--phase-ms is -5"),
         (None, ("--tolerance-ms", "-1"), "--tolerance-ms is -1"),
         (None, ("--setting", "window"), "--setting window says nothing"),
+        (None, ("--rule", "esphome", "--setting", "vad=vad"), "looks for voice activity in 'vad', and the scores have"),
+        (None, ("--rule", "edge-impulse", "--setting", "flags=maybe"), "has the flag 'maybe', which is no label"),
         (None, ("--labels", "a.csv", "--labels", "b.csv"), "2 files of labels for 1 take;"),
         (None, ("--words", "yes", "--labels", "a.csv"), "--words goes with one take and without --labels"),
     ],
@@ -165,6 +167,20 @@ def test_the_folder_that_is_left(
     drawn.goto((tmp_path / "a" / "index.html").as_uri())
     drawn.locator("#timeline-0").scroll_into_view_if_needed()
     drawn.locator("#timeline-0 .main-svg").first.wait_for()
+    seen = "() => document.querySelector('[data-figure=timeline-0]').layout.xaxis.range.map(Math.round)"
+    points = "() => document.querySelector('[data-figure=timeline-0]').data[0].x.length"
+    assert drawn.evaluate(seen) == [0, 24511]
+    assert drawn.evaluate(points) == 2 * 613  # 2,452 stretches of 10 ms, four of them in each piece, lowest and highest
+    drawn.locator("[data-move=closer]").click()
+    assert drawn.evaluate(seen) == [9192, 15319]
+    assert drawn.evaluate(points) == 2 * 615  # the finest scale
+    drawn.locator("#mistakes [data-at]").first.click()
+    at = round(float(drawn.locator("#mistakes [data-at]").first.get_attribute("data-at") or "nan"))
+    low, high = drawn.evaluate(seen)
+    assert low <= at <= high == low + 5000
+    for name in ("phases", "latency"):
+        drawn.locator(f"#{name}").scroll_into_view_if_needed()
+        drawn.locator(f"#{name} .main-svg").first.wait_for()
     assert drawn.locator("#mistakes tbody tr audio").count() == drawn.locator("#mistakes tbody tr").count() > 0
     drawn.close()
     assert faults == []

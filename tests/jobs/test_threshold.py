@@ -14,6 +14,7 @@ from robustness.audio.recordings import Recording
 from robustness.cli.main import run
 from robustness.errors import CannotJudgeError, RecordingError, UsageError
 from robustness.jobs.threshold import Budget, choose_threshold, halves_of, read_budget, threshold_sentences, write_threshold
+from robustness.models.card import load_classifier
 from robustness.models.classifier import Classifier
 from robustness.models.formats.base import Capabilities, Network
 from tests.builders import FRAME, RATE_HZ, classifier
@@ -63,6 +64,7 @@ def test_the_threshold_lies_above_the_negatives_and_below_the_words(tmp_path: Pa
     words = [click(0.8, f"yes-{at}.wav") for at in range(6)]
     quiet = negatives(tmp_path / "rooms", 0.7, 0.6, 0.7, 0.6)
     found = choose_threshold(planted(), words, [quiet], Budget(0.5), lambda *_: None)
+    assert found.value is not None
     assert 0.7 < found.value <= 0.8 + 1e-4
     assert (found.chosen.words, found.chosen.hits, found.chosen.false_alarms) == (3, 3, 0)
     assert (found.confirmed.words, found.confirmed.hits, found.confirmed.false_alarms) == (3, 3, 0)
@@ -119,15 +121,24 @@ def test_the_card_gets_the_threshold(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a card lies beside its weights"):
         write_threshold(card, 0.5, tmp_path / "elsewhere" / "new.toml")
     card.write_text(card.read_text(encoding="utf-8") + "\n[threshold]\nyes = 0.5\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="has thresholds by label"):
-        write_threshold(card, 0.5, tmp_path / "other.toml")
+    write_threshold(card, {"yes": 0.61234561, "no": 1.0}, tmp_path / "other.toml")  # in place of those that it had
+    found = load_classifier(tmp_path / "other.toml").threshold
+    assert found == {"yes": 0.6123457, "no": 1.0}
+    write_threshold(tmp_path / "other.toml", 0.25, tmp_path / "one.toml")
+    assert load_classifier(tmp_path / "one.toml").threshold == 0.25
 
 
 def test_the_command(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     rooms = negatives(tmp_path / "rooms", 0.1, 0.1)
     words = ["--model", str(root / "models/commands.toml"), "--recordings", str(root / "recordings/joe")]
-    monkeypatch.setattr("sys.argv", ["robustness", "threshold", *words, "--negatives", str(rooms), "--budget", "1000/h", "--hop-ms", "500"])
+    monkeypatch.setattr(
+        "sys.argv", ["robustness", "threshold", *words, "--negatives", str(rooms), "--budget", "1000/h", "--hop-ms", "500", "--per-label"]
+    )
+    monkeypatch.chdir(tmp_path)
     assert run() == 0
-    first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith("Threshold 0.")
+    first, second, page = capsys.readouterr().out.splitlines()
+    assert first.startswith("Thresholds yes ")
     assert "On the other half" in second
+    text = (tmp_path / page).read_text(encoding="utf-8")
+    assert "What they cost in misses" in text
+    assert '<th scope="row">all</th>' in text

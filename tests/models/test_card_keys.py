@@ -9,8 +9,9 @@ import pytest
 from pydantic import BaseModel
 
 from robustness.models.card import Card, CardVariant, Golden, ModelSection, NetworkSection, Weights, Window
+from robustness.models.streaming_settings import Streaming
 
-SECTIONS: tuple[type[BaseModel], ...] = (Card, CardVariant, Golden, ModelSection, NetworkSection, Weights, Window)
+SECTIONS: tuple[type[BaseModel], ...] = (Card, CardVariant, Golden, ModelSection, NetworkSection, Streaming, Weights, Window)
 
 
 def keys() -> Iterator[str]:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from robustness.cli.main import run as run_command
-from robustness.conditions import FAMILIES
+from robustness.conditions import FAMILIES, Condition
 from robustness.errors import DONE, UsageError
 from robustness.explanations.evidence import write_evidence
 from robustness.gates.metrics.base import METRICS
@@ -182,8 +182,7 @@ def test_the_page_calls_nothing_what_it_is_not(run: Run) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_page_says_a_condition_in_its_own_words(family: str, run: Run) -> None:
-    condition = {"perturbation": f"foreign-{family}", "level": 3.0, "placement": "center", "fill": "zeros"}
-    said = condition_name(condition, View(run).kinds)
+    said = condition_name(Condition(f"foreign-{family}", 3.0, "zeros", 0, "center"), View(run).kinds)
     wanted = "3 hops late" if family == "placement" else f"foreign {family} at 3 {UNITS.get(family, 'ms')}"
     assert said.replace("\u00a0", " ") == wanted
 

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser
 from robustness.audio.cutting import read_words, segment_take
 from robustness.cli.main import run
 from robustness.comparison import compare
-from robustness.gates.run_judgement import judge_run
+from robustness.gates.run_judgement import JudgedBeside, judge_run
 from robustness.report.banner import write_alone
 from robustness.report.comparison_page import write_comparison
 from robustness.report.page import write_page
@@ -58,7 +58,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory, hostile_run: Run, root: Path
     write_page(Run.open(audit), audit / "index.html")
     judged = Planted([Answers(right(15, 20))]).write(folder / "gate")
     text = '[rule.hard]\nmetric = "accuracy"\nmin = 0.9\n[rule.easy]\nmetric = "accuracy"\nmin = 0.1\n'
-    judge_run(judged, rules_in(folder, text), None, judged.path)
+    judge_run(judged, rules_in(folder, text), JudgedBeside(), judged.path)
     write_alone(judged, judged.path / "index.html")
     found = {"report": hostile_run.path / "index.html", "audit": audit / "index.html", "gate": judged.path / "index.html"}
     runs = [Planted([Answers(right(good, 20))]).write(folder / name) for name, good in (("a", 20), ("b", 18))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_a_shuffled_map_fails_on_its_face_and_a_true_one_does_not(tmp_path: Path
         "occlusion/dynamic-int8": checks.of_map(method, replace(found, map=shuffled)),
     }
     arrays = {"occlusion/float32": found.map[0].numpy(), "occlusion/dynamic-int8": shuffled[0].numpy()}
-    card = card_of(tmp_path, arrays, trust={key: box.facts() for key, box in boxes.items()})
+    card = card_of(tmp_path, arrays, trust={key: asdict(box) for key, box in boxes.items()})
     true, broken = (card.map("occlusion", variant, Scale(1.0, 1.0, 1.0)).title for variant in ("float32", "dynamic-int8"))
     assert "FAILS" not in true
     assert "FAILS ITS CHECKS: deletion and insertion not clearly better than in a random order" in broken

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from robustness.comparison import compare
-from robustness.gates.run_judgement import judge_run
+from robustness.gates.run_judgement import JudgedBeside, judge_run
 from robustness.report import audit_opening
 from robustness.report.audit_sentences import Audit
 from robustness.report.banner import banner
@@ -122,7 +122,7 @@ def test_a_gate(least: float, scope: str, heading: str, finding: str, first: str
     run = Planted([Answers(right(15, 20))]).write(tmp_path / "run")
     text = f'[rule.one]\nmetric = "accuracy"\nmin = {least}\nscope = "{scope}"\n[rule.two]\nmetric = "accuracy"\nmin = 0.1\n'
     rules = rules_in(tmp_path, text)
-    judge_run(run, rules, None, run.path)
+    judge_run(run, rules, JudgedBeside(), run.path)
     said = str(banner(run, {"recordings", "outcomes", "curve-none"})).replace("\u00a0", " ")
     assert heading.replace("rules.toml", rules.source.name) in said
     assert finding in said
@@ -133,7 +133,7 @@ def test_a_run_judged_before_the_figures_were_stored_opens_all_the_same(tmp_path
     import json
 
     run = Planted([Answers(right(15, 20))]).write(tmp_path / "run")
-    judge_run(run, rules_in(tmp_path, '[rule.one]\nmetric = "accuracy"\nmin = 0.9\n'), None, run.path)
+    judge_run(run, rules_in(tmp_path, '[rule.one]\nmetric = "accuracy"\nmin = 0.9\n'), JudgedBeside(), run.path)
     path = run.path / "gate" / "verdicts.json"
     content = json.loads(path.read_text())
     for verdict in content["verdicts"]:

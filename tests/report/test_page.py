@@ -195,6 +195,6 @@ def test_no_clock_and_no_machine_on_the_page(hostile_run: Run) -> None:
 def test_a_section_is_a_file_with_its_name_title_and_place() -> None:
     sections = SECTIONS.all()
     order = sorted(sections, key=lambda name: sections[name].order)
-    first = ["summary", "costs", "groups", "recordings", "causes", "failures", "outcomes", "leads", "curves"]
+    first = ["summary", "costs", "groups", "recordings", "causes", "failures", "outcomes", "leads", "every-sample", "tolerance", "curves"]
     assert order == [*first, "threshold", "confusion", "reference", "quantization", "method", "provenance"]
     assert all(kind.name == name and kind.title for name, kind in sections.items())

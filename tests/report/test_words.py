@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pytest
 
 from robustness.analysis.intervals import UNKNOWN, wilson
+from robustness.conditions import Condition
 from robustness.report import words
 from robustness.run.perturbations import facts_of
 
@@ -84,17 +84,17 @@ def test_unique_never_collides_with_its_own_numbers() -> None:
 @pytest.mark.parametrize(
     ("condition", "unit", "text"),
     [
-        ({"perturbation": "none", "level": None, "placement": "center", "fill": "zeros"}, None, "in the center"),
-        ({"perturbation": "padding-placement", "level": 0.0, "placement": "start", "fill": "zeros"}, "share", "at the start"),
+        (Condition("none", None, "zeros", 0, "center"), None, "in the center"),
+        (Condition("padding-placement", 0.0, "zeros", 0, "start"), "share", "at the start"),
         (
-            {"perturbation": "padding-placement", "level": 1.0, "placement": "end", "fill": "floor"},
+            Condition("padding-placement", 1.0, "floor", 0, "end"),
             "share",
             "at the end, filled with the recording's own background level",
         ),
-        ({"perturbation": "white-noise", "level": -5.0, "placement": "center", "fill": "zeros"}, "dB", "white noise at −5\u00a0dB"),
-        ({"perturbation": "time-shift", "level": 40.0, "placement": "center", "fill": "zeros"}, "ms", "time shift of +40\u00a0ms"),
+        (Condition("white-noise", -5.0, "zeros", 0, "center"), "dB", "white noise at −5\u00a0dB"),
+        (Condition("time-shift", 40.0, "zeros", 0, "center"), "ms", "time shift of +40\u00a0ms"),
     ],
 )
-def test_condition(condition: dict[str, Any], unit: str | None, text: str) -> None:
-    kind = facts_of(condition["perturbation"], {"unit": unit, "levels": [], "neutral": 0.0})
+def test_condition(condition: Condition, unit: str | None, text: str) -> None:
+    kind = facts_of(condition.perturbation, {"unit": unit, "levels": [], "neutral": 0.0})
     assert words.condition_name(condition, {kind.name: kind}) == text

@@ -154,7 +154,7 @@ def test_a_full_disk_is_a_sentence_and_what_was_written_stays_good(tmp_path: Pat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(*((pq, "write_table", full) if at == "write" else (Path, "replace", full)))
+        patched.setattr(*((Path, "write_bytes", full) if at == "write" else (Path, "replace", full)))
         writer.add(rows("b"))
         with pytest.raises(OutputError, match=r"part-02\.parquet cannot be written \(No space left on device\)"):
             writer.seal("02", {"done": 2})

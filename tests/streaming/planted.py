@@ -35,10 +35,10 @@ def scores(rows: Sequence[Sequence[float]], step_ms: float = STEP_MS, point: Ope
     return Scores("planted.wav", LABELS, times, values, step_ms * len(values), 1000.0, point)
 
 
-def planted(said: Sequence[tuple[float, str]] = SAID, duration_ms: float = DURATION_MS) -> Scores:
+def planted(said: Sequence[tuple[float, str]] = SAID, duration_ms: float = DURATION_MS, lasts: int = LASTS) -> Scores:
     """Certain answers: `unknown`, but for stretches with a command."""
     values = np.tile(np.asarray([0, 0, 1], np.float32), (round(duration_ms / STEP_MS), 1))
     for start_ms, label in said:
         first = round(start_ms / STEP_MS) - 1
-        values[first : first + LASTS] = [label == name for name in LABELS]
+        values[first : first + lasts] = [label == name for name in LABELS]
     return scores(values.tolist())

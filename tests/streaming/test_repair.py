@@ -30,7 +30,7 @@ def take() -> tuple[Scores, Timeline]:
 
 def records(alone: dict[tuple[int, int], dict[str, SingleAnswer]] | None = None) -> list[WordRecord]:
     found, timeline = take()
-    return word_records([found], [timeline], Plain(refractory_ms=40.0), range(1, 26), alone or {})
+    return word_records([found], [timeline], Plain(refractory_ms=40.0), range(1, 26), alone or {}).records
 
 
 def test_at_how_many_phases_a_word_is_caught() -> None:
@@ -49,7 +49,7 @@ def test_a_wrong_command_after_the_hit_is_not_said_first() -> None:
     rows[280:282], rows[290:292] = [1, 0, 0], [0, 1, 0]
     found = scores(rows.tolist())
     timeline = Timeline.of([Word("yes", 5_000, 5_500)], COMMANDS, found.duration_ms, 1000.0)
-    (word,) = word_records([found], [timeline], Plain(refractory_ms=0.0), [1, 10], {})
+    (word,) = word_records([found], [timeline], Plain(refractory_ms=0.0), [1, 10], {}).records
     assert (word.hops[20.0].wrong, word.hops[20.0].first) == (1, 0)
     assert (word.hops[200.0].wrong, word.hops[200.0].first) == (2, 0)  # both lie at the same phases
 

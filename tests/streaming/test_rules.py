@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from robustness.errors import UsageError
 from robustness.streaming.figures import figures_of
 from robustness.streaming.matching import Timeline, match
 from robustness.streaming.rules.base import RULES
-from tests.streaming.planted import DURATION_MS, LATE_MS, STEP_MS, WORDS, planted, scores
+from tests.streaming.planted import DURATION_MS, LASTS, LATE_MS, STEP_MS, WORDS, planted, scores
 
 # How many answers of a certain command each rule needs before it says it, by its source's usual settings.
 NEEDED = {
@@ -26,7 +27,8 @@ NEEDED = {
 @pytest.mark.parametrize("name", sorted(NEEDED))
 def test_a_planted_detector_gets_exactly_its_figures(name: str) -> None:
     timeline = Timeline.of(WORDS, ("yes", "no"), DURATION_MS, 1000.0)
-    found = match(RULES[name].made(None, {}).decide(planted()), timeline)
+    lasts = 25 if name == "openwakeword-debounce" else LASTS  # it remembers 30 scores
+    found = match(RULES[name].made(None, {}).decide(planted(lasts=lasts)), timeline)
     figures = figures_of([found])
     assert (figures.words, figures.hits, figures.misses) == (4, 2, 2)
     assert (figures.wrong_words, figures.wrong_commands, figures.repeats) == (1, 1, 0)
@@ -113,13 +115,59 @@ def test_edge_impulse_with_one_flag_looks_at_no_other_label() -> None:
 
 
 def test_the_first_five_scores_of_openwakeword_are_none() -> None:
-    (first,) = RULES["openwakeword-debounce"].made(0.5, {}).decide(scores([[1.0, 0.0, 0.0]] * 40))
+    (first,) = RULES["openwakeword-debounce"].made(0.5, {}).decide(scores([[1.0, 0.0, 0.0]] * 30))
     assert first.time_ms == 6 * STEP_MS
 
 
 def test_debounce_is_rounded_up_to_whole_frames() -> None:
     found = RULES["openwakeword-debounce"].made(0.5, {"debounce_ms": "41"}).decide(scores([[1.0, 0.0, 0.0]] * 14))
     assert [round(one.time_ms / STEP_MS) for one in found] == [6, 10, 14]
+
+
+def let_through(values: list[float], vad: list[float], *, threshold: float, frames: int, vad_threshold: float) -> list[int]:
+    """The frames at which openWakeWord 0.6 gives a score, one frame after the other, with a debounce of so many frames and its VAD."""
+    buffer: list[float] = []
+    heard: list[float] = []
+    given = []
+    for step, (said, voice) in enumerate(zip(values, vad, strict=True)):
+        silent = len(buffer) < 5 or any(one >= threshold for one in buffer[-frames:])
+        score = 0.0 if silent and (said >= threshold or len(buffer) < 5) else said
+        buffer = [*buffer, score][-30:]
+        heard.append(voice)
+        if score >= threshold and max(heard[-7:-4], default=0.0) >= vad_threshold:
+            given.append(step)
+    return given
+
+
+@pytest.mark.parametrize("frames", [1, 7, 50])
+def test_openwakeword_with_voice_activity_is_its_own_loop(frames: int) -> None:
+    rng = np.random.default_rng(frames)
+    values, vad = rng.random(400).round(2), rng.random(400).round(2)
+    point = replace(planted().point, rejections=frozenset({"no", "unknown"}))
+    made = scores(np.stack([values, vad, 0 * vad], 1).tolist(), point=point)
+    rule = RULES["openwakeword-debounce"].made(0.9, {"debounce_ms": f"{frames * STEP_MS}", "vad": "no", "vad_threshold": "0.8"})
+    wanted = let_through(
+        made.values[:, 0].tolist(), made.values[:, 1].tolist(), threshold=float(np.float32(0.9)), frames=frames, vad_threshold=0.8
+    )
+    assert [round(one.time_ms / STEP_MS) - 1 for one in rule.decide(made)] == wanted
+
+
+def test_esphome_waits_for_a_voice_and_starts_nothing_anew_until_then() -> None:
+    point = replace(planted().point, rejections=frozenset({"no", "unknown"}))
+    answers = scores([[1.0, float(step >= 20), 0.0] for step in range(40)], point=point)
+    assert not RULES["esphome"].made(0.5, {"ignored_slices": "1000", "cool_off": "false", "vad": "no"}).decide(answers)  # deaf at the start
+    (hit,) = RULES["esphome"].made(0.5, {"ignored_slices": "0", "vad": "no"}).decide(answers)[:1]
+    assert round(hit.time_ms / STEP_MS) - 1 == 22  # three of the last five are voice
+
+
+@pytest.mark.parametrize(
+    ("vad", "says"),
+    [("voice", "looks for voice activity in 'voice', and the scores have yes, no, unknown"), ("no", "give --reject no too")],
+)
+@pytest.mark.parametrize("name", ["esphome", "openwakeword-debounce", "openwakeword-patience"])
+def test_a_rule_without_the_voice_activity_that_it_needs(name: str, vad: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        RULES[name].made(0.5, {"vad": vad}).decide(planted())
 
 
 def test_the_plain_rule_is_the_single_window() -> None:

@@ -12,11 +12,10 @@ import pandas as pd
 import pytest
 import torch
 
-from robustness.analysis.outcomes import OTHER_WORD
 from robustness.audio.placement import batch_of, lead_of, place
 from robustness.audio.reading import read_recordings
 from robustness.audio.recordings import Recording
-from robustness.conditions import NONE, Condition
+from robustness.conditions import NONE, OTHER_WORD, Condition
 from robustness.models.card import load_classifier
 from robustness.models.classifier import Classifier
 from robustness.quantization.base import quantized

@@ -9,10 +9,10 @@ import torch
 
 from robustness.audio import takes
 from robustness.audio.takes import open_take
-from robustness.errors import UsageError
+from robustness.errors import CardError, UsageError
 from robustness.frontends.microfrontend import Microfrontend
 from robustness.frontends.streamed import pcm16
-from robustness.models.card import load_classifier
+from robustness.models.card import load_classifier, read_card
 from robustness.models.classifier import Classifier
 from robustness.sweep.steps import keeps_state, stepped_scores
 from tests.builders import classifier
@@ -61,7 +61,39 @@ def test_a_window_starts_from_the_first_state(nabu: Classifier, root: Path) -> N
     assert torch.equal(together, backwards)
     frames = nabu.features(windows[:1])[0, 0].T
     outputs = nabu.network.started()(frames[len(frames) % 3 :])
-    assert torch.equal(nabu.logits_of(outputs[-1:]).cpu(), together[:1])
+    assert torch.equal(nabu.logits_of(outputs.amax(0, keepdim=True)).cpu(), together[:1])
+
+
+@pytest.mark.parametrize(("steps", "preroll_ms"), [(1, 0.0), (5, 0.0), (5, 300.0), (5, 310.0), (3, 1440.0)])
+def test_a_windows_score_is_its_largest_mean_after_the_preroll(
+    nabu: Classifier, tmp_path: Path, root: Path, steps: int, preroll_ms: float
+) -> None:
+    card = tmp_path / "nabu.toml"
+    text = card.read_text(encoding="utf-8").replace('placement = "end"', f'placement = "end", preroll_ms = {preroll_ms}')
+    card.write_text(f'{text}\n[streaming]\nrule = "esphome"\nsettings = {{ sliding_window = {steps} }}\n', encoding="utf-8")
+    smoothed = load_classifier(card)
+    take = open_take(root / "recordings" / "joe-take.wav", 16_000)
+    window = torch.from_numpy(take.part(0, 6000)).unfold(0, nabu.frame.samples, 8000)[1:2].contiguous()
+    frames = nabu.features(window)[0, 0].T
+    answers = nabu.network.started()(frames[len(frames) % 3 :])[:, 0].tolist()
+    counted = []
+    for at in range(len(answers)):
+        recent = answers[max(0, at - steps + 1) : at + 1]
+        if (at + 1) * 3 > preroll_ms / 10:  # frames that were fed by then
+            counted.append(sum(recent) / steps)
+    found = smoothed.probabilities(smoothed.logits(window))
+    assert found[0, 0] == pytest.approx(max(counted), abs=1e-9)
+    assert smoothed.probability_step == 1 / 256 / steps
+
+
+def test_steps_are_for_networks_with_a_state(tmp_path: Path, root: Path) -> None:
+    card = root / "models" / "digits.toml"
+    text = card.read_text(encoding="utf-8").replace("[window]", "[window]\npreroll_ms = 300")
+    (tmp_path / "digits.toml").write_text(text, encoding="utf-8")
+    weights = read_card(card).weights
+    assert weights is not None
+    with pytest.raises(CardError, match=r"window\.preroll_ms is for a network that keeps a state, and this one takes a window at once"):
+        load_classifier(tmp_path / "digits.toml", weights=root / "models" / weights.file)
 
 
 def test_what_keeps_no_state_is_not_fed_step_by_step(root: Path) -> None:

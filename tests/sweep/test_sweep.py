@@ -16,10 +16,11 @@ from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import TorchNetwork
 from robustness.perturbations.base import PERTURBATIONS
 from robustness.quantization.base import quantized
+from robustness.run.blocks import combined
 from robustness.run.folder import Run, RunWriter
 from robustness.sweep import sweep
 from robustness.sweep.plan import Settings, plan_of, preset_names
-from robustness.sweep.state import Tally, combined
+from robustness.sweep.state import Tally
 from robustness.sweep.sweep import Sweep, placeable
 from tests.builders import FRAME, LABELS, classifier, recordings
 

@@ -27,6 +27,7 @@ from robustness.gates.rows import Rows
 from robustness.gates.rules import Rule, RulesError
 from robustness.gates.samples import Sample, ScoreSample
 from robustness.run.perturbations import PerturbationFacts, known_perturbations
+from robustness.streaming.streams import VariantStream
 
 PACKAGE: Final = "robustness.gates.metrics"
 Kinds = Mapping[str, PerturbationFacts]  # by name
@@ -61,14 +62,38 @@ class Data:
     """What a rule is judged on.
 
     Attributes:
-        rows: the run.
+        run_rows: the run; None if streams alone are judged.
         baseline: another to compare with, where one was given.
         by: what is right where a metric's name does not say it: the outcome, or in rules of version 1 the winning label.
+        given_streams: the variants that were streamed, if some were.
     """
 
-    rows: Rows
+    run_rows: Rows | None
     baseline: Rows | None = None
     by: By = "outcome"
+    given_streams: tuple[VariantStream, ...] = ()
+
+    @property
+    def rows(self) -> Rows:
+        """The run.
+
+        Raises:
+            CannotJudgeError: there is none.
+        """
+        if self.run_rows is None:
+            raise CannotJudgeError("the rule is about single windows, and a stream alone is judged; give --from RUN, or --model CARD")
+        return self.run_rows
+
+    @property
+    def streams(self) -> tuple[VariantStream, ...]:
+        """The variants that were streamed.
+
+        Raises:
+            CannotJudgeError: there are none.
+        """
+        if not self.given_streams:
+            raise CannotJudgeError("the rule is about a stream; make one with `robustness stream`, and give its folder as --stream FOLDER")
+        return self.given_streams
 
     @property
     def alike(self) -> Rows:
@@ -108,7 +133,10 @@ class Metric(ABC):
     against: ClassVar[Use] = "none"
     at: ClassVar[Use] = "none"
     label: ClassVar[bool] = False
+    within: ClassVar[bool] = False  # whether a rule gives a range of leads, `within_ms`
     level: ClassVar[bool] = True
+    stream: ClassVar[bool] = False  # whether it is about a stream: keys phase, take and alarms_per_hour
+    signed: ClassVar[bool] = False  # whether it can be below 0
 
     def meaning(self, version: int) -> str:
         """What it is in rules of that version, in words that follow "the"."""

@@ -16,6 +16,7 @@ from robustness.errors import CardError, OutputError
 from robustness.models.checkpoints import Source, state_dict_key, unwrapped_prefix, weights_in
 from robustness.models.drafts.draft import Draft, DraftSection, Known, Missing
 from robustness.models.drafts.graphs import FACTS, GraphFacts
+from robustness.models.drafts.joining import joined_draft
 from robustness.models.drafts.place import Place
 from robustness.models.drafts.wake_word import wake_word_draft
 from robustness.models.formats.torch_module import TorchModule
@@ -39,19 +40,21 @@ OTHERS: Final = (
 )
 
 
-def write_draft(file: Path, card: Path, *, force: bool = False) -> Draft:
-    """Writes the card that a file stands for.
+def write_draft(file: Path, card: Path, *others: Path, force: bool = False) -> Draft:
+    """Writes the card that a file stands for, or several of one model.
 
     Args:
         file: a deployed model, a state_dict, or ESPHome's manifest of a wake word.
         card: where to write.
+        others: more deployed files of the same model, such as that in int8.
         force: whether a card that is there may be replaced.
 
     Raises:
-        CardError: the file cannot be read, or is of another kind.
+        CardError: a file cannot be read, or is of another kind, or several are not of one model.
         OutputError: there is a card already, or it cannot be written.
     """
-    draft = draft_of(file, card)
+    files = (file, *others)
+    draft = joined_draft(files, [draft_of(one, card) for one in files])
     if card.exists() and not force:
         raise OutputError(f"{card} is there already; give another --out, or --force to replace it")
     with said_when_full(card):

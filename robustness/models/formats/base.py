@@ -70,6 +70,30 @@ class Capabilities:
     kernels: str = "unknown"
 
 
+class FileLayer(NamedTuple):
+    """A layer with weights of a file that is run as it is.
+
+    Attributes:
+        name: of the tensor that it gives.
+        kind: its operator.
+        shape: of what it gives.
+        parameters: weights and biases.
+        multiplications: multiply-accumulates for one clip, from the shapes in the graph.
+        quantized: whether its weights are integers.
+        low: the smallest value that an integer output stands for; None for a float output.
+        high: the largest.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+    multiplications: int
+    quantized: bool
+    low: float | None = None
+    high: float | None = None
+
+
 class Network(ABC):
     """Features in, outputs out.
 
@@ -98,6 +122,15 @@ class Network(ABC):
         return {}
 
     @property
+    def for_micro(self) -> bytes | None:
+        """The file that TFLite Micro can be given; None for any other network."""
+        return None
+
+    def file_layers(self) -> tuple[FileLayer, ...]:
+        """The layers with weights of a file, in the order they run; none of what is no file or keeps its layers to itself."""
+        return ()
+
+    @property
     @abstractmethod
     def parameters(self) -> int | None:
         """How many weights and biases it has; None if nobody can count them."""
@@ -123,6 +156,10 @@ class Network(ABC):
             TypeError: it cannot be copied; whoever copies asks first.
         """
         raise TypeError(self.without("copies"))
+
+    def quicker(self) -> Network | None:
+        """The same file by kernels that are faster and round otherwise, if there are such; what they answer is checked by its own."""
+        return None
 
     def started(self) -> Callable[[Tensor], Tensor]:
         """A run of a network that keeps a state, from its first state on: frames as they come, [frames bands] → [steps labels].

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -17,8 +17,9 @@ from torch import Tensor
 from robustness.errors import CardError
 from robustness.frontends.base import Frontend
 from robustness.models.checkpoints import first_line
-from robustness.models.formats.base import FORMATS, Format, Sought, from_file, no_kernels
+from robustness.models.formats.base import FORMATS, Capabilities, Format, Sought, from_file, no_kernels
 from robustness.models.formats.graph_file import GraphFile
+from robustness.models.formats.torch_module import gives_gradients
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +29,22 @@ class ExportedNetwork(GraphFile):
     Attributes:
         module: the program, as a module.
         expected: the shape of its input.
+        gradients: whether a gradient through it is one, as far as that was tried.
     """
 
     module: torch.nn.Module
     expected: tuple[int | str, ...]
+    gradients: bool = False
     kind: str = "an exported program"
+
+    @property
+    def can(self) -> Capabilities:  # type: ignore[override]
+        """It answers, to several threads at once; its operators are torch's own, so most give gradients."""
+        return replace(super().can, gradients=self.gradients)
+
+    def tried(self, features: Tensor) -> ExportedNetwork:
+        """The same, with whether a gradient arrives at these features."""
+        return replace(self, gradients=gives_gradients(self, features))
 
     def __call__(self, features: Tensor) -> Tensor:
         """What the program gives to each clip alone, [clips 1 bands frames] → [clips labels].

@@ -45,7 +45,7 @@ class OnnxNetwork(GraphFile):
             CardError: the features have another shape or type than its input.
         """
         taken = self.session.get_inputs()[0]
-        numbers = self.given(features, taken.shape).numpy().astype((TYPES | INTEGERS)[taken.type])
+        numbers = self.given(features, taken.shape).detach().numpy().astype((TYPES | INTEGERS)[taken.type])
         rows = [self.session.run(None, {taken.name: clip[None]})[0].reshape(1, -1) for clip in numbers]
         return torch.from_numpy(np.concatenate(rows).astype(np.float32))
 
@@ -96,6 +96,8 @@ def model_of(content: bytes) -> Any:
         model = onnx.load_from_string(content)
     except Exception as error:  # protobuf's own error, which has no public name
         raise CardError(f"it is no ONNX file, or is truncated ({first_line(error)}); export it again") from error
+    if not model.graph.node:
+        raise CardError("it is no ONNX file, or is empty: it holds no graph; export it again")
     outside = [one.name for one in model.graph.initializer if one.data_location == onnx.TensorProto.EXTERNAL]
     if outside:
         raise CardError(f"its weights lie in another file ({outside[0]}); export it as one file, with external_data=False")

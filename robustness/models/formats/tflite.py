@@ -9,16 +9,17 @@ exp(f) normalised, moved by what is needed to lie in the interval of which the f
 Each clip is asked alone, so that no answer depends on its batch-mates.
 
 A graph with variables keeps a state from one call to the next, as streaming models do: it takes a few new frames at a step. A window is
-then fed to it step by step from its first state on, and the last answer is the window's; a take is fed to it on and on (`started`).
+then fed to it step by step from its first state on. Its probabilities are averaged over the last few steps, as the firmware does, and the
+largest mean after a pre-roll is the window's score. A take is fed to it on and on (`started`).
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ from robustness.analysis.outcomes import NEAREST
 from robustness.errors import CardError, UsageError
 from robustness.frontends.base import Frontend
 from robustness.models.checkpoints import first_line
-from robustness.models.formats.base import FORMATS, Capabilities, Format, Network, Sought, from_file
+from robustness.models.formats.base import FORMATS, Capabilities, FileLayer, Format, Network, Sought, from_file
 from robustness.models.formats.tflite_graph import LAST, AnyArray, Graph, GraphTensor, graph_of
 
 Kernels = Literal["reference", "xnnpack"]
@@ -41,8 +42,36 @@ HYBRID: Final = (
     "its weights are int8 and its activations float (dynamic range): TFLite Micro refuses such files, "
     "and no microcontroller's kernels run it"
 )
-STATE: Final = "it keeps a state: each window is fed to it step by step from its first state on, and the last answer is the window's"
 CENSORED: Final = "nothing is kept before its quantized output, so margins stop at half of a step"
+
+
+class Smoothing(NamedTuple):
+    """How the answers of a graph with a state become a window's score.
+
+    Attributes:
+        steps: answers that are averaged; before the first there are zeros.
+        preroll: frames at the window's start that only warm up the state.
+    """
+
+    steps: int = 1
+    preroll: int = 0
+
+    def score(self, answers: npt.NDArray[np.float64], step_frames: int) -> npt.NDArray[np.float64]:
+        """The largest mean whose step ends after the pre-roll, [steps labels] → [1 labels]."""
+        before = np.concatenate([np.zeros((self.steps, answers.shape[1])), answers]).cumsum(axis=0)
+        sums = before[self.steps :] - before[: -self.steps]
+        first = min(len(answers) - 1, -(-(self.preroll + 1) // step_frames) - 1)
+        largest: npt.NDArray[np.float64] = sums[first:].max(axis=0, keepdims=True) / self.steps
+        return largest
+
+    @property
+    def says(self) -> str:
+        """In words, for the manifest."""
+        mean = "probability" if self.steps == 1 else f"mean of {self.steps} probabilities"
+        after = f" after a pre-roll of {self.preroll} frames" if self.preroll else ""
+        return (
+            f"it keeps a state: each window is fed to it step by step from its first state on, and the largest {mean}{after} is the score"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +85,7 @@ class TfliteNetwork(Network):
         output: what the card says that it gives.
         graph: what the file holds.
         interpreter: runs it; one thread at a time.
+        smoothing: of a graph with a state, how its answers become a score.
     """
 
     content: bytes
@@ -64,6 +94,7 @@ class TfliteNetwork(Network):
     output: str
     graph: Graph
     interpreter: Any
+    smoothing: Smoothing = Smoothing()
     kind: str = "a TensorFlow Lite file"
     _turn: Lock = field(default_factory=Lock)
 
@@ -83,19 +114,21 @@ class TfliteNetwork(Network):
     def step(self) -> float | None:
         """The step of its probabilities."""
         given = self.graph.given
-        return given.scale if given.is_integer and self.output in LAST.values() else None
+        return given.scale / self.smoothing.steps if given.is_integer and self.output in LAST.values() else None
 
     @property
     def finer(self) -> bool:
         """Whether its scores are read before the quantized softmax or sigmoid."""
-        return self.step is not None and self.graph.before is not None and LAST[self.graph.last] == self.output
+        return (
+            self.step is not None and not self.graph.keeps_state and self.graph.before is not None and LAST[self.graph.last] == self.output
+        )
 
     @property
     def facts(self) -> dict[str, Any]:
         """What is known of the file."""
         notes = [HYBRID] if self.graph.is_hybrid else []
         notes += [CENSORED] if self.step is not None and not self.finer else []
-        notes += [STATE] if self.graph.keeps_state else []
+        notes += [self.smoothing.says] if self.graph.keeps_state else []
         return {
             "engine": _engine(self.kernels),
             "type": self.graph.type,
@@ -120,7 +153,23 @@ class TfliteNetwork(Network):
     def copied(self) -> TfliteNetwork:
         """The same with an interpreter of its own."""
         made = interpreter_of(self.content, self.kernels)
-        return TfliteNetwork(self.content, self.kernels, self.frontend, self.output, self.graph, made)
+        return TfliteNetwork(self.content, self.kernels, self.frontend, self.output, self.graph, made, self.smoothing)
+
+    def quicker(self) -> TfliteNetwork | None:
+        """By XNNPACK, for the reference kernels; none for a graph with a state, whose error could grow from step to step."""
+        if self.kernels != "reference" or self.graph.keeps_state:
+            return None
+        made = interpreter_of(self.content, "xnnpack")
+        return TfliteNetwork(self.content, "xnnpack", self.frontend, self.output, self.graph, made)
+
+    @property
+    def for_micro(self) -> bytes:
+        """The file."""
+        return self.content
+
+    def file_layers(self) -> tuple[FileLayer, ...]:
+        """Its layers with weights; none of a graph with a state, whose layers give something else at each step."""
+        return () if self.graph.keeps_state else tuple(layer.file_layer for layer in self.graph.layers)
 
     def layer_names(self) -> tuple[str, ...]:
         """Its layers with weights, in the order they run."""
@@ -172,10 +221,11 @@ class TfliteNetwork(Network):
         return values.astype(taken.kind) if taken.is_integer and self.frontend.quantized else taken.numbers(values)
 
     def _last(self, clip: AnyArray) -> npt.NDArray[np.float64]:
-        """What a graph with a state gives at the end of one clip, [frames bands] → [1 labels]; the first frames fill no step."""
+        """The score of one clip by a graph with a state, [frames bands] → [1 labels]; the first frames fill no step."""
         made, step = interpreter_of(self.content, self.kernels), self.graph.taken.shape[1]
         whole = clip[len(clip) % step :].reshape(-1, 1, step, clip.shape[1])
-        return [self._answer(part, made) for part in whole][-1]
+        answers = np.concatenate([self._answer(part, made) for part in whole])
+        return self.smoothing.score(answers, step)
 
     def _answer(self, clip: AnyArray, interpreter: Any) -> npt.NDArray[np.float64]:
         """What is given to one clip, [1 labels]."""
@@ -272,7 +322,9 @@ class Tflite(Format):
         """The graph, by the kernels that the card says, or those that fit the file."""
         said = sought.said
         kernels = None if said.weights is None else said.weights.kernels
-        return from_file(sought, lambda content: network_of(content, kernels, sought.frontend, said.output))
+        found = from_file(sought, lambda content: network_of(content, kernels, sought.frontend, said.output))
+        averaged = 1 if said.streaming is None else said.streaming.averaged
+        return replace(found, smoothing=Smoothing(averaged, round(said.window.preroll_ms / sought.frontend.hop_ms)))
 
 
 def network_of(content: bytes, kernels: Kernels | None, frontend: Frontend, output: str) -> TfliteNetwork:
@@ -292,6 +344,8 @@ def network_of(content: bytes, kernels: Kernels | None, frontend: Frontend, outp
         if tensor.is_integer and not tensor.scale > 0:
             found = f"{tensor.kind.name} with a scale of {tensor.scale:g}"
             raise CardError(f"its {role} {tensor.name} is {found}; expected one above 0: convert it again")
+    if output in ("logits", "log-probabilities") and graph.last in LAST:
+        raise CardError(f'the graph ends in {graph.last}, and output = "{output}"; write output = "{LAST[graph.last]}"')
     if graph.taken.shape[:1] != (1,):
         raise CardError(f"its input is [{_axes(graph.taken.shape)}]; expected one clip at a time, [1 …]: convert it so")
     if kernels == "reference" and graph.is_hybrid:

@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from robustness.errors import CardError
+from robustness.models.formats.base import FileLayer
 
 AnyArray = npt.NDArray[Any]
+POINTWISE: Final = frozenset("CONV_2D CONV_3D FULLY_CONNECTED".split())  # weights: output channels first
 WEIGHTED: Final = frozenset(
     "CONV_2D DEPTHWISE_CONV_2D CONV_3D TRANSPOSE_CONV FULLY_CONNECTED SVDF LSTM UNIDIRECTIONAL_SEQUENCE_LSTM BATCH_MATMUL".split()
 )
@@ -84,6 +86,28 @@ class GraphLayer(NamedTuple):
     weights: GraphTensor
     given: GraphTensor
     parameters: int
+
+    @property
+    def multiplications(self) -> int:
+        """Multiply-accumulates for one clip: what each output takes of the weights; a recurrent layer's weights at each of its steps."""
+        shape = self.weights.shape
+        if self.operator == "DEPTHWISE_CONV_2D":
+            return self.given.count * int(np.prod(shape[1:3]))
+        if self.operator in POINTWISE:
+            return self.given.count * int(np.prod(shape[1:]))
+        if self.operator == "TRANSPOSE_CONV":  # [outputs height width inputs], each input meets all but the last axis
+            return self.taken.count * int(np.prod(shape[:-1]))
+        if self.operator == "BATCH_MATMUL":
+            return self.given.count * self.taken.shape[-1]
+        return self.parameters * max(1, self.given.count // max(1, self.given.shape[-1]))
+
+    @property
+    def file_layer(self) -> FileLayer:
+        """The same for those who know no TensorFlow Lite."""
+        held = np.iinfo(self.given.kind) if self.given.is_integer else None
+        ends = (None, None) if held is None else tuple((end - self.given.zero_point) * self.given.scale for end in (held.min, held.max))
+        shape, quantized = self.given.shape, self.weights.is_integer
+        return FileLayer(self.name, self.operator, shape, self.parameters, self.multiplications, quantized, *ends)
 
 
 @dataclass(frozen=True)
@@ -178,5 +202,6 @@ def _layers(steps: Sequence[Mapping[str, Any]], tensors: Mapping[int, GraphTenso
         held = [tensors[int(index)] for index in step["inputs"] if int(index) in tensors]
         given, parameters = tensors[int(step["outputs"][0])], sum(one.count for one in held[1:])
         called = name if short.count(name) == 1 else own
-        found.append(GraphLayer(called, str(step["op_name"]), held[0], held[1], given, parameters))
+        taken = held[2] if step["op_name"] == "TRANSPOSE_CONV" else held[0]  # whose first input is the shape of its output
+        found.append(GraphLayer(called, str(step["op_name"]), taken, held[1], given, parameters))
     return tuple(found)

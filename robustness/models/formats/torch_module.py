@@ -187,11 +187,17 @@ def _stays_in_torch(module: nn.Module, features: Tensor) -> bool:
 
 def _gives_gradients(module: nn.Module, features: Tensor) -> bool:
     """Whether a gradient arrives at the features; asked of modules whose values stay in torch, which says so by an error of its own."""
-    with warnings.catch_warnings(), torch.inference_mode(False), torch.enable_grad(), evaluating(module), frozen(module):
+    with evaluating(module), frozen(module):
+        return gives_gradients(module, features)
+
+
+def gives_gradients(ask: Callable[[Tensor], Tensor], features: Tensor) -> bool:
+    """Whether a gradient of what is asked arrives at the features, [clips 1 bands frames]."""
+    with warnings.catch_warnings(), torch.inference_mode(False), torch.enable_grad():
         warnings.simplefilter("ignore")  # what a foreign network's code says of gradients is of no use to anybody
         asked = features.detach().clone().requires_grad_()
         try:
-            outputs = module(asked)
+            outputs = ask(asked)
             (found,) = torch.autograd.grad(outputs.sum(), asked, allow_unused=True)
         except RuntimeError:
             return False

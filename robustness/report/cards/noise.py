@@ -5,7 +5,6 @@ Loads no torch.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import lru_cache
 from typing import Final
 
@@ -25,7 +24,7 @@ HEIGHT: Final = 236
 def noise_condition(view: View, condition: Condition) -> str:
     """The condition of a card: `in white noise at 10 dB, in the center`, `time shift of −60 ms, from the center`."""
     place, moved = PLACES.get(condition.placement, condition.placement), not view.is_noisy(condition)
-    name = condition_name(asdict(condition), view.kinds)
+    name = condition_name(condition, view.kinds)
     return f"{name} from its place {place}" if moved else f"in {name}, {place}"
 
 

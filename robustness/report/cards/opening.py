@@ -6,7 +6,7 @@ Everything is read from the trials and from what was tried on that very recordin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from markupsafe import Markup
@@ -90,7 +90,7 @@ def title(card: CardFigures) -> str:
     if does == HAPPENS[FALSE_ACCEPT]:
         does = f"is acted on as “{answer.predicted}”"
     if view.is_noisy(facts.condition):
-        where = f"in {condition_name(_as_dict(card), view.kinds)}"
+        where = f"in {condition_name(facts.condition, view.kinds)}"
     else:
         where = f"when the recording begins at {number(facts.offset_ms)}{NO_BREAK}ms"
     return f"“{facts.word}” {does} {where}"
@@ -103,11 +103,6 @@ def outcome_of(card: CardFigures, answer: VariantAnswer) -> str:
     if answer.outcome != "right":
         return MISSED
     return LEFT_ALONE if card.facts.label in card.view.first.point.rejections else "accepted right"
-
-
-def _as_dict(card: CardFigures) -> dict[str, Any]:
-    c = card.facts.condition
-    return {"perturbation": c.perturbation, "level": c.level, "placement": c.placement, "fill": c.fill}
 
 
 def _worst(card: CardFigures) -> tuple[Variant, VariantAnswer]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from robustness.report.figures import Figure, Table
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
@@ -63,8 +63,7 @@ def offered(view: View) -> list[int]:
 
 def _named(view: View, place: int) -> str:
     condition = view.sums.conditions[place]
-    facts: dict[str, Any] = {"perturbation": condition.perturbation, "level": condition.level, "placement": condition.placement}
-    name = condition_name({**facts, "fill": condition.fill}, view.kinds)
+    name = condition_name(condition, view.kinds)
     if place == view.sums.clean:
         return f"the reference, {name}"
     return f"placed {name}" if condition.perturbation == view.placing else name

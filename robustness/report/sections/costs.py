@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Final
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
 from markupsafe import Markup
 
@@ -52,7 +52,7 @@ class CostsSection(Section):
         if not view.many or not view.labelled or not (costs := costs_of(view)):
             return None
         rows = [_row(view, cost, costs[i - 1] if i else None) for i, cost in enumerate(costs)]
-        most = max(len(row["cells"]) for row in rows)
+        most = max(len(row.cells) for row in rows)
         return SectionPart(fill(TEMPLATE, says=costs_sentence(view), what=_what(view), who=cohort(view), rows=rows, most=most))
 
 
@@ -98,19 +98,42 @@ def _points(cost: Cost) -> str:
 
 def _where(view: View, level: Level) -> str:
     condition = level.condition
-    return condition_name(asdict(condition), view.kinds)
+    return condition_name(condition, view.kinds)
 
 
-def _row(view: View, cost: Cost, before: Cost | None) -> dict[str, Any]:
-    return {
-        "name": _name(cost),
-        "first": before is None or before.perturbation != cost.perturbation,
-        "variant": cost.variant.short,
-        "cost": number(100 * cost.mean.value, 1),
-        "interval": cost_ends(cost.mean),
-        "heat": _heat(cost.mean.value),
-        "cells": [_cell(view, level) for level in _spread(cost.levels)],
-    }
+@dataclass(frozen=True)
+class CostCell:
+    """One level of a row, in words; `heat` from 0."""
+
+    right: str
+    level: str
+    title: str
+    heat: int
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """What one perturbation costs one variant, in words; `first` of its perturbation."""
+
+    name: str
+    first: bool
+    variant: str
+    cost: str
+    interval: str
+    heat: int
+    cells: list[CostCell]
+
+
+def _row(view: View, cost: Cost, before: Cost | None) -> CostRow:
+    return CostRow(
+        name=_name(cost),
+        first=before is None or before.perturbation != cost.perturbation,
+        variant=cost.variant.short,
+        cost=number(100 * cost.mean.value, 1),
+        interval=cost_ends(cost.mean),
+        heat=_heat(cost.mean.value),
+        cells=[_cell(view, level) for level in _spread(cost.levels)],
+    )
 
 
 def _spread(levels: tuple[Level, ...]) -> list[Level]:
@@ -121,13 +144,13 @@ def _spread(levels: tuple[Level, ...]) -> list[Level]:
     return [levels[round(i * step)] for i in range(MOST_CELLS)]
 
 
-def _cell(view: View, level: Level) -> dict[str, Any]:
+def _cell(view: View, level: Level) -> CostCell:
     condition, right = level.condition, level.right
     level_text = level_of(condition.level or 0.0, view.unit(condition.perturbation))
     short = condition.placement if condition.perturbation == view.placing else level_text
     short += "" if condition.fill == "zeros" else f", {condition.fill}"
     title = f"{_where(view, level)}: {percent(right.value, 1)} of {number(right.total)}{bracketed(right)}"
-    return {"right": percent(right.value), "level": short, "title": title, "heat": _heat(1 - right.value)}
+    return CostCell(percent(right.value), short, title, _heat(1 - right.value))
 
 
 def _heat(share: float) -> int:

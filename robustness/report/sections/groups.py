@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -177,9 +177,7 @@ def clusters(view: View) -> list[Cluster]:
 
 
 def _named(view: View, place: int) -> str:
-    condition = view.sums.conditions[place]
-    facts: dict[str, Any] = {"perturbation": condition.perturbation, "level": condition.level}
-    return condition_name({**facts, "placement": condition.placement, "fill": condition.fill}, view.kinds)
+    return condition_name(view.sums.conditions[place], view.kinds)
 
 
 def _cluster_table(found: list[Cluster]) -> Table | None:

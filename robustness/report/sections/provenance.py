@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -95,7 +96,7 @@ def _model(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         "weights_sha256",
     )
     titles = {"rate_hz": "rate, Hz", "window_ms": "window, ms", "weights_sha256": "weights, SHA-256", "frontend": "front-end"}
-    facts = [(titles.get(key, key), _said(model[key])) for key in known if key in model]
+    facts = [(titles.get(key, key), _said(model[key]) or "none") for key in known if key in model]
     return [*facts, *((str(key), _said(value)) for key, value in (model.get("about") or {}).items())]
 
 
@@ -108,7 +109,17 @@ def _settings(view: View) -> list[tuple[str, str]]:
         ("conditions", number(plan["conditions"])),
         ("self-check", f"{plural(check['flips'], 'flip')} in {plural(check['checked'], 'answer')} under conditions that change nothing"),
         ("versions", _said(manifest["versions"])),
+        *_processors(manifest.get("blocks", {})),
     ]
+
+
+def _processors(blocks: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
+    """Which kinds of processor computed the answers, if there are several."""
+    kinds = Counter(block["cpu"] for block in blocks.values())
+    if len(kinds) < 2:
+        return []
+    each = ", ".join(f"{kind} ({plural(count, 'block')})" for kind, count in sorted(kinds.items()))
+    return [("processors", f"{len(kinds)} kinds, {each}; int8 answers can differ between them")]
 
 
 def _recordings(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -9,12 +9,14 @@ from pandas import DataFrame
 
 from robustness.analysis.accuracy import compared
 from robustness.analysis.intervals import PairedChange, adjusted
+from robustness.conditions import Condition
 from robustness.report.audit_sentences import Audit, audits_of, sentences_of
 from robustness.report.figures import Table
 from robustness.report.findings import Change, changes
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.tables import earlier_failures, paired_answers
 from robustness.report.tables.audit import experiments_table, latency_table, layer_table
+from robustness.report.tables.kernels import kernels_table
 from robustness.report.view import Variant, View, rows_of
 from robustness.report.words import FILLS, PLACES, condition_name, difference, listed, number, p_value, percent, plural, some_of
 
@@ -22,6 +24,10 @@ TEMPLATE = """
 {% for line in says %}<p>{{ line }}</p>{% endfor %}
 {{ table(variants) }}
 {% if devices %}<p>{{ devices }}</p>{% endif %}
+{% if kernels %}<h3 id="kernels">Kernels</h3>{{ table(kernels) }}
+<p class="soft">An answer differs if the outcome or the winning label does. The trials say of each row which kernels gave it; where XNNPACK
+did, so are its margins. TFLite Micro has the reference kernels, and CMSIS-NN states that it is bit-exact with them; ESP-NN, Ethos-U, HiFi
+and X-CUBE-AI round otherwise: <code>robustness parity</code> compares a dump of the device.</p>{% endif %}
 {% if times %}<h3 id="latency">Latency</h3>{{ table(times) }}
 <p class="soft">Time of the network alone, a variant's over float's, on the same clips and threads: {{ rounds }} interleaved rounds, the
 median ratio with its distribution-free interval. A variant answers each clip as it would alone, a row at a time where its kernel would
@@ -108,6 +114,7 @@ class Quantization(Section):
             "says": [] if leading else sentences_of(view),
             "notes": _notes(view),
             "times": times,
+            "kernels": kernels_table(view),
             "rounds": rounds,
             "first": view.first.short,
             "n": view.labelled,
@@ -216,6 +223,13 @@ def _paired_row(name: str, found: PairedChange) -> list[object]:
     return [name, number(found.recordings), lost, gained, difference(found.difference), p_value(found.p_value)]
 
 
+def _where(view: View, condition: Condition) -> str:
+    """A condition in words, or its lead."""
+    return (
+        f"lead of {number(float(condition.level or 0.0))} ms" if condition.placement == "offset" else condition_name(condition, view.kinds)
+    )
+
+
 def _answers(view: View, every: DataFrame) -> Table:
     """Each answer that differs, and under what."""
     names = view.recordings["name"]
@@ -223,7 +237,7 @@ def _answers(view: View, every: DataFrame) -> Table:
     rows = [
         [
             names[row.recording],
-            condition_name(row._asdict(), view.kinds) if row.placement != "offset" else f"lead of {number(row.level)} ms",
+            _where(view, Condition(row.perturbation, row.level, row.fill, 0, row.placement)),
             f"{row.predicted_before} ({verdict.get(row.correct_before, 'no label')})",
             f"{row.predicted_after} ({verdict.get(row.correct_after, 'no label')})",
         ]

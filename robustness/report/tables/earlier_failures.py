@@ -17,6 +17,7 @@ from pandas import DataFrame, Series
 from robustness.analysis.accuracy import speakers_of
 from robustness.analysis.intervals import adjusted, change_p_value, mean_change
 from robustness.analysis.outcomes import good
+from robustness.conditions import Condition
 from robustness.gates.samples import AT_THE_BAR
 from robustness.report.figures import Table
 from robustness.report.findings import distinct
@@ -95,8 +96,9 @@ def _scores(rows: DataFrame, keys: list[str]) -> Series[Any]:
 
 
 def _name(view: View, key: Any) -> str:
-    condition = dict(zip(KEYS, key, strict=True))
-    return condition_name(condition, view.kinds)
+    facts = dict(zip(KEYS, key, strict=True))
+    level = None if pd.isna(facts["level"]) else float(facts["level"])
+    return condition_name(Condition(facts["perturbation"], level, facts["fill"], 0, facts["placement"]), view.kinds)
 
 
 def _cell(view: View, name: str, rows: DataFrame) -> PairedCell:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from math import isfinite
 from typing import Any, ClassVar, Final, Self
 
@@ -72,6 +72,21 @@ class DecisionRule(ABC):
         """Its settings by name."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
+    def voice(self, scores: Scores, label: str) -> Floats:
+        """How sure a voice-activity detector is at each step, which the scores have beside those of the commands, [steps].
+
+        Raises:
+            UsageError: they have no such column, or it counts as a command.
+        """
+        if label not in scores.labels:
+            raise UsageError(
+                f"the rule {self.name} looks for voice activity in {label!r}, and the scores have {', '.join(scores.labels)}; give scores "
+                "with a column of a voice-activity detector (--scores FILE), and its name as --setting vad=NAME"
+            )
+        if label not in scores.point.rejections:
+            raise UsageError(f"{label} is voice activity for the rule {self.name} and a command for the scores; give --reject {label} too")
+        return scores.values[:, scores.labels.index(label)].astype(np.float64)
+
     def steps_in(self, duration_ms: float, scores: Scores) -> int:
         """How many steps a duration lasts, rounded to the nearest."""
         return max(0, round(duration_ms / scores.step_ms)) if scores.step_ms > 0 else 0
@@ -79,6 +94,8 @@ class DecisionRule(ABC):
 
 def _read(name: str, text: str, default: Any) -> Any:
     """A setting of the kind that its default has."""
+    if isinstance(default, str):
+        return text
     if isinstance(default, tuple):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if isinstance(default, bool):
@@ -96,3 +113,14 @@ def _read(name: str, text: str, default: Any) -> Any:
 
 
 RULES: Final[Registry[DecisionRule]] = Registry("decision rule", "robustness.streaming.rules")
+PLAIN: Final = "plain"  # the rule of operating curves and of thresholds for a budget
+
+
+def plain_rule(threshold: float | None, refractory_ms: float = 1000.0) -> DecisionRule:
+    """The rule of operating curves.
+
+    Args:
+        threshold: of all commands, infinite for none; None is the scores' own.
+        refractory_ms: after a detection nothing is said for so long.
+    """
+    return replace(RULES[PLAIN].made(None, {"refractory_ms": repr(refractory_ms)}), threshold=threshold)

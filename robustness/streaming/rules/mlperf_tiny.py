@@ -14,14 +14,16 @@ from robustness.streaming.scores import Detection, Scores
 @RULES.register
 @dataclass(frozen=True)
 class MlperfTiny(DecisionRule):
-    """Strictly above the threshold; each label decides alone.
+    """Strictly above the threshold, as in its `eval_long_wav.py` (`> det_thresh`, 0.95); each label decides alone.
 
     Attributes:
         debounce_ms: what follows a detection of the same label within it, or at its end, is dropped.
     """
 
     name: ClassVar[str] = "mlperf-tiny"
-    source: ClassVar[str] = "mlcommons/tiny, benchmark/runner/sww_util.py (debounce_time_sec) (2025)"
+    source: ClassVar[str] = (
+        "mlcommons/tiny, benchmark/training/streaming_wakeword/eval_long_wav.py and benchmark/runner (debounce_time_sec) (2025)"
+    )
     usual: ClassVar[float | None] = 0.95
     debounce_ms: float = 1000.0
 

@@ -8,7 +8,7 @@ as it is. A float network whose answer depends on its batch-mates is asked one c
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -20,6 +20,7 @@ from robustness.models.formats.base import Capabilities, Network, OneAtATime
 from robustness.models.formats.torch_module import module_of, with_module
 from robustness.sweep.inference.folding import ChannelsLast, folded
 from robustness.sweep.inference.onnx_runtime import exporting
+from robustness.sweep.inference.overlapping import Overlapping, once_a_column
 from robustness.sweep.inference.pooling import with_sliced_pools
 from robustness.sweep.inference.sharing import shared
 
@@ -27,6 +28,7 @@ TOLERANCE: Final = 1e-4  # of a float logit, as definitions of an answer have it
 FLOAT: Final = "float32"
 AS_IT_IS: Final = "as it is"
 MadeReady = TypeVar("MadeReady")
+Way = tuple[str, Callable[[], Network]]  # in words, and how it is made
 ONE_AT_A_TIME: Final = "one clip at a time, because its answers depend on the batch"
 
 
@@ -60,6 +62,11 @@ class NetworkFamily:
         labels = tuple(f"{label} ({head.variant})" for head in self.heads for label in head.labels)
         variant = _and([head.variant for head in self.heads])
         return replace(self.heads[0], variant=variant, labels=labels, network=JointNetwork(self), output="logits")
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether columns that windows share are computed once."""
+        return any(head.network.can.modules and isinstance(module_of(head.network), Overlapping) for head in self.heads)
 
     @property
     def copies(self) -> bool:
@@ -98,13 +105,14 @@ class JointNetwork(Network):
         return JointNetwork(self.family.copied())
 
 
-def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "torch") -> list[NetworkFamily]:
+def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "torch", hop: int | None = None) -> list[NetworkFamily]:
     """The families of these classifiers.
 
     Args:
         classifiers: variants of one or several models.
         probes: real windows, [clips time], on which answers are compared.
         runtime: of float networks, `torch` or `onnx`; with `onnx` nothing is shared.
+        hop: columns from one window to the next, if windows follow each other; the probes do so too.
 
     Raises:
         UsageError: where the ONNX Runtime is asked for and not installed.
@@ -118,7 +126,10 @@ def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "
         traced = classifier.network.can.graph and classifier.network.can.modules
         together = traced and classifier.variant == FLOAT and runtime == "torch" and len(left) > 1
         family = _tried(lambda place=place: _family(left, place, alone, probes)) if together else None  # type: ignore[misc]
-        families.append(family or _single(place, classifier, alone[place], probes, runtime))
+        families.append(
+            family
+            or _single(place, classifier, alone[place], probes, [*_once(classifier, probes, hop), *_ways(classifier, probes, runtime)])
+        )
         for taken in families[-1].places:
             del left[taken]
     return families
@@ -131,7 +142,7 @@ def each_alone(classifiers: Sequence[Classifier], probes: Tensor) -> list[Classi
         classifiers: variants of one or several models.
         probes: real windows, [clips time], on which answers are compared.
     """
-    return [_single(0, classifier, _alone(classifier, probes), probes, "torch").heads[0] for classifier in classifiers]
+    return [_single(0, one, _alone(one, probes), probes, _ways(one, probes, "torch")).heads[0] for one in classifiers]
 
 
 def for_gradients(classifiers: Sequence[Classifier], probes: Tensor) -> list[Classifier]:
@@ -182,10 +193,10 @@ def _family(left: dict[int, Classifier], place: int, alone: dict[int, Tensor], p
     return family if kept else None
 
 
-def _single(place: int, classifier: Classifier, alone: Tensor, probes: Tensor, runtime: str) -> NetworkFamily:
+def _single(place: int, classifier: Classifier, alone: Tensor, probes: Tensor, ways: Iterable[Way]) -> NetworkFamily:
     """A classifier by itself, run in the first way that keeps its answers."""
     features = classifier.features(probes)
-    for how, make in _ways(classifier, features, runtime):
+    for how, make in ways:
         network = _tried(make)
         if network is None:
             continue
@@ -196,15 +207,25 @@ def _single(place: int, classifier: Classifier, alone: Tensor, probes: Tensor, r
     return NetworkFamily((place,), (classifier,), (AS_IT_IS,))
 
 
-def _ways(classifier: Classifier, features: Tensor, runtime: str) -> Iterator[tuple[str, Callable[[], Network]]]:
+def _ways(classifier: Classifier, probes: Tensor, runtime: str) -> Iterator[Way]:
     """What can be tried, fastest first; a module is changed only where its network can be traced and copied."""
-    network = classifier.network
+    network, features = classifier.network, classifier.features(probes)
     if network.can.graph and network.can.modules:
         for how, make in _modules(classifier, features, runtime):
             yield how, lambda make=make: with_module(network, make())  # type: ignore[misc]
     yield AS_IT_IS, lambda: network
     if classifier.variant == FLOAT:
         yield ONE_AT_A_TIME, lambda: OneAtATime(network)
+
+
+def _once(classifier: Classifier, probes: Tensor, hop: int | None) -> Iterator[Way]:
+    """Columns that windows share computed once, if windows follow each other; for float alone, because the last bits of a sum change."""
+    network, features = classifier.network, classifier.features(probes)
+    if hop is None or classifier.variant != FLOAT or not (network.can.graph and network.can.modules):
+        return
+    made = _tried(lambda: once_a_column(with_sliced_pools(folded(module_of(network))), features, hop))
+    if made is not None:
+        yield "columns that windows share computed once", lambda: with_module(network, made)
 
 
 def _modules(classifier: Classifier, features: Tensor, runtime: str) -> Iterator[tuple[str, Callable[[], nn.Module]]]:

@@ -27,7 +27,9 @@ class Shared(NamedTuple):
     tails: tuple[nn.Module, ...]
 
 
-class _Steps(NamedTuple):
+class Steps(NamedTuple):
+    """A copy of a network, and what it does step by step."""
+
     net: nn.Module
     graph: Graph
     nodes: tuple[Node, ...]
@@ -40,7 +42,7 @@ def shared(nets: Sequence[nn.Module], features: Tensor) -> Shared | None:
         nets: in evaluation mode.
         features: some, from which the work of each step is counted.
     """
-    traced = [_steps(net) for net in nets]
+    traced = [steps_of(net) for net in nets]
     steps = [found for found in traced if found is not None]
     if len(nets) < 2 or len(steps) < len(nets):
         return None
@@ -48,16 +50,17 @@ def shared(nets: Sequence[nn.Module], features: Tensor) -> Shared | None:
     cut = next((at for at in range(length, 1, -1) if all(_alive(one, at) is not None for one in steps)), 0)
     if not cut or _work(steps[0], features, cut) < LEAST_SHARE:
         return None
-    return Shared(_part(steps[0], 0, cut), tuple(_part(one, cut, len(one.nodes)) for one in steps))
+    return Shared(part_of(steps[0], 0, cut), tuple(part_of(one, cut, len(one.nodes)) for one in steps))
 
 
-def _steps(net: nn.Module) -> _Steps | None:
+def steps_of(net: nn.Module) -> Steps | None:
+    """The steps of a network in evaluation mode; None where it cannot be traced."""
     copied = copy.deepcopy(net)
     graph = graph_of(copied)
-    return None if graph is None else _Steps(copied, graph, tuple(graph.nodes))
+    return None if graph is None else Steps(copied, graph, tuple(graph.nodes))
 
 
-def _alike(one: _Steps, other: _Steps) -> int:
+def _alike(one: Steps, other: Steps) -> int:
     """How many steps from the beginning do the same."""
     twins: dict[Node, Node] = {}
     for count, (a, b) in enumerate(zip(one.nodes, other.nodes, strict=False)):
@@ -68,7 +71,7 @@ def _alike(one: _Steps, other: _Steps) -> int:
     return min(len(one.nodes), len(other.nodes))
 
 
-def _same_step(one: _Steps, other: _Steps, a: Node, b: Node) -> bool:
+def _same_step(one: Steps, other: Steps, a: Node, b: Node) -> bool:
     first, second = called_module(one.net, a), called_module(other.net, b)
     if first is not None and second is not None:
         return _same_module(first, second)
@@ -87,14 +90,14 @@ def _same_module(first: nn.Module, second: nn.Module) -> bool:
     return tensors and ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
-def _alive(steps: _Steps, cut: int) -> Node | None:
+def _alive(steps: Steps, cut: int) -> Node | None:
     """The one node before a cut that is needed after it; None where there is none or several."""
     before, after = steps.nodes[:cut], set(steps.nodes[cut:])
     needed = [node for node in before if after & node.users.keys()]
     return needed[0] if len(needed) == 1 and needed[0].op != "placeholder" else None
 
 
-def _part(steps: _Steps, start: int, end: int) -> nn.Module:
+def part_of(steps: Steps, start: int, end: int) -> nn.Module:
     """The network from one step up to another: what is alive before it goes in, what is alive after it comes out."""
     graph = Graph()
     copies: dict[Node, Node] = {}
@@ -107,7 +110,7 @@ def _part(steps: _Steps, start: int, end: int) -> nn.Module:
     return GraphModule(steps.net, graph)
 
 
-def _work(steps: _Steps, features: Tensor, cut: int) -> float:
+def _work(steps: Steps, features: Tensor, cut: int) -> float:
     """The share of the multiplications that the first steps have."""
     counted: dict[str, int] = {}
     with torch.inference_mode():
@@ -120,7 +123,7 @@ def _work(steps: _Steps, features: Tensor, cut: int) -> float:
 class _Counting(Interpreter):
     """Runs a graph and notes how many multiplications each step with weights took."""
 
-    def __init__(self, steps: _Steps, counted: dict[str, int]) -> None:
+    def __init__(self, steps: Steps, counted: dict[str, int]) -> None:
         super().__init__(GraphModule(steps.net, steps.graph))
         self.net, self.counted = steps.net, counted
 

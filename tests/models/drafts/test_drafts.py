@@ -18,10 +18,11 @@ from torch import nn
 
 from robustness.cli.main import run
 from robustness.errors import DONE, USER_ERROR, CardError, OutputError
-from robustness.models.card import load_classifier, read_card
+from robustness.models.card import load_classifier, load_classifiers, read_card
 from robustness.models.drafts.draft import Draft, DraftSection, Known, Missing
 from robustness.models.drafts.graphs import labels_of, tflite_facts
 from robustness.models.drafts.reading import draft_of, write_draft
+from tests.models.formats.cards import FILES
 
 MANIFEST = {
     "type": "micro",
@@ -62,7 +63,8 @@ def test_a_manifest_of_a_wake_word_is_a_whole_card(tmp_path: Path) -> None:
     assert (said.name, said.labels, said.output, said.threshold) == ("Okay Nabu", ("okay nabu",), "sigmoids", 0.97)
     assert [one.file for one in said.variants.values()] == ["../okay_nabu.tflite"]
     assert said.frontend.preset == "micro-wake-word"
-    assert any("--rule esphome --setting sliding_window=5" in line for line in draft.notes)
+    assert said.streaming is not None
+    assert (said.streaming.rule, said.streaming.texts) == ("esphome", {"sliding_window": "5"})
 
 
 @pytest.mark.parametrize("name", ["okay_nabu", "hey_jarvis"])
@@ -86,7 +88,7 @@ def test_esphomes_own_manifests_are_whole_cards_that_load(shared: Path, tmp_path
         ({"micro": {"probability_cutoff": 0.97, "sliding_window_size": 5}}, "`micro.feature_step_size` is missing"),
         ({"micro": MANIFEST["micro"] | {"probability_cutoff": 1.5}}, "`micro.probability_cutoff` is 1.5; expected a probability"),  # type: ignore[operator]
         ({"micro": MANIFEST["micro"] | {"feature_step_size": 20}}, "feature_step_size is 20, and the front-end"),  # type: ignore[operator]
-        ({"version": 1}, "manifest of version 1, for a front-end with a step of 20 ms"),
+        ({"version": 1}, "feature_step_size is 10, and the front-end of version 1 has a step of 20 ms"),
         ({"model": "away.tflite"}, "there is no away.tflite beside the manifest"),
         ({"model": "../../.."}, "there is no .. beside the manifest"),
     ],
@@ -108,6 +110,7 @@ def test_texts_of_a_manifest_write_no_line_of_their_own(tmp_path: Path) -> None:
         "labels",
         "output",
         "threshold",
+        "streaming",
         "variants",
         "frontend",
         "window",
@@ -243,7 +246,7 @@ def test_a_state_dict_needs_its_factory(tmp_path: Path, change: Callable[[dict[s
         ("model", b"", "ends in no suffix"),
         ("model.tflite", b"nothing", "no TensorFlow Lite model"),
         ("model.onnx", b"\xff\xff", "no ONNX file"),
-        ("model.onnx", b"", "0 inputs and 0 outputs"),
+        ("model.onnx", b"", "it is no ONNX file, or is empty"),
         ("model.pt2", b"nothing", "no program that torch.export.save wrote"),
         ("model.pt", b"nothing", "only a state_dict is read"),
         ("model.json", b"[]", "it holds a list"),
@@ -302,3 +305,41 @@ def test_the_command_says_what_to_fill_in_and_what_to_run_next(
     assert "--force to replace it" in capsys.readouterr().err
     assert command("init", manifest(tmp_path), "--out", tmp_path / "nabu.toml") == DONE
     assert "nothing to fill in; next: robustness check" in capsys.readouterr().out
+
+
+def test_a_manifest_of_version_1_is_a_card_with_the_front_end_of_then(tmp_path: Path) -> None:
+    micro = {"probability_cutoff": 0.9, "sliding_window_average_size": 10}
+    card = tmp_path / "card.toml"
+    write_draft(manifest(tmp_path, version=1, micro=micro), card)
+    said = read_card(card)
+    assert (said.frontend.preset, said.frontend.settings["layout"], said.threshold) == ("micro-speech", "frames bands", 0.9)
+    assert said.streaming is not None
+    assert said.streaming.settings == {"sliding_window": 10}
+
+
+def test_two_files_of_one_model_are_two_variants(shared: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert")
+    folder, card = shared / "mlperf_tiny", tmp_path / "kws.toml"
+    for name in FILES.values():
+        shutil.copy(folder / name, tmp_path)
+    assert missing(write_draft(tmp_path / FILES["float32"], card, tmp_path / FILES["int8"])) == []
+    assert [one.variant for one in load_classifiers(card)] == ["float32", "int8"]
+    for name in FILES.values():  # the same, unknown to the table of published models
+        (tmp_path / name).write_bytes((folder / name).read_bytes() + b"\0" * 16)
+    draft = write_draft(tmp_path / FILES["float32"], tmp_path / "own.toml", tmp_path / FILES["int8"], tmp_path / FILES["int8"])
+    assert [section.name for section in draft.sections if section.name.startswith("variants")] == [
+        "variants.dynamic-range",
+        "variants.int8",
+        "variants.int8-2",
+    ]
+    assert missing(draft) == ["labels", "frontend.preset", "frontend.rate_hz", "window.duration_ms"]
+
+
+def test_files_of_two_models_are_refused(shared: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert")
+    first, second = (shared / "mlperf_tiny" / name for name in (FILES["int8"], "str_ww_ref_model.tflite"))
+    with pytest.raises(CardError, match=r"are not of one model: labels is \['down', .* and \['marvin', 'silence', 'other'\]; write a card"):
+        write_draft(first, tmp_path / "card.toml", second)
+    torch.save({"a": torch.zeros(2)}, tmp_path / "a.pt")
+    with pytest.raises(CardError, match="is a state_dict, which is the whole of a card; give it alone"):
+        write_draft(first, tmp_path / "card.toml", tmp_path / "a.pt")

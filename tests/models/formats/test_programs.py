@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 import torch
 from torch import nn
 
-from robustness.errors import CardError
+from robustness.attributions.base import Target
+from robustness.attributions.methods.integrated_gradients import IntegratedGradients
+from robustness.errors import CardError, UsageError
 from robustness.models.card import load_classifier
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import module_of
@@ -69,13 +72,51 @@ def test_the_answers_are_those_of_the_state_dict(
     assert torch.equal(found.network.copied()(found.features(windows)), found.network(found.features(windows)))
     assert found.variant == suffix.removeprefix(".")
     assert found.deployed
-    assert not found.differentiable
+    assert found.differentiable == (suffix == ".pt2")
     assert found.about["float_layers"]
     assert not found.about["quantized_layers"]
 
 
+def test_a_program_gives_the_gradients_of_the_state_dict(
+    tmp_path: Path, root: Path, digits: Classifier, contents: dict[str, bytes]
+) -> None:
+    found = load_classifier(card_of(tmp_path, root, ".pt2", contents[".pt2"]))
+    features = digits.features(torch.randn(2, digits.frame.samples, generator=generator_of("gradients")) * 0.1)
+    method = IntegratedGradients()
+    wanted, maps = (method.attribute(one, features, Target(3)) for one in (digits, found))
+    assert (maps.map - wanted.map).abs().max() < 1e-4 * wanted.map.abs().max()
+    assert maps.surrogate is None
+
+
+def test_what_works_instead_of_gradients_is_named(tmp_path: Path, root: Path, contents: dict[str, bytes]) -> None:
+    found = load_classifier(card_of(tmp_path, root, ".onnx", contents[".onnx"]))
+    features = found.features(torch.zeros(1, found.frame.samples))
+    words = (
+        r"onnx has none: the network is an ONNX file and gives no gradients; take occlusion, which runs the file itself, or give .* \.pt2"
+    )
+    with pytest.raises(UsageError, match=words):
+        IntegratedGradients().attribute(found, features, Target(0))
+
+
 def damaged(content: bytes) -> bytes:
     return content[: len(content) // 2]
+
+
+def with_weights_in(content: bytes, file: str) -> bytes:
+    """The first weights of a graph moved into a file of their own."""
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_from_string(content)
+    moved = model.graph.initializer[0]
+    onnx.external_data_helper.set_external_data(moved, file, offset=0, length=len(moved.raw_data))
+    moved.ClearField("raw_data")
+    return bytes(model.SerializeToString())
+
+
+def with_integer_input(content: bytes) -> bytes:
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_from_string(content)
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
+    return bytes(model.SerializeToString())
 
 
 @pytest.mark.parametrize(
@@ -83,6 +124,19 @@ def damaged(content: bytes) -> bytes:
     [
         (".onnx", damaged, "it is no ONNX file, or is truncated"),
         (".onnx", lambda _: b"\xff\xff\xff", "it is no ONNX file, or is truncated"),
+        (".onnx", lambda _: b"", "it is no ONNX file, or is empty"),
+        (
+            ".onnx",
+            lambda content: with_weights_in(content, "weights.bin"),
+            r"its weights lie in another file \(.*\); export it",
+        ),
+        (
+            ".onnx",
+            lambda content: with_weights_in(content, "../weights.bin"),
+            r"its weights lie in another file \(.*\); export it",
+        ),
+        (".onnx", with_integer_input, r"ONNX Runtime cannot run it \(.*tensor\(int64\)"),
+        (".pt2", lambda _: b"", "it is no program that torch.export.save wrote, or is truncated"),
         (".pt2", damaged, "it is no program that torch.export.save wrote, or is truncated"),
     ],
 )
@@ -124,3 +178,13 @@ def test_an_operator_that_is_not_onnxs_is_named(tmp_path: Path, root: Path, cont
     model.graph.node[0].op_type = "HouseConv"
     with pytest.raises(CardError, match=r"ONNX Runtime cannot run it .*HouseConv"):
         load_classifier(card_of(tmp_path, root, ".onnx", model.SerializeToString()))
+
+
+@pytest.mark.parametrize("missing", ["onnx", "onnxruntime"])
+def test_a_missing_extra_says_what_to_install(
+    tmp_path: Path, root: Path, contents: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    card = card_of(tmp_path, root, ".onnx", contents[".onnx"])
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(CardError, match=r"needs ONNX Runtime; pip install 'speech-robustness\[onnx\]'"):
+        load_classifier(card)

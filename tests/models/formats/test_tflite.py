@@ -185,6 +185,20 @@ def test_another_front_end_is_refused_with_both_shapes(contents: dict[str, bytes
         load_classifier(card)
 
 
+def test_a_variant_of_other_labels_is_named(shared: Path, contents: dict[str, bytes], tmp_path: Path) -> None:
+    other = (shared / "mlperf_tiny" / "str_ww_ref_model.tflite").read_bytes()
+    with pytest.raises(CardError, match=r"kws\.toml: variants\.other: the graph takes \[1 30 1 40\] int8 and the front-end gives"):
+        load_classifiers(kws_card(tmp_path, {"int8": contents["int8"], "other": other}))
+
+
+@pytest.mark.parametrize("said", ["logits", "log-probabilities"])
+def test_outputs_that_are_probabilities_are_not_taken_for_others(contents: dict[str, bytes], tmp_path: Path, said: str) -> None:
+    card = kws_card(tmp_path, {"int8": contents["int8"]})
+    card.write_text(card.read_text().replace('output = "probabilities"', f'output = "{said}"'))
+    with pytest.raises(CardError, match=rf'ends in SOFTMAX, and output = "{said}"; write output = "probabilities"'):
+        load_classifier(card)
+
+
 def test_an_input_scale_of_0_is_refused(contents: dict[str, bytes], tmp_path: Path) -> None:
     scale = np.float32(0.5847029089927673).tobytes()
     assert contents["int8"].count(scale) == 1

@@ -1,0 +1,37 @@
+"""Do the kernels of a PC and the reference kernels give a file's answers alike? From the plan of a run; loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from robustness.report.figures import Table
+from robustness.report.view import View
+from robustness.report.words import number, plural
+
+
+def kernels_table(view: View) -> Table | None:
+    """A row a variant that XNNPACK and the reference kernels both answered; None if there is none."""
+    found: Mapping[str, Mapping[str, Any]] = view.plan.get("kernels", {})
+    rows = [[name, differing(one), _asked(one), "–" if one["everywhere"] else _bound(one)] for name, one in found.items()]
+    head = ["variant", "answers", "reference kernels", "windows that XNNPACK answered alone"]
+    return Table("XNNPACK and reference kernels", head, rows) if rows else None
+
+
+def differing(one: Mapping[str, Any]) -> str:
+    """How many answers are others, of the windows that both were asked."""
+    differ, both = one["differ"], one["both"]
+    return f"XNNPACK and reference kernels: {number(differ)} of {plural(both, 'answer')} {'differs' if differ == 1 else 'differ'}"
+
+
+def _asked(one: Mapping[str, Any]) -> str:
+    return f"asked for {number(one['both'])} of {plural(one['windows'], 'window')}"
+
+
+def _bound(one: Mapping[str, Any]) -> str:
+    """How the windows were chosen that the reference kernels did not answer, and how that was checked."""
+    checked = one["checked"]
+    return (
+        f"{number(one['windows'] - one['both'])}, their margins above {number(one['bound'], 2)}, twice the largest difference on probe "
+        f"windows; {plural(checked, 'more window')} like these {'was' if checked == 1 else 'were'} asked of both, and none differs"
+    )

@@ -1,0 +1,333 @@
+"""What do windows that overlap compute alike? Columns of the first convolutions, computed once for all windows that hold them.
+
+A stage is a convolution or a pooling, with BatchNorm and ReLU behind it. If it does not pad time, a column of its output sees a few columns
+of its input and nothing else. So windows that follow each other every few columns share all of it but the columns that
+see a window's edge, which the front-end pads. Features of each window are compared to the bit with those of the window before it: where a
+ceiling or a normalisation of its own changes them, a new stretch begins.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.fx import Node
+from torch.nn import functional
+
+from robustness.sweep.inference.graphs import replaced
+from robustness.sweep.inference.pooling import SlicedMaxPool2d
+from robustness.sweep.inference.sharing import part_of, steps_of
+
+WIDEST_EDGE: Final = 4  # columns at each end of a window that the front-end may compute from its edge
+LEAST_SHARED: Final = 0.7  # of the columns of windows are computed at most, or sharing is not worth it
+TOLERANCE: Final = 1e-4
+RELUS: Final = (torch.relu, functional.relu, "relu", "relu_")
+
+
+class ColumnStage(NamedTuple):
+    """Layers of which one sees more than a column.
+
+    Attributes:
+        module: the layers.
+        narrow: the same for the few columns at a window's end, where another order of computing is faster.
+        reach: how many columns an output column sees.
+        stride: how many lie from one to the next.
+    """
+
+    module: nn.Module
+    narrow: nn.Module
+    reach: int
+    stride: int
+
+
+class TurnedLayers(nn.Module):
+    """Layers that take bands for frames and frames for bands: a fast convolution runs along its last axis, which is then the longer one.
+
+    Args:
+        module: a convolution without groups of bands, with layers behind it that treat all cells alike.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = copy.deepcopy(module)
+        for name, layer in list(self.module.named_modules()):
+            if type(layer) is nn.Conv2d:
+                replaced(self.module, name, _turned(layer))
+
+    def forward(self, columns: Tensor) -> Tensor:
+        """[windows channels bands columns] → [windows channels bands columns]."""
+        found: Tensor = self.module(columns.transpose(2, 3).contiguous()).transpose(2, 3)
+        return found
+
+
+def _swapped(size: Any) -> tuple[int, int]:
+    return size[1], size[0]
+
+
+def _turned(layer: nn.Conv2d) -> nn.Conv2d:
+    kernel, stride, padding, dilation = (_swapped(size) for size in (layer.kernel_size, layer.stride, layer.padding, layer.dilation))
+    made = nn.Conv2d(
+        layer.in_channels, layer.out_channels, kernel, stride, padding, dilation, layer.groups, padding_mode=layer.padding_mode
+    )
+    made.weight = nn.Parameter(layer.weight.detach().transpose(2, 3).contiguous(), requires_grad=False)
+    made.bias = layer.bias
+    return made.eval()
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of windows that overlap: those in the middle once, those at both ends for each window.
+
+    Attributes:
+        long: the columns that windows share, one stretch of them after the other, [1 channels bands columns].
+        starts: the column of `long` at which each window begins, [windows].
+        head: the first columns of each window, [windows channels bands edge].
+        tail: the last ones.
+        length: columns of a window.
+    """
+
+    long: Tensor
+    starts: Tensor
+    head: Tensor
+    tail: Tensor
+    length: int
+
+    @property
+    def edge(self) -> int:
+        """Columns at each end that are a window's own."""
+        return self.head.shape[-1]
+
+    def middle(self, start: int, end: int) -> Tensor:
+        """Shared columns of each window, [windows channels bands end − start]."""
+        return self.long[0].unfold(-1, end - start, 1).index_select(2, self.starts + start).permute(2, 0, 1, 3)
+
+    def first(self, count: int) -> Tensor:
+        """The first columns of each window."""
+        return torch.cat([self.head, self.middle(self.edge, count)], -1) if count > self.edge else self.head[..., :count]
+
+    def last(self, count: int) -> Tensor:
+        """The last ones."""
+        if count <= self.edge:
+            return self.tail[..., self.edge - count :]
+        return torch.cat([self.middle(self.length - count, self.length - self.edge), self.tail], -1)
+
+    def windows(self) -> Tensor:
+        """All columns of each window, [windows channels bands columns]."""
+        return torch.cat([self.head, self.middle(self.edge, self.length - self.edge), self.tail], -1)
+
+    def some(self, places: Tensor, skipped: int) -> Columns:
+        """Some of the windows, with the shared columns from one on."""
+        return Columns(self.long[..., skipped:], self.starts[places] - skipped, self.head[places], self.tail[places], self.length)
+
+
+def columns_of(windows: Tensor, hop: int, edge: int, multiple: int) -> Columns:
+    """The columns of windows that follow each other, [windows channels bands columns].
+
+    A stretch ends at a window whose columns are not those of the window before it, to the bit.
+
+    Args:
+        windows: in order of time.
+        hop: columns from one to the next.
+        edge: columns at each end of a window that are its own.
+        multiple: each stretch begins at a multiple of it.
+    """
+    count, length = len(windows), windows.shape[-1]
+    alike = (windows[1:, ..., edge : length - edge - hop] == windows[:-1, ..., edge + hop : length - edge]).flatten(1).all(1)
+    starts, at = [0] * count, 0
+    sources: list[int] = []
+    for place, goes_on in enumerate([False, *alike.tolist()]):
+        if goes_on:
+            starts[place] = starts[place - 1] + hop
+            new = range(length - edge - hop, length - edge)
+        else:
+            at += -at % multiple
+            starts[place] = at
+            sources += [0] * (at - len(sources))  # columns that nobody looks at
+            new = range(length - edge)
+        sources += [place * length + column for column in new]
+        at = len(sources)
+    flat = windows.permute(1, 2, 0, 3).flatten(-2)[None]
+    long = flat.index_select(-1, torch.tensor(sources, device=windows.device))
+    return Columns(long, torch.tensor(starts, device=windows.device), windows[..., :edge], windows[..., length - edge :], length)
+
+
+class Overlapping(nn.Module):
+    """A network for windows that follow each other; for others it is the network as it is.
+
+    Args:
+        net: the whole network.
+        stages: its beginning.
+        rest: what is left.
+        hop: columns from one window to the next.
+        edge: columns at each end that are a window's own.
+
+    Attributes:
+        able: whether the last window of every batch so far had the answer that it has alone; if not, each is computed alone from then on.
+    """
+
+    def __init__(self, net: nn.Module, stages: Sequence[ColumnStage], rest: nn.Module, hop: int, edge: int) -> None:
+        super().__init__()
+        self.net, self.rest = net, rest
+        self.wide = nn.ModuleList([stage.module for stage in stages])
+        self.narrow = nn.ModuleList([stage.narrow for stage in stages])
+        self.sizes = [(stage.reach, stage.stride) for stage in stages]
+        self.hop, self.edge, self.able = hop, edge, True
+        self.multiple = prod(stage.stride for stage in stages)
+
+    def forward(self, features: Tensor) -> Any:
+        """What the network answers, [windows 1 bands columns] → [windows …]."""
+        if not self.able or len(features) < 2 or features.shape[-1] <= 2 * self.edge + self.hop:
+            return self.net(features)
+        found: Tensor = self.rest(self._hidden(columns_of(features, self.hop, self.edge, self.multiple)))
+        own = self.net(features[-1:])
+        self.able = bool(((found[-1:] - own).abs() <= TOLERANCE).all())
+        return found if self.able else self.net(features)
+
+    def _hidden(self, columns: Columns) -> Tensor:
+        for stage in self.stages[:-1]:
+            columns = staged(columns, stage)
+        return staged_windows(columns, self.stages[-1])
+
+    @property
+    def stages(self) -> list[ColumnStage]:
+        """The layers whose columns are shared."""
+        return [ColumnStage(wide, narrow, *size) for wide, narrow, size in zip(self.wide, self.narrow, self.sizes, strict=True)]
+
+
+def own_columns(columns: Columns, stage: ColumnStage) -> tuple[int, int]:
+    """Columns of a stage's output: of a window, and at each end those that see its edge."""
+    length = (columns.length - stage.reach) // stage.stride + 1
+    first = -(-columns.edge // stage.stride)
+    last = (columns.length - columns.edge - stage.reach) // stage.stride
+    return length, max(first, length - 1 - last)
+
+
+def staged(columns: Columns, stage: ColumnStage) -> Columns:
+    """The columns after a stage whose stride divides the start of each window."""
+    length, edge = own_columns(columns, stage)
+    head, tail = _ends(columns, stage, length, edge)
+    return Columns(stage.module(columns.long), columns.starts // stage.stride, head, tail, length)
+
+
+def staged_windows(columns: Columns, stage: ColumnStage) -> Tensor:
+    """The windows after a stage, whatever its stride: windows that begin between two of its steps have shared columns of their own."""
+    later = columns.starts % stage.stride
+    kept = torch.unique(later).tolist()
+    if kept == [0]:
+        return staged(columns, stage).windows()
+    places = [(later == skipped).nonzero()[:, 0] for skipped in kept]
+    found = [staged(columns.some(mine, skipped), stage).windows() for mine, skipped in zip(places, kept, strict=True)]
+    return torch.cat(found)[torch.cat(places).argsort()]
+
+
+def _ends(columns: Columns, stage: ColumnStage, length: int, edge: int) -> tuple[Tensor, Tensor]:
+    seen = (edge - 1) * stage.stride + stage.reach
+    behind = columns.length - ((length - 1) * stage.stride + stage.reach)  # columns that no output column sees
+    head = stage.narrow(columns.first(seen))
+    tail = stage.narrow(columns.last(seen + behind)[..., :seen])
+    return head, tail
+
+
+def overlapping(net: nn.Module, hop: int, edge: int, length: int) -> Overlapping | None:
+    """A network that computes shared columns once; None if it does not begin with layers that see a few columns alone.
+
+    Args:
+        net: in evaluation mode, [windows 1 bands columns] → outputs.
+        hop: columns from one window to the next.
+        edge: columns at each end of a window that are its own.
+        length: columns of a window.
+    """
+    steps = steps_of(net)
+    if steps is None:
+        return None
+    stages: list[ColumnStage] = []
+    start = 0
+    for end, size in _cuts(steps.net, steps.nodes):
+        module = part_of(steps, start, end)
+        made = ColumnStage(module, TurnedLayers(module) if size.convolution else module, size.reach, size.stride)
+        if not _shares(stages, made, hop, edge, length):
+            break
+        stages.append(made)
+        start = end
+    return Overlapping(net, stages, part_of(steps, start, len(steps.nodes)), hop, edge) if stages else None
+
+
+def _shares(before: Sequence[ColumnStage], stage: ColumnStage, hop: int, edge: int, length: int) -> bool:
+    """Whether a stage, after others, leaves columns that are shared."""
+    none, size, own = torch.empty(0), length, edge
+    for one in [*before, stage]:
+        if one is not stage and hop % one.stride:
+            return False
+        size, own = own_columns(Columns(none, none, none.expand(1, 1, 1, 0).new_empty(1, 1, 1, own), none, size), one)
+        hop //= one.stride
+    return size > 2 * own
+
+
+def _cuts(net: nn.Module, nodes: Sequence[Node]) -> Iterator[tuple[int, _Size]]:
+    """After which step each stage ends, with what it sees."""
+    held: _Size | None = None
+    for at, node in enumerate(nodes[1:], 1):
+        size = _size(net, node, nodes[at - 1])
+        if held is not None and (size is None or size.reach > 1 or size.stride > 1):
+            yield at, held
+            held = None
+        if size is None:
+            return
+        held = size if held is None else held
+
+
+class _Size(NamedTuple):
+    reach: int
+    stride: int
+    convolution: bool = False
+
+
+def _size(net: nn.Module, node: Node, before: Node) -> _Size | None:
+    """What a step sees of time; None if it is not one that sees a few columns alone, or takes something else than the step before."""
+    if list(node.all_input_nodes) != [before] or len(before.users) != 1:
+        return None
+    if node.op in ("call_function", "call_method"):
+        return _Size(1, 1) if node.target in RELUS else None
+    return _module_size(net.get_submodule(str(node.target))) if node.op == "call_module" else None
+
+
+def _module_size(module: nn.Module) -> _Size | None:
+    if type(module) in (nn.BatchNorm2d, nn.ReLU, nn.Identity):
+        return _Size(1, 1)
+    if type(module) is nn.Conv2d:
+        padded = isinstance(module.padding, str) or module.padding[1]
+        return None if padded else _Size((module.kernel_size[1] - 1) * module.dilation[1] + 1, module.stride[1], convolution=True)
+    pool: Any = module.pool if isinstance(module, SlicedMaxPool2d) else module
+    if type(pool) not in (nn.MaxPool2d, nn.AvgPool2d) or pool.ceil_mode or _last(pool.padding) or _last(getattr(pool, "dilation", 1)) != 1:
+        return None
+    return _Size(_last(pool.kernel_size), _last(pool.stride))
+
+
+def _last(setting: int | tuple[int, ...]) -> int:
+    return setting if isinstance(setting, int) else setting[-1]
+
+
+def edge_of(features: Tensor, hop: int) -> int | None:
+    """How many columns at each end of windows are their own, [windows 1 bands columns]; None if hardly a window shares the rest."""
+    for edge in range(1, WIDEST_EDGE + 1):
+        able = len(features) > 1 and features.shape[-1] > 2 * edge + hop
+        if able and len(columns_of(features, hop, edge, 1).long[0, 0, 0]) < LEAST_SHARED * len(features) * features.shape[-1]:
+            return edge
+    return None
+
+
+def once_a_column(net: nn.Module, features: Tensor, hop: int) -> Overlapping | None:
+    """A network that computes shared columns once; None if these windows share few, or the network does not begin so.
+
+    Args:
+        net: in evaluation mode.
+        features: of windows that follow each other, [windows 1 bands columns].
+        hop: columns from one window to the next.
+    """
+    edge = edge_of(features, hop)
+    return None if edge is None else overlapping(net, hop, edge, features.shape[-1])
