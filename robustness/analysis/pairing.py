@@ -61,7 +61,8 @@ def _same_recordings(run: Run, other: Run) -> None:
             names = ", ".join(map(str, mine.index[differs][:NAMED]))
             said = f"{int(differs.sum())} recording{' has' if differs.sum() == 1 else 's have'} {what}"
             raise CannotJudgeError(
-                f"{said} in {other.path} than in {run.path}, such as {names}; make both alike, or give --recaptured if one run is of a capture of the other"
+                f"{said} in {other.path} than in {run.path}, such as {names}; make both alike, or give --recaptured if one run is of a "
+                "capture of the other"
             )
 
 
