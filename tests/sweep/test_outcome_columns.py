@@ -123,7 +123,7 @@ def test_a_sigmoid_of_one_label_has_outcomes_for_other_words() -> None:
     assert rows["outcome"] == ["accepted right", "missed", "falsely accepted", None]
     assert rows["outcome_margin"] == pytest.approx([1.0, -1.0, -2.0, None], abs=1e-6)
     assert rows["correct"] == [True, True, None, None]  # the one label always wins, and says nothing
-    assert rows["margin"] == [None] * 4
+    assert rows["margin"] == pytest.approx([1.0, -1.0, None, None])  # its log-odds, of what has the label
     assert rows["command"] == ["up"] * 4
     assert rows["p_command"] == pytest.approx(torch.sigmoid(logits[:, 0]).tolist())
 
