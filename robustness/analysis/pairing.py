@@ -60,7 +60,10 @@ def _same_recordings(run: Run, other: Run) -> None:
         if differs.any():
             names = ", ".join(map(str, mine.index[differs][:NAMED]))
             said = f"{int(differs.sum())} recording{' has' if differs.sum() == 1 else 's have'} {what}"
-            raise CannotJudgeError(f"{said} in {other.path} than in {run.path}, such as {names}; make both alike")
+            raise CannotJudgeError(
+                f"{said} in {other.path} than in {run.path}, such as {names}; make both alike, or give --recaptured if one run is of a "
+                "capture of the other"
+            )
 
 
 def _paired_by_name(run: Run, other: Run) -> tuple[str, ...]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 SECTIONS: Final = tuple(
-    "verdict summary costs groups recordings causes failures outcomes leads curves threshold confusion reference quantization method "
-    "provenance".split()
+    "verdict summary costs groups tolerance every-sample recordings causes failures outcomes leads curves threshold confusion reference "
+    "quantization method provenance".split()
 )
 CONTROLS: Final = tuple(
     "main script style data atlas find shown answers readout only-wrong confusion-condition confusion-matrix confusion-says".split()
 )
 TILES: Final = tuple("accepted-over-lead packed placements no-word repeat by-label by-speaker by-word-length clusters".split())
-MEASURED: Final = ("by-level-of-the-speech", "by-room-to-move", "ce", "latency")
+MEASURED: Final = ("by-level-of-the-speech", "by-room-to-move", "ce", "latency", "kernels")
 COMPARED: Final = ("perturbations", "rules")  # sections of the page of two runs
-STREAMED: Final = ("variants", "takes", "hop", "operating", "mistakes")  # sections of the page of a stream, with its figures below
-STREAM_FIGURES: Final = ("curve", "hops")
-TITLED: Final = (*SECTIONS, *COMPARED, *STREAMED)
+STREAMED: Final = ("variants", "takes", "hop", "state", "operating", "mistakes")  # sections of the page of a stream, with its figures below
+THRESHOLDS: Final = ("curve", "labels", "late")  # sections of the page of a threshold
+STREAM_FIGURES: Final = ("curve-section", "hops", "phases")
+TITLED: Final = (*SECTIONS, *COMPARED, *STREAMED, *THRESHOLDS)
 RESERVED: Final = (  # addresses that the page gives itself
     *TITLED,
     *(f"{name}-title" for name in TITLED),

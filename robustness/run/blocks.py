@@ -126,14 +126,18 @@ def combined(*digests: str) -> str:
     return f"{sum(int(digest or '0', 16) for digest in digests) % MODULUS:064x}"
 
 
+KERNEL_COUNTS: Final = ("windows", "both", "differ", "checked")  # of answers, by which kernels gave them
+
+
 @dataclass
 class Total:
-    """What all blocks together learned: digests of what was heard by condition, windows without a word by kind, the self-check."""
+    """What all blocks together learned: digests of what was heard by condition, windows without a word by kind, the self-check, kernels."""
 
     audio: dict[str, str] = field(default_factory=dict)
     no_word: dict[str, int] = field(default_factory=dict)
     checked: int = 0
     flips: int = 0
+    kernels: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add(self, state: Mapping[str, Any]) -> None:
         """Takes in what a sweep learned of one block."""
@@ -143,3 +147,7 @@ class Total:
             self.no_word[kind] = self.no_word.get(kind, 0) + count
         self.checked += state["checked"]
         self.flips += state["flips"]
+        for variant, facts in state.get("kernels", {}).items():
+            own = self.kernels.setdefault(variant, {**facts, **dict.fromkeys(KERNEL_COUNTS, 0)})
+            for name in KERNEL_COUNTS:
+                own[name] += facts[name]

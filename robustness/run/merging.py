@@ -180,7 +180,7 @@ class Merger:
         manifest = self.first.manifest
         return {
             **manifest,
-            "plan": {**manifest["plan"], "no_word": total.no_word},
+            "plan": {**manifest["plan"], "no_word": total.no_word, **({"kernels": total.kernels} if total.kernels else {})},
             "audio_sha256": total.audio,
             "self_check": {"checked": total.checked, "flips": total.flips},
             "versions": self._versions,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -110,8 +111,8 @@ def _reached(progress: Path) -> Reached:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two requests, as in "seed 1 instead of 0"."""
-    return list(_unlike("", before, now))
+    """What differs between two requests, as in "seed 1 instead of 0"; one that was written down has lists where tuples were."""
+    return list(_unlike("", *(json.loads(json.dumps(each)) for each in (before, now))))
 
 
 def _unlike(name: str, before: Any, now: Any) -> Iterator[str]:

@@ -26,6 +26,7 @@ from robustness.conditions import NO_WORD, NONE, Condition
 from robustness.errors import CannotJudgeError
 from robustness.models.classifier import Classifier
 from robustness.models.formats.base import Network
+from robustness.run.blocks import KERNEL_COUNTS
 from robustness.seeds import seed_of
 from robustness.sweep.plan import Plan
 from robustness.sweep.trials import coded
@@ -86,10 +87,7 @@ class Screen:
             "then": self.exact.network.can.kernels,
             "bound": self.bound,
             "everywhere": self.everywhere,
-            "windows": 0,
-            "both": 0,
-            "differ": 0,
-            "checked": 0,
+            **dict.fromkeys(KERNEL_COUNTS, 0),
         }
 
     def settled(self, asked: AskedWindows, quick: Tensor) -> Settled:

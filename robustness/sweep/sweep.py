@@ -142,8 +142,6 @@ class Sweep:
         """
         if self._engine is None:
             self._screens = screens_of(self.classifiers, self.plan, recordings)
-            for screen in self._screens.values():
-                self.tally.kernels.setdefault(screen.name, screen.facts)
             first = [self._screens[at].quick if at in self._screens else one for at, one in enumerate(self.classifiers)]
             self._engine = engine_of(first, self.plan, recordings)
             self.tally.engine = self._engine.facts
@@ -158,6 +156,7 @@ class Sweep:
         Raises:
             CannotJudgeError: where a neutral level changed an answer, or an answer is not a number.
         """
+        self.ready(recordings)  # a set is large or not as a whole
         for block in self.layout(len(recordings)).blocks:
             if not self.has(block):
                 self.compute(block, recordings)
@@ -237,6 +236,7 @@ class Sweep:
         for at, screen in self._screens.items():
             asked = AskedWindows.of(condition, windows, labels[at], self.plan, key_of(condition))
             found = screen.settled(asked, logits[at])
+            self.tally.kernels.setdefault(screen.name, screen.facts)
             self.tally.compared(screen.name, found.counts)
             scores[at], kernels[at] = found.logits, found.kernels
         return checked_logits(scores, self.classifiers, windows), kernels

@@ -18,7 +18,7 @@ from robustness.analysis.sums import Sums
 from robustness.errors import RunError
 from robustness.run.folder import Run, RunWriter, write_json
 from robustness.run.perturbations import facts_of
-from robustness.run.schema import REQUEST
+from robustness.run.schema import REQUEST, SCHEMA
 from tests.gates.planted import Answers, Planted, moved, right
 
 LATER = ["outcome", "outcome_margin", "command", "p_command", "command_margin"]
@@ -69,7 +69,7 @@ def test_an_interrupted_run_of_another_schema_is_not_resumed(tmp_path: Path) -> 
     kept = json.loads((writer.path / REQUEST).read_text())
     write_json(writer.path / REQUEST, {"settings": kept["settings"]})  # as version 1 wrote it
     writer.release()  # as if its process were no more
-    with pytest.raises(RunError, match="schema 2 instead of none"):
+    with pytest.raises(RunError, match=f"schema {SCHEMA} instead of none"):
         RunWriter(tmp_path / "run", resume=True).begin({"settings": {}}, table)
 
 

@@ -149,7 +149,7 @@ def test_the_window_in_samples(card: Path, duration_ms: str, samples: int) -> No
         ("sha256 =", "sha =", r"there is no key `weights\.sha`; did you mean `sha256`\?$"),
         ("[window]", "[windw]", r"there is no key `windw`; did you mean `window`\?$"),
         ("n_mels =", "n_mel =", r"there is no key `frontend\.n_mel`; did you mean `n_mels`\?$"),
-        ("[window]", "[window]\nzzz = 1", r"there is no key `window\.zzz`; the keys there are duration_ms, placement$"),
+        ("[window]", "[window]\nzzz = 1", r"there is no key `window\.zzz`; the keys there are duration_ms, placement, preroll_ms$"),
         ("[window]", "[window]\nthreshold = 0.5", r"`threshold` is a key of the card itself: write it above"),
         ('name = "small"', "", r"`name` is missing; expected the model's name"),
         ('factory = "robustness.models.architectures:TutorialNet"', "", r'`network\.factory` is missing; expected "module:callable"'),

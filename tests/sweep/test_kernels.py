@@ -18,6 +18,7 @@ from robustness.errors import CannotJudgeError
 from robustness.models.card import load_classifier
 from robustness.models.classifier import Classifier
 from robustness.models.formats.tflite import TfliteNetwork
+from robustness.run.blocks import Total
 from robustness.run.folder import RunWriter
 from robustness.sweep import kernels, sweep
 from robustness.sweep.kernels import Screen
@@ -102,3 +103,12 @@ class Turned(TfliteNetwork):
 
     def copied(self) -> TfliteNetwork:
         return self
+
+
+def test_counts_of_blocks_are_those_of_one_run() -> None:
+    facts = {"first": "quick", "then": "exact", "bound": 1.5, "everywhere": False, "windows": 10, "both": 4, "differ": 1, "checked": 2}
+    state = {"audio": {}, "no_word": {}, "checked": 0, "flips": 0, "kernels": {"kws int8": facts}}
+    total = Total()
+    total.add(state)
+    total.add(state)
+    assert total.kernels == {"kws int8": {**facts, "windows": 20, "both": 8, "differ": 2, "checked": 4}}

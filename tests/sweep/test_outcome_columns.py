@@ -22,7 +22,7 @@ from robustness.quantization.base import quantized
 from robustness.run.folder import TRIALS, Run, RunWriter
 from robustness.sweep.plan import Settings, plan_of
 from robustness.sweep.sweep import Sweep
-from robustness.sweep.trials import label_indices, trial_columns
+from robustness.sweep.trials import answer_of, label_indices, trial_columns
 from tests.builders import FRAME, classifier, recordings
 
 PLACES = ("padding-placement",)
@@ -123,6 +123,10 @@ def test_a_sigmoid_of_one_label_has_outcomes_for_other_words() -> None:
     assert rows["outcome"] == ["accepted right", "missed", "falsely accepted", None]
     assert rows["outcome_margin"] == pytest.approx([1.0, -1.0, -2.0, None], abs=1e-6)
     assert rows["correct"] == [True, True, None, None]  # the one label always wins, and says nothing
-    assert rows["margin"] == [None] * 4
+    assert rows["margin"] == pytest.approx([1.0, -1.0, None, None])  # its log-odds, of what has the label
     assert rows["command"] == ["up"] * 4
     assert rows["p_command"] == pytest.approx(torch.sigmoid(logits[:, 0]).tolist())
+
+
+def test_of_one_label_the_margin_is_its_log_odds() -> None:
+    assert answer_of(torch.tensor([[2.0], [-1.0]]), torch.tensor([0, 0])).margin.tolist() == [2.0, -1.0]
