@@ -14,7 +14,7 @@ from robustness.attributions.deletion import DeletionCurves
 from robustness.attributions.stability import class_sensitivity, infidelity, max_sensitivity
 from robustness.attributions.trust import Checks, TrustBox
 from robustness.explanations.map_records import second_opinion
-from robustness.explanations.maps import Progress, RelevanceMap
+from robustness.explanations.maps import COMPARING, Progress, RelevanceMap
 from robustness.run.evidence import MapForgetting, MapLift, MapTrust
 
 OTHERS: Final = 4  # labels, the likeliest, whose maps a map is compared with
@@ -77,7 +77,7 @@ def trust_of(maps: Sequence[RelevanceMap], seed: int, *, in_full: bool) -> dict[
         in_full: with the network forgetting layer by layer, and not only all at once.
     """
     boxes = Boxes(seed, ON_A_CARD[in_full])
-    return {one.of_variant: _record(boxes.of(one)) for one in maps}
+    return {one.of_variant: _record(boxes.of(one)) for one in maps if one.method.name != COMPARING.name}
 
 
 def _record(box: TrustBox) -> MapTrust:
