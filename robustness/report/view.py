@@ -219,8 +219,12 @@ class View:
     @property
     def many(self) -> bool:
         """Whether a whole run has more recordings than the table shows, so that the page also speaks of groups of them."""
-        swept = self.manifest["complete"] and self.manifest.get("purpose") != "audit"
-        return bool(swept) and len(self.recordings) > MOST_ROWS
+        return self.swept and len(self.recordings) > MOST_ROWS
+
+    @property
+    def swept(self) -> bool:
+        """Whether the run is whole, and not an audit."""
+        return bool(self.manifest["complete"]) and self.manifest.get("purpose") != "audit"
 
     @cached_property
     def sums(self) -> Sums:

@@ -31,7 +31,7 @@ from tests.report.conftest import show
 from tests.report.planted import Plan, write_run
 
 MATRIX = '[data-figure="confusion-matrix"]'
-OF_MANY = {"costs", "groups", "leads", "confusion"}
+OF_MANY = {"costs", "groups", "leads"}
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ ROW_PX: Final = 30
 @SECTIONS.register
 @dataclass(frozen=True)
 class Confusion(Section):
-    """A confusion matrix; of runs with more recordings than the table of answers shows."""
+    """A confusion matrix of any condition."""
 
     name: ClassVar[str] = "confusion"
     title: ClassVar[str] = "Confusions"
@@ -37,7 +37,7 @@ class Confusion(Section):
 
     def part(self, view: View) -> SectionPart | None:
         """The matrix, its conditions and the counts of all of them."""
-        if not view.many or not view.labelled:
+        if not view.swept or not view.labelled:
             return None
         places = offered(view)
         names = [_named(view, place) for place in places]
