@@ -25,7 +25,7 @@ from robustness.run.folder import Run
 from robustness.run.restoration import FILE as RESTORING
 from robustness.run.restoration import read_restoration
 from robustness.run.resume import is_run
-from robustness.run.schema import HEARD, KIND, RECORDINGS, REQUEST, trials_schema
+from robustness.run.schema import HEARD, KIND, RECORDINGS, REQUEST, part_name, trials_schema
 
 KEY: Final = ["model", "variant", "recording", "placement", "fill", "perturbation", "level", "draw"]
 SAID: Final = ["model", "variant", "recording", "placement", "fill", "perturbation", "draw", "predicted", "p_predicted"]  # in every row
@@ -115,6 +115,15 @@ class CheckFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BlockDigests:
+    """The digests of a block's parts, and the kind of processor that computed it."""
+
+    cpu: str
+    trials: str
+    heard: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ManifestFacts:
     """What every manifest has; others of its keys are not looked at."""
 
@@ -128,6 +137,7 @@ class ManifestFacts:
     versions: dict[str, str]
     repeat: str
     provenance: dict[str, str]
+    blocks: dict[str, BlockDigests] | None = None  # runs made before name none
 
 
 def checked_run(path: Path) -> Run:
@@ -172,6 +182,7 @@ class _Check:
         if not self.models or not all(model["variants"] and model["labels"] for model in self.models):
             raise damaged(self.path, MANIFEST, "names no model with variants and labels")
         known = self._recordings()
+        self._blocks()
         self._trials(known)
         for name in self._parts("heard"):
             self._columns(name, read_table(self.path, name), HEARD.names)
@@ -186,6 +197,19 @@ class _Check:
         self._known("evidence/audit.json", "variant", [f"{m} {v}" for m, v in variants], {f"{m} {v}" for m, v in names})
         enumerating = [f"{one.model} {one.variant}" for one in each]
         self._known(f"evidence/{EVERY_SAMPLE}", "variant", enumerating, {f"{m} {v}" for m, v in names})
+
+    def _blocks(self) -> None:
+        """A whole run has the parts of the blocks that its manifest names, and no others; runs made before name none."""
+        blocks = self.run.manifest.get("blocks")
+        if blocks is None or not self.run.manifest["complete"]:
+            return
+        for folder in ("trials", "heard"):
+            named = {f"{folder}/{part_name(block)}" for block in blocks}
+            there = set(self._parts(folder))
+            for name in sorted(there - named):
+                raise damaged(self.path, MANIFEST, f"names no block for {name}")
+            for name in sorted(named - there):
+                raise damaged(self.path, name, "is not there")
 
     def _parts(self, folder: str) -> list[str]:
         return sorted(f"{folder}/{path.name}" for path in (self.path / folder).glob("part-*.parquet"))
