@@ -144,7 +144,7 @@ def test_one_selection_for_table_and_atlas(page: Page) -> None:
 
 
 def test_the_variants_atlas_is_switched(page: Page) -> None:
-    page.get_by_role("radio", name="int8").check()
+    page.get_by_role("group", name="Atlas of").get_by_label("int8").check()
     assert page.evaluate("ATLAS.variants[atlasState.variant].name") == "int8"
 
 
@@ -173,7 +173,7 @@ def test_an_address_opens_what_it_names(watched: Watched, hostile_run: Run) -> N
     watched.open(hostile_run.path / "index.html", f"#{cell.get_attribute('id')}")
     page.reload()
     expect(page.locator("#answers tbody tr").last).to_have_attribute("aria-current", "")
-    expect(page.get_by_role("radio", name="int8")).to_be_checked()
+    expect(page.get_by_role("group", name="Atlas of").get_by_label("int8")).to_be_checked()
     expect(page.locator("#answers tbody tr").last).to_be_in_viewport()
 
 
