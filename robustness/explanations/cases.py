@@ -204,7 +204,7 @@ class Cases:
     def lean(self, variant: str) -> Lean | None:
         """By how much a variant leans to its rejection labels at the reference placement; None where it does not."""
         if variant not in self._leans:
-            sizes = INTERVENTIONS[LEANING]().ladder.sizes
+            sizes = INTERVENTIONS[LEANING]().sizes_tried.sizes
             self._leans[variant] = lean_of(self.placed, variant, self.frame.reference, sizes)
         return self._leans[variant]
 

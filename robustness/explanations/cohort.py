@@ -75,7 +75,14 @@ def shared_edit(tried: Sequence[Sequence[Attempt]], names: Sequence[str | None])
     if len(tried) < FEWEST or not often:
         return None
     name = often[0][0]
-    restores = Counter(rung.size for found in tried for attempt in found if attempt.name == name for rung in attempt.rungs if rung.restores)
+    restores = Counter(
+        tried_size.size
+        for found in tried
+        for attempt in found
+        if attempt.name == name
+        for tried_size in attempt.tried_sizes
+        if tried_size.restores
+    )
     size = max(restores, key=lambda size: (restores[size], -abs(size)))
     return Edit(name, size)
 

@@ -133,7 +133,7 @@ class Restoration:
         gives = given(self.others, condition, edit, variant) if edit else []
         shared = None
         if edit is not None:
-            shared = SharedEdit(edit.name, edit.size, intervention(edit.name).does, intervention(edit.name).ladder.unit)
+            shared = SharedEdit(edit.name, edit.size, intervention(edit.name).does, intervention(edit.name).sizes_tried.unit)
         return CohortFacts(placement, variant, len(found), tuple(costs), shared, tuple(gives))
 
 
@@ -152,22 +152,22 @@ def restored_answer(diagnosis: Diagnosis, tried: Sequence[TriedEdit]) -> Restore
     )
 
 
-def tried_edit(attempt: Attempt, collateral: SideEffect | None = None) -> TriedEdit:
+def tried_edit(attempt: Attempt, side_effect: SideEffect | None = None) -> TriedEdit:
     """What is written down of an edit, with what it does to other recordings, where they were asked."""
     one = intervention(attempt.name)
     return TriedEdit(
         name=attempt.name,
         kind=attempt.kind,
         does=one.does,
-        sham_does=one.sham_does,
-        axis=one.ladder.name,
-        unit=one.ladder.unit,
+        control_does=one.control_does,
+        axis=one.sizes_tried.name,
+        unit=one.sizes_tried.unit,
         draws=attempt.draws,
-        rungs=tuple(TriedSize(*rung) for rung in attempt.rungs),
+        tried_sizes=tuple(TriedSize(*tried_size) for tried_size in attempt.tried_sizes),
         restores_at=attempt.restores_at,
         best=TriedSize(*attempt.best),
-        sham=TriedSize(*attempt.sham),
-        collateral=collateral,
+        control=TriedSize(*attempt.control),
+        side_effect=side_effect,
     )
 
 

@@ -1,6 +1,6 @@
 """What does each variant answer to an edit of one window? Every edit is made once, and asked of all variants together.
 
-What does each intervention do to a failing answer: the smallest size that restores it, what each size recovers, and its sham?
+What does each intervention do to a failing answer: the smallest size that restores it, what each size recovers, and its control?
 
 An edit *restores* an answer where most of its draws are good at the operating point; one that is not random, where most sizes a little
 beyond are good too. Margins are outcome margins; the share recovered is the gain in margin over the drop, of the median draw. Nothing here
@@ -27,12 +27,12 @@ from robustness.interventions.scene import Scene
 from robustness.models.classifier import Classifier
 from robustness.sweep.engine import answers
 
-Role = Literal["edit", "sham"]
+Role = Literal["edit", "control"]
 LAST: Final = ("speed", "placement")  # of two edits, what moves the recording's parts comes after what changes its samples
 
 
 class Edit(NamedTuple):
-    """One thing done to a window: an intervention at a size, in one of its draws, or its sham."""
+    """One thing done to a window: an intervention at a size, in one of its draws, or its control."""
 
     name: str
     size: float
@@ -116,14 +116,14 @@ def made(scene: Scene, edits: Sequence[Edit]) -> Tensor:
 
 
 def apply(scene: Scene, edit: Edit) -> Tensor:
-    """The window after an edit, or after its sham, [window]."""
+    """The window after an edit, or after its control, [window]."""
     one = intervention(edit.name)
-    act = one.edit if edit.role == "edit" else one.sham
+    act = one.edit if edit.role == "edit" else one.control
     return act(scene, edit.size, edit.draw)
 
 
 def shift_of(classifier: Classifier, label: str | None, edit: Edit) -> Tensor:
-    """What an edit of the output, or its sham, adds to the logits, [labels]."""
+    """What an edit of the output, or its control, adds to the logits, [labels]."""
     lower = [
         one in classifier.rejections if edit.role == "edit" else one not in {*classifier.rejections, label} for one in classifier.labels
     ]
@@ -134,7 +134,7 @@ class Rung(NamedTuple):
     """An intervention at one size.
 
     Attributes:
-        size: in the ladder's unit.
+        size: in the unit of the sizes tried.
         margin: the outcome margin of the median draw.
         share: of the drop recovered by the median draw; None where no drop is known.
         right: the share of draws that are good.
@@ -157,33 +157,33 @@ class Attempt:
     Attributes:
         name: of the intervention.
         kind: of the intervention.
-        rungs: by size, as on the ladder.
-        sham: at the smallest size that restores the answer, or at the one that recovers most where none does.
-        draws: of each rung.
+        tried_sizes: by size, as they were tried.
+        control: at the smallest size that restores the answer, or at the one that recovers most where none does.
+        draws: of each tried_size.
     """
 
     name: str
     kind: EditKind
-    rungs: tuple[Rung, ...]
-    sham: Rung
+    tried_sizes: tuple[Rung, ...]
+    control: Rung
     draws: int
 
     @property
     def restores_at(self) -> float | None:
         """The smallest size that restores the answer; None where none does."""
-        found = smallest(self.rungs)
+        found = smallest(self.tried_sizes)
         return None if found is None else found.size
 
     @property
     def best(self) -> Rung:
-        """The rung that recovers most; of those that restore, where there are any."""
-        restoring = [rung for rung in self.rungs if rung.restores]
-        return max(restoring or self.rungs, key=lambda rung: rung.margin)
+        """The size that recovers most; of those that restore, where there are any."""
+        restoring = [tried_size for tried_size in self.tried_sizes if tried_size.restores]
+        return max(restoring or self.tried_sizes, key=lambda tried_size: tried_size.margin)
 
     @property
     def share(self) -> float | None:
-        """What it recovers at best, of the whole ladder."""
-        shares = [rung.share for rung in self.rungs if rung.share is not None]
+        """What it recovers at best, of all sizes."""
+        shares = [tried_size.share for tried_size in self.tried_sizes if tried_size.share is not None]
         return max(shares, default=None)
 
 
@@ -197,7 +197,7 @@ def interventions_for(answers: Answers, variant: str) -> list[Intervention]:
 
 
 def attempts(answers: Answers, variants: Sequence[str], wanted: Mapping[str, float | None]) -> dict[str, list[Attempt]]:
-    """Every intervention on one recording, for each variant that fails: what it gives, and then its sham.
+    """Every intervention on one recording, for each variant that fails: what it gives, and then its control.
 
     Args:
         answers: to the edits of the failing window.
@@ -208,8 +208,8 @@ def attempts(answers: Answers, variants: Sequence[str], wanted: Mapping[str, flo
     every = {one.name: one for found in made.values() for one in found}
     answers.ask([edit] for one in every.values() for size in one.sizes(answers.scene) for edit in edits(one, size))
     answers.ask([edit] for variant in variants for one in made[variant] for edit in _beyond(answers, variant, one))
-    climbed = {v: {one.name: rungs(answers, v, one, wanted[v]) for one in made[v]} for v in variants}
-    answers.ask([edit] for v in variants for one in made[v] for edit in shams(one, climbed[v][one.name]))
+    climbed = {v: {one.name: tried_sizes(answers, v, one, wanted[v]) for one in made[v]} for v in variants}
+    answers.ask([edit] for v in variants for one in made[v] for edit in controls(one, climbed[v][one.name]))
     return {v: [_attempt(answers, v, one, climbed[v][one.name], wanted[v]) for one in made[v]] for v in variants}
 
 
@@ -218,11 +218,11 @@ def edits(one: Intervention, size: float) -> list[Edit]:
     return [Edit(one.name, size, draw) for draw in range(one.draws)]
 
 
-def shams(one: Intervention, found: Sequence[Rung]) -> list[Edit]:
-    """Its sham, in every draw at the smallest size that restores; where none does, in one draw at the size that recovers most."""
+def controls(one: Intervention, found: Sequence[Rung]) -> list[Edit]:
+    """Its control, in every draw at the smallest size that restores; where none does, in one draw at the size that recovers most."""
     at = smallest(found)
-    draws = one.sham_draws if at else 1
-    return [Edit(one.name, (at or strongest(found)).size, draw, "sham") for draw in range(draws)]
+    draws = one.control_draws if at else 1
+    return [Edit(one.name, (at or strongest(found)).size, draw, "control") for draw in range(draws)]
 
 
 def _near(answers: Answers, one: Intervention, size: float) -> list[Edit]:
@@ -242,7 +242,7 @@ def most(given: Iterable[Given]) -> bool:
     return sum(good) * 2 > len(good)
 
 
-def rungs(answers: Answers, variant: str, one: Intervention, wanted: float | None) -> list[Rung]:
+def tried_sizes(answers: Answers, variant: str, one: Intervention, wanted: float | None) -> list[Rung]:
     """An intervention at each size."""
     here = answers.here[variant].margin
     found = []
@@ -251,11 +251,11 @@ def rungs(answers: Answers, variant: str, one: Intervention, wanted: float | Non
         restores = most(given)
         if restores and (near := _near(answers, one, size)):
             restores = most(answers.of(variant, edit) for edit in near)
-        found.append(_rung(size, given, here, wanted, restores=restores))
+        found.append(_tried_size(size, given, here, wanted, restores=restores))
     return found
 
 
-def _rung(size: float, given: list[Given], here: float, wanted: float | None, *, restores: bool) -> Rung:
+def _tried_size(size: float, given: list[Given], here: float, wanted: float | None, *, restores: bool) -> Rung:
     margin = median(one.margin for one in given)
     answer = Counter(sorted(one.predicted for one in given)).most_common(1)[0][0]
     share = None if wanted is None else (margin - here) / (wanted - here)
@@ -263,19 +263,21 @@ def _rung(size: float, given: list[Given], here: float, wanted: float | None, *,
 
 
 def smallest(found: Sequence[Rung]) -> Rung | None:
-    """The mildest rung that restores the answer; of two signs of a size, the one that recovers more."""
-    restoring = [rung for rung in found if rung.restores]
+    """The mildest size that restores the answer; of two signs of a size, the one that recovers more."""
+    restoring = [tried_size for tried_size in found if tried_size.restores]
     first = next(iter(restoring), None)
-    return first and max((rung for rung in restoring if abs(rung.size) == abs(first.size)), key=lambda rung: rung.margin)
+    return first and max(
+        (tried_size for tried_size in restoring if abs(tried_size.size) == abs(first.size)), key=lambda tried_size: tried_size.margin
+    )
 
 
 def strongest(found: Sequence[Rung]) -> Rung:
-    """The rung that recovers most."""
-    return max(found, key=lambda rung: rung.margin)
+    """The size that recovers most."""
+    return max(found, key=lambda tried_size: tried_size.margin)
 
 
 def _attempt(answers: Answers, variant: str, one: Intervention, found: Sequence[Rung], wanted: float | None) -> Attempt:
-    done = shams(one, found)
+    done = controls(one, found)
     given = [answers.of(variant, edit) for edit in done]
-    sham = _rung(done[0].size, given, answers.here[variant].margin, wanted, restores=most(given))
-    return Attempt(one.name, one.kind, tuple(found), sham, one.draws)
+    control = _tried_size(done[0].size, given, answers.here[variant].margin, wanted, restores=most(given))
+    return Attempt(one.name, one.kind, tuple(found), control, one.draws)

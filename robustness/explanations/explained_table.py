@@ -83,7 +83,7 @@ def _row(case: Case, variant: str, found: Diagnosis, stands: Sequence[Standing])
         size=None if by is None else by.restores_at,
         share=naming.share,
         strength=None if by is None else naming.strength,
-        control_share=None if by is None else by.sham.share,
+        control_share=None if by is None else by.control.share,
         restoring=", ".join(naming.restoring),
         tried_kinds=", ".join(sorted({one.kind for one in found.tried})),
         restoring_kinds=", ".join(sorted({one.kind for one in found.tried if one.restores_at is not None})),

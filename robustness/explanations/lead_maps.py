@@ -24,7 +24,7 @@ from robustness.models.classifier import Classifier
 from robustness.run.evidence import CounterpartValues, LeadSteps
 from robustness.sweep.trials import answer_of
 
-STRIPS: Final = 8  # rungs of a ladder at most, both ends included
+STRIPS: Final = 8  # leads at most, both ends included
 WHOLE: Final = 1_000_000  # bands of a patch: all there are
 
 

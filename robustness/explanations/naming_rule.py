@@ -1,8 +1,8 @@
 """Which kind of edit may be said to restore an answer?
 
 An edit *counts* where it restores the answer, a little beyond its size as well, and recovers at least half of the drop where that is
-known; its own sham does not restore it, and recovers three quarters of what the edit does at most. A kind counts where an edit of it does.
-Named is
+known; its own control does not restore it, and recovers three quarters of what the edit does at most. A kind counts where an edit of it
+does. Named is
 
 1. the output, where the network leans to its rejection labels and one and a half times that lean brings the answer back. Where it does
    not lean, a bias on the output brings back any missed word, and counts for nothing;
@@ -12,8 +12,8 @@ Named is
    the recordings that are right. What is ordinary is never named, and nothing for which no measurement speaks is where one speaks for what
    no edit undoes, such as a room that rings on;
 3. else the kind that stands out by itself: it recovers at least twice what any other kind does, whether that restores or not, and twice
-   what any sham does. Where an edit counts at a mild size, sizes beyond the mild ones are left aside: a small change that is enough comes
-   before a large one. Shares count up to the whole drop. Where no drop is known, it is the only kind that counts,
+   what any control does. Where an edit counts at a mild size, sizes beyond the mild ones are left aside: a small change that is enough
+   comes before a large one. Shares count up to the whole drop. Where no drop is known, it is the only kind that counts,
    and nothing speaks for another.
 
 Else the edits that restore are listed, and none of them is put before the others. What is named has the weaker verb where no drop is known,
@@ -22,8 +22,8 @@ and where it is counted to other recordings and nothing speaks for the kind besi
 Where no edit restores an answer alone, do two together?
 
 Tried are pairs of different kinds at the strongest mild size, in both directions. A pair restores where the answer is good, stays good a
-little beyond, and does not return where either of the two is replaced by its sham. Two kinds are named where no other two do,
-and the pair recovers at least half of the drop, and at least twice what any sham or any edit of another kind does; or where something
+little beyond, and does not return where either of the two is replaced by its control. Two kinds are named where no other two do,
+and the pair recovers at least half of the drop, and at least twice what any control or any edit of another kind does; or where something
 beside the edits speaks for both of them, and for no other two that restore.
 """
 
@@ -40,7 +40,7 @@ from robustness.run.restoration import EditPair, Naming, NamingVerdict, Strength
 
 HALF: Final = 0.5  # of the drop
 TWICE: Final = 2.0
-LIKE_THE_EDIT: Final = 0.75  # of what an edit recovers its sham does not
+LIKE_THE_EDIT: Final = 0.75  # of what an edit recovers its control does not
 MOST_KINDS: Final = 3
 HINTED: Final[frozenset[EditKind]] = frozenset(
     {"speed"}
@@ -87,11 +87,11 @@ def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:
 
 
 def counts(attempt: Attempt) -> bool:
-    """Whether an edit restores, its sham does not, and it recovers enough."""
-    if attempt.restores_at is None or attempt.sham.restores:
+    """Whether an edit restores, its control does not, and it recovers enough."""
+    if attempt.restores_at is None or attempt.control.restores:
         return False
-    share, sham = attempt.best.share, attempt.sham.share
-    return share is None or sham is None or (share >= HALF and counted(sham) <= LIKE_THE_EDIT * share)
+    share, control = attempt.best.share, attempt.control.share
+    return share is None or control is None or (share >= HALF and counted(control) <= LIKE_THE_EDIT * share)
 
 
 def _spoken_for(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:
@@ -113,17 +113,19 @@ def _standing_out(counting: Sequence[Attempt], heard: Sequence[Attempt], beside:
     alike = [one for one in counting if one.kind == first.kind]
     if first.best.share is None:
         return alike if len(alike) == len(counting) and not beside.speaks else []
-    others = [_share(one, mild=bool(mild)) for one in heard if one.kind != first.kind] + [counted(one.sham.share) for one in heard]
+    others = [_share(one, mild=bool(mild)) for one in heard if one.kind != first.kind] + [counted(one.control.share) for one in heard]
     return alike if _share(first, mild=bool(mild)) >= max(HALF, TWICE * max(others)) else []
 
 
 def _mild(attempt: Attempt, size: float | None) -> bool:
-    return size is not None and abs(size) <= intervention(attempt.name).ladder.mild
+    return size is not None and abs(size) <= intervention(attempt.name).sizes_tried.mild
 
 
 def _share(attempt: Attempt, *, mild: bool) -> float:
     """What it recovers at best, at mild sizes alone or at all."""
-    return max((counted(rung.share) for rung in attempt.rungs if not mild or _mild(attempt, rung.size)), default=0.0)
+    return max(
+        (counted(tried_size.share) for tried_size in attempt.tried_sizes if not mild or _mild(attempt, tried_size.size)), default=0.0
+    )
 
 
 def leading(alike: Sequence[Attempt]) -> Attempt | None:
@@ -160,7 +162,7 @@ def pairs(answers: Answers, variant: str, wanted: float | None, speaks: frozense
     couples = [two for two in combinations(single, 2) if intervention(two[0].name).kind != intervention(two[1].name).kind]
     answers.ask(couples)
     right = [two for two in couples if answers.of(variant, *two).good]
-    answers.ask([other for two in right for other in (*_beyond(two), *_half_sham(two))])
+    answers.ask([other for two in right for other in (*_beyond(two), *_half_control(two))])
     found = [two for two in right if _restores(answers, variant, two, speaks)]
     return sorted((_pair(answers, variant, two, wanted) for two in found), key=lambda pair: -pair.margin)
 
@@ -179,13 +181,13 @@ def named_pair(found: Sequence[EditPair], tried: Sequence[Attempt], speaks: froz
     if len(kinds) != 1:
         return None
     best = counted(found[0].share)
-    others = [counted(one.share) for one in tried if one.kind not in found[0].kinds] + [counted(one.sham.share) for one in tried]
+    others = [counted(one.share) for one in tried if one.kind not in found[0].kinds] + [counted(one.control.share) for one in tried]
     return found[0] if best >= (HALF if spoken else max(HALF, TWICE * max(others, default=0.0))) else None
 
 
 def strongest_sizes(one: Intervention, answers: Answers) -> list[Edit]:
-    """The strongest mild size in each direction, and those beyond the ladder that the recording asks for."""
-    sizes = [size for size in one.sizes(answers.scene) if abs(size) <= one.ladder.mild or size not in one.ladder.sizes]
+    """The strongest mild size in each direction, and those beyond the usual ones that the recording asks for."""
+    sizes = [size for size in one.sizes(answers.scene) if abs(size) <= one.sizes_tried.mild or size not in one.sizes_tried.sizes]
     ends = {size > 0: size for size in sizes}
     return [Edit(one.name, size) for size in ends.values()]
 
@@ -200,16 +202,16 @@ def _further(edit: Edit, step: int) -> Edit:
     return edit._replace(draw=step + 1) if one.draws > 1 else edit._replace(size=one.near(edit.size)[step])
 
 
-def _half_sham(two: tuple[Edit, Edit]) -> list[tuple[Edit, Edit]]:
+def _half_control(two: tuple[Edit, Edit]) -> list[tuple[Edit, Edit]]:
     first, second = two
-    return [(first._replace(role="sham"), second), (first, second._replace(role="sham"))]
+    return [(first._replace(role="control"), second), (first, second._replace(role="control"))]
 
 
 def _restores(answers: Answers, variant: str, two: tuple[Edit, Edit], speaks: frozenset[EditKind]) -> bool:
     beyond = [answers.of(variant, *other) for other in _beyond(two)]
     spoken = speaks.issuperset(intervention(edit.name).kind for edit in two)
     return (most(beyond) if spoken else all(given.good for given in beyond)) and not any(
-        answers.of(variant, *other).good for other in _half_sham(two)
+        answers.of(variant, *other).good for other in _half_control(two)
     )
 
 

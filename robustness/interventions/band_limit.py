@@ -1,6 +1,6 @@
 """Does the answer return without the highest frequencies? As a narrower channel or microphone would have it.
 
-The size is the share of the band that is kept, in percent. The sham takes as much level away, evenly over frequency.
+The size is the share of the band that is kept, in percent. The control takes as much level away, evenly over frequency.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from torch import Tensor
 
 from robustness.audio.filters import passing_below, shaped
-from robustness.interventions.base import INTERVENTIONS, NEAR, EditKind, Intervention, Ladder, softer_alike
+from robustness.interventions.base import INTERVENTIONS, NEAR, EditKind, Intervention, SizesTried, softer_alike
 from robustness.interventions.scene import Scene
 
 WIDTH: Final = 0.05  # of the band, from passing to stopping
@@ -24,9 +24,9 @@ class BandLimit(Intervention):
 
     name: ClassVar[str] = "band-limit"
     kind: ClassVar[EditKind] = "band"
-    ladder: ClassVar[Ladder] = Ladder("kept of the band", "%", (90, 80, 65, 50))
+    sizes_tried: ClassVar[SizesTried] = SizesTried("kept of the band", "%", (90, 80, 65, 50))
     does: ClassVar[str] = "limiting the band"
-    sham_does: ClassVar[str] = "the same loss of level, evenly"
+    control_does: ClassVar[str] = "the same loss of level, evenly"
     source: ClassVar[str] = "a raised-cosine edge, torch.fft"
 
     def near(self, size: float) -> tuple[float, ...]:
@@ -38,6 +38,6 @@ class BandLimit(Intervention):
         edge, width = scene.nyquist_hz * min(size, 100) / 100, scene.nyquist_hz * WIDTH
         return shaped(scene.window, scene.rate_hz, passing_below(edge, width))
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """The window a little softer."""
         return softer_alike(scene, self.edit(scene, size, draw))

@@ -1,6 +1,6 @@
 """What dropping bands at either end of the front-end's range has in common.
 
-The size is a number of bands, a quarter of all at most. The sham takes as much level away, evenly over frequency.
+The size is a number of bands, a quarter of all at most. The control takes as much level away, evenly over frequency.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from robustness.audio.filters import shaped
-from robustness.interventions.base import EditKind, Intervention, Ladder, softer_alike
+from robustness.interventions.base import EditKind, Intervention, SizesTried, softer_alike
 from robustness.interventions.scene import Scene
 
 
@@ -20,8 +20,8 @@ class DropBands(Intervention):
     """Nothing in some bands at one end."""
 
     kind: ClassVar[EditKind] = "band"
-    ladder: ClassVar[Ladder] = Ladder("bands dropped", "bands", (1, 2, 4, 8))
-    sham_does: ClassVar[str] = "the same loss of level, evenly"
+    sizes_tried: ClassVar[SizesTried] = SizesTried("bands dropped", "bands", (1, 2, 4, 8))
+    control_does: ClassVar[str] = "the same loss of level, evenly"
     source: ClassVar[str] = "a raised-cosine edge between two bands of the front-end, torch.fft"
 
     @abstractmethod
@@ -40,6 +40,6 @@ class DropBands(Intervention):
         """Without so many bands."""
         return shaped(scene.window, scene.rate_hz, self.gain(scene.band_hz, int(size)))
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """The window a little softer."""
         return softer_alike(scene, self.edit(scene, size, draw))

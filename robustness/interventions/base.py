@@ -1,7 +1,7 @@
-"""What every intervention offers: a physical edit that might restore the right answer, and its control, the sham.
+"""What every intervention offers: a physical edit that might restore the right answer, and its control.
 
-A size is a number in the unit of the ladder, mild → strong; the two signs of a size are two directions. The sham changes the window by
-about as much energy as the edit of that size and leaves the factor of the intervention's kind as it was: where it restores as well, the
+A size is a number in the unit of the sizes tried, mild → strong; the two signs of a size are two directions. The control changes the window
+by about as much energy as the edit of that size and leaves the factor of the intervention's kind as it was: where it restores as well, the
 kind explains nothing. A control that keeps the level can change a window by four times its own energy at most; what is beyond that has it.
 """
 
@@ -19,7 +19,7 @@ from robustness.interventions.scene import Scene
 from robustness.registry import Registry
 
 EditKind = Literal["placement", "padding", "level", "noise", "band", "speed", "precision", "distortion", "output"]
-DRAWS: Final = 5  # of what is random, edits and shams alike
+DRAWS: Final = 5  # of what is random, edits and controls alike
 COMPARABLE: Final = 3.0  # times the energy that an edit changes, more or less: what its control may change
 UPSIDE_DOWN: Final = 4.0  # times a window's energy lies between it and its opposite
 MOST_SOFTER: Final = 0.7  # of the amplitude: a control does not silence the window
@@ -27,7 +27,7 @@ NEAR: Final = (1.04, 1.08, 1.12, 1.16)  # of a size: an edit that restores an an
 
 
 @dataclass(frozen=True)
-class Ladder:
+class SizesTried:
     """Sizes, mild → strong, in a unit; a size of 0 says that the edit has no size.
 
     Attributes:
@@ -50,18 +50,18 @@ class Intervention(ABC):
 
     name: ClassVar[str]
     kind: ClassVar[EditKind]
-    ladder: ClassVar[Ladder]
+    sizes_tried: ClassVar[SizesTried]
     does: ClassVar[str]  # as the subject of a sentence: "moving the word"
-    sham_does: ClassVar[str]
+    control_does: ClassVar[str]
     source: ClassVar[str]
     draws: ClassVar[int] = 1  # DRAWS where the edit is random
-    sham_draws: ClassVar[int] = 1
+    control_draws: ClassVar[int] = 1
     in_float: ClassVar[bool] = False  # the edited window is answered by the float network in place of the variant
     on_output: ClassVar[bool] = False  # the window stays; the logits of the rejection labels are lower by the size
 
     def sizes(self, scene: Scene) -> tuple[float, ...]:
-        """Those of the ladder that can be done to this window; none where the edit makes no sense for it."""
-        return tuple(size for size in self.ladder.sizes if self.possible(scene, size))
+        """Those of the usual sizes that can be done to this window; none where the edit makes no sense for it."""
+        return tuple(size for size in self.sizes_tried.sizes if self.possible(scene, size))
 
     def possible(self, scene: Scene, size: float) -> bool:
         """Whether the edit can be done to this window at that size."""
@@ -71,7 +71,7 @@ class Intervention(ABC):
         """Sizes a little beyond, at which what restores an answer restores it too; none where several draws tell as much."""
         if self.draws > 1:
             return ()
-        most = self.ladder.beyond / (NEAR[-1] - 1)
+        most = self.sizes_tried.beyond / (NEAR[-1] - 1)
         return tuple(size + math.copysign(min(abs(size), most), size) * (factor - 1) for factor in NEAR)
 
     @abstractmethod
@@ -79,7 +79,7 @@ class Intervention(ABC):
         """The edited window, [window]."""
 
     @abstractmethod
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """A window to which as much was done, with the factor as it was, [window]."""
 
 
@@ -87,7 +87,7 @@ INTERVENTIONS: Registry[Intervention] = Registry("intervention", "robustness.int
 
 
 def softer_alike(scene: Scene, edited: Tensor) -> Tensor:
-    """The window softer, evenly over time and frequency, by as much energy as an edit changes: the sham of what takes sound away."""
+    """The window softer, evenly over time and frequency, by as much energy as an edit changes: the control of what takes sound away."""
     whole, changed = (float(part.double().square().sum()) for part in (scene.window, edited - scene.window))
     return scene.window * (1 - min(MOST_SOFTER, (changed / whole) ** 0.5)) if whole > 0 else scene.window.clone()
 
@@ -101,8 +101,8 @@ def as_strong(scene: Scene, change: Tensor, edited: Tensor) -> Tensor:
 def turned_alike(scene: Scene, edited: Tensor) -> Scene:
     """The recording with its phase turned, by an angle that changes the window by as much energy as an edit does.
 
-    Every frequency stays where it is and as strong as it is: the sham of what moves, scales or stretches the recording. What moves a sound
-    changes it by twice its energy or so; there the recording is turned upside down, which is four times its energy.
+    Every frequency stays where it is and as strong as it is: the control of what moves, scales or stretches the recording. What moves a
+    sound changes it by twice its energy or so; there the recording is turned upside down, which is four times its energy.
     """
     whole, changed = (float(part.double().square().sum()) for part in (scene.window, edited - scene.window))
     ratio = changed / whole if whole > 0 else 0.0

@@ -1,7 +1,7 @@
 """Does the answer return without clicks? The sharpest few bends of the waveform are bridged by a straight line.
 
 A click is where the second difference is 30 times the median around it, for 3 ms at most. The size is how many are taken out, the sharpest
-first. The sham takes the same clicks out and puts them elsewhere.
+first. The control takes the same clicks out and puts them elsewhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from robustness.audio.levels import Span
 from robustness.audio.measurements import clicks_in
-from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, SizesTried
 from robustness.interventions.scene import Scene
 
 ELSEWHERE_MS: Final = 61.0
@@ -28,14 +28,14 @@ class Declick(Intervention):
 
     name: ClassVar[str] = "declick"
     kind: ClassVar[EditKind] = "noise"
-    ladder: ClassVar[Ladder] = Ladder("clicks taken out", "clicks", (1, 4, 16))
+    sizes_tried: ClassVar[SizesTried] = SizesTried("clicks taken out", "clicks", (1, 4, 16))
     does: ClassVar[str] = "taking clicks out"
-    sham_does: ClassVar[str] = "the same clicks elsewhere"
+    control_does: ClassVar[str] = "the same clicks elsewhere"
     source: ClassVar[str] = "Godsill & Rayner (1998), Digital Audio Restoration: outliers of a prediction, here of a straight line"
 
     def possible(self, scene: Scene, size: float) -> bool:
         """Where there are clicks, and not fewer than a smaller size takes out."""
-        smaller = max((step for step in self.ladder.sizes if step < size), default=0)
+        smaller = max((step for step in self.sizes_tried.sizes if step < size), default=0)
         return len(clicks_of(scene)) > smaller
 
     def near(self, size: float) -> tuple[float, ...]:
@@ -46,7 +46,7 @@ class Declick(Intervention):
         """Without the sharpest."""
         return scene.resounding(bridged(scene.recording, clicks_of(scene)[: int(size)])).window
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """With them elsewhere."""
         clean = bridged(scene.recording, clicks_of(scene)[: int(size)])
         moved = (scene.recording - clean).roll(scene.count(ELSEWHERE_MS))

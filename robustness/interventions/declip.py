@@ -1,6 +1,6 @@
 """Does the answer return where clipped peaks are rounded again? Cubic arcs over the plateaus, from the samples beside them.
 
-The size is how far an arc may go above the plateau. The sham takes as much away below it.
+The size is how far an arc may go above the plateau. The control takes as much away below it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from robustness.audio.levels import Span, from_decibels
 from robustness.audio.measurements import plateaus_in
-from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, SizesTried
 from robustness.interventions.scene import Scene
 
 PLATEAUS: Final = 5  # fewer are peaks that happen to be flat
@@ -30,9 +30,9 @@ class Declip(Intervention):
 
     name: ClassVar[str] = "declip"
     kind: ClassVar[EditKind] = "distortion"
-    ladder: ClassVar[Ladder] = Ladder("above the plateau", "dB", (3, 6, 12))
+    sizes_tried: ClassVar[SizesTried] = SizesTried("above the plateau", "dB", (3, 6, 12))
     does: ClassVar[str] = "rounding clipped peaks"
-    sham_does: ClassVar[str] = "dents as deep in their place"
+    control_does: ClassVar[str] = "dents as deep in their place"
     source: ClassVar[str] = "scipy.interpolate.CubicSpline over what was clipped (Janssen et al., 1986: lost samples)"
 
     def possible(self, scene: Scene, size: float) -> bool:
@@ -43,7 +43,7 @@ class Declip(Intervention):
         """With its peaks back."""
         return scene.resounding(scene.recording + _arcs(scene, size)).window
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """With dents."""
         return scene.resounding(scene.recording - _arcs(scene, size)).window
 

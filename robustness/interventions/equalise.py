@@ -1,6 +1,6 @@
 """Does the answer return with another tilt of the spectrum? Darker (−) or brighter (+), the word as loud as before.
 
-The size is the tilt in dB per octave. The sham ripples up and down within each octave by as much energy, and leaves the tilt as it was.
+The size is the tilt in dB per octave. The control ripples up and down within each octave by as much energy, and leaves the tilt as it was.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from robustness.audio.filters import shaped
 from robustness.audio.levels import SMALLEST_POWER
-from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, SizesTried
 from robustness.interventions.scene import Scene
 
 PIVOT_HZ: Final = 1000.0
@@ -31,16 +31,16 @@ class Equalise(Intervention):
 
     name: ClassVar[str] = "equalise"
     kind: ClassVar[EditKind] = "band"
-    ladder: ClassVar[Ladder] = Ladder("tilt of the spectrum", "dB per octave", (1, -1, 2, -2, 3, -3))
+    sizes_tried: ClassVar[SizesTried] = SizesTried("tilt of the spectrum", "dB per octave", (1, -1, 2, -2, 3, -3))
     does: ClassVar[str] = "tilting the spectrum"
-    sham_does: ClassVar[str] = "a ripple that changes as much, the tilt as it was"
+    control_does: ClassVar[str] = "a ripple that changes as much, the tilt as it was"
     source: ClassVar[str] = "10^(dB/20) over log2 of frequency, torch.fft"
 
     def edit(self, scene: Scene, size: float, draw: int) -> Tensor:
         """With that tilt."""
         return _as_loud(scene, shaped(scene.window, scene.rate_hz, lambda hz: 10 ** (size * octaves(hz) / 20)))
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """With the ripple that changes the window by as much energy as the tilt does."""
         wanted = float((self.edit(scene, size, draw) - scene.window).double().square().sum())
         low, high = 0.0, DEEPEST_DB

@@ -1,6 +1,6 @@
 """Does the answer return where the recording fades in and out? Its edges against the padding make no click then.
 
-The sham takes as much level away, evenly, and leaves the edges as sharp as they were.
+The control takes as much level away, evenly, and leaves the edges as sharp as they were.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder, softer_alike
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, SizesTried, softer_alike
 from robustness.interventions.scene import Scene
 
 
@@ -22,9 +22,9 @@ class FadeEdges(Intervention):
 
     name: ClassVar[str] = "fade-edges"
     kind: ClassVar[EditKind] = "padding"
-    ladder: ClassVar[Ladder] = Ladder("length of the fade", "ms", (5, 10, 20, 40))
+    sizes_tried: ClassVar[SizesTried] = SizesTried("length of the fade", "ms", (5, 10, 20, 40))
     does: ClassVar[str] = "fading the recording's edges"
-    sham_does: ClassVar[str] = "the same loss of level, evenly"
+    control_does: ClassVar[str] = "the same loss of level, evenly"
     source: ClassVar[str] = "a raised-cosine ramp, torch.hann_window"
 
     def edit(self, scene: Scene, size: float, draw: int) -> Tensor:
@@ -37,6 +37,6 @@ class FadeEdges(Intervention):
         window[end - count : end] *= ramp.flip(0)
         return window
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """The window a little softer."""
         return softer_alike(scene, self.edit(scene, size, draw))

@@ -1,7 +1,7 @@
 """Does the answer return where all is softer (−) or louder (+)? Levels are gains in dB; what goes above full scale is not clipped.
 
-Beside the ladder, the gain that brings the word to the median level of the recordings that are right. The sham goes to that level, is
-rounded to 16 bits there, comes back, and has its phase turned.
+Beside the usual sizes, the gain that brings the word to the median level of the recordings that are right. The control goes to that level,
+is rounded to 16 bits there, comes back, and has its phase turned.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from torch import Tensor
 
 from robustness.audio.levels import from_decibels
-from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder, turned_alike, with_target
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, SizesTried, turned_alike, with_target
 from robustness.interventions.scene import Scene
 from robustness.interventions.typical import word_level_dbfs
 
@@ -27,23 +27,23 @@ class Gain(Intervention):
 
     name: ClassVar[str] = "gain"
     kind: ClassVar[EditKind] = "level"
-    ladder: ClassVar[Ladder] = Ladder("gain", "dB", (3, -3, 6, -6, 12, -12, 20, -20, 30, -30, 40, -40), beyond=2.0, mild=12)
+    sizes_tried: ClassVar[SizesTried] = SizesTried("gain", "dB", (3, -3, 6, -6, 12, -12, 20, -20, 30, -30, 40, -40), beyond=2.0, mild=12)
     does: ClassVar[str] = "a gain"
-    sham_does: ClassVar[str] = "rounding to 16 bits at that level, and back, the phase turned"
+    control_does: ClassVar[str] = "rounding to 16 bits at that level, and back, the phase turned"
     source: ClassVar[str] = "10^(dB/20); 16-bit rounding by torch.round"
 
     def sizes(self, scene: Scene) -> tuple[float, ...]:
-        """The ladder's, and the one that makes the word as loud as those that are right."""
+        """The usual sizes, and the one that makes the word as loud as those that are right."""
         here = word_level_dbfs(scene.recording, scene.speech)
         if scene.typical is None or not math.isfinite(here):
-            return self.ladder.sizes
-        return with_target(self.ladder.sizes, round(scene.typical.level_dbfs - here), self.ladder.sizes[0])
+            return self.sizes_tried.sizes
+        return with_target(self.sizes_tried.sizes, round(scene.typical.level_dbfs - here), self.sizes_tried.sizes[0])
 
     def edit(self, scene: Scene, size: float, draw: int) -> Tensor:
         """The window at that gain."""
         return scene.window * from_decibels(size)
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """The window at its own level."""
         gain = from_decibels(size) * STEPS
         return (turned_alike(scene, self.edit(scene, size, draw)).window * gain).round() / gain

@@ -1,6 +1,6 @@
 """Does the answer return where the network computes in float? The window as it was, answered by the float network.
 
-The sham is answered by the variant itself, the window off by one step of 16 bits: rounding alone can turn a quantized answer.
+The control is answered by the variant itself, the window off by one step of 16 bits: rounding alone can turn a quantized answer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 import torch
 from torch import Tensor
 
-from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, Ladder
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, SizesTried
 from robustness.interventions.scene import Scene
 
 STEP: Final = 2.0**-15  # of 16 bits
@@ -24,11 +24,11 @@ class InFloat(Intervention):
 
     name: ClassVar[str] = "in-float"
     kind: ClassVar[EditKind] = "precision"
-    ladder: ClassVar[Ladder] = Ladder("precision", "float32", (0,))
+    sizes_tried: ClassVar[SizesTried] = SizesTried("precision", "float32", (0,))
     does: ClassVar[str] = "computing in float"
-    sham_does: ClassVar[str] = "the same variant, the sound off by one step of 16 bits"
+    control_does: ClassVar[str] = "the same variant, the sound off by one step of 16 bits"
     source: ClassVar[str] = "the model in float32, as it was trained"
-    sham_draws: ClassVar[int] = DRAWS
+    control_draws: ClassVar[int] = DRAWS
     in_float: ClassVar[bool] = True
 
     def near(self, size: float) -> tuple[float, ...]:
@@ -39,7 +39,7 @@ class InFloat(Intervention):
         """The window as it was."""
         return scene.window
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """The window with each sample up or down by a step of 16 bits."""
         signs = torch.randint(0, 2, (scene.samples,), generator=scene.rng(self.name, draw)) * 2 - 1
         return scene.window + signs * STEP

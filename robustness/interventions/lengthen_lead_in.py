@@ -1,6 +1,6 @@
 """Does the answer return after a longer lead-in? Some of the recording's own floor before it, so that the word begins later.
 
-The sham appends as much of the floor after the recording and turns its phase, the word where it was.
+The control appends as much of the floor after the recording and turns its phase, the word where it was.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, Ladder, turned_alike
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, SizesTried, turned_alike
 from robustness.interventions.scene import Scene
 
 
@@ -21,12 +21,12 @@ class LengthenLeadIn(Intervention):
 
     name: ClassVar[str] = "lengthen-lead-in"
     kind: ClassVar[EditKind] = "placement"
-    ladder: ClassVar[Ladder] = Ladder("more lead-in", "ms", (40, 80, 160))
+    sizes_tried: ClassVar[SizesTried] = SizesTried("more lead-in", "ms", (40, 80, 160))
     does: ClassVar[str] = "a longer lead-in"
-    sham_does: ClassVar[str] = "as much floor after the recording and its phase turned, the word where it was"
+    control_does: ClassVar[str] = "as much floor after the recording and its phase turned, the word where it was"
     source: ClassVar[str] = "the remedy at the recorder: start to record earlier; floor as in robustness.audio.levels (2026)"
     draws: ClassVar[int] = DRAWS
-    sham_draws: ClassVar[int] = DRAWS
+    control_draws: ClassVar[int] = DRAWS
 
     def possible(self, scene: Scene, size: float) -> bool:
         """Where the word stays whole."""
@@ -37,7 +37,7 @@ class LengthenLeadIn(Intervention):
         later = scene.moved(scene.count(size))
         return floored(later, scene.inside.start, later.inside.start, scene.floor(self.name, draw))
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """So many ms of floor after the recording."""
         end = scene.inside.end
         turned = turned_alike(scene, self.edit(scene, size, draw))

@@ -1,6 +1,6 @@
 """Does the answer return with a longer tail? Some of the recording's own floor after it, the word where it was.
 
-The sham adds as much of the floor inside the recording, and leaves the padding as it was.
+The control adds as much of the floor inside the recording, and leaves the padding as it was.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, Ladder, as_strong
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, SizesTried, as_strong
 from robustness.interventions.scene import Scene
 
 
@@ -22,12 +22,12 @@ class LengthenTail(Intervention):
 
     name: ClassVar[str] = "lengthen-tail"
     kind: ClassVar[EditKind] = "padding"
-    ladder: ClassVar[Ladder] = Ladder("more tail", "ms", (40, 160))
+    sizes_tried: ClassVar[SizesTried] = SizesTried("more tail", "ms", (40, 160))
     does: ClassVar[str] = "a longer tail"
-    sham_does: ClassVar[str] = "as much floor added inside the recording, the padding as it was"
+    control_does: ClassVar[str] = "as much floor added inside the recording, the padding as it was"
     source: ClassVar[str] = "the remedy at the recorder: stop to record later; floor as in robustness.audio.levels (2026)"
     draws: ClassVar[int] = DRAWS
-    sham_draws: ClassVar[int] = DRAWS
+    control_draws: ClassVar[int] = DRAWS
 
     def possible(self, scene: Scene, size: float) -> bool:
         """Where there is padding after the recording."""
@@ -40,7 +40,7 @@ class LengthenTail(Intervention):
         fill[longer] = scene.floor(self.name, draw)[longer]
         return replace(scene, fill=fill).window
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """So many ms of floor on top of the recording's end."""
         start, end = scene.inside
         change, last = torch.zeros_like(scene.window), slice(max(start, end - scene.count(size)), end)

@@ -1,7 +1,7 @@
 """Does the answer return where the network leans less to saying nothing? The logits of the rejection labels lower, the window as it was.
 
 That is no edit of the sound: it tells a network that leans to unknown from a sound that lacks something. Whether the network leans, its
-other recordings say. The sham takes as much off the logits of all other commands.
+other recordings say. The control takes as much off the logits of all other commands.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, SizesTried
 from robustness.interventions.scene import Scene
 
 
@@ -22,9 +22,11 @@ class LowerRejections(Intervention):
 
     name: ClassVar[str] = "lower-rejections"
     kind: ClassVar[EditKind] = "output"
-    ladder: ClassVar[Ladder] = Ladder("off the logits of the rejection labels", "logits", (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6))
+    sizes_tried: ClassVar[SizesTried] = SizesTried(
+        "off the logits of the rejection labels", "logits", (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6)
+    )
     does: ClassVar[str] = "a bias against unknown"
-    sham_does: ClassVar[str] = "as much off the logits of the other commands"
+    control_does: ClassVar[str] = "as much off the logits of the other commands"
     source: ClassVar[str] = "a constant on the logits; Saerens et al. (2002), Neural Computation 14: adjusting outputs to other priors"
     on_output: ClassVar[bool] = True
 
@@ -32,6 +34,6 @@ class LowerRejections(Intervention):
         """The window as it was."""
         return scene.window
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """The window as it was."""
         return scene.window

@@ -1,7 +1,7 @@
 """Does the answer return where the word lies elsewhere? The whole recording earlier (−) or later (+), the padding as it was.
 
-Beside the ladder, the nearest lead at which this recording is known to be right. The sham rewrites the padding with the recording's own
-floor, turns the recording's phase, and leaves the word where it was.
+Beside the usual sizes, the nearest lead at which this recording is known to be right. The control rewrites the padding with the recording's
+own floor, turns the recording's phase, and leaves the word where it was.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, Ladder, turned_alike, with_target
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, SizesTried, turned_alike, with_target
 from robustness.interventions.scene import Scene
 
 
@@ -23,7 +23,7 @@ class MoveWord(Intervention):
 
     name: ClassVar[str] = "move-word"
     kind: ClassVar[EditKind] = "placement"
-    ladder: ClassVar[Ladder] = Ladder(
+    sizes_tried: ClassVar[SizesTried] = SizesTried(
         "shift",
         "ms",
         (10, -10, 20, -20, 40, -40, 80, -80, 160, -160, 240, -240, 320, -320),
@@ -31,16 +31,16 @@ class MoveWord(Intervention):
         mild=160,
     )
     does: ClassVar[str] = "moving the word"
-    sham_does: ClassVar[str] = "rewriting the padding with the recording's floor and turning its phase, the word where it was"
+    control_does: ClassVar[str] = "rewriting the padding with the recording's floor and turning its phase, the word where it was"
     source: ClassVar[str] = "Warden, Speech Commands (2018), arXiv:1804.03209: shifts up to 100 ms in training"
-    sham_draws: ClassVar[int] = DRAWS
+    control_draws: ClassVar[int] = DRAWS
 
     def sizes(self, scene: Scene) -> tuple[float, ...]:
-        """The ladder's, and as far as the nearest lead that is known to be right."""
+        """The usual sizes, and as far as the nearest lead that is known to be right."""
         sizes = super().sizes(scene)
         if scene.known_ms is None:
             return sizes
-        return with_target(sizes, round(scene.known_ms - scene.lead * 1000 / scene.rate_hz), self.ladder.sizes[0])
+        return with_target(sizes, round(scene.known_ms - scene.lead * 1000 / scene.rate_hz), self.sizes_tried.sizes[0])
 
     def possible(self, scene: Scene, size: float) -> bool:
         """Where no more of the word is lost."""
@@ -50,7 +50,7 @@ class MoveWord(Intervention):
         """The recording so many ms later."""
         return scene.moved(scene.count(size)).window
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """The word where it was, in padding that was rewritten."""
         turned = turned_alike(scene, self.edit(scene, size, draw)).window
         return torch.where(scene.padding, scene.floor(self.name, draw) + scene.added, turned)

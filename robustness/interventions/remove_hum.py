@@ -1,7 +1,7 @@
 """Does the answer return without mains hum? The multiples of 50 or 60 Hz, fitted on the recording alone, where it is soft, and subtracted.
 
-The mains' frequency is the one, within half a hertz of either, that explains most. The size is the number of multiples. The sham has tones
-of the same strength between the multiples in the place of the hum.
+The mains' frequency is the one, within half a hertz of either, that explains most. The size is the number of multiples. The control has
+tones of the same strength between the multiples in the place of the hum.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from robustness.audio.steady_tones import MAINS_HZ, Hum, columns, hum_at, mains_in
-from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, SizesTried
 from robustness.interventions.scene import Scene
 
 
@@ -24,9 +24,9 @@ class RemoveHum(Intervention):
 
     name: ClassVar[str] = "remove-hum"
     kind: ClassVar[EditKind] = "noise"
-    ladder: ClassVar[Ladder] = Ladder("multiples of the mains frequency", "multiples", (1, 3, 5, 10))
+    sizes_tried: ClassVar[SizesTried] = SizesTried("multiples of the mains frequency", "multiples", (1, 3, 5, 10))
     does: ClassVar[str] = "removing hum"
-    sham_does: ClassVar[str] = "tones as strong between the multiples in its place"
+    control_does: ClassVar[str] = "tones as strong between the multiples in its place"
     source: ClassVar[str] = "weighted least squares at the multiples of 50 or 60 Hz, torch.linalg.solve"
 
     def possible(self, scene: Scene, size: float) -> bool:
@@ -41,7 +41,7 @@ class RemoveHum(Intervention):
         """Without hum."""
         return scene.resounding((scene.recording.double() - self._sound(scene, size, 0.0)).float()).window
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """With other tones in its place."""
         other = self._sound(scene, size, 0.5) - self._sound(scene, size, 0.0)
         return scene.resounding((scene.recording.double() + other).float()).window

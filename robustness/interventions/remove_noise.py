@@ -1,7 +1,7 @@
 """Does the answer return where steady noise is taken away? By a Wiener gain, up to so many dB.
 
-What the quietest fifth of the sounding frames holds, averaged over neighbouring frequencies, is taken for the noise. The sham takes it away
-and puts as much of other noise, of the same short-time spectrum, in its place.
+What the quietest fifth of the sounding frames holds, averaged over neighbouring frequencies, is taken for the noise. The control takes it
+away and puts as much of other noise, of the same short-time spectrum, in its place.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from robustness.audio.filters import frame_of, sound_of, spectra
 from robustness.audio.levels import SMALLEST_POWER, from_decibels
-from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, Ladder
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, SizesTried
 from robustness.interventions.scene import Scene
 
 QUIET_SHARE: Final = 0.2
@@ -33,11 +33,11 @@ class RemoveNoise(Intervention):
 
     name: ClassVar[str] = "remove-noise"
     kind: ClassVar[EditKind] = "noise"
-    ladder: ClassVar[Ladder] = Ladder("most attenuation", "dB", (3, 6, 12, 20, 30, 40), beyond=3.0)
+    sizes_tried: ClassVar[SizesTried] = SizesTried("most attenuation", "dB", (3, 6, 12, 20, 30, 40), beyond=3.0)
     does: ClassVar[str] = "removing steady noise"
-    sham_does: ClassVar[str] = "as much of other noise in its place"
+    control_does: ClassVar[str] = "as much of other noise in its place"
     source: ClassVar[str] = "Ephraim & Malah (1984), IEEE TASSP 32: decision-directed a priori ratio, with a Wiener gain and a floor"
-    sham_draws: ClassVar[int] = DRAWS
+    control_draws: ClassVar[int] = DRAWS
 
     def edit(self, scene: Scene, size: float, draw: int) -> Tensor:
         """Each bin of each frame softer by what its noise explains, in the recording, or in the window where noise was added to that."""
@@ -45,7 +45,7 @@ class RemoveNoise(Intervention):
             return softened(noisy_of(scene, whole=True), size, scene.samples)
         return scene.resounding(softened(noisy_of(scene, whole=False), size, len(scene.recording))).window
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """What was taken away with random phases, put back."""
         frame = frame_of(scene.rate_hz, scene.samples)
         edited = self.edit(scene, size, draw)

@@ -1,6 +1,6 @@
 """Does the answer return without a constant offset? Fitted on the recording alone, where it is soft, and subtracted.
 
-The sham has a slow swell of as much energy in the place of the offset.
+The control has a slow swell of as much energy in the place of the offset.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from robustness.audio.steady_tones import offset_of
-from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, SizesTried
 from robustness.interventions.scene import Scene
 
 LEAST: Final = 2.0**-10  # −60 dBFS: less is no offset
@@ -27,9 +27,9 @@ class RemoveOffset(Intervention):
 
     name: ClassVar[str] = "remove-offset"
     kind: ClassVar[EditKind] = "noise"
-    ladder: ClassVar[Ladder] = Ladder("of the offset", "%", (50, 100))
+    sizes_tried: ClassVar[SizesTried] = SizesTried("of the offset", "%", (50, 100))
     does: ClassVar[str] = "removing the offset"
-    sham_does: ClassVar[str] = "a swell of as much energy in its place"
+    control_does: ClassVar[str] = "a swell of as much energy in its place"
     source: ClassVar[str] = "weighted least squares, torch.linalg.solve"
 
     def possible(self, scene: Scene, size: float) -> bool:
@@ -45,7 +45,7 @@ class RemoveOffset(Intervention):
         taken = offset_of(scene.recording, scene.rate_hz) * size / 100
         return scene.resounding(scene.recording - taken).window
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """With a swell in its place."""
         taken = offset_of(scene.recording, scene.rate_hz) * size / 100
         time = torch.arange(len(scene.recording)) / scene.rate_hz

@@ -1,8 +1,8 @@
 """Does the answer return where a band that was lost holds something again? Faint noise where others have energy and this recording none.
 
 A codec, a resampler or a driver may have left nothing of a band, and a network that never met that may take it for another sound. The size
-is the level against what the recordings that are right have there; in time it swells with the recording, by half as many dB. The sham has
-as much noise where the recording has energy.
+is the level against what the recordings that are right have there; in time it swells with the recording, by half as many dB. The control
+has as much noise where the recording has energy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool1d, pad
 
-from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, Ladder, as_strong
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, SizesTried, as_strong
 from robustness.interventions.scene import Scene
 from robustness.interventions.typical import noise_in, word_level_dbfs
 
@@ -28,12 +28,12 @@ class RestoreBand(Intervention):
 
     name: ClassVar[str] = "restore-band"
     kind: ClassVar[EditKind] = "band"
-    ladder: ClassVar[Ladder] = Ladder("level against what others have there", "dB", (-30, -20, -10, 0))
+    sizes_tried: ClassVar[SizesTried] = SizesTried("level against what others have there", "dB", (-30, -20, -10, 0))
     does: ClassVar[str] = "putting faint noise into the lost band"
-    sham_does: ClassVar[str] = "as much noise where the recording has energy"
+    control_does: ClassVar[str] = "as much noise where the recording has energy"
     source: ClassVar[str] = "noise shaped in bands of 125 Hz, torch.fft; bands below nine in ten of the recordings that are right"
     draws: ClassVar[int] = DRAWS
-    sham_draws: ClassVar[int] = DRAWS
+    control_draws: ClassVar[int] = DRAWS
 
     def possible(self, scene: Scene, size: float) -> bool:
         """Where a band is missing."""
@@ -43,7 +43,7 @@ class RestoreBand(Intervention):
         """The recording with noise in what it lacks."""
         return scene.window + self._noise(scene, scene.missing, size, draw)
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """The recording with noise in what it has."""
         return as_strong(scene, self._noise(scene, ~scene.missing, size, draw), self.edit(scene, size, draw))
 

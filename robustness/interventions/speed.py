@@ -1,6 +1,6 @@
 """Does the answer return where the word is said more slowly (−) or faster (+)? Pitch goes along; the word begins where it did.
 
-The size is in percent. The sham is made as much faster, and as much slower again, and has its phase turned.
+The size is in percent. The control is made as much faster, and as much slower again, and has its phase turned.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from scipy.signal import resample
 from torch import Tensor
 
 from robustness.audio.levels import Span
-from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, Ladder, turned_alike
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, SizesTried, turned_alike
 from robustness.interventions.scene import Scene
 
 
@@ -24,9 +24,9 @@ class Speed(Intervention):
 
     name: ClassVar[str] = "speed"
     kind: ClassVar[EditKind] = "speed"
-    ladder: ClassVar[Ladder] = Ladder("speed", "%", (2, -2, 4, -4, 8, -8, 15, -15, 22, -22, 30, -30), beyond=1.5, mild=8)
+    sizes_tried: ClassVar[SizesTried] = SizesTried("speed", "%", (2, -2, 4, -4, 8, -8, 15, -15, 22, -22, 30, -30), beyond=1.5, mild=8)
     does: ClassVar[str] = "another speed"
-    sham_does: ClassVar[str] = "resampling there and back, the phase turned"
+    control_does: ClassVar[str] = "resampling there and back, the phase turned"
     source: ClassVar[str] = "Ko et al. (2015), Audio augmentation for speech recognition: speed 0.9 to 1.1; scipy.signal.resample"
 
     def possible(self, scene: Scene, size: float) -> bool:
@@ -39,7 +39,7 @@ class Speed(Intervention):
         """At that speed, the word's beginning where it was."""
         return at_speed(scene, 1 + size / 100).window
 
-    def sham(self, scene: Scene, size: float, draw: int) -> Tensor:
+    def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """At its own speed."""
         turned = turned_alike(scene, self.edit(scene, size, draw))
         count = round(len(scene.recording) / (1 + size / 100))

@@ -126,16 +126,16 @@ def attributions() -> pd.DataFrame:
 
 
 def interventions() -> pd.DataFrame:
-    """Each intervention: name, kind, sizes with their unit, draws, what it does, its sham, and its source."""
+    """Each intervention: name, kind, sizes with their unit, draws, what it does, its control, and its source."""
     return pd.DataFrame(
         {
             "name": name,
             "kind": kind.kind,
-            "sizes": levels_text(kind.ladder.sizes),
-            "unit": kind.ladder.unit,
+            "sizes": levels_text(kind.sizes_tried.sizes),
+            "unit": kind.sizes_tried.unit,
             "draws": kind.draws,
             "does": kind.does,
-            "sham": kind.sham_does,
+            "control": kind.control_does,
             "source": kind.source,
         }
         for name, kind in INTERVENTIONS.all().items()

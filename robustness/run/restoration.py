@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AliasChoices, Field
 
 from robustness.run.atomic import write_json
 from robustness.run.damage import plain, read_record
@@ -14,6 +16,11 @@ from robustness.run.evidence import FiniteNumber
 FILE: Final = "restoring.json"
 NamingVerdict = Literal["named", "several", "one", "none"]
 Strength = Literal["full", "weak"]
+
+
+def renamed(now: str, before: str) -> Any:
+    """A field that runs made before have under another name."""
+    return Field(validation_alias=AliasChoices(now, before))
 
 
 @dataclass(frozen=True)
@@ -53,29 +60,29 @@ class TriedEdit:
         name: of the edit.
         kind: of what it changes.
         does: what it does, in words.
-        sham_does: what its control does.
+        control_does: what its control does.
         axis: what its size is.
         unit: of its size.
         draws: of each size.
-        rungs: by size, mild to strong.
+        tried_sizes: mild to strong.
         restores_at: the smallest size that restores the answer; None where none does.
         best: the size that recovers most.
-        sham: the control.
-        collateral: on other recordings; None where it does not restore.
+        control: the control.
+        side_effect: on other recordings; None where it does not restore.
     """
 
     name: str
     kind: str
     does: str
-    sham_does: str
+    control_does: Annotated[str, renamed("control_does", "sham_does")]
     axis: str
     unit: str
     draws: int
-    rungs: tuple[TriedSize, ...]
+    tried_sizes: Annotated[tuple[TriedSize, ...], renamed("tried_sizes", "rungs")]
     restores_at: FiniteNumber | None
     best: TriedSize
-    sham: TriedSize
-    collateral: SideEffect | None
+    control: Annotated[TriedSize, renamed("control", "sham")]
+    side_effect: Annotated[SideEffect | None, renamed("side_effect", "collateral")]
 
     @property
     def smallest(self) -> float:
@@ -85,7 +92,7 @@ class TriedEdit:
     @property
     def unshared(self) -> bool:
         """Whether no loss is known of which its sizes recover a share."""
-        return any(size.share is None for size in self.rungs)
+        return any(size.share is None for size in self.tried_sizes)
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def test_the_ladder_leads_from_the_wrong_place_to_the_nearest_right_one(tmp_path
         (0, 300, 10, [0, 50, 100, 150, 200, 250, 300]),
     ],
 )
-def test_rungs_are_whole_frames_apart(here_ms: float, right_ms: float, hop_ms: float, expected: list[float]) -> None:
+def test_tried_sizes_are_whole_frames_apart(here_ms: float, right_ms: float, hop_ms: float, expected: list[float]) -> None:
     assert leads_between(here_ms, right_ms, hop_ms) == expected
 
 

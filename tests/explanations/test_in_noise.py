@@ -96,7 +96,7 @@ def test_its_counterpart_is_the_same_place_in_silence(tmp_path: Path) -> None:
     assert tried["drop"]["margin"] == pytest.approx(card["variants"]["float32"]["outcome_margin"], abs=1e-4)
     by_name = {one["name"]: one for one in tried["tried"]}
     assert by_name["gain"]["restores_at"] < 0  # softer, the noise passes the bar
-    assert not by_name["gain"]["sham"]["restores"]
+    assert not by_name["gain"]["control"]["restores"]
     assert by_name["move-word"]["restores_at"] is None  # the noise stays where it is
     assert restoring["conditions"] == []
 

@@ -16,14 +16,14 @@ from robustness.interventions.base import EditKind
 
 
 def attempt(
-    called: str, kind: EditKind, share: float | None, *, restores: bool = True, sham: float | None = 0.0, sham_restores: bool = False
+    called: str, kind: EditKind, share: float | None, *, restores: bool = True, control: float | None = 0.0, control_restores: bool = False
 ) -> Attempt:
-    rung = Rung(10.0, 1.0 if restores else -1.0, share, 1.0, "yes", restores)
-    return Attempt(called, kind, (rung,), Rung(10.0, -1.0, sham, 0.0, "no", sham_restores), 1)
+    tried_size = Rung(10.0, 1.0 if restores else -1.0, share, 1.0, "yes", restores)
+    return Attempt(called, kind, (tried_size,), Rung(10.0, -1.0, control, 0.0, "no", control_restores), 1)
 
 
 @pytest.mark.parametrize(
-    ("share", "other", "sham", "sham_restores", "named"),
+    ("share", "other", "control", "control_restores", "named"),
     [
         (0.5, 0.25, 0.25, False, True),
         (0.499, 0.0, 0.0, False, False),
@@ -36,9 +36,9 @@ def attempt(
         (None, None, 0.0, False, True),  # by the weaker verb
     ],
 )
-def test_the_rule(share: float | None, other: float | None, sham: float, sham_restores: bool, named: bool) -> None:
+def test_the_rule(share: float | None, other: float | None, control: float, control_restores: bool, named: bool) -> None:
     tried = [
-        attempt("move-word", "placement", share, sham=sham, sham_restores=sham_restores),
+        attempt("move-word", "placement", share, control=control, control_restores=control_restores),
         attempt("gain", "level", other, restores=False),
     ]
     found = name(tried)
@@ -47,9 +47,9 @@ def test_the_rule(share: float | None, other: float | None, sham: float, sham_re
     assert named or found.verdict == "one"
 
 
-@pytest.mark.parametrize(("other", "sham", "named"), [(0.9, 0.0, True), (0.0, 0.75, True), (0.0, 0.7501, False)])
-def test_where_a_measurement_speaks_what_does_not_restore_is_no_hindrance(other: float, sham: float, named: bool) -> None:
-    tried = [attempt("gain", "level", 1.0, sham=sham), attempt("speed", "speed", other, restores=False)]
+@pytest.mark.parametrize(("other", "control", "named"), [(0.9, 0.0, True), (0.0, 0.75, True), (0.0, 0.7501, False)])
+def test_where_a_measurement_speaks_what_does_not_restore_is_no_hindrance(other: float, control: float, named: bool) -> None:
+    tried = [attempt("gain", "level", 1.0, control=control), attempt("speed", "speed", other, restores=False)]
     assert (name(tried, Beside(frozenset({"level"}))).kind == "level") is named
 
 
@@ -86,7 +86,7 @@ def test_the_verb_is_weaker_where_nothing_but_the_edit_speaks(speaks: tuple[Edit
 
 
 def test_without_a_loss_the_only_kind_is_named_unless_a_measurement_speaks_for_another() -> None:
-    tried = [attempt("speed", "speed", None, sham=None)]
+    tried = [attempt("speed", "speed", None, control=None)]
     assert (name(tried).kind, name(tried).strength) == ("speed", "weak")
     assert name(tried, Beside(frozenset({"band"}))).kind is None
     assert name(tried, Beside(frozenset({"speed"}))).kind == "speed"

@@ -88,14 +88,14 @@ def by_name(found: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("card", ["up-start", "left-start"])
-def test_moving_the_word_is_named_and_its_sham_does_not_restore(tried: dict[str, Any], card: str, variant: str) -> None:
+def test_moving_the_word_is_named_and_its_control_does_not_restore(tried: dict[str, Any], card: str, variant: str) -> None:
     found = tried[card][variant]
     assert (found["naming"]["verdict"], found["naming"]["kind"], found["naming"]["by"]) == ("named", "placement", "move-word")
     assert found["naming"]["share"] > 0.9
     assert found["drop"]["against"] == "counterpart"
     moved = by_name(found)["move-word"]
     assert moved["restores_at"] == {"up-start": 40, "left-start": 10}[card]
-    assert not moved["sham"]["restores"]
+    assert not moved["control"]["restores"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -109,7 +109,7 @@ def test_a_gain_recovers_a_third_of_left_and_any_small_one_turns_it(tried: dict[
     found = tried["left-start"][variant]
     assert found["margin"] == pytest.approx(-0.3, abs=0.05)
     gain = by_name(found)["gain"]
-    shares = {rung["size"]: rung["share"] for rung in gain["rungs"]}
+    shares = {tried_size["size"]: tried_size["share"] for tried_size in gain["tried_sizes"]}
     assert shares[12] == pytest.approx(1 / 3, abs=0.03)
     assert gain["restores_at"] == 3
 

@@ -43,17 +43,18 @@ def rms_db(samples: Tensor) -> float:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_ladder_goes_from_mild_to_strong_in_a_unit(name: str) -> None:
+def test_sizes_go_from_mild_to_strong_in_a_unit(name: str) -> None:
     one = made(name)
     assert one.kind in get_args(EditKind)
-    assert one.ladder.unit
-    assert one.ladder.sizes
-    strength = [100 - size if name == "band-limit" else 50 - size if name == "add-white-noise" else abs(size) for size in one.ladder.sizes]
-    falling = [40 + size for size in one.ladder.sizes] if name in {"fill-floor", "restore-band"} else strength
+    assert one.sizes_tried.unit
+    assert one.sizes_tried.sizes
+    sizes = one.sizes_tried.sizes
+    strength = [100 - size if name == "band-limit" else 50 - size if name == "add-white-noise" else abs(size) for size in sizes]
+    falling = [40 + size for size in one.sizes_tried.sizes] if name in {"fill-floor", "restore-band"} else strength
     assert all(mild <= strong for mild, strong in pairwise(falling))
     assert one.draws in {1, DRAWS}
     assert one.does
-    assert one.sham_does
+    assert one.control_does
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -61,7 +62,7 @@ def test_edits_are_windows_the_same_twice_and_change_nothing_in_place(name: str)
     one, here = made(name), scene()
     before = here.window.clone()
     for size in one.sizes(here)[-2:]:
-        for act in (one.edit, one.sham):
+        for act in (one.edit, one.control):
             once, again = act(here, size, 0), act(scene(), size, 0)
             assert once.shape == before.shape
             assert once.dtype == torch.float32
@@ -119,10 +120,10 @@ def test_a_control_changes_the_window_by_a_comparable_energy(name: str) -> None:
     one, here = made(name), faulty(name)
     own = float(here.window.double().square().sum())
     for size in one.sizes(here):
-        edit, sham = (float((act(here, size, 0) - here.window).double().square().sum()) for act in (one.edit, one.sham))
+        edit, control = (float((act(here, size, 0) - here.window).double().square().sum()) for act in (one.edit, one.control))
         # No window at the same level differs from it by more than four times its energy.
         assert edit > 0
-        assert 1 / 3 <= sham / min(edit, 4 * own) <= 3, (size, sham / edit)
+        assert 1 / 3 <= control / min(edit, 4 * own) <= 3, (size, control / edit)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +140,8 @@ def test_a_control_changes_the_window_by_a_comparable_energy(name: str) -> None:
 def test_a_control_leaves_the_factor_as_it_was(name: str, factor: Callable[[Scene, Tensor], float]) -> None:
     one, here = made(name), faulty(name)
     size = one.sizes(here)[-1]
-    before, edited, sham = (factor(here, window) for window in (here.window, one.edit(here, size, 0), one.sham(here, size, 0)))
-    assert abs(sham - before) < 0.25 * abs(edited - before)
+    before, edited, control = (factor(here, window) for window in (here.window, one.edit(here, size, 0), one.control(here, size, 0)))
+    assert abs(control - before) < 0.25 * abs(edited - before)
 
 
 def test_moving_the_word_is_placing_it_elsewhere() -> None:
@@ -150,11 +151,11 @@ def test_moving_the_word_is_placing_it_elsewhere() -> None:
     assert not made("move-word").possible(scene(0.0), -80)
 
 
-def test_the_sham_of_moving_leaves_the_recording_where_it_was() -> None:
+def test_the_control_of_moving_leaves_the_recording_where_it_was() -> None:
     here = scene()
-    sham = made("move-word").sham(here, 40, 0)
-    assert torch.equal(sham[~here.padding], -here.window[~here.padding])  # upside down
-    assert (sham[here.padding] != 0).all()
+    control = made("move-word").control(here, 40, 0)
+    assert torch.equal(control[~here.padding], -here.window[~here.padding])  # upside down
+    assert (control[here.padding] != 0).all()
 
 
 def test_edits_reach_the_level_of_the_others_and_the_nearest_good_lead() -> None:
@@ -165,10 +166,10 @@ def test_edits_reach_the_level_of_the_others_and_the_nearest_good_lead() -> None
 
 
 @pytest.mark.parametrize("size", [3.0, -12.0])
-def test_gain_is_what_was_asked_and_its_sham_has_none(size: float) -> None:
+def test_gain_is_what_was_asked_and_its_control_has_none(size: float) -> None:
     here = scene()
     assert rms_db(made("gain").edit(here, size, 0)) - rms_db(here.window) == pytest.approx(size, abs=1e-3)
-    assert rms_db(made("gain").sham(here, size, 0)) == pytest.approx(rms_db(here.window), abs=0.05)
+    assert rms_db(made("gain").control(here, size, 0)) == pytest.approx(rms_db(here.window), abs=0.05)
 
 
 def test_white_noise_has_its_ratio_in_the_word() -> None:
@@ -206,9 +207,9 @@ def test_speed_keeps_where_the_word_begins_and_shortens_it() -> None:
 def test_noise_that_was_taken_away_is_less_in_the_pauses() -> None:
     noisy = Subject.of(recording("n.wav", seed=1, floor_dbfs=-35), FRAME).scene(100.0, BANDS)
     pause = slice(noisy.inside.start, noisy.inside.start + 700)
-    edited, sham = made("remove-noise").edit(noisy, 20, 0), made("remove-noise").sham(noisy, 20, 0)
+    edited, control = made("remove-noise").edit(noisy, 20, 0), made("remove-noise").control(noisy, 20, 0)
     assert rms_db(noisy.window[pause]) - rms_db(edited[pause]) > 6
-    assert abs(rms_db(sham[pause]) - rms_db(noisy.window[pause])) < 4
+    assert abs(rms_db(control[pause]) - rms_db(noisy.window[pause])) < 4
 
 
 @pytest.mark.parametrize("mains_hz", [49.9, 50.2, 60.0])

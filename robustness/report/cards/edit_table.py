@@ -1,4 +1,4 @@
-"""What was tried on a failing answer, as a table with a small curve a row: kind, sizes, share of the drop, sham, collateral, answer."""
+"""What was tried on a failing answer, as a table with a small curve a row: kind, sizes, share of the drop, control, side effect, answer."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class EditRow(NamedTuple):
     at: str
     best: str
     curve: Markup
-    sham: str
-    collateral: str
+    control: str
+    side_effect: str
     answer: str
     restores: bool
 
@@ -70,15 +70,15 @@ def lines_of(facts: RestoredAnswer) -> list[EditRow]:
 
 
 def _line(attempt: TriedEdit) -> EditRow:
-    at, best, sham = attempt.restores_at, attempt.best, attempt.sham
+    at, best, control = attempt.restores_at, attempt.best, attempt.control
     return EditRow(
         does=capital(attempt.does),
         kind=attempt.kind,
         at="–" if at is None else size_text(attempt, at),
         best=f"{exact(best.share)} at {size_text(attempt, best.size)}",
         curve=edit_curve(attempt),
-        sham=f"{exact(sham.share)}{', restores' if sham.restores else ''}",
-        collateral=_collateral(attempt.collateral),
+        control=f"{exact(control.share)}{', restores' if control.restores else ''}",
+        side_effect=_side_effect(attempt.side_effect),
         answer=best.answer if attempt.draws == 1 else f"{best.answer} ({percent(best.right)} of {attempt.draws} draws right)",
         restores=at is not None,
     )
@@ -89,7 +89,7 @@ def exact(value: float | None) -> str:
     return "–" if value is None else f"{number(100 * value)}\u00a0%"
 
 
-def _collateral(turned: SideEffect | None) -> str:
+def _side_effect(turned: SideEffect | None) -> str:
     return "" if turned is None else f"{turned.wrong} of {turned.of}"
 
 
@@ -103,21 +103,23 @@ def _drop(facts: RestoredAnswer) -> str:
 
 def edit_curve(attempt: TriedEdit) -> Markup:
     """The share recovered by size, mild to strong, both directions from the middle; a filled dot restores."""
-    rungs = sorted(attempt.rungs, key=lambda rung: rung.size)
+    tried_sizes = sorted(attempt.tried_sizes, key=lambda tried_size: tried_size.size)
     if attempt.unshared:
         return Markup("")
-    if not any(rung.size < 0 < other.size for rung in rungs for other in rungs):
-        rungs = list(attempt.rungs)
-    step = (WIDTH - 2 * PAD) / max(1, len(rungs) - 1)
-    points = [(PAD + i * step if len(rungs) > 1 else WIDTH / 2, _y(rung.share or 0.0)) for i, rung in enumerate(rungs)]
+    if not any(tried_size.size < 0 < other.size for tried_size in tried_sizes for other in tried_sizes):
+        tried_sizes = list(attempt.tried_sizes)
+    step = (WIDTH - 2 * PAD) / max(1, len(tried_sizes) - 1)
+    points = [
+        (PAD + i * step if len(tried_sizes) > 1 else WIDTH / 2, _y(tried_size.share or 0.0)) for i, tried_size in enumerate(tried_sizes)
+    ]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     dots = Markup("").join(
-        Markup('<circle cx="{}" cy="{}" r="2.4" class="{}"/>').format(f"{x:.1f}", f"{y:.1f}", "yes" if rung.restores else "no")
-        for (x, y), rung in zip(points, rungs, strict=True)
+        Markup('<circle cx="{}" cy="{}" r="2.4" class="{}"/>').format(f"{x:.1f}", f"{y:.1f}", "yes" if tried_size.restores else "no")
+        for (x, y), tried_size in zip(points, tried_sizes, strict=True)
     )
-    label = ", ".join(f"{size_text(attempt, rung.size)} {exact(rung.share)}" for rung in rungs)
+    label = ", ".join(f"{size_text(attempt, tried_size.size)} {exact(tried_size.share)}" for tried_size in tried_sizes)
     frame = f'<line x1="0" x2="{WIDTH}" y1="{_y(0):.1f}" y2="{_y(0):.1f}"/><line x1="0" x2="{WIDTH}" y1="{_y(1):.1f}" y2="{_y(1):.1f}"/>'
-    head = Markup('<svg class="rungs" width="{}" height="{}" role="img" aria-label="{}"><title>{}</title>').format(
+    head = Markup('<svg class="tried_sizes" width="{}" height="{}" role="img" aria-label="{}"><title>{}</title>').format(
         WIDTH, HEIGHT, label, label
     )
     return head + Markup(frame) + Markup('<polyline points="{}"/>').format(line) + dots + Markup("</svg>")

@@ -96,8 +96,8 @@ def _ladder(card: CardFigures) -> list[Figure]:
         return []
     strips, leads, right = card.arrays[facts.key], facts.leads_ms, facts.right
     largest = float(facts.max_abs)
-    rungs = zip(leads, right, facts.margins, strict=True)
-    marks = [f"{number(lead)} {'✓' if ok else '✗'} {signed(margin, 1)}" for lead, ok, margin in rungs]
+    tried_sizes = zip(leads, right, facts.margins, strict=True)
+    marks = [f"{number(lead)} {'✓' if ok else '✗'} {signed(margin, 1)}" for lead, ok, margin in tried_sizes]
     heat: Trace = {
         "type": "heatmap",
         "z": packed_signed(np.asarray(strips), largest),

@@ -256,9 +256,9 @@ def _bars(attempts: list[TriedEdit]) -> list[Bar]:
     control = shown[0]
     longest = max([1.0, *(one.best.share or 0.0 for one in shown)])
     bars = [_bar(one, longest) for one in shown]
-    share = control.sham.share or 0.0
+    share = control.control.share or 0.0
     width = max(0.0, round(100 * share / longest, 1))
-    return [*bars, Bar(f"control: {control.sham_does}", width, percent(share) if share >= 0 else "none", "control")]
+    return [*bars, Bar(f"control: {control.control_does}", width, percent(share) if share >= 0 else "none", "control")]
 
 
 def _bar(one: TriedEdit, longest: float) -> Bar:
@@ -281,8 +281,8 @@ def _costs(attempts: list[TriedEdit]) -> str:
     first = next((one for one in attempts if one.restores_at is not None), None)
     if first is None:
         return "Nothing that was tried brings it back." if attempts else ""
-    if first.collateral is None:
+    if first.side_effect is None:
         return ""
-    wrong, of = first.collateral.wrong, first.collateral.of
+    wrong, of = first.side_effect.wrong, first.side_effect.of
     breaks = "breaks none" if not wrong else f"breaks {number(wrong)}"
     return f"The same edit {breaks} of {number(of)} other takes." if of else ""

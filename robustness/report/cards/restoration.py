@@ -84,14 +84,14 @@ def _named(facts: RestoredAnswer) -> str:
     attempt = facts.named
     best, at = attempt.best, size_text(attempt, attempt.smallest)
     does = capital(attempt.does)
-    sham = f"its control, {attempt.sham_does}, does not"
+    control = f"its control, {attempt.control_does}, does not"
     if facts.drop is None or best.share is None:
-        return f"{does} ({at}) restores it; {sham}. No share of the loss can be given: there is no right answer to compare it with."
+        return f"{does} ({at}) restores it; {control}. No share of the loss can be given: there is no right answer to compare it with."
     recovered = f"{share(best.share)} of the loss of {number(facts.drop.logits, 1)} logits"
     how = f"{at} is enough, and {size_text(attempt, best.size)} recovers" if best.size != attempt.smallest else f"{at} recovers"
     verb = "restores it" if facts.naming.strength == "full" else "is enough to restore it"
     alone = "" if facts.naming.strength == "full" else " Nothing measured of the recording speaks for that as its cause."
-    return f"{does} {verb}: {how} {recovered}{against(facts)}; {sham} ({share(attempt.sham.share)}).{alone}"
+    return f"{does} {verb}: {how} {recovered}{against(facts)}; {control} ({share(attempt.control.share)}).{alone}"
 
 
 def against(facts: RestoredAnswer) -> str:
@@ -110,7 +110,7 @@ def _several(facts: RestoredAnswer) -> str:
 
 def _one(facts: RestoredAnswer) -> str:
     attempt = _by_name(facts)[_restoring(facts)[0]]
-    why = "but so does its control" if attempt.sham.restores else "but does not stand out enough to be named"
+    why = "but so does its control" if attempt.control.restores else "but does not stand out enough to be named"
     size = size_text(attempt, attempt.smallest)
     return f"Of all that was tried only {attempt.does} ({size}) restores it{_share_note(attempt)}, {why}."
 
@@ -140,10 +140,10 @@ def _next(facts: RestoredAnswer) -> str:
     if naming.verdict != "named" or naming.next_kind is None:
         return ""
     others = [one for one in facts.tried if one.kind == naming.next_kind]
-    best, rung, most = max(((one, r, r.share or 0.0) for one in others for r in one.rungs), key=lambda found: found[2])
+    best, tried_size, most = max(((one, r, r.share or 0.0) for one in others for r in one.tried_sizes), key=lambda found: found[2])
     if most <= 0:
         return "No other kind of edit recovers any of it."
-    return f"Of the other kinds, {best.does} ({size_text(best, rung.size)}) recovers most, {share(most)}."
+    return f"Of the other kinds, {best.does} ({size_text(best, tried_size.size)}) recovers most, {share(most)}."
 
 
 def _small(facts: RestoredAnswer) -> str:
@@ -171,7 +171,7 @@ def size_text(attempt: TriedEdit, value: float) -> str:
     """A size in words: `+12 dB`, `40 ms`."""
     if value == 0 and attempt.unit == "float32":
         return "float32"
-    both = any(rung.size < 0 for rung in attempt.rungs) and any(rung.size > 0 for rung in attempt.rungs)
+    both = any(tried_size.size < 0 for tried_size in attempt.tried_sizes) and any(tried_size.size > 0 for tried_size in attempt.tried_sizes)
     text = signed(value) if both and float(value).is_integer() else shortest(value)
     return f"{text}\u00a0{attempt.unit}"
 

@@ -61,7 +61,8 @@ recordings that the edit turns bad, of those that were good there{% if capped %}
 <table><caption class="hidden">What was tried on {{ card.word }} {{ card.where }}, {{ t.variant }}</caption>
 <thead><tr>{% for name in tried_head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>{% for l in t.lines %}<tr{% if l.restores %} class="restores"{% endif %}><th scope="row">{{ l.does }}</th><td>{{ l.kind }}</td>
-<td>{{ l.at }}</td><td>{{ l.best }}</td><td>{{ l.curve }}</td><td>{{ l.sham }}</td><td>{{ l.collateral }}</td><td>{{ l.answer }}</td></tr>
+<td>{{ l.at }}</td><td>{{ l.best }}</td><td>{{ l.curve }}</td><td>{{ l.control }}</td>
+<td>{{ l.side_effect }}</td><td>{{ l.answer }}</td></tr>
 {% endfor %}</tbody></table></div>
 {% for line in t.factors %}<p class="soft wide">{{ line }}</p>{% endfor %}
 </details>
