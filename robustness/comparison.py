@@ -172,10 +172,7 @@ def compare(first: Run, second: Run, *, recaptured: bool = False) -> Comparison:
     both = before.merge(after, on=[*KEYS, "recording", "draw"], suffixes=("_before", "_after"))
     if both.empty:
         raise CannotJudgeError(f"{first.path} and {second.path} share no variant under one condition: nothing can be compared")
-    apart = max(len(before), len(after)) - len(both)
-    if apart:
-        of = max(len(before), len(after))
-        notes = (*notes, f"{apart:,} of {of:,} answers {'has' if apart == 1 else 'have'} no partner in the other run: not counted")
+    notes = (*notes, *_without_partner(max(len(before), len(after)), len(both)))
     again = repeats_reference(first, both)
     counted = both[~again]
     scores = _scores(counted)
@@ -198,6 +195,12 @@ def compare(first: Run, second: Run, *, recaptured: bool = False) -> Comparison:
         notes,
         kinds,
     )
+
+
+def _without_partner(of: int, paired: int) -> list[str]:
+    """How many answers have no partner, where any has none."""
+    apart = of - paired
+    return [f"{apart:,} of {of:,} answers {'has' if apart == 1 else 'have'} no partner in the other run: not counted"] if apart else []
 
 
 def trials_of(run: Run) -> DataFrame:

@@ -28,8 +28,9 @@ class Contrast:
     Attributes:
         column: of the table.
         name: the value of the column, such as a speaker; None of a number.
-        inside: the median in the group, or the share that has the name.
+        inside: the median in the group, or how many have the name.
         outside: the same of the others.
+        sizes: how many there are in the group, and how many others.
         p: of the test.
         q: p adjusted for all that were tested together.
     """
@@ -38,6 +39,7 @@ class Contrast:
     name: str | None
     inside: float
     outside: float
+    sizes: tuple[int, int]
     p: float
     q: float = float("nan")
 
@@ -64,7 +66,7 @@ def _numbers(group: DataFrame, others: DataFrame, columns: Sequence[str]) -> Ite
         if min(len(inside), len(outside)) < FEWEST or len(np.unique(np.r_[inside, outside])) < 2:
             continue
         p = float(stats.mannwhitneyu(inside, outside, alternative="two-sided").pvalue)
-        yield Contrast(column, None, float(np.median(inside)), float(np.median(outside)), p)
+        yield Contrast(column, None, float(np.median(inside)), float(np.median(outside)), (len(inside), len(outside)), p)
 
 
 def _names(group: DataFrame, others: DataFrame, columns: Sequence[str]) -> Iterator[Contrast]:
@@ -78,4 +80,4 @@ def _names(group: DataFrame, others: DataFrame, columns: Sequence[str]) -> Itera
             there = int((outside == name).sum())
             table = np.array([[int(count), len(inside) - int(count)], [there, len(outside) - there]])
             p = float(stats.fisher_exact(table, alternative="greater").pvalue)
-            yield Contrast(column, str(name), int(count) / len(inside), there / len(outside), p)
+            yield Contrast(column, str(name), int(count), there, (len(inside), len(outside)), p)

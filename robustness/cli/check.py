@@ -92,8 +92,6 @@ def check(
     from robustness.models.card import load_classifiers, read_card
     from robustness.models.golden import golden_stages, likely_change
     from robustness.models.inspection import inspect, logit_spread
-    from robustness.quantization.calibration import read_calibration
-    from robustness.quantization.variants import variants_of
 
     said = read_card(card)
     given = load_classifiers(card, weights=model.weights, device=model.device)
@@ -103,11 +101,8 @@ def check(
         return
     source = words.source(required=False)
     recordings, notices = _read(original, data, source)
-    names = dict.fromkeys([*([] if original.deployed else ["float32"]), *(model.variants or VARIANTS)])
-    folder = model.calibration
-    calibrate = None if folder is None else (lambda classifier: read_calibration(folder, classifier, labels=source))
-    made, left_out = variants_of(given, list(names), calibrate)
-    notices += map(str, left_out)
+    made, left_out = _variants(given, model, source)
+    notices += left_out
     found = inspect(made, logit_spread(recordings, data.answers))
     checked = _checked(given, model.variants, recordings)
     stages = golden_stages(original, said.golden, card) if said.golden else []
@@ -128,6 +123,18 @@ def check(
     understood = {line.key: line.value for line in _understood(said, original, found, card)}
     rest = {"golden": stages, "notices": notices, "counts": checked.counts, "findings": checked.findings}
     answer({"status": 0, "name": said.name, "understood": understood, **_plain(found), **rest})
+
+
+def _variants(given: Sequence[Classifier], model: VariantOptions, source: LabelSource) -> tuple[list[Classifier], list[str]]:
+    """The variants of a card's files that are asked for, and what was left out."""
+    from robustness.quantization.calibration import read_calibration
+    from robustness.quantization.variants import variants_of
+
+    names = dict.fromkeys([*([] if given[0].deployed else ["float32"]), *(model.variants or VARIANTS)])
+    folder = model.calibration
+    calibrate = None if folder is None else (lambda classifier: read_calibration(folder, classifier, labels=source))
+    made, left_out = variants_of(given, list(names), calibrate)
+    return made, list(map(str, left_out))
 
 
 class Checked(NamedTuple):

@@ -88,11 +88,24 @@ def gate(
     options.check_inputs("a gate", model, data.recordings, ", or --from RUN")
 
     from robustness.jobs.gate import Gate
+
+    options.use_threads(computing.threads)
+    request = _request(model, data, words, conditions, computing)
+    return _say_plan(request, read) if judge.dry_run else _sweep(request, Gate(read, beside), judge.out or OUT, resume=judge.resume)
+
+
+def _request(
+    model: options.ModelOptions,
+    data: options.RecordingOptions,
+    words: options.LabelOptions,
+    conditions: GateConditions,
+    computing: options.ComputingOptions,
+) -> Request:
+    """What is to be swept; the rules say under which conditions."""
     from robustness.jobs.request import Request
     from robustness.sweep.plan import Settings
 
-    options.use_threads(computing.threads)
-    request = Request(
+    return Request(
         models=tuple(model.models),
         recordings=tuple(data.recordings),
         weights=model.weights,
@@ -108,7 +121,6 @@ def gate(
         skip_bad=data.skip_bad,
         repeat=repeated(sys.argv[1:]),
     )
-    return _say_plan(request, read) if judge.dry_run else _sweep(request, Gate(read, beside), judge.out or OUT, resume=judge.resume)
 
 
 def _rules(path: Path | None) -> Rules:

@@ -6,7 +6,7 @@ drawing needs no torch. Same inputs, same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from io import BytesIO
 from pathlib import Path
@@ -21,7 +21,7 @@ from robustness.explanations.card_records import card_of, name_of
 from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
 from robustness.explanations.diagnosis import Restoration
 from robustness.explanations.explained_table import write_explanations
-from robustness.explanations.failures import find_failures
+from robustness.explanations.failures import Failure, find_failures
 from robustness.explanations.map_workers import Mapped, mappers
 from robustness.explanations.maps import Map
 from robustness.models.classifier import Classifier
@@ -68,30 +68,37 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
     shown = [*found[:cards], *elsewhere[:ELSEWHERE]]
     folder = run.evidence
     folder.mkdir(parents=True, exist_ok=True)
-    asked: dict[str, tuple[Case, Future[Mapped]]] = {}
     rest = [*found[cards:], *elsewhere[ELSEWHERE:]] if everything else []
-    progress(0, len(shown) + len(rest))
-    with mappers(cases) as makers:
-        for failure in shown:
-            case = cases.case(failure)
-            name = name_of(case, asked)
-            asked[name] = case, makers.submit(case, in_full=len(asked) < IN_FULL)
-        written = []
-        for name, (case, maps) in asked.items():
-            restoration.add(name, case)
-            made = maps.result()
-            write_arrays(folder / f"{name}.npz", made.arrays)
-            files = _write_sounds(case, name, folder, audio=audio)
-            written.append(_card(name, files, card_of(case, cases.good.standings(case)), made.facts))
-            progress(len(written), len(shown) + len(rest))
+    total = len(shown) + len(rest)
+    progress(0, total)
+    written = []
+    for card in _cards(shown, restoration, folder, audio=audio):
+        written.append(card)
+        progress(len(written), total)
     for failure in rest:
         restoration.explain(cases.case(failure))
-        progress(len(restoration.rows), max(len(restoration.rows), len(shown) + len(rest)))
+        progress(len(restoration.rows), max(len(restoration.rows), total))
     restoration.write(run, folder)
     if everything:
         write_explanations(folder, restoration.rows)
     others = ShownOfAll(len(elsewhere), len(elsewhere[:ELSEWHERE]))
     write_failures(folder, FailedRecordings(len(found), len(found[:cards]), tuple(written), others))
+
+
+def _cards(shown: Sequence[Failure], restoration: Restoration, folder: Path, *, audio: bool) -> Iterator[FailureCard]:
+    """The card of each failure, its maps and sounds written; maps of several are made at once."""
+    cases = restoration.cases
+    asked: dict[str, tuple[Case, Future[Mapped]]] = {}
+    with mappers(cases) as makers:
+        for failure in shown:
+            case = cases.case(failure)
+            asked[name_of(case, asked)] = case, makers.submit(case, in_full=len(asked) < IN_FULL)
+        for name, (case, maps) in asked.items():
+            restoration.add(name, case)
+            made = maps.result()
+            write_arrays(folder / f"{name}.npz", made.arrays)
+            files = _write_sounds(case, name, folder, audio=audio)
+            yield _card(name, files, card_of(case, cases.good.standings(case)), made.facts)
 
 
 def _card(name: str, sounds: tuple[str | None, str | None], facts: FailureFacts, maps: FailureMaps) -> FailureCard:

@@ -161,15 +161,13 @@ def stream_models(
                 one.scores.append(stepped_scores(take, one.classifier))
         else:
             notices += _ask(answered, (at, take, words), request, progress)
-    variants = [
-        _with_states(
-            stream_of(one.scores, one.words(said), rule, steps=steps, tolerance_ms=request.tolerance_ms, alone=one.alone, one_hop=stepped),
-            takes,
-            one.classifier,
-        )
-        for one in answered
-    ]
-    return StreamResult(tuple(variants), tuple(notices), tuple(takes))
+
+    def scored(one: _Answered) -> VariantStream:
+        words, tolerance_ms = one.words(said), request.tolerance_ms
+        made = stream_of(one.scores, words, rule, steps=steps, tolerance_ms=tolerance_ms, alone=one.alone, one_hop=stepped)
+        return _with_states(made, takes, one.classifier)
+
+    return StreamResult(tuple(map(scored, answered)), tuple(notices), tuple(takes))
 
 
 def _no_answers(classifier: Classifier) -> Scores:

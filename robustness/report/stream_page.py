@@ -12,7 +12,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from robustness.report.figures import Figure
-from robustness.report.packing import own, packed_page
+from robustness.report.packing import PackedPage, own, packed_page
 from robustness.report.sections.base import MACROS, TEMPLATES
 from robustness.report.stream_figures import curve_figure, hop_figure, latency_figure, pairs_table, phase_map, states_table
 from robustness.report.stream_timeline import TakeSound, timeline_figure
@@ -199,10 +199,7 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         "phases": phase_map(first),
         "latency": latency_figure(variants),
     }
-    drawn = [*timelines, *(one for one in curves.values() if one is not None)]
-    packed = packed_page(
-        [get_plotlyjs(), *(own(f"scripts/{name}") for name in SCRIPTS)], {"figures": {one.id: one.spec() for one in drawn}}
-    )
+    packed = _packed([*timelines, *(one for one in curves.values() if one is not None)])
     total = sum(figures.misses + figures.wrong_commands + figures.repeats + figures.false_alarms for figures in first.phases.figures[:1])
     rendered = TEMPLATES.from_string(MACROS + PAGE).render(
         title=f"{first.name.partition(',')[0]}, streamed every {hop_ms:g} ms",
@@ -228,6 +225,11 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         packed=packed.elements,
     )
     return with_glossary(rendered) + "\n"
+
+
+def _packed(drawn: Sequence[Figure]) -> PackedPage:
+    """The scripts, and the data of the figures."""
+    return packed_page([get_plotlyjs(), *(own(f"scripts/{name}") for name in SCRIPTS)], {"figures": {one.id: one.spec() for one in drawn}})
 
 
 def scope_of(variants: Sequence[VariantStream]) -> list[str]:

@@ -99,7 +99,10 @@ def _shift(agreement: MapFigures, hop_ms: float) -> list[str]:
 def trust_lines(card: CardFigures) -> list[str]:
     """The trust box of each map in a line."""
     lines = ["The maps of this card were not checked."] if card.facts.trust == {} else []
-    for key, box in (card.facts.trust or {}).items():
+    boxes = card.facts.trust or {}
+    unchecked = [spoken(one.name) for one in card.facts.methods if boxes and not any(key.startswith(f"{one.name}/") for key in boxes)]
+    lines += [f"{name.capitalize()} is there to compare variants by, and is not checked." for name in unchecked]
+    for key, box in boxes.items():
         method, variant = key.split("/", 1)
         checks = [*_lift(box.lift), *_random(box.stages)]
         said = f"fails: {'; '.join(box.failed)}" if box.failed else "passes its checks"

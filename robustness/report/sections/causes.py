@@ -10,7 +10,7 @@ from robustness.report.causes import FailureCause, causes, explained, in_one_lin
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.setup import setup_of
 from robustness.report.view import View
-from robustness.report.words import listed, number, percent, shortest
+from robustness.report.words import listed, number, shortest
 
 TEMPLATE = """
 <p class="wide">{{ line }}</p>
@@ -103,7 +103,8 @@ def _apart(view: View, cause: FailureCause) -> list[str]:
 
 def _said(one: Contrast) -> str:
     sure = f"q {'below 0.001' if one.q < 0.001 else shortest(float(f'{one.q:.2g}'))}"
+    inside, outside, (group, others) = number(one.inside), number(one.outside), map(number, one.sizes)
     if one.name is None:
         what, unit = NUMBERS[one.column]
-        return f"{what} {number(one.inside)} {unit} in the middle, {number(one.outside)} of the others ({sure})"
-    return f"{NAMES[one.column]} {one.name}, {percent(one.inside)} of them and {percent(one.outside)} of the others ({sure})"
+        return f"{what} {inside} {unit} (median of {group}), {outside} of {others} others ({sure})"
+    return f"{NAMES[one.column]} {one.name}, {inside} of {group} and {outside} of {others} others ({sure})"

@@ -25,7 +25,7 @@ from robustness.report.forecast import forecast_sentences
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.setup import setup_of
 from robustness.report.view import View
-from robustness.report.words import FILLS, PLACES, listed, percent, plural
+from robustness.report.words import FILLS, PLACES, listed, number, percent, plural
 from robustness.run.damage import inside, said_when_damaged
 from robustness.run.evidence import FailedRecordings
 
@@ -261,7 +261,8 @@ def _maps(card: CardFigures) -> str:
     count, passing = len(boxes), sum(not box.failed for box in boxes)
     if not count:
         return "what the model was given, and the maps"
-    return f"{plural(count, 'map')}, {'none passes its' if not passing else f'{passing} of them pass their'} checks"
+    pass_ = "none passes" if not passing else f"{number(passing)} {'passes' if passing == 1 else 'pass'}"
+    return f"{plural(count, 'map')} checked, {'all pass' if passing == count > 1 else pass_}"
 
 
 def _where(view: View, condition: Condition) -> str:
