@@ -146,8 +146,15 @@ def unique(names: Sequence[str]) -> list[str]:
 
 
 def level_of(level: float, unit: str | None) -> str:
-    """A level with its unit."""
-    return f"{shortest(level)}{NO_BREAK}{unit or ''}".strip()
+    """A level with its unit: `5 dB`, `1 sample`, `2 samples`."""
+    return with_unit(shortest(level), level, unit)
+
+
+def with_unit(text: str, value: float, unit: str | None) -> str:
+    """A number as it is said, and its unit, which is one of a thing that is counted where the number is 1."""
+    unit = unit or ""
+    one = abs(value) == 1 and len(unit) > len("ms") and unit.endswith("s") and "/" not in unit
+    return f"{text}{NO_BREAK}{unit[:-1] if one else unit}".strip()
 
 
 def condition_name(condition: Condition, kinds: Mapping[str, PerturbationFacts]) -> str:
@@ -177,4 +184,4 @@ def grid_said(kind: PerturbationFacts) -> str:
 
 def level_said(kind: PerturbationFacts, level: float, place: str = "") -> str:
     """A level of a perturbation in words, with a true minus sign: `time shift of +20 ms`, `white noise at −5 dB`, `no noise`."""
-    return kind.said(level, lambda value, sign: f"{signed(value)}{NO_BREAK}{kind.unit}" if sign else level_of(value, kind.unit), place)
+    return kind.said(level, lambda value, sign: with_unit(signed(value) if sign else shortest(value), value, kind.unit), place)

@@ -14,8 +14,8 @@ from robustness.report.view import View
 from tests.report.planted import Plan, fails_at, write_run
 
 NOUNS = (
-    "answer bound card clip command condition cell decision difference draw edit failure file frame label layer lead level logit map "
-    "model neighbour pair pass perturbation placement point recording row rule second speaker step take term variant voice window word"
+    "answer bound card clip command condition cell decision difference draw edit failure file frame label layer lead level logit map model "
+    "neighbour pair pass perturbation placement point recording row rule sample second speaker step take term variant voice window word"
 ).split()
 ONE_OF_MANY = re.compile(rf"(?<![\w.,−–-])1 (?:other |failing |wrong )?({'|'.join(NOUNS)})(?:s|es)\b")
 MANY_OF_ONE = re.compile(rf"(?<![\w.,−–-])(?:0|[2-9]|[1-9][\d,]*\d) (?:other |failing |wrong )?({'|'.join(NOUNS)})\b(?!s|es|[-’'])")

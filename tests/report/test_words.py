@@ -98,3 +98,18 @@ def test_unique_never_collides_with_its_own_numbers() -> None:
 def test_condition(condition: Condition, unit: str | None, text: str) -> None:
     kind = facts_of(condition.perturbation, {"unit": unit, "levels": [], "neutral": 0.0})
     assert words.condition_name(condition, {kind.name: kind}) == text
+
+
+@pytest.mark.parametrize(
+    ("level", "unit", "says"),
+    [
+        (1, "samples", "1 sample"),
+        (2, "samples", "2 samples"),
+        (-1, "bands", "−1 band"),
+        (1, "ms", "1 ms"),
+        (1, "kbit/s", "1 kbit/s"),
+        (1, None, "1"),
+    ],
+)
+def test_a_level_agrees_with_its_unit(level: float, unit: str | None, says: str) -> None:
+    assert words.level_of(level, unit).replace("\u00a0", " ") == says

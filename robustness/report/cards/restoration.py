@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from robustness.report.view import View
-from robustness.report.words import alike, listed, number, percent, plural, shortest, signed
+from robustness.report.words import alike, listed, number, percent, plural, shortest, signed, with_unit
 from robustness.run.restoration import CohortEffect, CohortFacts, RestorationRecord, RestoredAnswer, TriedEdit, read_restoration
 
 NOTHING: Final = RestorationRecord({}, 0, 0, (), ())
@@ -173,7 +173,7 @@ def size_text(attempt: TriedEdit, value: float) -> str:
         return "float32"
     both = any(tried_size.size < 0 for tried_size in attempt.tried_sizes) and any(tried_size.size > 0 for tried_size in attempt.tried_sizes)
     text = signed(value) if both and float(value).is_integer() else shortest(value)
-    return f"{text}\u00a0{attempt.unit}"
+    return with_unit(text, value, attempt.unit)
 
 
 def share(value: float | None) -> str:
@@ -203,7 +203,7 @@ def _condition(facts: CohortFacts, names: Mapping[str, str], places: Mapping[str
         parts.append(f"{capital(where)} the margin is {' and '.join(each)}.")
     if facts.edit and facts.gives:
         edit = facts.edit
-        amount = f"{signed(edit.size) if float(edit.size).is_integer() else shortest(edit.size)}\u00a0{edit.unit}"
+        amount = with_unit(signed(edit.size) if float(edit.size).is_integer() else shortest(edit.size), edit.size, edit.unit)
         each = [f"raises it for {one.higher} of {_words(one)} ({signed(one.median, 1)})" for one in facts.gives]
         right, wrong = (sum(getattr(one, key) for one in facts.gives) for key in ("turned_right", "turned_wrong"))
         parts.append(f"{capital(edit.does)} by {amount} {' and '.join(each)}; it turns {right} right and {wrong} wrong.")

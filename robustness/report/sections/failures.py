@@ -261,8 +261,8 @@ def _maps(card: CardFigures) -> str:
     count, passing = len(boxes), sum(not box.failed for box in boxes)
     if not count:
         return "what the model was given, and the maps"
-    pass_ = "none passes" if not passing else f"{number(passing)} {'passes' if passing == 1 else 'pass'}"
-    return f"{plural(count, 'map')} checked, {'all pass' if passing == count > 1 else pass_}"
+    some = "none passes" if not passing else f"{number(passing)} of them {'passes' if passing == 1 else 'pass'}"
+    return f"{plural(count, 'map')} checked, {'all pass' if passing == count > 1 else some}"
 
 
 def _where(view: View, condition: Condition) -> str:

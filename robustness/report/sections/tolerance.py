@@ -59,7 +59,7 @@ class TolerancesSection(Section):
         found = [(kind, variant, shares) for kind in kinds for variant in view.variants if (shares := shares_of(view, kind, variant))]
         if not found:
             return None
-        rows = [_row(*one, first=one[1] is view.first) for one in found]
+        rows = _alike([_row(*one, first=one[1] is view.first) for one in found])
         what = "commands accepted" if has_known(view) else "other words left alone"
         most = max(len(row["cells"]) for row in rows)
         return SectionPart(fill(TEMPLATE, says=says(view), what=what, bar=percent(BAR), rows=rows, most=most))
@@ -122,6 +122,15 @@ def in_words(kind: PerturbationFacts, range_: Tolerated) -> str:
 def _end(kind: PerturbationFacts, side: ToleratedSide) -> str:
     level = kind.neutral if side.held is None else side.held
     return level_of(level, kind.unit)
+
+
+def _alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, those of variants that agree told once."""
+    told: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        key = str([row["name"], row["range"], row["cells"]])
+        told[key] = {**told[key], "variant": f"{told[key]['variant']}, {row['variant']}"} if key in told else row
+    return list(told.values())
 
 
 def _row(kind: PerturbationFacts, variant: Variant, shares: dict[float, float], *, first: bool) -> dict[str, Any]:
