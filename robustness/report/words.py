@@ -153,7 +153,7 @@ def level_of(level: float, unit: str | None) -> str:
 def with_unit(text: str, value: float, unit: str | None) -> str:
     """A number as it is said, and its unit, which is one of a thing that is counted where the number is 1."""
     unit = unit or ""
-    one = abs(value) == 1 and len(unit) > len("ms") and unit.endswith("s") and "/" not in unit
+    one = abs(value) == 1 and re.fullmatch("[a-z]{2,}s", unit)
     return f"{text}{NO_BREAK}{unit[:-1] if one else unit}".strip()
 
 

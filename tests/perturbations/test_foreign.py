@@ -245,7 +245,7 @@ def test_a_dry_run_says_its_levels_unit_and_neutral_level(
         unit = UNITS.get(family, "ms")
         wanted = f"foreign {family} at 1 {unit} to foreign {family} at 3 {unit}, 3 levels of harshness in {unit}; nothing foreign"
         if family == "placement":
-            wanted = "1 hops late to 3 hops late, 3 levels of delay in hops; 0 hops late"
+            wanted = "1 hop late to 3 hops late, 3 levels of delay in hops; 0 hops late"
         assert f"  foreign-{family}: {wanted} changes nothing" in lines
 
 
@@ -282,13 +282,14 @@ def test_the_card_of_a_recording_that_fails_under_it_says_it_in_its_own_words(fa
     told = text_of(str(part.html))
     title = "2 hops late from its place in the center" if family == "placement" else f"in foreign {family} at 2 {unit}, in the center"
     assert title in told
-    assert f"At 2 {unit} 1 of 1 draw is bad in float32; at 1 {unit} at least half are good." in told
+    one = unit.removesuffix("s") if family == "placement" else unit
+    assert f"At 2 {unit} 1 of 1 draw is bad in float32; at 1 {one} at least half are good." in told
     figure = CardFigures(view, card).figures()[-1]
     axis = "delay" if family == "placement" else "harshness"
     assert figure.layout["xaxis"]["title"]["text"] == f"{axis}, {unit}"
     assert figure.table is not None
     neutral = "0 hops late" if family == "placement" else "nothing foreign"
-    assert [str(row[0]).replace("\u00a0", " ") for row in figure.table.rows] == [f"{level} {unit}" for level in (3, 2, 1)] + [neutral]
+    assert [str(row[0]).replace("\u00a0", " ") for row in figure.table.rows] == [f"3 {unit}", f"2 {unit}", f"1 {one}", neutral]
     assert [words for words in ("in noise", "in silence", "no noise", "SNR") if words in told] == []
     assert ("the noise" in told) <= (family == "noise")
 
