@@ -59,9 +59,13 @@ def phases_sentence(phases: Phases) -> str:
     if len(figures) == 1:
         return ""
     bad = figures[worst]
+    over, where = f"Over {len(figures)} phases of the first window, every {phases.step_ms:g} ms,", f"{worst * phases.step_ms:g} ms"
+    if not bad.words:
+        mean = shown(phases.mean("false_alarms"))
+        return f"{over} false alarms are {mean} on average and {bad.false_alarms} at the worst phase, {where}."
     return (
-        f"Over {len(figures)} phases of the first window, every {phases.step_ms:g} ms, hits are {shown(phases.mean('hits'))} of "
-        f"{counted(bad.words, 'word')} on average; at the worst phase, {worst * phases.step_ms:g} ms, they are {bad.hits}, and another "
+        f"{over} hits are {shown(phases.mean('hits'))} of "
+        f"{counted(bad.words, 'word')} on average; at the worst phase, {where}, they are {bad.hits}, and another "
         f"command is said during {counted(bad.wrong_words, 'word') if bad.wrong_words else 'none'}."
     )
 
