@@ -25,6 +25,13 @@ def shown(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def lasting(hours: float) -> str:
+    """How long, in the unit that one would say: `13 s`, `42 min`, `5.9 h`."""
+    if hours < 1 / 30:
+        return f"{hours * 3600:.0f}\u00a0s"
+    return f"{hours * 60:.0f}\u00a0min" if hours < 2 else f"{hours:,.1f}\u00a0h"
+
+
 def stream_sentence(found: StreamFigures) -> str:
     """What happens to the words of the vocabulary: `18 of 20 words are hit`."""
     if not found.words:
@@ -47,8 +54,8 @@ def alarms_sentence(found: StreamFigures) -> str:
     during = f" ({found.during_other_words} during words outside the vocabulary)" if found.during_other_words else ""
     needed = hours_needed(CLAIM_AN_HOUR, found.false_alarms)
     return (
-        f"{counted(found.false_alarms, 'false alarm')}{during} in {shown(found.hours)} h, which is {shown(rate.value)} an hour "
-        f"(95 % interval {shown(rate.low)}–{shown(rate.high)}); to show fewer than {CLAIM_AN_HOUR:g} an hour takes {shown(needed)} h "
+        f"{counted(found.false_alarms, 'false alarm')}{during} in {lasting(found.hours)}, which is {shown(rate.value)} an hour "
+        f"(95 % interval {shown(rate.low)}–{shown(rate.high)}); to show fewer than {CLAIM_AN_HOUR:g} an hour takes {lasting(needed)} "
         "with as many."
     )
 
