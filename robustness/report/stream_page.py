@@ -116,6 +116,7 @@ thresholds.</p>
 </body>
 </html>
 """
+CAPTION: Final = "Figures at the first phase; latency is the median, hit at worst is at the worst phase"
 HEAD: Final = (
     *("variant", "words", "hit", "missed", "wrong command", "twice", "false alarms", "in", "an hour", "95 % interval"),
     *("latency, ms", "hit at worst"),
@@ -205,7 +206,6 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         "latency": latency_figure(variants),
     }
     packed = _packed([*timelines, *(one for one in curves.values() if one is not None)])
-    total = sum(figures.misses + figures.wrong_commands + figures.repeats + figures.false_alarms for figures in first.phases.figures[:1])
     rendered = TEMPLATES.from_string(MACROS + PAGE).render(
         title=f"{first.name.partition(',')[0]}, streamed every {hop_ms:g} ms",
         scope=scope_of(variants),
@@ -214,11 +214,7 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         notices=made.notices,
         policy=packed.policy,
         style=Markup(own("style.css")),
-        figures={
-            "caption": "Figures at the first phase; latency is the median, hit at worst is at the worst phase",
-            "head": HEAD,
-            "rows": [_row(one) for one in variants],
-        },
+        figures={"caption": CAPTION, "head": HEAD, "rows": [_row(one) for one in variants]},
         parts=[_part(one, said=place == 0) for place, one in enumerate(variants)],
         first=first.name,
         takes=[_take(at, one, first, sounds) for at, one in enumerate(timelines)],
@@ -229,7 +225,7 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         plays=_plays(sounds, mistakes),
         more_takes=f"{plural(len(first.scores) - len(timelines), 'more take')} not drawn." if len(first.scores) > len(timelines) else "",
         mistakes=mistakes,
-        more=f"{number(total - len(mistakes))} more are not listed." if total > len(mistakes) else "",
+        more=_more(first.phases.figures[0], len(mistakes)),
         method=_method(first),
         repeat=made.repeat,
         packed=packed.elements,
@@ -305,6 +301,11 @@ def mistakes_of(one: VariantStream, cut: TakeCut | None) -> list[Mistake]:
             flac = cut(at, time_ms - BEFORE_MS, time_ms + after) if cut is not None and len(found) < MOST_PLAYERS else ""
             found.append(Mistake(at, time_ms, one.scores[at].take, kind, word, said, score, flac))
     return found
+
+
+def _more(figures: StreamFigures, listed: int) -> str:
+    rest = figures.misses + figures.wrong_commands + figures.repeats + figures.false_alarms - listed
+    return f"{number(rest)} more {'is' if rest == 1 else 'are'} not listed." if rest > 0 else ""
 
 
 def _plays(sounds: Sequence[TakeSound], mistakes: Sequence[Mistake]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from robustness.streaming.curve import OperatingCurve
 from robustness.streaming.repair import HopStreams
-from robustness.streaming.rules.plain import Plain
+from robustness.streaming.rules.base import plain_rule
 from robustness.streaming.sentences import counted
 from robustness.streaming.streams import VariantStream
 
@@ -29,7 +29,12 @@ def advice_of(one: VariantStream) -> list[str]:
 
 def _threshold(one: VariantStream) -> list[str]:
     asked = np.unique(one.rule.bars(one.scores[0]))
-    if replace(one.rule, threshold=None) != Plain() or len(asked) != 1 or not np.isfinite(asked[0]) or not len(one.curve.thresholds):
+    if (
+        replace(one.rule, threshold=None) != plain_rule(None)
+        or len(asked) != 1
+        or not np.isfinite(asked[0])
+        or not len(one.curve.thresholds)
+    ):
         return []
     threshold = float(asked[0])
     curve, here = one.curve, one.curve.at(threshold)
