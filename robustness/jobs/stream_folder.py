@@ -5,12 +5,13 @@ Files of a folder: `index.html`, `stream.json` and `scores-N.parquet`, one a var
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from robustness.audio.takes import Take
+from robustness.audio.takes import Samples, Take
 from robustness.errors import OutputError
 from robustness.jobs.stream import StreamRequest, StreamResult, said_of
 from robustness.report.sounds import flac_of
@@ -59,15 +60,26 @@ def write_stream(result: StreamResult, request: StreamRequest, out: Path, repeat
 def take_sound(take: Take, length_ms: float, *, audio: bool) -> TakeSound:
     """A take as the page shows it, read block by block, in stretches of so many ms."""
     length = max(1, round(length_ms * take.rate_hz / 1000))
-    low, high = np.zeros(-(-take.samples // length)), np.zeros(-(-take.samples // length))
-    at = 0
-    for block in take.blocks():
-        places = (at + np.arange(len(block))) // length
-        np.minimum.at(low, places, block)
-        np.maximum.at(high, places, block)
-        at += len(block)
+    count = -(-take.samples // length)
+    low, high = np.zeros(count), np.zeros(count)
+    for at, stretches in _stretches(take, length):
+        low[at : at + len(stretches)] = np.minimum(0.0, stretches.min(1))
+        high[at : at + len(stretches)] = np.maximum(0.0, stretches.max(1))
     whole = audio and take.duration_ms <= SHORT_MS
     return TakeSound(take.name, take.duration_ms, low, high, flac_of(take.part(0, take.duration_ms), take.rate_hz) if whole else "")
+
+
+def _stretches(take: Take, length: int) -> Iterator[tuple[int, Samples]]:
+    """A take in stretches of so many samples, [stretches length], with the number of the first; zeros fill the last."""
+    at, rest = 0, np.zeros(0, np.float32)
+    for block in take.blocks():
+        rest = np.concatenate([rest, block])
+        whole = len(rest) // length
+        if whole:
+            yield at, rest[: whole * length].reshape(whole, length)
+        at, rest = at + whole, rest[whole * length :]
+    if len(rest):
+        yield at, np.pad(rest, (0, length - len(rest)))[None]
 
 
 def _cutter(result: StreamResult) -> TakeCut:
