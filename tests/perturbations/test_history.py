@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from robustness.audio.levels import speech_power
@@ -111,7 +112,7 @@ def test_a_front_end_goes_through_all_of_it_in_one_piece(remembering: Classifier
     assert torch.allclose(answers, remembering.logits(heard.heard), atol=1e-4)
 
 
-def steps_of(network_answers: np.ndarray, smoothing: int, counted: int) -> Iterator[float]:
+def steps_of(network_answers: NDArray[np.float64], smoothing: int, counted: int) -> Iterator[float]:
     """The mean of the last answers at each step that counts, one after the other."""
     for at in range(len(network_answers) - counted, len(network_answers)):
         yield sum(network_answers[max(0, at - smoothing + 1) : at + 1, 0]) / smoothing
