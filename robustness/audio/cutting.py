@@ -87,7 +87,7 @@ def segment_take(
         check_count(hearing, words, labels, detector)
         cuts = cuts_around(words, hearing.duration_ms, cutting)
     except RecordingError as error:
-        raise RecordingError(f"{take}: {error}") from error
+        raise RecordingError(f"{take}: {error}", error.details) from error
     found = Segmentation(take.stem, audio.samples.numpy(), rate_hz, hearing, detector, labels, words, cuts)
     texts = {SPANS: spans_csv(names, found)}
     if page:

@@ -299,7 +299,10 @@ def _words(take: Take, labels: Path | None, request: StreamRequest) -> list[Word
         settings = DetectorSettings()
         hearing = hear(read_audio(take.path, take.rate_hz).samples.numpy(), take.rate_hz, settings)
         found = find_words(hearing, settings)
-        check_count(hearing, found, request.words, settings)
+        try:
+            check_count(hearing, found, request.words, settings)
+        except RecordingError as error:
+            raise RecordingError(f"{take.path}: {error}", error.details) from error
         return [Word(label, one.start_ms, one.end_ms) for label, one in zip(request.words, found, strict=True)]
     return [] if labels is None else read_spans(labels)
 

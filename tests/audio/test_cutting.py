@@ -91,7 +91,7 @@ def test_another_rate_is_resampled_with_a_notice(tmp_path: Path) -> None:
 
 
 def test_another_count_writes_nothing(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match=r"my_take.wav: 3 words were given and 2 were found"):
+    with pytest.raises(RecordingError, match=r"my_take.wav: 3 words were given and 2 found"):
         segment_take(written(tmp_path), ["yes", "no", "up"], tmp_path / "out", name=NAME, rate_hz=RATE_HZ)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["my_take.wav"]
 
