@@ -350,7 +350,7 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
         frontend=frontend,
         network=network,
         output=said.output,
-        frame=said.frame,
+        frame=replace(said.frame, memory=frontend.memory or network.can.step_frames is not None),
         unknown=said.unknown,
         silence=said.silence,
         threshold=said.threshold,

@@ -23,7 +23,7 @@ DRAWS: Final = 5
 SAID_SNR: Final = Everyday(
     5.0,
     30.0,
-    "Olsen (1998), doi:10.1044/1059-0889(1998/012): speech 5 to 15 dB above the noise of schools, homes and stores",
+    "Olsen (1998), doi:10.1044/1059-0889(1998/012): speech 5 to 15 dB above the noise of schools, homes and stores; 30 dB is our choice",
 )
 
 

@@ -105,7 +105,7 @@ class Screen:
         both = torch.from_numpy(near | checked)
         logits = quick.clone()
         if both.any():
-            logits[both] = self._exactly(asked.windows.samples[both])
+            logits[both] = self._exactly(asked.windows.heard[both])
         differ = self._differ(quick, logits, asked.truth)
         if (checked & differ).any():
             self._refuse(asked, int(np.flatnonzero(checked & differ)[0]), quick, logits)
@@ -115,7 +115,7 @@ class Screen:
 
     def distance(self, asked: AskedWindows) -> float:
         """The largest difference of a margin between the two kernels on some windows."""
-        quick, exact = self.quick.logits(asked.windows.samples), self._exactly(asked.windows.samples)
+        quick, exact = self.quick.logits(asked.windows.heard), self._exactly(asked.windows.heard)
         first, then = (margins(self.exact, logits, asked.truth, quick) for logits in (quick, exact))
         both = np.isfinite(first) & np.isfinite(then)
         return float(np.abs(first[both] - then[both]).max(initial=0.0))

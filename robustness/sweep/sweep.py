@@ -225,7 +225,7 @@ class Sweep:
 
     def _answers(self, windows: Iterator[tuple[Condition, Windows]], engine: Engine) -> Generator[Answered, None, None]:
         """The logits under conditions, all of them numbers; the windows of the next are made meanwhile."""
-        with closing(engine.stream(((condition, heard), heard.samples) for condition, heard in windows)) as answered:
+        with closing(engine.stream(((condition, heard), heard.heard) for condition, heard in windows)) as answered:
             for (condition, heard), logits in answered:
                 yield Answered(condition, heard, checked_logits(logits, self.classifiers, heard))
 
@@ -251,7 +251,7 @@ class Sweep:
         no_word = condition.perturbation == NO_WORD
         key = f"{key_of(condition)}{windows.ids[0] if no_word else ''}"
         names = [f"{kind} {draw}" for draw, kind in enumerate(windows.ids)] if no_word else list(windows.ids)
-        self.writer.add_heard(key, names, self.tally.heard(key, names, windows.samples))
+        self.writer.add_heard(key, names, self.tally.heard(key, names, windows.heard))
         self.progress(len(windows.ids) * len(self.classifiers), condition.perturbation)
 
     def _compare(self, clean: list[Tensor], logits: list[Tensor]) -> None:

@@ -51,16 +51,19 @@ class Smoothing(NamedTuple):
     Attributes:
         steps: answers that are averaged; before the first there are zeros.
         preroll: frames at the window's start that only warm up the state.
+        frames: of a window; more are what came before it, and warm up the state too. None takes every clip for a window.
     """
 
     steps: int = 1
     preroll: int = 0
+    frames: int | None = None
 
     def score(self, answers: npt.NDArray[np.float64], step_frames: int) -> npt.NDArray[np.float64]:
-        """The largest mean whose step ends after the pre-roll, [steps labels] → [1 labels]."""
+        """The largest mean whose step ends in the window after the pre-roll, [steps labels] → [1 labels]."""
         before = np.concatenate([np.zeros((self.steps, answers.shape[1])), answers]).cumsum(axis=0)
         sums = before[self.steps :] - before[: -self.steps]
-        first = min(len(answers) - 1, -(-(self.preroll + 1) // step_frames) - 1)
+        earlier = 0 if self.frames is None else max(0, len(answers) - self.frames // step_frames)
+        first = earlier + min(len(answers) - earlier - 1, -(-(self.preroll + 1) // step_frames) - 1)
         largest: npt.NDArray[np.float64] = sums[first:].max(axis=0, keepdims=True) / self.steps
         return largest
 
@@ -149,6 +152,10 @@ class TfliteNetwork(Network):
         with self._turn:
             rows = [self._last(clip) if self.graph.keeps_state else self._answer(clip[None], self.interpreter) for clip in given]
         return torch.from_numpy(np.concatenate(rows).astype(np.float32))
+
+    def tried(self, features: Tensor) -> TfliteNetwork:
+        """The same; with a state it knows then how many frames a window has, [clips 1 bands frames]."""
+        return replace(self, smoothing=self.smoothing._replace(frames=features.shape[-1])) if self.graph.keeps_state else self
 
     def copied(self) -> TfliteNetwork:
         """The same with an interpreter of its own."""
