@@ -16,7 +16,7 @@ largest mean after a pre-roll is the window's score. A take is fed to it on and 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, ClassVar, Final, Literal, NamedTuple
@@ -146,9 +146,12 @@ class TfliteNetwork(Network):
             CardError: the features have another shape than its input.
         """
         given = self._given(features)
-        with self._turn:
-            rows = [self._last(clip) if self.graph.keeps_state else self._answer(clip[None], self.interpreter) for clip in given]
-        return torch.from_numpy(np.concatenate(rows).astype(np.float32))
+        if self.graph.keeps_state:
+            rows = np.concatenate([self._last(clip) for clip in given])
+        else:
+            with self._turn:
+                rows = self._answers(given[:, None], self.interpreter)
+        return torch.from_numpy(rows.astype(np.float32))
 
     def copied(self) -> TfliteNetwork:
         """The same with an interpreter of its own."""
@@ -184,8 +187,10 @@ class TfliteNetwork(Network):
             nonlocal waiting
             waiting = torch.cat([waiting, frames])
             whole, waiting = waiting.split([len(waiting) // step * step, len(waiting) % step])
-            rows = [self._answer(clip, made) for clip in self._numbers(whole.numpy()).reshape(-1, 1, step, bands)]
-            return torch.from_numpy(np.concatenate(rows).astype(np.float32)) if rows else torch.zeros(0, self.graph.given.shape[-1])
+            if not len(whole):
+                return torch.zeros(0, self.graph.given.shape[-1])
+            rows = self._answers(self._numbers(whole.numpy()).reshape(-1, 1, step, bands), made)
+            return torch.from_numpy(rows.astype(np.float32))
 
         return run
 
@@ -224,19 +229,22 @@ class TfliteNetwork(Network):
         """The score of one clip by a graph with a state, [frames bands] → [1 labels]; the first frames fill no step."""
         made, step = interpreter_of(self.content, self.kernels), self.graph.taken.shape[1]
         whole = clip[len(clip) % step :].reshape(-1, 1, step, clip.shape[1])
-        answers = np.concatenate([self._answer(part, made) for part in whole])
-        return self.smoothing.score(answers, step)
+        return self.smoothing.score(self._answers(whole, made), step)
 
-    def _answer(self, clip: AnyArray, interpreter: Any) -> npt.NDArray[np.float64]:
-        """What is given to one clip, [1 labels]."""
-        _run(interpreter, self.graph.taken, clip)
-        given, before = self.graph.given, self.graph.before
-        numbers = interpreter.get_tensor(given.index)
-        numbers = numbers.reshape(len(clip), -1)
-        if not self.finer or before is None or self.step is None:
-            return given.values(numbers).astype(np.float64)
-        logits = before.values(interpreter.get_tensor(before.index).reshape(len(clip), -1))
-        return within_steps(logits, numbers.astype(np.int64) - given.zero_point, self.step, self.output)
+    def _answers(self, clips: Iterable[AnyArray], interpreter: Any) -> npt.NDArray[np.float64]:
+        """What is given to each clip, one after the other, [clips labels]."""
+        given, before, step = self.graph.given, self.graph.before, self.step
+        finer = before if self.finer and step is not None else None
+        numbers, logits = [], []
+        for clip in clips:
+            _run(interpreter, self.graph.taken, clip)
+            numbers.append(interpreter.get_tensor(given.index).reshape(1, -1))
+            if finer is not None:
+                logits.append(interpreter.get_tensor(finer.index).reshape(1, -1))
+        counts = np.concatenate(numbers)
+        if finer is None or step is None:
+            return given.values(counts).astype(np.float64)
+        return within_steps(finer.values(np.concatenate(logits)), counts.astype(np.int64) - given.zero_point, step, self.output)
 
 
 def within_steps(logits: AnyArray, counts: npt.NDArray[np.int64], step: float, output: str) -> npt.NDArray[np.float64]:
