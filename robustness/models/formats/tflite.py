@@ -1,7 +1,9 @@
 """A network in a TensorFlow Lite file, run by LiteRT (the extra `tflite`) with the kernels of microcontrollers or those of a phone.
 
 `kernels = "reference"` are the plain kernels that TFLite Micro shares (`OpResolverType.BUILTIN_REF`); `"xnnpack"` is what LiteRT runs on a
-phone or PC. They round otherwise. A dynamic-range file is run by XNNPACK alone: TFLite Micro refuses it. A file is data, no code is run.
+phone or PC, and `"builtin"` what it runs there without XNNPACK. They round otherwise: on MLPerf Tiny's int8 keyword model XNNPACK changes
+a score in nearly every window, and the built-in kernels in one of twenty, by one step. A dynamic-range file is run by XNNPACK alone: TFLite
+Micro refuses it. A file is data, no code is run.
 
 An int8 softmax has steps of 1/256, and most of its values are 0 or 255/256. So scores are read before it, and outcomes after it: a score is
 exp(f) normalised, moved by what is needed to lie in the interval of which the file's own probability is the multiple of the step. What
@@ -34,7 +36,7 @@ from robustness.models.checkpoints import first_line
 from robustness.models.formats.base import FORMATS, Capabilities, FileLayer, Format, Network, Sought, from_file
 from robustness.models.formats.tflite_graph import LAST, AnyArray, Graph, GraphTensor, graph_of
 
-Kernels = Literal["reference", "xnnpack"]
+Kernels = Literal["reference", "builtin", "xnnpack"]
 INSTALL: Final = "pip install 'speech-robustness[tflite]'"
 INSIDE: Final = 1e-3  # of a step: how far inside of its interval a score is kept, far above float32's rounding
 LEAST: Final = 1e-30  # float32 holds it, and an int8 softmax's inputs span less
@@ -124,6 +126,11 @@ class TfliteNetwork(Network):
         )
 
     @property
+    def score_step(self) -> float | None:
+        """The scale of what is before the quantized softmax."""
+        return self.graph.before.scale if self.finer and self.graph.before is not None else None
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What is known of the file."""
         notes = [HYBRID] if self.graph.is_hybrid else []
@@ -159,11 +166,18 @@ class TfliteNetwork(Network):
         return TfliteNetwork(self.content, self.kernels, self.frontend, self.output, self.graph, made, self.smoothing)
 
     def quicker(self) -> TfliteNetwork | None:
-        """By XNNPACK, for the reference kernels; none for a graph with a state, whose error could grow from step to step."""
+        """By the built-in kernels, for the reference kernels; none for a graph with a state, whose error could grow from step to step."""
+        return self._by("builtin")
+
+    def of_a_pc(self) -> TfliteNetwork | None:
+        """By XNNPACK, for the reference kernels; none for a graph with a state."""
+        return self._by("xnnpack")
+
+    def _by(self, kernels: Kernels) -> TfliteNetwork | None:
         if self.kernels != "reference" or self.graph.keeps_state:
             return None
-        made = interpreter_of(self.content, "xnnpack")
-        return TfliteNetwork(self.content, "xnnpack", self.frontend, self.output, self.graph, made)
+        made = interpreter_of(self.content, kernels)
+        return TfliteNetwork(self.content, kernels, self.frontend, self.output, self.graph, made)
 
     @property
     def for_micro(self) -> bytes:
@@ -277,7 +291,8 @@ def interpreter_of(content: bytes, kernels: Kernels, *, keep: bool = False) -> A
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ModuleNotFoundError as error:
         raise CardError(f"a .tflite file needs LiteRT; {INSTALL}") from error
-    resolver = OpResolverType.BUILTIN_REF if kernels == "reference" else OpResolverType.AUTO
+    resolvers = {"reference": "BUILTIN_REF", "builtin": "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "xnnpack": "AUTO"}
+    resolver = OpResolverType[resolvers[kernels]]
     if content[4:8] != b"TFL3":
         raise CardError("the file is no TensorFlow Lite model (they have TFL3 at their fifth byte); give the .tflite that ships")
     try:
