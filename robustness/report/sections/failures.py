@@ -208,13 +208,22 @@ def _heading(found: FailedRecordings) -> str:
     rest = f"; the worst {shown} have a card" if shown < total else ""
     placed = f"{plural(total, 'recording')} {'fails' if total == 1 else 'fail'} at one placement at least{rest}."
     placed = placed if total else "No recording fails at any placement tried."
+    compared = _compared(found)
     if not noise.total:
-        return placed
+        return placed + compared
     who = plural(noise.total, "other") if total else plural(noise.total, "recording")
     who = f"{who} {'fails' if noise.total == 1 else 'fail'} under another perturbation alone"
     one = "the one that fails at the mildest level has a card"
     first = f"the {noise.shown} that fail at the mildest level have a card" if noise.shown > 1 else one
-    return f"{placed} {who}; {first}, at the mildest level at which most draws are bad."
+    first = "it has a card" if noise.total == 1 else "each has a card" if noise.shown == noise.total else first
+    return f"{placed} {who}; {first}, at the mildest level at which most draws are bad.{compared}"
+
+
+def _compared(found: FailedRecordings) -> str:
+    """With what recordings of another run some were compared."""
+    if found.good_run is None:
+        return ""
+    return f" Too few recordings are right here: they are compared with those that are right in {found.good_run}, a run of the same model."
 
 
 def _shown(card: CardFigures) -> Shown:
