@@ -1,24 +1,72 @@
-"""What do models accept of the same clips, undisturbed and under each family of perturbations? A row a model and variant, from its run.
+"""What do models of the field lose to each family of perturbations? Two models, in float and in int8, on the same 500 real clips.
 
-`python -m benchmarks.models_table RUN …` reads runs that were made with the same recordings, preset and seed, and prints the table of
-docs/models.md. Shares are of commands accepted; what costs most is the largest loss inside an ordinary day's range.
+`python -m benchmarks.models_table` makes the runs that are not there yet in a folder, `build/models` or `--runs DIR`, and prints the table
+of docs/models.md; `--keep` puts it there. Shares are of commands accepted; what costs most is the largest loss inside an ordinary day's
+range. It needs the developers' data beside the repository, and hours for `--preset full`. `--run DIR`, several times for several, reads runs
+of other models; they must be of the same clips, preset and seed.
 """
 
 from __future__ import annotations
 
+import argparse
+import shutil
+import subprocess
 import sys
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from benchmarks.harness import Table
+from benchmarks.harness import ROOT, SHARED, Table
 from robustness.report.costs import Costs
 from robustness.report.sections.tolerance import shares_of
 from robustness.report.view import Variant, View
 from robustness.report.words import level_of, number, percent
 from robustness.run.folder import Run
 
-SHOWN = ("placement", "time", "level", "noise", "room", "microphone", "channel")
+SHOWN: Final = ("placement", "time", "level", "noise", "room", "microphone", "channel", "mask", "scene")
+CLIPS: Final = 500
+DOCUMENT: Final = ROOT / "docs" / "models.md"
+BEGIN, END = "<!-- python -m benchmarks.models_table --keep -->", "<!-- end of the table -->"
+TINY: Final = ("kws_ref_model_float32.tflite", "kws_ref_model.tflite")
+
+
+class Swept(NamedTuple):
+    """A model as it is run: what `robustness report` is told of it."""
+
+    name: str
+    told: tuple[str, ...]
+
+
+def swept(runs: Path) -> tuple[Swept, ...]:
+    """The models: the tutorial's checkpoint, and MLPerf Tiny's two files under a card of their own."""
+    card = runs / "mlperf-tiny.toml"
+    if not card.exists():
+        for name in TINY:
+            shutil.copy(SHARED / "mlperf_tiny" / name, runs)
+        robustness("init", *(str(runs / name) for name in TINY), "--out", str(card))
+    weights = SHARED / "tutorial" / "speech_commands_model.pt"
+    tutorial = ("--model", str(ROOT / "models" / "tutorial.toml"), "--weights", str(weights), "--variant", "float32")
+    return Swept("tutorial", (*tutorial, "--variant", "dynamic-int8")), Swept("mlperf-tiny", ("--model", str(card)))
+
+
+def robustness(*told: str) -> None:
+    """The command line, in a process of its own; its messages go where ours go."""
+    subprocess.run([sys.executable, "-m", "robustness", *told], check=True, stdout=sys.stderr)
+
+
+def made(runs: Path, preset: str) -> list[Path]:
+    """The runs of all models, made where they are not there yet."""
+    runs.mkdir(parents=True, exist_ok=True)
+    found = []
+    for one in swept(runs):
+        folder = runs / f"{one.name}-{preset}"
+        if not folder.exists():
+            clips = SHARED / "speech_commands"
+            heard = ("--recordings", str(clips), "--sample", str(CLIPS), "--noises", str(clips / "_background_noise_"))
+            robustness("report", *one.told, *heard, "--preset", preset, "--no-audio", "--out", str(folder))
+        found.append(folder)
+    return found
 
 
 def row(view: View, variant: Variant) -> tuple[str, ...]:
@@ -41,11 +89,21 @@ def row(view: View, variant: Variant) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Prints the table of the runs that are given."""
-    views = [View(Run.open(Path(path))) for path in sys.argv[1:]]
+    """Prints the table, and with --keep puts it into the document."""
+    asked = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    asked.add_argument("--runs", type=Path, default=ROOT / "build" / "models", help="the folder of the runs")
+    asked.add_argument("--preset", default="standard", help="which perturbations: quick, standard or full")
+    asked.add_argument("--run", type=Path, action="append", default=[], help="a run of another model")
+    asked.add_argument("--keep", action="store_true", help="put the table into docs/models.md")
+    told = asked.parse_args()
+    views = [View(Run.open(path)) for path in [*made(told.runs, told.preset), *told.run]]
     rows = tuple(row(view, variant) for view in views for variant in view.variants)
     head = ("model", "accepted undisturbed, %", "what costs most on an ordinary day", *(f"{family}, points" for family in SHOWN))
-    print(Table(head, rows))
+    table = str(Table(head, rows))
+    print(table)
+    if told.keep:
+        before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
+        DOCUMENT.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

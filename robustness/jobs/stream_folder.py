@@ -5,18 +5,16 @@ Files of a folder: `index.html`, `stream.json` and `scores-N.parquet`, one a var
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import soundfile
 
 from robustness.audio.takes import Samples, Take
 from robustness.errors import OutputError
 from robustness.jobs.stream import StreamRequest, StreamResult, said_of
+from robustness.report.sounds import flac_of
 from robustness.report.stream_page import RunNotes, TakeCut, stream_page
 from robustness.report.stream_timeline import TakeSound
 from robustness.run.atomic import write_json, write_text
@@ -82,15 +80,6 @@ def _stretches(take: Take, length: int) -> Iterator[tuple[int, Samples]]:
         at, rest = at + whole, rest[whole * length :]
     if len(rest):
         yield at, np.pad(rest, (0, length - len(rest)))[None]
-
-
-def flac_of(samples: Samples, rate_hz: int) -> str:
-    """A stretch as FLAC in base64; empty where there is none."""
-    if not len(samples):
-        return ""
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(samples, -1, 1), rate_hz, format="FLAC", subtype="PCM_16")
-    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def _cutter(result: StreamResult) -> TakeCut:

@@ -112,7 +112,7 @@ def shared_features(frontend: SpectralFrontend, samples: Tensor, windows: Tensor
     alone = frontend.log not in ("none", "log1p") and frontend.reference == "one"  # a cell's level knows nothing of other cells
 
     def frames(sound: Tensor) -> Tensor:  # [clips time] → [clips frames bands]
-        cells = frontend.cells(frontend.spectrum(sound))
+        cells = frontend.cells(frontend.used_spectrum(sound))
         return frontend.levels(cells) if alone else cells
 
     with torch.inference_mode():
@@ -125,7 +125,7 @@ def shared_features(frontend: SpectralFrontend, samples: Tensor, windows: Tensor
             found[:, :edge] = frames(windows[:, : (edge + 1) * hop + reach].contiguous())[:, :edge]
             found[:, own - edge :] = frames(windows[:, first * hop : length].contiguous())[:, -edge:]
         images = found.transpose(-1, -2)[:, None]
-        return frontend.finished(frontend.above_floor(images) if alone else frontend.logarithm(images))
+        return frontend.from_levels(frontend.above_floor(images) if alone else frontend.logarithm(images))
 
 
 @dataclass
