@@ -29,12 +29,7 @@ def advice_of(one: VariantStream) -> list[str]:
 
 def _threshold(one: VariantStream) -> list[str]:
     asked = np.unique(one.rule.bars(one.scores[0]))
-    if (
-        replace(one.rule, threshold=None) != plain_rule(None)
-        or len(asked) != 1
-        or not np.isfinite(asked[0])
-        or not len(one.curve.thresholds)
-    ):
+    if replace(one.rule, threshold=None) != plain_rule(None) or len(asked) != 1 or not asked[0] < np.inf or not len(one.curve.thresholds):
         return []
     threshold = float(asked[0])
     curve, here = one.curve, one.curve.at(threshold)
@@ -48,7 +43,8 @@ def _threshold(one: VariantStream) -> list[str]:
     wrong = counted(int(errors[other]), "false alarm or wrong command", "false alarms and wrong commands")
     made = f"makes {wrong} instead of {errors_here:.0f}"
     parts = " and ".join(part for part in (heard, made) if part)
-    return [f"A threshold of {rounded(curve, other)} instead of {threshold:g} {parts} at the first phase. {CONFIRM}"]
+    now = f"instead of {threshold:g}" if math.isfinite(threshold) else "instead of none"
+    return [f"A threshold of {rounded(curve, other)} {now} {parts} at the first phase. {CONFIRM}"]
 
 
 def better_threshold(curve: OperatingCurve, here: int) -> int | None:

@@ -137,7 +137,7 @@ def write_scores(path: Path, scores: Scores) -> None:
     places = range(len(scores.labels))
     fields = [("time_ms", pa.float64()), *((f"p_{place}", pa.float32()) for place in places)]
     schema = pa.schema(fields, metadata={ABOUT: json.dumps(about, sort_keys=True).encode()})
-    with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+    with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=False) as writer:
         for first in range(0, len(scores), TOGETHER):
             part = slice(first, first + TOGETHER)
             columns = [scores.times_ms[part], *(scores.values[part, place] for place in places)]

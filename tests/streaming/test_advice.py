@@ -29,7 +29,7 @@ def take(said: tuple[tuple[int, str, float, int], ...]) -> Scores:
     return scores(rows.tolist())
 
 
-def stream(said: tuple[tuple[int, str, float, int], ...], threshold: float = 0.5, steps: int = 5) -> VariantStream:
+def stream(said: tuple[tuple[int, str, float, int], ...], threshold: float | None = 0.5, steps: int = 5) -> VariantStream:
     found = take(said)
     alone = {(0, place): MISSED for place in range(len(WORDS))}
     return stream_of([found], [WORDS], Plain(threshold=threshold), steps=steps, tolerance_ms=None, alone=alone)
@@ -56,6 +56,13 @@ def test_the_threshold_that_is_advised_does_what_is_said(said: tuple[tuple[int, 
     again = figures(said, float(found[1]))
     assert (again.hits, again.false_alarms + again.wrong_words) == (hits, errors)
     assert (found[2] is not None) == (hits == 3)
+
+
+def test_a_threshold_is_advised_where_there_is_none() -> None:
+    (line, *_) = advice_of(stream((*RIGHT, (20_600, "no", 0.7, 25)), threshold=None))
+    found = re.match(r"A threshold of ([\d.]+) instead of none still hits 3 of 3 words and makes 0 false alarms", line)
+    assert found is not None, line
+    assert figures((*RIGHT, ALARM), float(found[1])).false_alarms == 0
 
 
 def test_a_threshold_that_is_too_high_is_told() -> None:
