@@ -52,7 +52,7 @@ class SampleCounts:
     @property
     def title(self) -> str:
         """The head of the columns."""
-        return f"every sample within ± {number(self.within_ms)} ms"
+        return f"every sample, ± {number(self.within_ms)} ms"
 
     def cells(self, recording: str) -> list[SampleCell]:
         """A cell a variant."""
@@ -63,7 +63,8 @@ class SampleCounts:
             return NOT_ASKED
         title = f"good at {number(one.good)} of {plural(one.leads, 'whole sample')} of lead that lose no speech; "
         title += f"the least margin is {signed(one.worst, 2)}, {signed(one.worst_step)} samples from the reference"
-        return SampleCell(f"{number(one.good)} of {number(one.leads)}", f"{one.good / one.leads:.6f}", title, one.good < one.leads)
+        text = f"all {number(one.leads)}" if one.good == one.leads else f"{number(one.good)} of {number(one.leads)}"
+        return SampleCell(text, f"{one.good / one.leads:.6f}", title, one.good < one.leads)
 
     def beside(self, rows: DataFrame) -> DataFrame:
         """Rows of answers with two columns more: at how many samples the outcome is good, and how many were asked."""
