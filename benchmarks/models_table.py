@@ -1,9 +1,9 @@
 """What do models of the field lose to each family of perturbations? Two models, in float and in int8, on the same 500 real clips.
 
 `python -m benchmarks.models_table` makes the runs that are not there yet in a folder, `build/models` or `--runs DIR`, and prints the table
-of docs/models.md; `--keep` puts it there. Shares are of commands accepted; what costs most is the largest loss inside an ordinary day's
-range. It needs the developers' data beside the repository. `--run DIR`, several times for several, reads runs of other models; they must be
-of the same clips, preset and seed.
+of docs/models.md; `--keep` puts it there. Shares are of commands accepted; what costs most is the largest loss in the everyday range. It
+needs the developers' data beside the repository. `--run DIR`, several times for several, reads runs of other models; they must be of the
+same clips, preset and seed.
 """
 
 from __future__ import annotations

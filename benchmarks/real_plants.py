@@ -167,6 +167,8 @@ class Plant:
         placed: whether the cause is that the word lies at the window's start.
         bias: between what unknown's logit is raised.
         dead: how many channels of the second convolution, the strongest, give nothing.
+        tuning: whether it is made of the speakers on which the rule was worked out. Those that networks learn from and those that are told
+            change places then, and networks and takes are drawn by other seeds.
     """
 
     name: str
@@ -175,6 +177,12 @@ class Plant:
     placed: bool = False
     bias: tuple[float, ...] = ()
     dead: int = 0
+    tuning: bool = False
+
+    @property
+    def seed(self) -> str:
+        """Of what is drawn for it."""
+        return self.name if self.tuning else f"{self.name}, told"
 
 
 def plant(name: str, expected: str, *change: Change) -> Plant:
@@ -219,12 +227,12 @@ def clips() -> dict[str, list[Clip]]:
     return found
 
 
-def split(name: str) -> tuple[list[Clip], list[Clip], list[Clip], list[Clip]]:
+def split(one: Plant) -> tuple[list[Clip], list[Clip], list[Clip], list[Clip]]:
     """Commands and unknown words to learn from, and those of other speakers to tell, in an order of the plant's own."""
     every = [clip for some in clips().values() for clip in some]
-    order = torch.randperm(len(every), generator=generator_of("plants", name)).tolist()
+    order = torch.randperm(len(every), generator=generator_of("plants", one.seed)).tolist()
     shuffled = [every[i] for i in order]
-    learns = {clip.speaker for clip in every if int(generator_of("speaker", clip.speaker).initial_seed()) % 2}
+    learns = {clip.speaker for clip in every if int(generator_of("speaker", clip.speaker).initial_seed()) % 2 == one.tuning}
     groups = [[], [], [], []]
     for clip in shuffled:
         groups[2 * (clip.speaker not in learns) + (clip.word in UNKNOWN)].append(clip)
@@ -253,7 +261,7 @@ def network(one: Plant) -> Classifier:
     if one.bias:
         with torch.no_grad():
             last = [layer for layer in module.modules() if isinstance(layer, nn.Linear)][-1]
-            last.bias[base.labels.index("unknown")] += uniform(generator_of("bias", one.name), *one.bias)
+            last.bias[base.labels.index("unknown")] += uniform(generator_of("bias", one.seed), *one.bias)
         return replace(base, name="planted", network=TorchNetwork(module), threshold=None)
     if one.dead:
         with torch.no_grad():
@@ -263,15 +271,15 @@ def network(one: Plant) -> Classifier:
             second.bias[strongest] = 0
         return replace(base, name="planted", network=TorchNetwork(module), threshold=None)
     features, truth = _lessons(one, base)
-    _teach(module, features, truth, one.name)
+    _teach(module, features, truth, one.seed)
     return replace(base, name="planted", network=TorchNetwork(module), threshold=None)
 
 
 def _lessons(one: Plant, base: Classifier) -> tuple[Tensor, Tensor]:
-    learned, unknown, _, _ = split(one.name)
+    learned, unknown, _, _ = split(one)
     made, truth = [], []
     for clip in [*learned[:LEARNED], *unknown[: LEARNED // 4]]:
-        rng = generator_of("lesson", one.name, clip.id)
+        rng = generator_of("lesson", one.seed, clip.id)
         label = base.labels.index(clip.word if clip.word in COMMANDS else "unknown")
         if one.placed:
             slack = WINDOW - len(clip.samples)
@@ -286,10 +294,10 @@ def _lessons(one: Plant, base: Classifier) -> tuple[Tensor, Tensor]:
     return features, torch.tensor(truth)
 
 
-def _teach(module: nn.Module, features: Tensor, truth: Tensor, name: str) -> None:
+def _teach(module: nn.Module, features: Tensor, truth: Tensor, seed: str) -> None:
     module.train()
     optimizer = torch.optim.Adam(module.parameters(), 3e-4)
-    rng = generator_of("order", name)
+    rng = generator_of("order", seed)
     for _ in range(EPOCHS):
         for rows in torch.randperm(len(truth), generator=rng).split(64):
             optimizer.zero_grad()
@@ -311,7 +319,7 @@ def is_right(classifier: Classifier, samples: Tensor, label: str) -> bool:
 
 def folder(one: Plant, classifier: Classifier, takes: int) -> tuple[list[Recording], list[str]]:
     """Recordings that are right, unknown words, and those that fail with the cause and are right without it; and the ids of these."""
-    _, _, told, unknown = split(one.name)
+    _, _, told, unknown = split(one)
     if one.bias or one.placed or one.dead:
         made = [recording(clip, clip.samples, "take") for clip in told[: RIGHT + (takes if one.placed else 3 * takes)]]
         return [*made, *(recording(clip, clip.samples, "other") for clip in unknown[:OTHERS])], [each.id for each in made]
@@ -321,7 +329,7 @@ def folder(one: Plant, classifier: Classifier, takes: int) -> tuple[list[Recordi
     for clip in right:
         samples = clip.samples
         for change in one.change:
-            samples = change(samples, generator_of("take", one.name, change.__name__, clip.id))
+            samples = change(samples, generator_of("take", one.seed, change.__name__, clip.id))
         if len(samples) < WINDOW - 800 and not is_right(classifier, samples, clip.word):
             failing.append(recording(clip, samples, "take"))
         if len(failing) == takes:

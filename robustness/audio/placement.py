@@ -14,7 +14,7 @@ from typing import Final, Literal
 import torch
 from torch import Tensor
 
-from robustness.audio.levels import SPEECH_THRESHOLD_DB, Span, floor_noise, speech_span
+from robustness.audio.levels import SPEECH_THRESHOLD_DB, Span, floor_noise, speech_power, speech_span
 from robustness.audio.recordings import Recording
 from robustness.conditions import Fill, Placement
 from robustness.seeds import generator_of
@@ -76,6 +76,11 @@ class Windows:
     def heard(self) -> Tensor:
         """All that the model is given: what sounded before each window, and the window, [clips earlier + time]."""
         return self.samples if self.before is None else torch.cat([self.before, self.samples], 1)
+
+    @cached_property
+    def speech_power(self) -> Tensor:
+        """Mean power of the word in each window, without its mean and its rumble, [clips]; found once for all noises and levels."""
+        return speech_power(self.samples, self.speech, self.rate_hz)
 
     @property
     def lost(self) -> Tensor:

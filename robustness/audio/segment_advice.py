@@ -25,6 +25,12 @@ SHORT_SHARE: Final = 0.5  # of the median duration: a word this short may be a c
 LONG_SHARE: Final = 1.8  # of the median duration: a word this long may be two
 
 
+def standing_out(words: Sequence[FoundWord]) -> list[bool]:
+    """Whether each word is much shorter or longer than the usual one: a piece of a word, or two of them."""
+    typical = median(map(_duration_ms, words))
+    return [not SHORT_SHARE * typical <= word.duration_ms <= LONG_SHARE * typical for word in words]
+
+
 def check_count(hearing: Hearing, words: Sequence[FoundWord], labels: Sequence[str], settings: DetectorSettings) -> None:
     """Refuses a take whose words are not as many as the labels.
 

@@ -25,27 +25,32 @@ HEARD: Final = 1e-4  # of the loudest band: the surround has a sound there
 def core_in(samples: Tensor, rate_hz: int) -> Span:
     """The word without its surround, in samples of the recording; the whole recording where nothing stands out.
 
-    A first guess is where the level rises above that of the edges; from there it reaches as far as the surround's sound is not heard.
+    A first guess is where the level rises above that of the edges. From there it reaches as far as the sound of the edges is not heard for
+    some frames in a row: so far, that is, as the soft parts of the word, which are no louder than its surround.
     """
-    guess = _louder_core(samples, rate_hz)
-    if guess == Span(0, len(samples)):
-        return guess
-    frame = frame_of(rate_hz, len(samples)) // 2
+    guess, count = _louder_core(samples, rate_hz), len(samples)
+    frame, edge = frame_of(rate_hz, count) // 2, round(EDGE_MS * rate_hz / 1000)
     hop = frame // 4
-    power = spectra(samples, frame).abs().square()
-    smooth = avg_pool1d(power.T[:, None], 3, 1, 1, count_include_pad=False)[:, 0].T
+    power = _smooth(spectra(samples, frame).abs().square(), 3)
     at = torch.arange(power.shape[1]) * hop
-    outside = ((at <= guess.start - frame) & (at >= frame // 2)) | ((at >= guess.end + frame) & (at <= len(samples) - frame // 2))
-    if not outside.any():
+    edges = ((at >= frame // 2) & (at <= edge), (at >= count - edge) & (at <= count - frame // 2))
+    if not all(one.any() for one in edges):
         return guess
-    surround = smooth[:, outside].mean(1)
+    surround = torch.stack([power[:, one].mean(1) for one in edges]).mean(0)
     heard = surround > surround.amax() * HEARD
-    free = (smooth < BELOW * surround[:, None])[heard].float().mean(0) > FREE
-    places = free.nonzero().flatten()
-    if not len(places):
+    free = (power < BELOW * surround[:, None])[heard].float().mean(0) > FREE
+    runs = free.unfold(0, RUN, 1).all(1).nonzero().flatten() if len(free) >= RUN else torch.empty(0)
+    if not len(runs):
         return guess
-    start, end = int(at[places[0]]) - frame // 4, int(at[places[-1]]) + frame // 4
-    return Span(max(0, min(start, guess.start + frame)), min(len(samples), max(end, guess.end - frame)))
+    start, end = int(at[int(runs[0])]) - hop, int(at[int(runs[-1]) + RUN - 1]) + hop
+    if guess != Span(0, count):
+        start, end = min(start, guess.start + frame), max(end, guess.end - frame)
+    return Span(max(0, start), min(count, end))
+
+
+def _smooth(power: Tensor, bands: int) -> Tensor:
+    """Averaged over neighbouring bands, [bands frames]."""
+    return avg_pool1d(power.T[:, None], bands, 1, bands // 2, count_include_pad=False)[:, 0].T
 
 
 def _louder_core(samples: Tensor, rate_hz: int) -> Span:
@@ -70,7 +75,7 @@ def own_sound_in(samples: Tensor, rate_hz: int) -> float:
     """The share of the word's cells that are far softer than the surround: none where the surround's sound is under the word as well."""
     frame = frame_of(rate_hz, len(samples))
     power = spectra(samples, frame).abs().square()
-    smooth = avg_pool1d(power.T[:, None], 5, 1, 2, count_include_pad=False)[:, 0].T
+    smooth = _smooth(power, 5)
     at = torch.arange(power.shape[1]) * (frame // 4)
     start, end = core_in(samples, rate_hz)
     half = frame // 2

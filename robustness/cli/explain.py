@@ -83,6 +83,7 @@ class ComparedRecordings(options.RecordingOptions):
         list[Path],
         typer.Option("--recordings", help="The recordings of a report, with which this one is compared; a card's command names them."),
     ] = field(default_factory=list)
+    good_run: options.GoodRun = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def explain(
 
 def _request(given: NetworkOptions, words: WordOptions, condition: ConditionOptions, others: ComparedRecordings) -> Request:
     """The report that would have this recording."""
-    from robustness.jobs.request import Request
+    from robustness.jobs.request import Explaining, Request
     from robustness.sweep.plan import Settings
 
     return Request(
@@ -153,6 +154,7 @@ def _request(given: NetworkOptions, words: WordOptions, condition: ConditionOpti
         threshold=condition.threshold,
         device=given.device,
         skip_bad=others.skip_bad,
+        explaining=Explaining(good_run=others.good_run),
     )
 
 

@@ -16,16 +16,29 @@ from markupsafe import Markup
 from robustness.cli import options
 from robustness.cli.printing import VERDICTS, Styled, note, say, warn
 from robustness.cli.progress import duration, progress_shown
-from robustness.conditions import VARIANTS
+from robustness.conditions import CARDS, VARIANTS
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
     from robustness.jobs.assess import Job, Progress
-    from robustness.jobs.request import Request
+    from robustness.jobs.request import Explaining, Request
     from robustness.run.folder import Run, RunWriter
 
 
-FROM_SHARDS: Final = {"from_run", "models", "weights", "recordings", "labels", "noises", "inputs", "threads", "quiet", "verbose"}
+FROM_SHARDS: Final = {
+    "from_run",
+    "models",
+    "weights",
+    "recordings",
+    "labels",
+    "noises",
+    "inputs",
+    "threads",
+    "quiet",
+    "verbose",
+    "cards",
+    "good_run",
+}
 LEFT_OUT: Final = frozenset({"--out", "--shard", "--address", "--workers"})  # with their values
 FLAGS_LEFT_OUT: Final = frozenset({"--resume", "--same-cpu"})
 
@@ -51,6 +64,41 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
+class ExplainingOptions:
+    """How failing recordings are explained."""
+
+    panel: ClassVar[str] = "Explanations"
+    cards: Annotated[
+        str,
+        typer.Option(metavar="N|all", help="How many failing recordings get a card, worst first; all are explained in the table."),
+    ] = str(CARDS)
+    good_run: options.GoodRun = None
+
+    def explaining(self) -> Explaining:
+        """The same as a request takes it.
+
+        Raises:
+            UsageError: the number of cards is none.
+        """
+        from robustness.jobs.request import Explaining
+
+        return Explaining(cards_of(self.cards), self.good_run)
+
+
+def cards_of(given: str) -> int | None:
+    """How many cards are drawn; None for all.
+
+    Raises:
+        UsageError: it is neither a number from 1 on nor `all`.
+    """
+    if given == "all":
+        return None
+    if not (given.isascii() and given.isdigit() and int(given) > 0):
+        raise UsageError(f"--cards {given} is no number of cards; give a whole number from 1 on, such as --cards {CARDS}, or --cards all")
+    return int(given)
+
+
+@dataclass(frozen=True)
 class SweepOptions(options.OperatingOptions):
     """What is done to the recordings."""
 
@@ -61,7 +109,9 @@ class SweepOptions(options.OperatingOptions):
     ] = "quick"
     every_window: Annotated[
         bool,
-        typer.Option("--every-window", help="Let a .tflite's reference kernels answer every window; of many, XNNPACK answers first."),
+        typer.Option(
+            "--every-window", help="Let a .tflite's reference kernels answer every window; of many, quicker kernels answer first."
+        ),
     ] = False
 
     every_sample: Annotated[
@@ -97,6 +147,7 @@ def report(
     data: ReportedRecordings,
     words: options.LabelOptions,
     sweep: SweepOptions,
+    explaining: ExplainingOptions,
     computing: options.ComputingOptions,
 ) -> None:
     """Sweep placements, shifts and noises, and write a page of what fails, where, and what restores it.
@@ -105,14 +156,19 @@ def report(
     """
     if run.from_run is not None:
         if model.models:
-            return _explain(run.from_run, context, model, data, words, sweep, computing)
+            return _explain(run.from_run, context, model, data, words, sweep, explaining, computing)
         return _draw_again(run.from_run, context, run.reference)
     options.check_inputs("a report", model, data.recordings, ", or --from RUN")
 
     from robustness.jobs.assess import prepare
 
     options.use_threads(computing.threads)
-    request = replace(request_of(model, data, words, sweep, computing), reference=run.reference, audio=not run.no_audio)
+    request = replace(
+        request_of(model, data, words, sweep, computing),
+        reference=run.reference,
+        audio=not run.no_audio,
+        explaining=explaining.explaining(),
+    )
     if data.download:
         _download(data.recordings)
     return say_plan(prepare(request)) if run.dry_run else _run(request, run.out, resume=run.resume)
@@ -203,6 +259,7 @@ def _explain(
     data: ReportedRecordings,
     words: options.LabelOptions,
     sweep: SweepOptions,
+    explaining: ExplainingOptions,
     computing: options.ComputingOptions,
 ) -> None:
     """Explains and draws a run that was merged from shards, by what its shards were asked for.
@@ -224,7 +281,8 @@ def _explain(
         changed = replace(asked, models=tuple(model.models), weights=model.weights or asked.weights)
         changed = replace(changed, recordings=tuple(data.recordings) or asked.recordings)
         changed = replace(changed, labels=replace(asked.labels, csv=words.labels or asked.labels.csv))
-        return replace(changed, settings=replace(asked.settings, inputs={**asked.settings.inputs, **sweep.folders()}))
+        settings = replace(asked.settings, inputs={**asked.settings.inputs, **sweep.folders()})
+        return replace(changed, settings=settings, explaining=explaining.explaining())
 
     with progress_shown() as progress:
         progress("read: model and recordings", 0, 1)

@@ -22,7 +22,7 @@ from robustness.conditions import NONE, Condition
 from robustness.explanations.answering import Given, HeardWindow, by_variant, hear
 from robustness.explanations.counterpart import Counterpart, GoodPlaces
 from robustness.explanations.failures import PLACES, Failure, placed_trials
-from robustness.explanations.good_recordings import GoodRecordings
+from robustness.explanations.good_recordings import GoodRecordings, GoodRun
 from robustness.explanations.lean import Lean, lean_of
 from robustness.explanations.maps import SILENT, MapRequest
 from robustness.explanations.places import LeadAtlas, Restored
@@ -123,6 +123,7 @@ class Cases:
         perturbations: of its plan, with their settings and folders; another is made from its registered class.
         inputs: folders by name, for a perturbation that is not of its plan.
         threshold_db: by which words are found, where no run says so.
+        good_run: the good recordings of another run of the same model, which serve where too few are right here.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class Cases:
         *,
         inputs: Inputs = NO_INPUTS,
         threshold_db: float = SPEECH_THRESHOLD_DB,
+        good_run: GoodRun | None = None,
     ) -> None:
         self.run = run
         self.perturbations, self.inputs = perturbations or {}, inputs
@@ -155,7 +157,7 @@ class Cases:
         labelled = [one.id for one in self.known if one.label is not None]
         self.order = [labelled[i] for i in torch.randperm(len(labelled), generator=generator_of(seed, "collateral")).tolist()]
         self._leans: dict[str, Lean | None] = {}
-        self.good = GoodRecordings(self.recordings, self.placed, self.threshold_db, self.order)
+        self.good = GoodRecordings(self.placed, self.order, self.recordings, self.threshold_db, good_run)
 
     def case(self, failure: Failure) -> Case:
         """Everything about one failure; the recording is rendered and heard anew."""
@@ -205,7 +207,8 @@ class Cases:
         """By how much a variant leans to its rejection labels at the reference placement; None where it does not."""
         if variant not in self._leans:
             sizes = INTERVENTIONS[LEANING]().sizes_tried.sizes
-            self._leans[variant] = lean_of(self.placed, variant, self.frame.reference, sizes)
+            placed = self.good.serving(variant, self.frame.reference).placed
+            self._leans[variant] = lean_of(placed, variant, self.frame.reference, sizes)
         return self._leans[variant]
 
     def at_a_place(self, condition: Condition) -> bool:

@@ -19,7 +19,7 @@ from robustness.explanations.explained_table import ExplainedRow, rows_of
 from robustness.explanations.forecast import forecast_scores
 from robustness.explanations.lean import Lean
 from robustness.explanations.losses import Loss, drop_of
-from robustness.explanations.naming_rule import Beside, counts, name, named_pair, pairs
+from robustness.explanations.naming_rule import Beside, counts, mostly, name, named_pair, pairs
 from robustness.explanations.side_effects import MOST, Others
 from robustness.explanations.standing import Standing, ordinary, spoken_for
 from robustness.interventions.base import EditKind
@@ -52,7 +52,7 @@ class Diagnosis:
         tried: every intervention.
         naming: which of them is named.
         pairs: two edits that restore it together, where none does alone.
-        speaks: the kinds for which something speaks beside the edits.
+        beside: what is known beside the edits.
         shares: what each factor is worth, where two windows of the recording differ in two or more.
         lean: by how much the network leans to its rejection labels; None where it does not.
     """
@@ -63,7 +63,7 @@ class Diagnosis:
     naming: Naming
     pairs: tuple[EditPair, ...]
     shares: tuple[factors.Accounted, ...]
-    speaks: frozenset[EditKind] = frozenset()
+    beside: Beside = Beside()
     lean: Lean | None = None
 
 
@@ -146,7 +146,7 @@ def restored_answer(diagnosis: Diagnosis, tried: Sequence[TriedEdit]) -> Restore
         tried=tuple(tried),
         naming=diagnosis.naming,
         pairs=diagnosis.pairs,
-        pair=named_pair(diagnosis.pairs, diagnosis.tried, diagnosis.speaks),
+        pair=named_pair(diagnosis.pairs, diagnosis.tried, diagnosis.beside),
         shares=tuple(_shares(one) for one in diagnosis.shares),
         lean=None if diagnosis.lean is None else LeanFacts(*diagnosis.lean),
     )
@@ -193,7 +193,9 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
         beside = _beside(case, cases, variant, drops[variant], stands)
         naming = name(tried[variant], beside)
         alone = naming.verdict == "named" or any(counts(one) and one.kind != "output" for one in tried[variant])
-        two = [] if alone else pairs(answers, variant, wanted[variant], beside.speaks)
+        two = [] if alone else pairs(answers, variant, wanted[variant], beside)
+        if not alone and named_pair(two, tried[variant], beside) is None:
+            naming = mostly(naming, tried[variant], beside)
         shares = () if swept is None or not cases.at_a_place(case.failure.condition) else factors.accounts(case, cases, swept, variant)
         found[variant] = Diagnosis(
             margin=answers.here[variant].margin,
@@ -202,7 +204,7 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
             naming=naming,
             pairs=tuple(two),
             shares=tuple(shares),
-            speaks=beside.speaks,
+            beside=beside,
             lean=cases.lean(variant),
         )
     return found
@@ -227,4 +229,4 @@ def _drop(case: Case, cases: Cases, answers: Answers, variant: str) -> Loss | No
     def margin_at(lead_ms: float) -> float:
         return answers.answered(case.subject.plain.at([lead_ms]).samples)[0][variant].margin
 
-    return drop_of(case, variant, cases.placed, answers.here[variant].margin, margin_at)
+    return drop_of(case, variant, cases.good, answers.here[variant].margin, margin_at)

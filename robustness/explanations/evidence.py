@@ -17,11 +17,13 @@ import soundfile
 from torch import Tensor
 
 from robustness.audio.recordings import Recording
+from robustness.conditions import CARDS
 from robustness.explanations.card_records import card_of, name_of
 from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
 from robustness.explanations.diagnosis import Restoration
 from robustness.explanations.explained_table import write_explanations
 from robustness.explanations.failures import Failure, find_failures
+from robustness.explanations.good_recordings import GoodRun
 from robustness.explanations.map_workers import Mapped, mappers
 from robustness.explanations.maps import Map
 from robustness.models.classifier import Classifier
@@ -29,8 +31,8 @@ from robustness.perturbations.base import Perturbation
 from robustness.run.atomic import whole
 from robustness.run.evidence import FailedRecordings, FailureCard, FailureFacts, FailureMaps, ShownOfAll, write_failures
 from robustness.run.folder import Run
+from robustness.run.good_recordings import write_good_recordings
 
-CARDS: Final = 24  # failures shown; the rest are counted
 ELSEWHERE: Final = 2  # more, of those that fail under another perturbation alone
 IN_FULL: Final = 2  # of them; segments and the counterpart as donor cost as much as ten maps
 CountProgress = Callable[[int, int], None]
@@ -43,7 +45,8 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
     *,
     seed: int,
     perturbations: Mapping[str, Perturbation] | None = None,
-    cards: int = CARDS,
+    good_run: GoodRun | None = None,
+    cards: int | None = CARDS,
     audio: bool = True,
     everything: bool = False,
     progress: CountProgress = lambda done, total: None,
@@ -56,19 +59,21 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
         recordings: as the sweep heard them (already cut to their speech where it did so).
         seed: of the run.
         perturbations: of the run's plan, done again; one that is not among them is made from its registered class.
-        cards: how many failures to show, worst first; the rest are counted. A few that fail elsewhere alone come after them.
+        good_run: the good recordings of another run of the same model, which serve where too few are right here.
+        cards: how many failures to show, worst first; the rest are counted. A few that fail elsewhere alone come after. None shows all.
         audio: False leaves the voices out.
         everything: whether those that have no card are explained as well, without maps; all go into a table then.
         progress: told how many failures of how many are done.
     """
-    cases = Cases(run, classifiers, recordings, seed, perturbations)
+    cases = Cases(run, classifiers, recordings, seed, perturbations, good_run=good_run)
     restoration = Restoration(cases)
     every = find_failures(run, cases.placed, cases.kinds, cases.frame.reference)
     found, elsewhere = ([one for one in every if one.at_a_place is at_a_place] for at_a_place in (True, False))
-    shown = [*found[:cards], *elsewhere[:ELSEWHERE]]
+    most, most_elsewhere = (len(found), len(elsewhere)) if cards is None else (cards, ELSEWHERE)
+    shown = [*found[:most], *elsewhere[:most_elsewhere]]
     folder = run.evidence
     folder.mkdir(parents=True, exist_ok=True)
-    rest = [*found[cards:], *elsewhere[ELSEWHERE:]] if everything else []
+    rest = [*found[most:], *elsewhere[most_elsewhere:]] if everything else []
     total = len(shown) + len(rest)
     progress(0, total)
     written = []
@@ -81,8 +86,10 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
     restoration.write(run, folder)
     if everything:
         write_explanations(folder, restoration.rows)
-    others = ShownOfAll(len(elsewhere), len(elsewhere[:ELSEWHERE]))
-    write_failures(folder, FailedRecordings(len(found), len(found[:cards]), tuple(written), others))
+        write_good_recordings(folder, cases.good.facts())
+    others = ShownOfAll(len(elsewhere), len(elsewhere[:most_elsewhere]))
+    serving = good_run.name if good_run is not None and cases.good.served else None
+    write_failures(folder, FailedRecordings(len(found), len(found[:most]), tuple(written), others, serving))
 
 
 def _cards(shown: Sequence[Failure], restoration: Restoration, folder: Path, *, audio: bool) -> Iterator[FailureCard]:

@@ -18,6 +18,7 @@ from robustness.audio.recordings import Recording
 from robustness.explanations.answering import worst_of
 from robustness.explanations.cases import Cases
 from robustness.explanations.diagnosis import Restoration
+from robustness.explanations.good_recordings import GoodRun
 from robustness.explanations.map_checks import CheckedMap, checked_maps
 from robustness.explanations.map_records import MapCost, cost_of
 from robustness.explanations.maps import Map, Progress, maps_of, named_methods
@@ -193,7 +194,7 @@ def explain_settled(
     classifiers: Sequence[Classifier],
     recording: Recording,
     wanted: ExplanationSettings,
-    among: Cases | None = None,
+    among: Cases | GoodRun | None = None,
     progress: Progress = lambda doing, done, total: None,
 ) -> Explanation:
     """The same, with what is asked for in one record.
@@ -202,14 +203,17 @@ def explain_settled(
         classifiers: the variants.
         recording: as in `explain`; one of `among` as it is there.
         wanted: what is asked for.
-        among: the variants and recordings of a run, with which the answer is compared as on a card.
+        among: the variants and recordings of a run, with which the answer is compared as on a card; or the good recordings of one.
         progress: as in `explain`.
     """
     check(classifiers[0], recording, wanted)
-    if among is None:
+    if not isinstance(among, Cases):
         recording = trimmed(recording, classifiers[0].frame, wanted.trim, wanted.speech_threshold_db)
     threshold_db = wanted.speech_threshold_db
-    cases = among or Cases(None, classifiers, [recording], wanted.seed, inputs=wanted.inputs, threshold_db=threshold_db)
+    if isinstance(among, Cases):
+        cases = among
+    else:
+        cases = Cases(None, classifiers, [recording], wanted.seed, inputs=wanted.inputs, threshold_db=threshold_db, good_run=among)
     question = question_of(cases, recording, wanted)
     network, request = Following(cases.given, wanted.layers), question.map_request
     methods = named_methods(wanted.methods, list(question.classifiers.values()))

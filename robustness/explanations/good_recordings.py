@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,12 +12,13 @@ import pandas as pd
 from torch import Tensor
 
 from robustness.audio.levels import Span
-from robustness.audio.measurements import measured
+from robustness.audio.measurements import SOFTEST_DBFS, measured
 from robustness.audio.placement import span_of
 from robustness.audio.recordings import Recording
 from robustness.audio.surround import own_sound_in
-from robustness.explanations.standing import Standing, named_values, standings
+from robustness.explanations.standing import FEWEST, Standing, named_values, standings
 from robustness.interventions.typical import Typical, spectrum_db, word_level_dbfs
+from robustness.run.good_recordings import GoodRecording, GoodRecordingFacts
 
 if TYPE_CHECKING:
     from robustness.explanations.cases import Case
@@ -33,22 +35,20 @@ class MeasuredRecording(NamedTuple):
 
 
 @dataclass(eq=False)
-class GoodRecordings:
-    """The recordings of a run that are right, each measured once.
+class GoodSet(ABC):
+    """Some recordings that are right.
 
     Attributes:
-        recordings: by their ids.
-        placed: the run's answers at each place.
-        threshold_db: by which words are found.
+        placed: the answers of their run at each place.
         order: those with a label, in the order in which they are asked.
     """
 
-    recordings: Mapping[str, Recording]
     placed: pd.DataFrame
-    threshold_db: float
     order: Sequence[str]
-    _heard: dict[str, MeasuredRecording] = field(default_factory=dict)
-    _typical: dict[tuple[str, str], Typical | None] = field(default_factory=dict)
+
+    @abstractmethod
+    def of(self, recording: str) -> MeasuredRecording:
+        """What is measured of one recording."""
 
     def onsets(self, variant: str, placement: str) -> dict[str, float]:
         """Those that a variant has right at a placement, or, where there is none, at any; and where their words begin there, in ms."""
@@ -57,26 +57,71 @@ class GoodRecordings:
         rows = there if len(there) else rows
         return dict(zip(rows["recording"].astype(str), rows["onset_ms"].astype(float), strict=True))
 
+    def chosen(self, good: Collection[str]) -> list[str]:
+        """Those of the good ones that are measured: where they are many, the first in the order."""
+        return list(islice((one for one in self.order if one in good), MOST))
+
+
+@dataclass(eq=False)
+class GoodRun(GoodSet):
+    """The good recordings of another run of the same model, as it measured them.
+
+    Attributes:
+        measured: by their ids.
+        name: of the run's folder.
+    """
+
+    measured: Mapping[str, MeasuredRecording]
+    name: str
+
+    def of(self, recording: str) -> MeasuredRecording:
+        """What that run measured of it."""
+        return self.measured[recording]
+
+
+@dataclass(eq=False)
+class GoodRecordings(GoodSet):
+    """The recordings of a run that are right, each measured once.
+
+    Attributes:
+        recordings: by their ids.
+        threshold_db: by which words are found.
+        instead: those of another run, which serve where fewer than five are right here.
+        served: whether they did.
+    """
+
+    recordings: Mapping[str, Recording]
+    threshold_db: float
+    instead: GoodRun | None = None
+    served: bool = False
+    _heard: dict[str, MeasuredRecording] = field(default_factory=dict)
+    _typical: dict[tuple[str, str], Typical | None] = field(default_factory=dict)
+
+    def serving(self, variant: str, placement: str) -> GoodSet:
+        """Those that a failing recording is compared with: those of this run, or of the other where too few are right here."""
+        if self.instead is None or len(self.onsets(variant, placement)) >= FEWEST:
+            return self
+        self.served = True
+        return self.instead
+
     def typical(self, variant: str, placement: str) -> Typical | None:
         """What they have in common; None where they are too few."""
         key = (variant, placement)
         if key not in self._typical:
-            heard = [self.of(one) for one in self.chosen(self.onsets(variant, placement))]
+            good = self.serving(variant, placement)
+            heard = [good.of(one) for one in good.chosen(good.onsets(variant, placement))]
             self._typical[key] = Typical.of([one.level_dbfs for one in heard], [one.spectrum_db for one in heard])
         return self._typical[key]
-
-    def chosen(self, good: Collection[str]) -> list[str]:
-        """Those of the good ones that are measured: where they are many, the first in the order."""
-        return list(islice((one for one in self.order if one in good), MOST))
 
     def standings(self, case: Case) -> list[Standing]:
         """Where the measurements of a failing recording stand among the good ones: its sound as it is heard, and where its word begins."""
         failure, scene = case.failure, case.subject.scene(case.failure.offset_ms, ())
         here = {**values_of(scene.recording, scene.rate_hz, scene.speech), "middle_ms": sum(case.subject.speech_ms(failure.offset_ms)) / 2}
-        onsets = self.onsets(failure.variant, failure.condition.placement)
-        good = [one for one in self.chosen(onsets) if one != failure.recording]
-        heard = [self.of(one).values for one in good]
-        return standings(here, [{**one, "middle_ms": onsets[name] + one["length_ms"] / 2} for name, one in zip(good, heard, strict=True)])
+        good = self.serving(failure.variant, failure.condition.placement)
+        onsets = good.onsets(failure.variant, failure.condition.placement)
+        names = [one for one in good.chosen(onsets) if good is not self or one != failure.recording]
+        heard = [good.of(one).values for one in names]
+        return standings(here, [{**one, "middle_ms": onsets[name] + one["length_ms"] / 2} for name, one in zip(names, heard, strict=True)])
 
     def of(self, recording: str) -> MeasuredRecording:
         """What is measured of one recording."""
@@ -88,6 +133,16 @@ class GoodRecordings:
                 word_level_dbfs(one.samples, word), spectrum_db(one.samples, one.rate_hz, word), values
             )
         return self._heard[recording]
+
+    def facts(self) -> GoodRecordingFacts:
+        """What a run keeps of them, for another run of the same model: those that are measured at each place, for each variant."""
+        there = self.placed[~self.placed["failing"]].groupby(["variant", "placement"], observed=True)["recording"]
+        chosen = {one for _, names in there for one in self.chosen(set(names.astype(str)))}
+        return GoodRecordingFacts({one: _kept(self.of(one)) for one in self.order if one in chosen})
+
+
+def _kept(one: MeasuredRecording) -> GoodRecording:
+    return GoodRecording(max(SOFTEST_DBFS, one.level_dbfs), tuple(one.spectrum_db.tolist()), dict(one.values))
 
 
 def values_of(samples: Tensor, rate_hz: int, word: Span) -> dict[str, float]:

@@ -15,8 +15,9 @@ import pandas as pd
 
 from robustness.explanations.cases import Case
 from robustness.explanations.counterpart import Counterpart
+from robustness.explanations.good_recordings import GoodRecordings
 
-Against = Literal["counterpart", "other recordings"]
+Against = Literal["counterpart", "other recordings", "good run"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Loss:
         wanted: where nothing is missing.
         against: what `wanted` is of.
         counterpart: where the recording is right; None against other recordings.
-        others: how many recordings `wanted` is the median of; 1 against the counterpart.
+        others: how many recordings `wanted` is the median of, of this run or of the good one; 1 against the counterpart.
     """
 
     margin: float
@@ -54,22 +55,23 @@ def typical(placed: pd.DataFrame, recording: str, variant: str, placement: str) 
     return (float(margins.median()), len(margins)) if len(margins) else None
 
 
-def drop_of(case: Case, variant: str, placed: pd.DataFrame, margin: float, margin_at: Callable[[float], float]) -> Loss | None:
+def drop_of(case: Case, variant: str, good: GoodRecordings, margin: float, margin_at: Callable[[float], float]) -> Loss | None:
     """What one variant's failing answer lacks; None where nothing says how much an answer that is right has.
 
     Args:
         case: the failing recording.
         variant: the one that fails.
-        placed: the run's answers at each place.
+        good: the recordings that are right.
         margin: where it fails.
         margin_at: the variant's outcome margin at a lead in ms.
     """
     counterpart = case.counterparts[variant]
     if counterpart is not None and counterpart.placement != "offset":
         return _positive(Loss(margin, margin_at(counterpart.offset_ms), "counterpart", counterpart))
-    others = typical(placed, case.failure.recording, variant, case.failure.condition.placement)
+    serving, own = good.serving(variant, placement := case.failure.condition.placement), case.failure.recording
+    others = typical(serving.placed, own if serving is good else "", variant, placement)
     if others is not None:
-        return _positive(Loss(margin, others[0], "other recordings", counterpart, others[1]))
+        return _positive(Loss(margin, others[0], "other recordings" if serving is good else "good run", counterpart, others[1]))
     return None if counterpart is None else _positive(Loss(margin, margin_at(counterpart.offset_ms), "counterpart", counterpart))
 
 

@@ -16,21 +16,24 @@ does. Named is
    comes before a large one. Shares count up to the whole drop. Where no drop is known, it is the only kind that counts,
    and nothing speaks for another.
 
-Else the edits that restore are listed, and none of them is put before the others. What is named has the weaker verb where no drop is known,
+Else the edits that restore are listed, and none of them is put before the others. Where no edit of the sound restores the answer, alone
+or with another, it is said of the one kind for which a measurement speaks that it recovers *most* of the drop, if it recovers two thirds
+of it, twice what its control does, and more than any kind that is not ordinary. What is named has the weaker verb where no drop is known,
 and where it is counted to other recordings and nothing speaks for the kind beside the edit.
 
 Where no edit restores an answer alone, do two together?
 
 Tried are pairs of different kinds at the strongest mild size, in both directions. A pair restores where the answer is good, stays good a
-little beyond, and does not return where either of the two is replaced by its control. Two kinds are named where no other two do,
-and the pair recovers at least half of the drop, and at least twice what any control or any edit of another kind does; or where something
-beside the edits speaks for both of them, and for no other two that restore.
+little beyond, and does not return where either of the two is replaced by its control. Of a kind for which something speaks every size
+is tried, of gains those towards the level of the others. Two kinds are named where no other two do, and the pair recovers at least half of
+the drop, and at least twice what any control or any edit of another kind does; or where something beside the edits speaks for one of them
+and neither is ordinary, and of no other two that restore.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
@@ -39,6 +42,7 @@ from robustness.interventions.base import NEAR, EditKind, Intervention
 from robustness.run.restoration import EditPair, Naming, NamingVerdict, Strength
 
 HALF: Final = 0.5  # of the drop
+MOST: Final = 2 / 3
 TWICE: Final = 2.0
 LIKE_THE_EDIT: Final = 0.75  # of what an edit recovers its control does not
 MOST_KINDS: Final = 3
@@ -66,6 +70,10 @@ class Beside:
     lean: float | None = None
     own_drop: bool = True
 
+    def fits(self, kinds: Iterable[EditKind]) -> bool:
+        """Whether something speaks for one of some kinds, and none of them is ordinary."""
+        return not self.speaks.isdisjoint(kinds) and self.ordinary.isdisjoint(kinds)
+
 
 def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:
     """The verdict on everything tried on one failing answer."""
@@ -86,6 +94,21 @@ def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:
     return Naming("named", best.kind, best.name, best.best.share, next_kind, next_share, restoring, strength)
 
 
+def mostly(naming: Naming, tried: Sequence[Attempt], beside: Beside) -> Naming:
+    """The verdict where no edit restores an answer: the kind that recovers most of what is lost, if one kind alone is spoken for."""
+    heard = [attempt for attempt in tried if attempt.kind != "output"]
+    if beside.rings or len(beside.speaks) != 1 or any(one.restores_at is not None for one in heard):
+        return naming
+    best = leading([one for one in heard if one.kind in beside.speaks and counted(one.share) >= MOST])
+    if best is None or counted(best.control.share) * TWICE > counted(best.share):
+        return naming
+    others = [counted(one.share) for one in heard if one.kind not in {best.kind, *beside.ordinary}]
+    if max(others, default=0.0) >= counted(best.share):
+        return naming
+    strength: Strength = "full" if beside.own_drop else "weak"
+    return replace(naming, verdict="most", kind=best.kind, by=best.name, share=best.best.share, strength=strength)
+
+
 def counts(attempt: Attempt) -> bool:
     """Whether an edit restores, its control does not, and it recovers enough."""
     if attempt.restores_at is None or attempt.control.restores:
@@ -97,9 +120,9 @@ def counts(attempt: Attempt) -> bool:
 def _spoken_for(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:
     """The edits of the one kind that counts and for which something speaks, else of the one that is not ordinary; none of two."""
     kinds = {one.kind for one in counting}
-    left = kinds - beside.ordinary
+    left = kinds - (beside.ordinary - HINTED)
     spoken = kinds & beside.speaks or (left if left <= HINTED and beside.ordinary and not beside.rings else set())
-    return [one for one in counting if one.kind in spoken] if len(spoken) == 1 and len(kinds) <= MOST_KINDS else []
+    return [one for one in counting if one.kind in spoken] if len(spoken) == 1 and len(left) <= MOST_KINDS else []
 
 
 def _standing_out(counting: Sequence[Attempt], heard: Sequence[Attempt], beside: Beside) -> list[Attempt]:
@@ -148,34 +171,34 @@ def _shares(tried: Sequence[Attempt], kind: EditKind) -> list[float]:
 PAIRED: Final = ("move-word", "fill-floor", "gain", "remove-noise", "band-limit", "equalise", "speed")  # one or two of each kind
 
 
-def pairs(answers: Answers, variant: str, wanted: float | None, speaks: frozenset[EditKind] = frozenset()) -> list[EditPair]:
+def pairs(answers: Answers, variant: str, wanted: float | None, beside: Beside = Beside()) -> list[EditPair]:
     """The pairs that restore a failing answer, the one that recovers most first.
 
     Args:
         answers: to the edits of the failing window.
         variant: the one that fails.
         wanted: the margin at which the whole drop is recovered; None where no drop is known.
-        speaks: the kinds for which something speaks beside the edits: of a pair of these most sizes a little beyond are enough.
+        beside: what is known beside the edits: of a pair that fits it most sizes a little beyond are enough.
     """
     there = [one for one in interventions_for(answers, variant) if one.name in PAIRED]
-    single = [edit for one in there for edit in strongest_sizes(one, answers)]
+    single = [edit for one in there for edit in paired_sizes(one, answers, every=one.kind in beside.speaks)]
     couples = [two for two in combinations(single, 2) if intervention(two[0].name).kind != intervention(two[1].name).kind]
     answers.ask(couples)
     right = [two for two in couples if answers.of(variant, *two).good]
     answers.ask([other for two in right for other in (*_beyond(two), *_half_control(two))])
-    found = [two for two in right if _restores(answers, variant, two, speaks)]
+    found = [two for two in right if _restores(answers, variant, two, beside)]
     return sorted((_pair(answers, variant, two, wanted) for two in found), key=lambda pair: -pair.margin)
 
 
-def named_pair(found: Sequence[EditPair], tried: Sequence[Attempt], speaks: frozenset[EditKind] = frozenset()) -> EditPair | None:
+def named_pair(found: Sequence[EditPair], tried: Sequence[Attempt], beside: Beside = Beside()) -> EditPair | None:
     """The pair to name; None where there is none.
 
     Args:
         found: the pairs that restore, the one that recovers most first.
         tried: the single edits.
-        speaks: the kinds for which something speaks beside the edits: where pairs of several kinds restore, both must be of these.
+        beside: what is known beside the edits: where pairs of several kinds restore, it is one that fits.
     """
-    spoken = [pair for pair in found if speaks.issuperset(pair.kinds)]
+    spoken = [pair for pair in found if beside.fits(pair.kinds)]
     found = spoken or found
     kinds = {frozenset(pair.kinds) for pair in found}
     if len(kinds) != 1:
@@ -185,11 +208,13 @@ def named_pair(found: Sequence[EditPair], tried: Sequence[Attempt], speaks: froz
     return found[0] if best >= (HALF if spoken else max(HALF, TWICE * max(others, default=0.0))) else None
 
 
-def strongest_sizes(one: Intervention, answers: Answers) -> list[Edit]:
-    """The strongest mild size in each direction, and those beyond the usual ones that the recording asks for."""
-    sizes = [size for size in one.sizes(answers.scene) if abs(size) <= one.sizes_tried.mild or size not in one.sizes_tried.sizes]
-    ends = {size > 0: size for size in sizes}
-    return [Edit(one.name, size) for size in ends.values()]
+def paired_sizes(one: Intervention, answers: Answers, *, every: bool = False) -> list[Edit]:
+    """The strongest mild size in each direction, and the one that the recording asks for; or every size. None against what it asks for."""
+    asked = one.asked_for(answers.scene)
+    sizes = [size for size in one.sizes(answers.scene) if not asked or size * asked > 0]
+    mild = {size > 0: size for size in sizes if abs(size) <= one.sizes_tried.mild}
+    chosen = sizes if every else dict.fromkeys([*mild.values(), *([asked] if asked in sizes else [])])
+    return [Edit(one.name, size) for size in chosen]
 
 
 def _beyond(two: tuple[Edit, Edit]) -> list[tuple[Edit, Edit]]:
@@ -207,9 +232,9 @@ def _half_control(two: tuple[Edit, Edit]) -> list[tuple[Edit, Edit]]:
     return [(first._replace(role="control"), second), (first, second._replace(role="control"))]
 
 
-def _restores(answers: Answers, variant: str, two: tuple[Edit, Edit], speaks: frozenset[EditKind]) -> bool:
+def _restores(answers: Answers, variant: str, two: tuple[Edit, Edit], beside: Beside) -> bool:
     beyond = [answers.of(variant, *other) for other in _beyond(two)]
-    spoken = speaks.issuperset(intervention(edit.name).kind for edit in two)
+    spoken = beside.fits(intervention(edit.name).kind for edit in two)
     return (most(beyond) if spoken else all(given.good for given in beyond)) and not any(
         answers.of(variant, *other).good for other in _half_control(two)
     )

@@ -60,8 +60,14 @@ class Intervention(ABC):
     on_output: ClassVar[bool] = False  # the window stays; the logits of the rejection labels are lower by the size
 
     def sizes(self, scene: Scene) -> tuple[float, ...]:
-        """Those of the usual sizes that can be done to this window; none where the edit makes no sense for it."""
-        return tuple(size for size in self.sizes_tried.sizes if self.possible(scene, size))
+        """The usual sizes that can be done to this window, and the one that it asks for; none where the edit makes no sense for it."""
+        usual = tuple(size for size in self.sizes_tried.sizes if self.possible(scene, size))
+        asked = self.asked_for(scene)
+        return usual if asked is None else with_target(usual, asked, self.sizes_tried.sizes[0])
+
+    def asked_for(self, scene: Scene) -> float | None:
+        """The size that what is known of this recording asks for; None where nothing does."""
+        return None
 
     def possible(self, scene: Scene, size: float) -> bool:
         """Whether the edit can be done to this window at that size."""

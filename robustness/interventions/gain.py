@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from torch import Tensor
 
 from robustness.audio.levels import from_decibels
-from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, SizesTried, turned_alike, with_target
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, SizesTried, turned_alike
 from robustness.interventions.scene import Scene
 from robustness.interventions.typical import word_level_dbfs
 
@@ -32,12 +32,10 @@ class Gain(Intervention):
     control_does: ClassVar[str] = "rounding to 16 bits at that level, and back, the phase turned"
     source: ClassVar[str] = "10^(dB/20); 16-bit rounding by torch.round"
 
-    def sizes(self, scene: Scene) -> tuple[float, ...]:
-        """The usual sizes, and the one that makes the word as loud as those that are right."""
+    def asked_for(self, scene: Scene) -> float | None:
+        """The gain that makes the word as loud as those that are right."""
         here = word_level_dbfs(scene.recording, scene.speech)
-        if scene.typical is None or not math.isfinite(here):
-            return self.sizes_tried.sizes
-        return with_target(self.sizes_tried.sizes, round(scene.typical.level_dbfs - here), self.sizes_tried.sizes[0])
+        return None if scene.typical is None or not math.isfinite(here) else round(scene.typical.level_dbfs - here)
 
     def edit(self, scene: Scene, size: float, draw: int) -> Tensor:
         """The window at that gain."""

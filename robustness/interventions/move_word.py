@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, SizesTried, turned_alike, with_target
+from robustness.interventions.base import DRAWS, INTERVENTIONS, EditKind, Intervention, SizesTried, turned_alike
 from robustness.interventions.scene import Scene
 
 
@@ -35,12 +35,9 @@ class MoveWord(Intervention):
     source: ClassVar[str] = "Warden, Speech Commands (2018), arXiv:1804.03209: shifts up to 100 ms in training"
     control_draws: ClassVar[int] = DRAWS
 
-    def sizes(self, scene: Scene) -> tuple[float, ...]:
-        """The usual sizes, and as far as the nearest lead that is known to be right."""
-        sizes = super().sizes(scene)
-        if scene.known_ms is None:
-            return sizes
-        return with_target(sizes, round(scene.known_ms - scene.lead * 1000 / scene.rate_hz), self.sizes_tried.sizes[0])
+    def asked_for(self, scene: Scene) -> float | None:
+        """As far as the nearest lead that is known to be right."""
+        return None if scene.known_ms is None else round(scene.known_ms - scene.lead * 1000 / scene.rate_hz)
 
     def possible(self, scene: Scene, size: float) -> bool:
         """Where no more of the word is lost."""

@@ -1,6 +1,6 @@
 """Does the answer return without a constant offset? Fitted on the recording alone, where it is soft, and subtracted.
 
-The control has a slow swell of as much energy in the place of the offset.
+The control adds a slow swell of as much energy, and leaves the offset.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class RemoveOffset(Intervention):
     kind: ClassVar[EditKind] = "noise"
     sizes_tried: ClassVar[SizesTried] = SizesTried("of the offset", "%", (50, 100))
     does: ClassVar[str] = "removing the offset"
-    control_does: ClassVar[str] = "a swell of as much energy in its place"
+    control_does: ClassVar[str] = "a swell of as much energy, the offset as it was"
     source: ClassVar[str] = "weighted least squares, torch.linalg.solve"
 
     def possible(self, scene: Scene, size: float) -> bool:
@@ -46,8 +46,8 @@ class RemoveOffset(Intervention):
         return scene.resounding(scene.recording - taken).window
 
     def control(self, scene: Scene, size: float, draw: int) -> Tensor:
-        """With a swell in its place."""
+        """With a swell beside it."""
         taken = offset_of(scene.recording, scene.rate_hz) * size / 100
         time = torch.arange(len(scene.recording)) / scene.rate_hz
         swell = math.sqrt(2) * (2 * math.pi * SWELL_HZ * time).cos()
-        return scene.resounding(scene.recording - taken + taken * swell).window
+        return scene.resounding(scene.recording + taken * swell).window

@@ -1,8 +1,8 @@
 """Does the answer return where a band that was lost holds something again? Faint noise where others have energy and this recording none.
 
 A codec, a resampler or a driver may have left nothing of a band, and a network that never met that may take it for another sound. The size
-is the level against what the recordings that are right have there; in time it swells with the recording, by half as many dB. The control
-has as much noise where the recording has energy.
+is the level against what the recordings that are right have there, and more, for a word with an s has more there than others have; in time
+it swells with the recording, by half as many dB. The control has as much noise where the recording has energy.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class RestoreBand(Intervention):
 
     name: ClassVar[str] = "restore-band"
     kind: ClassVar[EditKind] = "band"
-    sizes_tried: ClassVar[SizesTried] = SizesTried("level against what others have there", "dB", (-30, -20, -10, 0))
+    sizes_tried: ClassVar[SizesTried] = SizesTried("level against what others have there", "dB", (-30, -20, -10, 0, 10, 20))
     does: ClassVar[str] = "putting faint noise into the lost band"
     control_does: ClassVar[str] = "as much noise where the recording has energy"
     source: ClassVar[str] = "noise shaped in bands of 125 Hz, torch.fft; bands below nine in ten of the recordings that are right"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pandas as pd
 
@@ -40,6 +40,9 @@ from robustness.sweep.plan import Plan, plan_of, runnable
 from robustness.sweep.state import Tally
 from robustness.sweep.sweep import Sweep, common_frame, engine_of, key_of, placeable
 
+if TYPE_CHECKING:
+    from robustness.explanations.good_recordings import GoodRun
+
 CHECKED: Final = 200  # recordings that are looked at before the page is drawn; `robustness check` looks at all
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
 
@@ -57,6 +60,7 @@ class Job(NamedTuple):
     inputs: dict[str, dict[str, str]]  # SHA-256 of each audio file of a folder, by the folder's name
     originals: dict[str, Classifier]  # each model in float, by name
     left_out: Sequence[LeftOut] = ()  # variants that are none
+    good_run: GoodRun | None = None  # another run of the same model, whose good recordings serve where too few are good here
 
     @property
     def frame(self) -> Frame:
@@ -105,6 +109,7 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     # the model's facts are those of its float card
     floats_last = sorted(originals, key=lambda item: not (item[1].deployed or is_quantized(item[1])))
     cards = {classifier.name: card_facts(path, classifier) for path, classifier in floats_last}
+    good = good_run_of(request, classifiers, cards)
     table = recordings_table(found, classifiers[0])
     reading = found.reading._replace(notices=[*found.reading.notices, *unsaid(table, classifiers[0]), *map(str, left_out)])
     plan = plan_of(request.settings, frame, float(table["slack_ms"].max()))
@@ -112,7 +117,7 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     reading = reading._replace(notices=[*reading.notices, *of_inputs])
     placed = placeable(reading.recordings, frame, request.settings)
     floats = {classifier.name: classifier for _, classifier in floats_last}
-    return Job(request, classifiers, reading, placed, table, plan, cards, inputs, floats, left_out)
+    return Job(request, classifiers, reading, placed, table, plan, cards, inputs, floats, left_out, good)
 
 
 class Loaded(NamedTuple):
@@ -134,6 +139,19 @@ def loaded(request: Request) -> list[tuple[Path, Classifier]]:
     each = [(path, load_classifiers(path, weights=request.weights, device=request.device)) for path in request.models]
     pairs = [(path, classifier) for path, found in each for classifier in found]
     return [(path, one if request.threshold is None else replace(one, threshold=request.threshold)) for path, one in pairs]
+
+
+def good_run_of(request: Request, classifiers: Sequence[Classifier], cards: dict[str, dict[str, Any]]) -> GoodRun | None:
+    """The run whose good recordings serve where too few are good; None where none is given.
+
+    Raises:
+        RunError: it is one of another model, or has no good recordings.
+    """
+    if request.explaining.good_run is None:
+        return None
+    from robustness.explanations.good_run import read_good_run
+
+    return read_good_run(request.explaining.good_run, models_of(classifiers, cards))
 
 
 def calibrating(request: Request) -> Callable[[Classifier], Calibration] | None:
@@ -218,7 +236,18 @@ def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     seed, audio, again = settings.seed, job.request.audio, job.plan.perturbations
     told = partial(progress, "explain: failures")
     if not checked.misnamed:  # no edit of a recording explains a right answer under another name
-        write_evidence(run, job.classifiers, job.placed, seed=seed, perturbations=again, audio=audio, everything=True, progress=told)
+        write_evidence(
+            run,
+            job.classifiers,
+            job.placed,
+            seed=seed,
+            perturbations=again,
+            good_run=job.good_run,
+            cards=job.request.explaining.cards,
+            audio=audio,
+            everything=True,
+            progress=told,
+        )
     if job.request.reference is not None:
         try_reference(run, job.request.reference)
     progress("draw: page", 0, 1)

@@ -18,12 +18,13 @@ from robustness.explanations.cases import Cases
 from robustness.explanations.explanation import Explanation, explain_settled
 from robustness.explanations.maps import Progress
 from robustness.explanations.question import ExplanationSettings
-from robustness.jobs.assess import calibrating, execute, loaded, prepare
+from robustness.jobs.assess import calibrating, execute, good_run_of, loaded, prepare
 from robustness.jobs.request import Request
 from robustness.models.classifier import Classifier
 from robustness.perturbations.base import PERTURBATIONS
 from robustness.quantization.variants import variants_of
 from robustness.run.folder import RunWriter
+from robustness.sweep.manifest import card_facts
 
 
 class ExplainedRecording(NamedTuple):
@@ -52,10 +53,12 @@ def explain_recording(
     if path.is_dir():
         raise UsageError(f"{path} is a folder, and one recording is explained at a time; give one file of it")
     if not request.recordings:
-        originals = [classifier for _, classifier in loaded(request)]
-        classifiers, left_out = variants_of(originals, request.variants, calibrating(request))
-        recording, notices = _read(path, originals[0], request.labels, label)
-        return ExplainedRecording(explain_settled(classifiers, recording, wanted, None, progress), [*map(str, left_out), *notices])
+        originals = loaded(request)
+        classifiers, left_out = variants_of([one for _, one in originals], request.variants, calibrating(request))
+        recording, notices = _read(path, classifiers[0], request.labels, label)
+        good = good_run_of(request, classifiers, {one.name: card_facts(card, one) for card, one in originals})
+        found = explain_settled(classifiers, recording, wanted, good, progress)
+        return ExplainedRecording(found, [*map(str, left_out), *notices])
     with _compared(request, wanted, progress) as cases:
         own = next((one.id for one in known(cases.recordings_in_order) if one.path is not None and one.path.samefile(path)), None)
         first = next(iter(cases.given.values()))
@@ -73,7 +76,8 @@ def _compared(request: Request, wanted: ExplanationSettings, progress: Progress)
     job = job._replace(plan=job.plan.only(job.plan.conditions, no_word=False))
     with TemporaryDirectory() as folder:
         run = execute(job, RunWriter(Path(folder) / "placed"), progress, finish=lambda *_: None)
-        yield Cases(run, job.classifiers, job.placed, request.settings.seed, job.plan.perturbations, inputs=wanted.inputs)
+        again, seed = job.plan.perturbations, request.settings.seed
+        yield Cases(run, job.classifiers, job.placed, seed, again, inputs=wanted.inputs, good_run=job.good_run)
 
 
 def _read(path: Path, model: Classifier, source: LabelSource, label: str | None) -> tuple[Recording, list[str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from robustness.audio.labels import LabelSource
 from robustness.audio.selection import Selection
-from robustness.conditions import VARIANTS
+from robustness.conditions import CARDS, VARIANTS
 from robustness.sweep.plan import Settings
 
 
@@ -24,6 +24,19 @@ class EveryLead:
     within_ms: float | None = None
     quantized: bool = False
     variants: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Explaining:
+    """How failing recordings are explained.
+
+    Attributes:
+        cards: how many of them are drawn as cards, worst first; None draws all.
+        good_run: a run of the same model, whose good recordings serve where too few are good here.
+    """
+
+    cards: int | None = CARDS
+    good_run: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,7 @@ class Request:
         repeat: the command that repeats this, for the page.
         reference: a run of another model on the same recordings, to give errors against.
         every_sample: whether each whole sample of lead is asked, in which range.
+        explaining: how failing recordings are explained.
     """
 
     models: tuple[Path, ...]
@@ -63,3 +77,4 @@ class Request:
     repeat: str = ""
     reference: Path | None = None
     every_sample: EveryLead = field(default_factory=EveryLead)
+    explaining: Explaining = field(default_factory=Explaining)

@@ -179,6 +179,7 @@ def _absolute(request: Request) -> Request:
         labels=replace(request.labels, csv=request.labels.csv and request.labels.csv.resolve()),
         settings=replace(request.settings, inputs=inputs),
         reference=request.reference and request.reference.resolve(),
+        explaining=replace(request.explaining, good_run=request.explaining.good_run and request.explaining.good_run.resolve()),
     )
 
 

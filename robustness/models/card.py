@@ -59,8 +59,8 @@ class Weights(_Section):
     source: str | None = Field(default=None, description="what to do where the file is not there, such as a command that gets it")
     key: Text | None = Field(default=None, description="the entry of a checkpoint that is the state_dict, such as state_dict")
     prefix: str = Field(default="", description="what every name in the file begins with, such as module.; it is taken off")
-    kernels: Literal["reference", "xnnpack"] | None = Field(
-        default=None, description="reference or xnnpack: what computes a .tflite; by default reference for int8 files"
+    kernels: Literal["reference", "builtin", "xnnpack"] | None = Field(
+        default=None, description="reference, builtin or xnnpack: what computes a .tflite; by default reference for int8 files"
     )
 
     def at(self, card: Path, weights: Path | None = None) -> Source:

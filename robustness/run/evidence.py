@@ -371,12 +371,21 @@ class ShownOfAll:
 
 @dataclass(frozen=True)
 class FailedRecordings:
-    """Every failing recording that has a card, worst first; how many fail at a place, and how many under anything else alone."""
+    """Every failing recording that has a card, worst first; how many fail at a place, and how many under anything else alone.
+
+    Attributes:
+        total: how many recordings fail at a place.
+        shown: how many of them have a card.
+        failures: the cards.
+        in_noise: those that fail under anything else alone.
+        good_run: the name of the run whose good recordings some are compared with; None where none was needed.
+    """
 
     total: int
     shown: int
     failures: tuple[FailureCard, ...] = ()
     in_noise: ShownOfAll = ShownOfAll(0, 0)
+    good_run: str | None = None
 
 
 def read_failures(evidence: Path) -> FailedRecordings | None:

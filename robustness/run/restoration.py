@@ -14,7 +14,7 @@ from robustness.run.damage import plain, read_record
 from robustness.run.evidence import FiniteNumber
 
 FILE: Final = "restoring.json"
-NamingVerdict = Literal["named", "several", "one", "none"]
+NamingVerdict = Literal["named", "most", "several", "one", "none"]
 Strength = Literal["full", "weak"]
 
 
@@ -103,12 +103,12 @@ class MarginLoss:
         margin: where it fails.
         wanted: where nothing is missing.
         against: what `wanted` is of.
-        others: how many recordings `wanted` is the median of; 1 against the counterpart.
+        others: how many recordings `wanted` is the median of, of this run or of the good one; 1 against the counterpart.
     """
 
     margin: FiniteNumber
     wanted: FiniteNumber
-    against: Literal["counterpart", "other recordings"]
+    against: Literal["counterpart", "other recordings", "good run"]
     others: int
 
     @property
@@ -122,7 +122,8 @@ class Naming:
     """What may be said.
 
     Attributes:
-        verdict: `named`; `several` edits restore the answer; `one` does, without what it takes to be named; `none` of those tried does.
+        verdict: `named`; `most` of the loss is recovered by the one kind for which a measurement speaks, and nothing restores the answer;
+            `several` edits restore it; `one` does, without what it takes to be named; `none` of those tried does.
         kind: what is named.
         by: the edit of that kind to speak of.
         share: of the drop that it recovers.
@@ -228,9 +229,9 @@ class RestoredAnswer:
         if not named <= known:
             raise ValueError(f"{', '.join(sorted(named - known))} is named and was not tried")
         restoring = any(one.restores_at is not None for one in self.tried)
-        if restoring != (self.naming.verdict in {"several", "one"}) and not (restoring and self.naming.verdict == "named"):
+        if restoring != (self.naming.verdict in {"several", "one"}) and not (restoring and self.naming.by is not None):
             raise ValueError(f"the verdict is {self.naming.verdict}, and that is not what was tried")
-        if self.naming.verdict == "named" and self.naming.by is None:
+        if self.naming.verdict in {"named", "most"} and self.naming.by is None:
             raise ValueError("an edit is named without its name")
 
     @property

@@ -91,7 +91,7 @@ def _hop(one: VariantStream) -> list[str]:
         of = f"{min(hop.hits)} of {counted(words, 'word')}"
         return [f"An answer every {hop.hop_ms:g} ms hits {of} at its worst phase instead of {min(here.hits)}."]
     rarer = _rarest(one.hops, here)
-    if rarer is None:
+    if rarer is None or not _goodness(here):  # of no hit nothing can be lost
         return []
     return [f"An answer every {rarer.hop_ms:g} ms does at its worst phase no worse than one every {here.hop_ms:g} ms, and costs less."]
 

@@ -82,6 +82,10 @@ def test_a_rarer_answer_is_advised_where_it_costs_nothing() -> None:
     assert all(min(hop.hits) < 3 for hop in one.hops if hop.hop_ms == rarest + 20)
 
 
+def test_no_rarer_answer_is_advised_where_nothing_is_hit() -> None:
+    assert not [line for line in advice_of(stream(())) if line.startswith("An answer")]
+
+
 def test_a_word_that_is_never_hit_is_named() -> None:
     assert "1 word (`no`) is hit at no phase" in " ".join(advice_of(stream(RIGHT[::2])))
 

@@ -97,7 +97,8 @@ def _drop(facts: RestoredAnswer) -> str:
     drop, margin = facts.drop, f"margin {number(facts.margin, 2)}"
     if drop is None:
         return f"{margin}; no other answer says how much is missing"
-    what = "where it is accepted" if drop.against == "counterpart" else f"for the median of {drop.others} others that are right there"
+    others = "of the good run" if drop.against == "good run" else "others that are right there"
+    what = "where it is accepted" if drop.against == "counterpart" else f"for the median of {drop.others} {others}"
     return f"{margin}, {number(drop.wanted, 2)} {what}: a loss of {number(drop.logits, 2)} logits"
 
 

@@ -99,6 +99,9 @@ def against(facts: RestoredAnswer) -> str:
     drop = facts.drop
     if drop is None or drop.against == "counterpart":
         return ""
+    if drop.against == "good run":
+        others = plural(drop.others, "good recording")
+        return f" (counted to the median of {others} of the run given by --good-run)"
     return f" (counted to the median of {number(drop.others)} other recordings that are right there)"
 
 

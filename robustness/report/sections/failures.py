@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -24,6 +22,7 @@ from robustness.report.figures import Figure
 from robustness.report.forecast import forecast_sentences
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.setup import setup_of
+from robustness.report.sounds import flac_of
 from robustness.report.view import View
 from robustness.report.words import FILLS, PLACES, listed, number, percent, plural
 from robustness.run.damage import inside, said_when_damaged
@@ -209,13 +208,22 @@ def _heading(found: FailedRecordings) -> str:
     rest = f"; the worst {shown} have a card" if shown < total else ""
     placed = f"{plural(total, 'recording')} {'fails' if total == 1 else 'fail'} at one placement at least{rest}."
     placed = placed if total else "No recording fails at any placement tried."
+    compared = _compared(found)
     if not noise.total:
-        return placed
+        return placed + compared
     who = plural(noise.total, "other") if total else plural(noise.total, "recording")
     who = f"{who} {'fails' if noise.total == 1 else 'fail'} under another perturbation alone"
     one = "the one that fails at the mildest level has a card"
     first = f"the {noise.shown} that fail at the mildest level have a card" if noise.shown > 1 else one
-    return f"{placed} {who}; {first}, at the mildest level at which most draws are bad."
+    first = "it has a card" if noise.total == 1 else "each has a card" if noise.shown == noise.total else first
+    return f"{placed} {who}; {first}, at the mildest level at which most draws are bad.{compared}"
+
+
+def _compared(found: FailedRecordings) -> str:
+    """With what recordings of another run some were compared."""
+    if found.good_run is None:
+        return ""
+    return f" Too few recordings are right here: they are compared with those that are right in {found.good_run}, a run of the same model."
 
 
 def _shown(card: CardFigures) -> Shown:
@@ -248,11 +256,8 @@ def _shown(card: CardFigures) -> Shown:
 def _flac(card: CardFigures, player: str) -> str:
     """The sound of a player as FLAC, which is the same samples in half the bytes, as base64."""
     path = inside(card.view.run.path, f"evidence/{player.removesuffix('-sound')}.wav")
-    flac = io.BytesIO()
     with said_when_damaged(card.view.run.path, f"evidence/{path.name}"):
-        samples, rate_hz = soundfile.read(path, dtype="int16")
-        soundfile.write(flac, samples, rate_hz, format="FLAC", subtype="PCM_16")
-    return base64.b64encode(flac.getvalue()).decode()
+        return flac_of(*soundfile.read(path, dtype="int16"))
 
 
 def _maps(card: CardFigures) -> str:

@@ -25,9 +25,9 @@ TEMPLATE = """
 {{ table(variants) }}
 {% if devices %}<p>{{ devices }}</p>{% endif %}
 {% if kernels %}<h3 id="kernels">Kernels</h3>{{ table(kernels) }}
-<p class="soft">An answer differs if the outcome or the winning label does. The trials say of each row which kernels gave it; where XNNPACK
-did, so are its margins. TFLite Micro has the reference kernels, and CMSIS-NN states that it is bit-exact with them; ESP-NN, Ethos-U, HiFi
-and X-CUBE-AI round otherwise: <code>robustness parity</code> compares a dump of the device.</p>{% endif %}
+<p class="soft">An answer differs if the outcome or the winning label does. The trials say of each row which kernels gave it; where the
+built-in kernels of LiteRT did, its margins are theirs. TFLite Micro has the reference kernels, and CMSIS-NN states that it is bit-exact
+with them; ESP-NN, Ethos-U, HiFi and X-CUBE-AI round otherwise: <code>robustness parity</code> compares a dump of the device.</p>{% endif %}
 {% if times %}<h3 id="latency">Latency</h3>{{ table(times) }}
 <p class="soft">Time of the network alone, a variant's over float's, on the same clips and threads: {{ rounds }} interleaved rounds, the
 median ratio with its distribution-free interval. A variant answers each clip as it would alone, a row at a time where its kernel would
