@@ -1,6 +1,6 @@
 """What does one recording sound like under the perturbations of a run? A few levels of each, as a run keeps them: `evidence/sounds.json`.
 
-A sound is an MP3 of some 32 kbit/s in base64, small enough for the page. Loads no torch.
+A sound is an MP3 of 16 or 24 kbit/s in base64, small enough for the page. Loads no torch.
 """
 
 from __future__ import annotations
