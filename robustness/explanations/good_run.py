@@ -42,7 +42,12 @@ def read_good_run(path: Path, models: Sequence[Mapping[str, Any]]) -> GoodRun:
     Raises:
         RunError: it is no run, one of another model or without one of the variants, or none of its recordings is right.
     """
-    run = checked_run(path)
+    return good_of(checked_run(path), models)
+
+
+def good_of(run: Run, models: Sequence[Mapping[str, Any]]) -> GoodRun:
+    """The same of a run that was looked at."""
+    path = run.path
     names = {own: theirs for model in models for own, theirs in _variants(path, run, model, several=len(models) > 1).items()}
     rows = placed_trials(run, perturbation_facts(run.manifest))
     rows = rows[rows["variant"].astype(str).isin(names.values())]
