@@ -12,6 +12,7 @@ import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -254,8 +255,13 @@ def centered(samples: Tensor, rng: torch.Generator, jitter_ms: float = 60) -> Te
     return window(samples, min(max(0, lead), slack))
 
 
-def network(one: Plant) -> Classifier:
-    """The shipped network, taught."""
+def network(one: Plant, folder: Path | None = None) -> Classifier:
+    """The shipped network, taught.
+
+    Args:
+        one: the plant.
+        folder: where taught networks are kept; one that is there is not taught again.
+    """
     base = load_classifier(ROOT / "models" / "commands.toml")
     module = copy.deepcopy(module_of(base.network))
     if one.bias:
@@ -270,8 +276,15 @@ def network(one: Plant) -> Classifier:
             second.weight[strongest] = 0
             second.bias[strongest] = 0
         return replace(base, name="planted", network=TorchNetwork(module), threshold=None)
-    features, truth = _lessons(one, base)
-    _teach(module, features, truth, one.seed)
+    kept = None if folder is None else folder / f"{one.seed}.pt"
+    if kept is not None and kept.exists():
+        module.load_state_dict(torch.load(kept, weights_only=True))
+        module.eval()
+    else:
+        _teach(module, *_lessons(one, base), one.seed)
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(module.state_dict(), kept)
     return replace(base, name="planted", network=TorchNetwork(module), threshold=None)
 
 

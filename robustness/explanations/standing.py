@@ -111,22 +111,32 @@ def spoken_for(stands: Sequence[Standing]) -> frozenset[Cause]:
     What one cause does to several measurements speaks once: a sound around the word that is not in it makes the floor loud as well, and a
     loud floor the recording's edges, and the level falls no further than to it.
     """
-    outside = {one.name: one.kind for one in stands if one.kind is not None}
-    surround, floor = outside.get("surround") is not None, not {"floor_dbfs", "snr_db"}.isdisjoint(outside)
-    told = FLOOR if surround else MASKED if floor else ()
-    return frozenset(kind for name, kind in outside.items() if name not in {*told, *HINTS})
+    outside = _outside(stands)
+    return frozenset(kind for name, kind in outside.items() if name not in {*_told(outside), *HINTS})
+
+
+def _outside(stands: Sequence[Standing]) -> dict[str, Cause]:
+    return {one.name: one.kind for one in stands if one.kind is not None}
+
+
+def _told(outside: Mapping[str, Cause]) -> tuple[str, ...]:
+    """The measurements that lie outside for a reason that another one has told."""
+    surround, floor = "surround" in outside, not {"floor_dbfs", "snr_db"}.isdisjoint(outside)
+    return FLOOR if surround else MASKED if floor else ()
 
 
 def ordinary(stands: Sequence[Standing]) -> frozenset[Cause]:
     """The kinds of which everything that is measured lies among the recordings that are right.
 
     Levels, places and lengths differ widely among recordings: they are ordinary where some of the good ones lie further out to either side.
+    What lies outside for a reason that is told already is as good as among them.
     """
+    told = _told(_outside(stands))
     measured: dict[Cause, list[bool]] = {}
     for one in stands:
         for kind in {SPEAKS[one.name].low, SPEAKS[one.name].high}:
             if kind is not None:
-                measured.setdefault(kind, []).append(one.among)
+                measured.setdefault(kind, []).append(one.among or (one.of >= FEWEST and one.outside is not None and one.name in told))
     return frozenset(kind for kind, among in measured.items() if all(among))
 
 
