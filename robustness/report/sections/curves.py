@@ -14,14 +14,14 @@ from robustness.report.figures import Figure, Table, Trace, color, interval_line
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sections.outcomes import cohort
 from robustness.report.view import Variant, View, rows_of
-from robustness.report.words import level_of, number, percent, plural, some_of
+from robustness.report.words import alike, level_of, listed, number, percent, plural, some_of
 from robustness.run.perturbations import PerturbationFacts
 from robustness.run.sounds import ConditionSounds, read_sounds
 
 TEMPLATE = """
 <p>The share of good outcomes (a command accepted, another word left alone) over {{ count }}{% if several %};
 bands are 95 % intervals{% endif %}. {{ who }}
-{% if draws %}Draws of one level are averaged within a recording and never count as more recordings.{% endif %}
+{% if draws %}Draws of one level are averaged within a recording and never count as more recordings. {% endif %}
 {% if heard %}A click on a point plays “{{ heard }}” at the nearest level that is kept; so do the buttons.{% endif %}</p>
 <ul class="key">
 {% for v in variants %}
@@ -238,13 +238,12 @@ def _mixing_says(view: View, name: str) -> list[str]:
 
 def _tolerance_says(view: View, points: DataFrame) -> list[str]:
     """How far all recordings can be shifted while the share stays at the bar."""
-    said = []
+    said: dict[str, str] = {}
     for variant in view.variants:
         found = tolerance(points[points["variant"] == variant.name], BAR)
         if found.early is None or found.late is None:
-            said.append(f"{variant.short}: under {percent(BAR)} are good even without a shift.")
+            said[variant.short] = f"under {percent(BAR)} are good even without a shift."
         else:
-            said.append(
-                f"{variant.short}: at least {percent(BAR)} stay good from {number(found.early)} to +{number(found.late)} ms, on this grid."
-            )
-    return said
+            ends = f"from {number(found.early)} to +{number(found.late)} ms"
+            said[variant.short] = f"at least {percent(BAR)} stay good {ends}, on this grid."
+    return [f"{listed(names)}: {text}" for text, names in alike(said).items()]
