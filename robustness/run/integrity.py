@@ -260,7 +260,7 @@ class _Check:
         for name in parts:
             rows = self._part(name, known)
             words = rows[rows["perturbation"] != NO_WORD]
-            mine = set(words["recording"].astype(str))
+            mine = set(words["recording"].unique().astype(str))
             twice = sorted(mine & done.keys())
             if twice:
                 raise damaged(self.path, name, f"has {twice[0]} again, which is in {done[twice[0]]}")
