@@ -60,6 +60,7 @@ TITLES: Final = {
     "history": "What sounded before",
     "scene": "Scenes",
 }
+NEAR: Final = 1e-4  # of the largest level: a level that is reached so exactly needs no sentence
 BAR: Final = 0.9  # the share of good outcomes that tolerances to a shift are given at
 STROKES: Final = ("none", "7 4", "2 3", "7 3 2 3", "11 4", "11 4 2 4")
 
@@ -224,15 +225,18 @@ def _cohort_says(whole: int, count: int) -> str:
 
 
 def _mixing_says(view: View, name: str) -> list[str]:
-    """How many windows were scaled back, and how near the level reached is to the one asked; nothing if no sound was changed."""
+    """How many windows were scaled back, and how near the level reached is to the one asked; nothing if none was and it is the same."""
     kind = view.kinds[name]
     if kind.family == "placement":
         return []
     columns = ["variant", "level", "clipped", "measured"]
     rows = view.of(view.first, view.run.trials(columns=columns, perturbation=name))
     rows = rows[np.isfinite(rows["level"])]
-    said = f"{number(int(rows['clipped'].sum()))} of {plural(len(rows), 'window')} went above full scale and were scaled back"
-    off = (rows["measured"] - rows["level"]).abs().max()
+    clipped = int(rows["clipped"].sum())
+    said = f"{number(clipped)} of {plural(len(rows), 'window')} went above full scale and were scaled back"
+    off = float((rows["measured"] - rows["level"]).abs().max())
+    if not clipped and not off > NEAR * max(map(abs, kind.levels)):
+        return []
     return [f"{said}; the level reached is within {off:.2g} {kind.unit} of the one asked." if off == off else f"{said}."]  # noqa: PLR0124
 
 
