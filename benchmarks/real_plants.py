@@ -185,6 +185,11 @@ class Plant:
         """Of what is drawn for it."""
         return self.name if self.tuning else f"{self.name}, told"
 
+    @property
+    def takes_seed(self) -> str:
+        """Of the order of the recordings that are told: the second draw of the table's, for on the first a fault was found."""
+        return self.name if self.tuning else f"{self.name}, told again"
+
 
 def plant(name: str, expected: str, *change: Change) -> Plant:
     """A cause that is in the sound."""
@@ -231,12 +236,12 @@ def clips() -> dict[str, list[Clip]]:
 def split(one: Plant) -> tuple[list[Clip], list[Clip], list[Clip], list[Clip]]:
     """Commands and unknown words to learn from, and those of other speakers to tell, in an order of the plant's own."""
     every = [clip for some in clips().values() for clip in some]
-    order = torch.randperm(len(every), generator=generator_of("plants", one.seed)).tolist()
-    shuffled = [every[i] for i in order]
+    learned, told = (torch.randperm(len(every), generator=generator_of("plants", seed)).tolist() for seed in (one.seed, one.takes_seed))
     learns = {clip.speaker for clip in every if int(generator_of("speaker", clip.speaker).initial_seed()) % 2 == one.tuning}
     groups = [[], [], [], []]
-    for clip in shuffled:
-        groups[2 * (clip.speaker not in learns) + (clip.word in UNKNOWN)].append(clip)
+    for order, tells in ((learned, False), (told, True)):
+        for clip in (every[i] for i in order if (every[i].speaker not in learns) is tells):
+            groups[2 * tells + (clip.word in UNKNOWN)].append(clip)
     return groups[0], groups[1], groups[2], groups[3]
 
 

@@ -40,6 +40,10 @@ USUAL: Final[Mapping[str, tuple[float, float]]] = {  # what 98 in 100 clips of S
     "fall_db": (9.0, math.inf),
 }
 BEYOND: Final = 50  # of so many good recordings one may lie further out
+OTHER_CHANNELS: Final = {
+    "highest_hz": 10,
+    "lowest_hz": 10,
+}  # of so many one, as what is called missing: some came through a narrow channel too
 Side = Literal["low", "high"]
 Cause = EditKind | Literal["room"]  # what no edit undoes has a name as well
 
@@ -94,9 +98,11 @@ class Standing(NamedTuple):
 
     @property
     def among(self) -> bool:
-        """Whether it lies well among them; not where they are too few."""
-        least = CENTRAL.get(self.name, 0.0) * self.of
-        return self.of >= FEWEST and self.kind is None and min(self.below, self.above) >= least
+        """Whether some of them lie as far out on each side that speaks for anything; not where they are too few."""
+        least = max(1.0, CENTRAL.get(self.name, 0.0) * self.of)
+        as_low, as_high, sides = self.of - self.above, self.of - self.below, SPEAKS[self.name]
+        inside = (sides.low is None or as_low >= least) and (sides.high is None or as_high >= least)
+        return self.of >= FEWEST and self.kind is None and inside
 
     @property
     def kind(self) -> Cause | None:
@@ -152,7 +158,7 @@ def _standing(name: str, value: float, others: Sequence[float]) -> Standing:
 
 def _side(name: str, value: float, others: Sequence[float]) -> Side | None:
     """On which side a value lies beyond the others by more than its step."""
-    allowed, step = len(others) // BEYOND, STEPS.get(name, 0.0)
+    allowed, step = len(others) // OTHER_CHANNELS.get(name, BEYOND), STEPS.get(name, 0.0)
     if len(others) < FEWEST:
         low, high = USUAL.get(name, (-math.inf, math.inf))
         return "low" if value < low else "high" if value > high else None
