@@ -10,6 +10,7 @@ and are asked about recordings of those from whom the networks learned there, dr
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
+
+import torch
 
 from benchmarks.harness import ROOT, Table, arguments, machine, placed, shared
 from benchmarks.real_plants import PLANTS, Plant, folder, network
@@ -34,6 +37,7 @@ from robustness.sweep.plan import Settings, plan_of
 from robustness.sweep.sweep import Sweep
 
 DOC: Final = ROOT / "docs" / "diagnosis.md"
+DEFAULTS: Final = {"takes": 24, "plants": "", "alone": 0, "tuning": 0, "workers": 2, "networks": ""}
 
 
 class Told(NamedTuple):
@@ -108,15 +112,17 @@ def told(found: Diagnosis) -> Told:
     return Told(frozenset(named), frozenset(one.kind for one in found.tried if one.restores_at is not None))
 
 
-def figures(one: Plant, takes: int, *, alone: bool) -> Figures:
+def figures(one: Plant, takes: int, networks: Path | None, *, alone: bool) -> Figures:
     """A line: the plant made, swept and told.
 
     Args:
         one: the plant.
         takes: how many recordings are told.
+        networks: where taught networks are kept; None keeps none.
         alone: whether the folder holds those that fail alone.
     """
-    classifier = network(one)
+    torch.set_num_threads(1)
+    classifier = network(one, networks)
     recordings, ids = folder(one, classifier, takes)
     kept = [each for each in recordings if each.id in ids] if alone else recordings
     with tempfile.TemporaryDirectory() as temporary:
@@ -127,28 +133,30 @@ def figures(one: Plant, takes: int, *, alone: bool) -> Figures:
     return Figures(one, found)
 
 
-def told_lines(plants: Sequence[Plant], takes: int, workers: int, *, alone: bool) -> Iterator[Figures]:
-    """The lines, each said when it is done; several plants at once."""
-    with ProcessPoolExecutor(workers) as pool:
-        for line in pool.map(partial(figures, takes=takes, alone=alone), plants):
+def told_lines(plants: Sequence[Plant], asked: argparse.Namespace) -> Iterator[Figures]:
+    """The lines, each said when it is done; several plants at once, each in one thread."""
+    networks = Path(asked.networks) if asked.networks else None
+    with ProcessPoolExecutor(asked.workers) as pool:
+        for line in pool.map(partial(figures, takes=asked.takes, networks=networks, alone=bool(asked.alone)), plants):
             sys.stderr.write(f"{' | '.join(line.cells)}\n")
             yield line
 
 
 def main() -> None:
     """The table; with --keep it takes its place in docs/diagnosis.md."""
-    asked = arguments(__doc__, takes=24, plants="", alone=0, tuning=0, workers=2)
+    asked = arguments(__doc__, **DEFAULTS)
     shared("speech_commands")
     names = [name.strip() for name in asked.plants.split(",") if name.strip()]
     plants = [replace(one, tuning=bool(asked.tuning)) for one in PLANTS if not names or one.name in names]
-    lines = list(told_lines(plants, asked.takes, asked.workers, alone=bool(asked.alone)))
+    lines = list(told_lines(plants, asked))
     planted, nulls = ([line for line in lines if bool(line.plant.expected) is bool(has)] for has in (True, False))
     count = sum(len(line.told) for line in planted), sum(len(line.told) for line in nulls)
     right, wrong = (shown(sum(getattr(line, what) for line in planted), count[0]) for what in ("right", "wrong"))
     none = shown(sum(line.wrong for line in nulls), count[1])
     notes = [f"Over all plants {right} are named correctly and {wrong} falsely; of what no edit undoes {none} are given a name."]
     table = Table(("plant", "planted", "named", "listed", "named falsely"), tuple(line.cells for line in lines), tuple(notes))
-    given = " ".join(argument for argument in sys.argv[1:] if argument != "--keep")
+    changed = [f"--{name} {value}" for name in ("takes", "plants", "alone", "tuning") if (value := getattr(asked, name)) != DEFAULTS[name]]
+    given = " ".join(changed)
     text = f"`python -m benchmarks.diagnosis{' ' + given if given else ''}`: {machine()}\n\n{table}"
     sys.stdout.write(f"{text}\n")
     if asked.keep:

@@ -1,9 +1,9 @@
 """What do models of the field lose to each family of perturbations? Two models, in float and in int8, on the same 500 real clips.
 
 `python -m benchmarks.models_table` makes the runs that are not there yet in a folder, `build/models` or `--runs DIR`, and prints the table
-of docs/models.md; `--keep` puts it there. Shares are of commands accepted; what costs most is the largest loss inside an ordinary day's
-range. It needs the developers' data beside the repository, and hours for `--preset full`. `--run DIR`, several times for several, reads runs
-of other models; they must be of the same clips, preset and seed.
+of docs/models.md; `--keep` puts it there. Shares are of commands accepted; what costs most is the largest loss in the everyday range. It
+needs the developers' data beside the repository. `--run DIR`, several times for several, reads runs of other models; they must be of the
+same clips, preset and seed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,16 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from benchmarks.harness import ROOT, SHARED, Table
+from robustness.audio.selection import Selection
+from robustness.conditions import VARIANTS, Preset
+from robustness.jobs.assess import execute, prepare
+from robustness.jobs.request import Request
 from robustness.report.costs import Costs
 from robustness.report.sections.tolerance import shares_of
 from robustness.report.view import Variant, View
 from robustness.report.words import level_of, number, percent
-from robustness.run.folder import Run
+from robustness.run.folder import Run, RunWriter
+from robustness.sweep.plan import Settings
 
 SHOWN: Final = ("placement", "time", "level", "noise", "room", "microphone", "channel", "mask", "scene")
 CLIPS: Final = 500
@@ -32,10 +37,12 @@ TINY: Final = ("kws_ref_model_float32.tflite", "kws_ref_model.tflite")
 
 
 class Swept(NamedTuple):
-    """A model as it is run: what `robustness report` is told of it."""
+    """A model as it is run."""
 
     name: str
-    told: tuple[str, ...]
+    card: Path
+    weights: Path | None
+    variants: tuple[str, ...]
 
 
 def swept(runs: Path) -> tuple[Swept, ...]:
@@ -44,27 +51,24 @@ def swept(runs: Path) -> tuple[Swept, ...]:
     if not card.exists():
         for name in TINY:
             shutil.copy(SHARED / "mlperf_tiny" / name, runs)
-        robustness("init", *(str(runs / name) for name in TINY), "--out", str(card))
+        drafted = [sys.executable, "-m", "robustness", "init", *(str(runs / name) for name in TINY), "--out", str(card)]
+        subprocess.run(drafted, check=True, stdout=sys.stderr)
     weights = SHARED / "tutorial" / "speech_commands_model.pt"
-    tutorial = ("--model", str(ROOT / "models" / "tutorial.toml"), "--weights", str(weights), "--variant", "float32")
-    return Swept("tutorial", (*tutorial, "--variant", "dynamic-int8")), Swept("mlperf-tiny", ("--model", str(card)))
+    return Swept("tutorial", ROOT / "models" / "tutorial.toml", weights, VARIANTS), Swept("mlperf-tiny", card, None, VARIANTS)
 
 
-def robustness(*told: str) -> None:
-    """The command line, in a process of its own; its messages go where ours go."""
-    subprocess.run([sys.executable, "-m", "robustness", *told], check=True, stdout=sys.stderr)
-
-
-def made(runs: Path, preset: str) -> list[Path]:
-    """The runs of all models, made where they are not there yet."""
+def made(runs: Path, preset: Preset) -> list[Path]:
+    """The runs of all models, made where they are not there yet; nothing is explained, for only shares are read."""
     runs.mkdir(parents=True, exist_ok=True)
-    found = []
+    clips, found = SHARED / "speech_commands", []
+    settings = Settings(preset=preset, inputs={"noises": clips / "_background_noise_"})
     for one in swept(runs):
         folder = runs / f"{one.name}-{preset}"
         if not folder.exists():
-            clips = SHARED / "speech_commands"
-            heard = ("--recordings", str(clips), "--sample", str(CLIPS), "--noises", str(clips / "_background_noise_"))
-            robustness("report", *one.told, *heard, "--preset", preset, "--no-audio", "--out", str(folder))
+            wanted = Request((one.card,), (clips,), one.weights, one.variants, selection=Selection(sample=CLIPS), settings=settings)
+            job = prepare(wanted)
+            print(f"{one.name}: {job.answers:,} answers", file=sys.stderr)
+            execute(job, RunWriter(folder), lambda doing, done, total: None, lambda job, run, progress: None)
         found.append(folder)
     return found
 

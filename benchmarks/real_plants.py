@@ -12,6 +12,7 @@ import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -184,6 +185,11 @@ class Plant:
         """Of what is drawn for it."""
         return self.name if self.tuning else f"{self.name}, told"
 
+    @property
+    def takes_seed(self) -> str:
+        """Of the order of the recordings that are told: the second draw of the table's, for on the first a fault was found."""
+        return self.name if self.tuning else f"{self.name}, told again"
+
 
 def plant(name: str, expected: str, *change: Change) -> Plant:
     """A cause that is in the sound."""
@@ -230,12 +236,12 @@ def clips() -> dict[str, list[Clip]]:
 def split(one: Plant) -> tuple[list[Clip], list[Clip], list[Clip], list[Clip]]:
     """Commands and unknown words to learn from, and those of other speakers to tell, in an order of the plant's own."""
     every = [clip for some in clips().values() for clip in some]
-    order = torch.randperm(len(every), generator=generator_of("plants", one.seed)).tolist()
-    shuffled = [every[i] for i in order]
+    learned, told = (torch.randperm(len(every), generator=generator_of("plants", seed)).tolist() for seed in (one.seed, one.takes_seed))
     learns = {clip.speaker for clip in every if int(generator_of("speaker", clip.speaker).initial_seed()) % 2 == one.tuning}
     groups = [[], [], [], []]
-    for clip in shuffled:
-        groups[2 * (clip.speaker not in learns) + (clip.word in UNKNOWN)].append(clip)
+    for order, tells in ((learned, False), (told, True)):
+        for clip in (every[i] for i in order if (every[i].speaker not in learns) is tells):
+            groups[2 * tells + (clip.word in UNKNOWN)].append(clip)
     return groups[0], groups[1], groups[2], groups[3]
 
 
@@ -254,8 +260,13 @@ def centered(samples: Tensor, rng: torch.Generator, jitter_ms: float = 60) -> Te
     return window(samples, min(max(0, lead), slack))
 
 
-def network(one: Plant) -> Classifier:
-    """The shipped network, taught."""
+def network(one: Plant, folder: Path | None = None) -> Classifier:
+    """The shipped network, taught.
+
+    Args:
+        one: the plant.
+        folder: where taught networks are kept; one that is there is not taught again.
+    """
     base = load_classifier(ROOT / "models" / "commands.toml")
     module = copy.deepcopy(module_of(base.network))
     if one.bias:
@@ -270,8 +281,15 @@ def network(one: Plant) -> Classifier:
             second.weight[strongest] = 0
             second.bias[strongest] = 0
         return replace(base, name="planted", network=TorchNetwork(module), threshold=None)
-    features, truth = _lessons(one, base)
-    _teach(module, features, truth, one.seed)
+    kept = None if folder is None else folder / f"{one.seed}.pt"
+    if kept is not None and kept.exists():
+        module.load_state_dict(torch.load(kept, weights_only=True))
+        module.eval()
+    else:
+        _teach(module, *_lessons(one, base), one.seed)
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(module.state_dict(), kept)
     return replace(base, name="planted", network=TorchNetwork(module), threshold=None)
 
 

@@ -83,7 +83,7 @@ class ComparedRecordings(options.RecordingOptions):
         list[Path],
         typer.Option("--recordings", help="The recordings of a report, with which this one is compared; a card's command names them."),
     ] = field(default_factory=list)
-    good_run: options.GoodRun = None
+    good_run: options.GoodRunOption = None
 
 
 @dataclass(frozen=True)

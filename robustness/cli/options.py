@@ -53,7 +53,7 @@ EngineOption = Annotated[Literal["torch", "onnx"], typer.Option(help="What runs 
 Split = Annotated[str | None, typer.Option(help="Use this part of the recordings alone, such as testing.")]
 SplitColumn = Annotated[str, typer.Option(help="The column of the table that names each recording's part.")]
 SampleOption = Annotated[int | None, typer.Option(min=1, help="Use this many, drawn by word and seed.")]
-GoodRun = Annotated[
+GoodRunOption = Annotated[
     Path | None,
     typer.Option("--good-run", help="A run of the same model, whose good recordings are compared with where fewer than 5 are good here."),
 ]

@@ -72,7 +72,7 @@ class ExplainingOptions:
         str,
         typer.Option(metavar="N|all", help="How many failing recordings get a card, worst first; all are explained in the table."),
     ] = str(CARDS)
-    good_run: options.GoodRun = None
+    good_run: options.GoodRunOption = None
 
     def explaining(self) -> Explaining:
         """The same as a request takes it.

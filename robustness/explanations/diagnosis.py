@@ -126,7 +126,7 @@ class Restoration:
     def _condition(self, condition: Condition, variant: str) -> CohortFacts:
         """One placement at which recordings fail: what it cost, and what the same edit gives to all."""
         placement, found = condition.placement, self._found[condition, variant]
-        edit = shared_edit([one.tried for one in found], [one.naming.by for one in found])
+        edit = shared_edit([one.tried for one in found], [one.naming.by if one.naming.verdict == "named" else None for one in found])
         costs: Sequence[CohortEffect] = ()
         if placement != self.cases.classifiers[variant].frame.reference:
             costs = cost(self.cases, placement, variant)
@@ -193,9 +193,8 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
         beside = _beside(case, cases, variant, drops[variant], stands)
         naming = name(tried[variant], beside)
         alone = naming.verdict == "named" or any(counts(one) and one.kind != "output" for one in tried[variant])
-        two = [] if alone else pairs(answers, variant, wanted[variant], beside)
-        if not alone and named_pair(two, tried[variant], beside) is None:
-            naming = mostly(naming, tried[variant], beside)
+        naming = naming if alone else mostly(naming, tried[variant], beside)
+        two = [] if alone or naming.kind is not None else pairs(answers, variant, wanted[variant], beside)
         shares = () if swept is None or not cases.at_a_place(case.failure.condition) else factors.accounts(case, cases, swept, variant)
         found[variant] = Diagnosis(
             margin=answers.here[variant].margin,

@@ -80,7 +80,7 @@ def _row(case: Case, variant: str, found: Diagnosis, stands: Sequence[Standing])
         verdict=naming.verdict,
         kind=naming.kind,
         edit=naming.by,
-        size=None if by is None else by.restores_at,
+        size=None if by is None else by.restores_at if naming.verdict == "named" else by.best.size,
         share=naming.share,
         strength=None if by is None else naming.strength,
         control_share=None if by is None else by.control.share,

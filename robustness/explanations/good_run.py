@@ -42,8 +42,13 @@ def read_good_run(path: Path, models: Sequence[Mapping[str, Any]]) -> GoodRun:
     Raises:
         RunError: it is no run, one of another model or without one of the variants, or none of its recordings is right.
     """
-    run = checked_run(path)
-    names = {own: theirs for model in models for own, theirs in _variants(path, run, model, several=len(models) > 1).items()}
+    return good_of(checked_run(path), models)
+
+
+def good_of(run: Run, models: Sequence[Mapping[str, Any]]) -> GoodRun:
+    """The same of a run that was looked at."""
+    path = run.path
+    names = {own: theirs for model in models for own, theirs in shared_variants(run, model, several=len(models) > 1).items()}
     rows = placed_trials(run, perturbation_facts(run.manifest))
     rows = rows[rows["variant"].astype(str).isin(names.values())]
     theirs = {there: own for own, there in names.items()}
@@ -58,9 +63,18 @@ def read_good_run(path: Path, models: Sequence[Mapping[str, Any]]) -> GoodRun:
     )
 
 
-def _variants(path: Path, run: Run, model: Mapping[str, Any], *, several: bool) -> dict[str, str]:
-    """The names of a model's variants in this run's trials, and in those of the other run."""
-    there = run.manifest["models"]
+def shared_variants(run: Run, model: Mapping[str, Any], *, several: bool) -> dict[str, str]:
+    """The names of a model's variants in trials of its own, and in those of a run of the same model.
+
+    Args:
+        run: the other run.
+        model: as a manifest has it.
+        several: whether its own trials are of several models.
+
+    Raises:
+        RunError: the run is of another model, or has not all of its variants.
+    """
+    path, there = run.path, run.manifest["models"]
     plain = json.loads(json.dumps(model))
     unlike = {other["name"]: _unlike(plain, other) for other in there}
     same = next((other for other in there if not unlike[other["name"]]), None)

@@ -16,12 +16,12 @@ does. Named is
    comes before a large one. Shares count up to the whole drop. Where no drop is known, it is the only kind that counts,
    and nothing speaks for another.
 
-Else the edits that restore are listed, and none of them is put before the others. Where no edit of the sound restores the answer, alone
-or with another, it is said of the one kind for which a measurement speaks that it recovers *most* of the drop, if it recovers two thirds
-of it, twice what its control does, and more than any kind that is not ordinary. What is named has the weaker verb where no drop is known,
-and where it is counted to other recordings and nothing speaks for the kind beside the edit.
+Else the edits that restore are listed, and none of them is put before the others. Where no edit of the sound restores the answer, it is
+said of the one kind for which a measurement speaks that it recovers *most* of the drop, if it recovers two thirds of it, twice what its
+control does, and more than any kind that is not ordinary. What is named has the weaker verb where no drop is known, and where it is
+counted to other recordings and nothing speaks for the kind beside the edit.
 
-Where no edit restores an answer alone, do two together?
+Where no edit restores an answer alone, and none recovers most of the drop, do two together?
 
 Tried are pairs of different kinds at the strongest mild size, in both directions. A pair restores where the answer is good, stays good a
 little beyond, and does not return where either of the two is replaced by its control. Of a kind for which something speaks every size
@@ -71,8 +71,9 @@ class Beside:
     own_drop: bool = True
 
     def fits(self, kinds: Iterable[EditKind]) -> bool:
-        """Whether something speaks for one of some kinds, and none of them is ordinary."""
-        return not self.speaks.isdisjoint(kinds) and self.ordinary.isdisjoint(kinds)
+        """Whether something speaks for one of some kinds, and of the others more than a hint, and none of them is ordinary."""
+        found = set(kinds)
+        return not self.speaks.isdisjoint(found) and found.isdisjoint(self.ordinary | (HINTED - self.speaks))
 
 
 def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:

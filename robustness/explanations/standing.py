@@ -40,6 +40,10 @@ USUAL: Final[Mapping[str, tuple[float, float]]] = {  # what 98 in 100 clips of S
     "fall_db": (9.0, math.inf),
 }
 BEYOND: Final = 50  # of so many good recordings one may lie further out
+OTHER_CHANNELS: Final = {
+    "highest_hz": 10,
+    "lowest_hz": 10,
+}  # of so many one, as what is called missing: some came through a narrow channel too
 Side = Literal["low", "high"]
 Cause = EditKind | Literal["room"]  # what no edit undoes has a name as well
 
@@ -94,9 +98,11 @@ class Standing(NamedTuple):
 
     @property
     def among(self) -> bool:
-        """Whether it lies well among them; not where they are too few."""
-        least = CENTRAL.get(self.name, 0.0) * self.of
-        return self.of >= FEWEST and self.kind is None and min(self.below, self.above) >= least
+        """Whether some of them lie as far out on each side that speaks for anything; not where they are too few."""
+        least = max(1.0, CENTRAL.get(self.name, 0.0) * self.of)
+        as_low, as_high, sides = self.of - self.above, self.of - self.below, SPEAKS[self.name]
+        inside = (sides.low is None or as_low >= least) and (sides.high is None or as_high >= least)
+        return self.of >= FEWEST and self.kind is None and inside
 
     @property
     def kind(self) -> Cause | None:
@@ -111,22 +117,32 @@ def spoken_for(stands: Sequence[Standing]) -> frozenset[Cause]:
     What one cause does to several measurements speaks once: a sound around the word that is not in it makes the floor loud as well, and a
     loud floor the recording's edges, and the level falls no further than to it.
     """
-    outside = {one.name: one.kind for one in stands if one.kind is not None}
-    surround, floor = outside.get("surround") is not None, not {"floor_dbfs", "snr_db"}.isdisjoint(outside)
-    told = FLOOR if surround else MASKED if floor else ()
-    return frozenset(kind for name, kind in outside.items() if name not in {*told, *HINTS})
+    outside = _outside(stands)
+    return frozenset(kind for name, kind in outside.items() if name not in {*_told(outside), *HINTS})
+
+
+def _outside(stands: Sequence[Standing]) -> dict[str, Cause]:
+    return {one.name: one.kind for one in stands if one.kind is not None}
+
+
+def _told(outside: Mapping[str, Cause]) -> tuple[str, ...]:
+    """The measurements that lie outside for a reason that another one has told."""
+    surround, floor = "surround" in outside, not {"floor_dbfs", "snr_db"}.isdisjoint(outside)
+    return FLOOR if surround else MASKED if floor else ()
 
 
 def ordinary(stands: Sequence[Standing]) -> frozenset[Cause]:
     """The kinds of which everything that is measured lies among the recordings that are right.
 
     Levels, places and lengths differ widely among recordings: they are ordinary where some of the good ones lie further out to either side.
+    What lies outside for a reason that is told already is as good as among them.
     """
+    told = _told(_outside(stands))
     measured: dict[Cause, list[bool]] = {}
     for one in stands:
         for kind in {SPEAKS[one.name].low, SPEAKS[one.name].high}:
             if kind is not None:
-                measured.setdefault(kind, []).append(one.among)
+                measured.setdefault(kind, []).append(one.among or (one.of >= FEWEST and one.outside is not None and one.name in told))
     return frozenset(kind for kind, among in measured.items() if all(among))
 
 
@@ -142,7 +158,7 @@ def _standing(name: str, value: float, others: Sequence[float]) -> Standing:
 
 def _side(name: str, value: float, others: Sequence[float]) -> Side | None:
     """On which side a value lies beyond the others by more than its step."""
-    allowed, step = len(others) // BEYOND, STEPS.get(name, 0.0)
+    allowed, step = len(others) // OTHER_CHANNELS.get(name, BEYOND), STEPS.get(name, 0.0)
     if len(others) < FEWEST:
         low, high = USUAL.get(name, (-math.inf, math.inf))
         return "low" if value < low else "high" if value > high else None

@@ -28,7 +28,7 @@ class RestoreBand(Intervention):
 
     name: ClassVar[str] = "restore-band"
     kind: ClassVar[EditKind] = "band"
-    sizes_tried: ClassVar[SizesTried] = SizesTried("level against what others have there", "dB", (-30, -20, -10, 0, 10, 20))
+    sizes_tried: ClassVar[SizesTried] = SizesTried("level against what others have there", "dB", (-30, -20, -10, 0, 8, 16))
     does: ClassVar[str] = "putting faint noise into the lost band"
     control_does: ClassVar[str] = "as much noise where the recording has energy"
     source: ClassVar[str] = "noise shaped in bands of 125 Hz, torch.fft; bands below nine in ten of the recordings that are right"

@@ -1,8 +1,8 @@
 """Does the answer return where what lies around the word is silenced? A gate that opens for the word alone.
 
 Where the word begins and ends is found by its level above that of the recording's own edges, so that a loud surround is none of it. It is
-tried where the surround holds a sound that the word has not: what is under the word too is noise, and not the surround's. The control puts
-as much noise into the word, and leaves the surround as it was.
+tried where the surround holds a sound that the word has not: what is under the word too is noise, and not the surround's. The control turns
+the phase of the word by as much, and leaves the surround as it was: noise in the word would make it like its surround.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from robustness.audio.levels import Span, from_decibels
 from robustness.audio.surround import core_in, own_sound_in
-from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, SizesTried, as_strong
+from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, SizesTried, turned_alike
 from robustness.interventions.scene import Scene
 
 FADE_MS: Final = 5.0
@@ -32,7 +32,7 @@ class SilenceSurround(Intervention):
     kind: ClassVar[EditKind] = "padding"
     sizes_tried: ClassVar[SizesTried] = SizesTried("softer around the word", "dB", (12, 24, 48))
     does: ClassVar[str] = "silencing what lies around the word"
-    control_does: ClassVar[str] = "as much noise in the word, its surround as it was"
+    control_does: ClassVar[str] = "turning the phase of the word by as much, its surround as it was"
     source: ClassVar[str] = "a gate with raised-cosine edges of 5 ms; where it opens, by torch.stft"
 
     def possible(self, scene: Scene, size: float) -> bool:
@@ -45,12 +45,9 @@ class SilenceSurround(Intervention):
         return scene.resounding(scene.recording * (gate + (1 - gate) * from_decibels(-size))).window
 
     def control(self, scene: Scene, size: float, draw: int) -> Tensor:
-        """Noise inside the word."""
-        start, end = (edge + scene.lead for edge in core_of(scene))
-        noise = torch.randn(scene.samples, generator=scene.rng(self.name, draw))
-        noise[: max(0, start)] = 0
-        noise[max(0, end) :] = 0
-        return as_strong(scene, noise, self.edit(scene, size, draw))
+        """The word with its phase turned."""
+        turned, gate = turned_alike(scene, self.edit(scene, size, draw)).recording, _gate(scene)
+        return scene.resounding(turned * gate + scene.recording * (1 - gate)).window
 
 
 @lru_cache(maxsize=16)

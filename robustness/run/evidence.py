@@ -373,12 +373,7 @@ class ShownOfAll:
 class FailedRecordings:
     """Every failing recording that has a card, worst first; how many fail at a place, and how many under anything else alone.
 
-    Attributes:
-        total: how many recordings fail at a place.
-        shown: how many of them have a card.
-        failures: the cards.
-        in_noise: those that fail under anything else alone.
-        good_run: the name of the run whose good recordings some are compared with; None where none was needed.
+    `good_run` is the name of the run with whose good recordings some are compared; None where none was needed.
     """
 
     total: int

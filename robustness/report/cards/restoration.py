@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from robustness.report.view import View
-from robustness.report.words import alike, listed, number, percent, plural, shortest, signed, with_unit
+from robustness.report.words import alike, capital, listed, number, percent, plural, shortest, signed, with_unit
 from robustness.run.restoration import CohortEffect, CohortFacts, RestorationRecord, RestoredAnswer, TriedEdit, read_restoration
 
 NOTHING: Final = RestorationRecord({}, 0, 0, (), ())
@@ -55,7 +55,7 @@ def signature(facts: RestoredAnswer) -> str:
 def restoration_sentence(facts: RestoredAnswer) -> str:
     """One variant: what is named, or what helps; then what does not."""
     naming = facts.naming
-    told = {"named": _named, "several": _several, "one": _one, "none": _none}[naming.verdict](facts)
+    told = {"named": _named, "most": _most, "several": _several, "one": _one, "none": _none}[naming.verdict](facts)
     parts = [told, _lean(facts), _next(facts), _small(facts), _not(facts)]
     return " ".join(part for part in parts if part)
 
@@ -92,6 +92,17 @@ def _named(facts: RestoredAnswer) -> str:
     verb = "restores it" if facts.naming.strength == "full" else "is enough to restore it"
     alone = "" if facts.naming.strength == "full" else " Nothing measured of the recording speaks for that as its cause."
     return f"{does} {verb}: {how} {recovered}{against(facts)}; {control} ({share(attempt.control.share)}).{alone}"
+
+
+def _most(facts: RestoredAnswer) -> str:
+    """The kind that regains most of what is lost, where nothing restores the answer."""
+    attempt, lost = facts.named, 0.0 if facts.drop is None else facts.drop.logits
+    regains = f"{share(attempt.best.share)} of the loss of {number(lost, 1)} logits{against(facts)}"
+    control = f"its control, {attempt.control_does}, regains {share(attempt.control.share)}"
+    return (
+        f"No edit restores it. {capital(attempt.does)} ({size_text(attempt, attempt.best.size)}) regains {regains}; {control}. What was "
+        f"measured of the recording speaks for that alone."
+    )
 
 
 def against(facts: RestoredAnswer) -> str:
@@ -162,7 +173,7 @@ def _small(facts: RestoredAnswer) -> str:
 def _not(facts: RestoredAnswer) -> str:
     """What was tried and does not restore it."""
     failed = [one for one in facts.tried if one.restores_at is None]
-    if not failed or facts.naming.verdict == "none":
+    if not failed or facts.naming.verdict in {"none", "most"}:
         return ""
     first = [one.does for one in failed if one.name in ALWAYS] or [failed[0].does]
     rest = len(failed) - len(first)
@@ -186,11 +197,6 @@ def share(value: float | None) -> str:
     if abs(value - 1) < 0.05 or value > 1:
         return "all"
     return percent(value) if value >= 0 else f"−{percent(-value)}"
-
-
-def capital(text: str) -> str:
-    """The first letter as at the beginning of a sentence."""
-    return text[:1].upper() + text[1:]
 
 
 def over_recordings(conditions: Sequence[CohortFacts], names: Mapping[str, str], places: Mapping[str, str]) -> list[str]:

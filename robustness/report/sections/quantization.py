@@ -18,7 +18,7 @@ from robustness.report.tables import earlier_failures, paired_answers
 from robustness.report.tables.audit import experiments_table, latency_table, layer_table
 from robustness.report.tables.kernels import kernels_table
 from robustness.report.view import Variant, View, rows_of
-from robustness.report.words import FILLS, PLACES, condition_name, difference, listed, number, p_value, percent, plural, some_of
+from robustness.report.words import FILLS, PLACES, capital, condition_name, difference, listed, number, p_value, percent, plural, some_of
 
 TEMPLATE = """
 {% for line in says %}<p>{{ line }}</p>{% endfor %}
@@ -176,7 +176,7 @@ def _devices(view: View) -> str:
 def _compared(view: View, change: Change, audit: Audit | None) -> Compared:
     variant, every = change.variant, change.everywhere
     says = some_of(change.changed, change.answers, "answer", "in the recordings' table differs", "in the recordings' table differ")
-    says += f", {number(len(every))} of {number(change.all_answers)} in all conditions."
+    says = f"{capital(says)}, {number(len(every))} of {number(change.all_answers)} in all conditions."
     paired = _paired(view, variant) if view.labelled else None
     under = earlier_failures.sooner(view, variant) if view.labelled else None
     return Compared(
