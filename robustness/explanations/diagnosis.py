@@ -214,7 +214,7 @@ def _beside(case: Case, cases: Cases, variant: str, drop: Loss | None, stands: S
     speaks = set(spoken_for(stands))
     there = None if drop is None or drop.against != "counterpart" else drop.counterpart
     own = there is not None
-    if there is not None and not case.changed and there.placement != case.failure.condition.placement:
+    if there is not None and not case.changed:  # it is right at another lead, whether a placement or a shift brought it here
         speaks.add("placement")
     if (other := cases.float_of(variant)) is not None and case.given[other].good:
         speaks.add("precision")
