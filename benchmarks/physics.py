@@ -118,7 +118,14 @@ ROWS: tuple[tuple[str, str, str, Callable[[], Windows], Measure, float], ...] = 
     ("corner at −3 dB", "low-pass high-pass", "Hz", click, corner_hz, 1.0),
     ("bit rate", "adpcm ima-adpcm mp3 opus vorbis amr", "kbit/s", noise, reached, 1.0),
     ("packets lost", "packet-loss", "%", noise, lost_percent, 1.0),
-    ("delay, asked 0", "adpcm ima-adpcm mp3 opus vorbis amr gsm noise-suppression", "samples", noise, late_samples, 0.0),
+    (
+        "delay, asked 0",
+        "adpcm ima-adpcm mp3 opus vorbis amr gsm opus-loss noise-suppression gain-control",
+        "samples",
+        noise,
+        late_samples,
+        0.0,
+    ),
 )
 
 

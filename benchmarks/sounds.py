@@ -37,7 +37,7 @@ def row(kind: type[Perturbation], renderer: Renderer) -> str:
     """One perturbation at the middle of its grid."""
     level = kind.axis.grid[len(kind.axis.grid) // 2]
     why = kind().unavailable({})
-    heard = html.escape(why) if why else player(renderer.render(Condition(kind.name, level, placement="center")).samples[0])
+    heard = html.escape(why) if why else player(renderer.render(Condition(kind.name, level, placement="center")).heard[0])
     cells = (kind.name, kind.family, f"{kind.axis.name} {level:g} {kind.axis.unit}")
     return f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}<td>{heard}</td></tr>"
 
@@ -46,7 +46,7 @@ def page() -> str:
     """The page."""
     take = ROOT / "recordings" / "joe" / "synthetic_joe_piper_clean_seven_1.wav"
     recordings = list(read_recordings([take], rate_hz=RATE_HZ, longest_samples=RATE_HZ).recordings)
-    renderer = Renderer.of(recordings, Frame(RATE_HZ, RATE_HZ))
+    renderer = Renderer.of(recordings, Frame(RATE_HZ, RATE_HZ, memory=True))
     kinds = sorted(PERTURBATIONS.all().values(), key=lambda kind: (FAMILIES.index(kind.family), kind.name))
     rows = "\n".join(row(kind, renderer) for kind in kinds)
     clean = player(renderer.placed("center").samples[0])

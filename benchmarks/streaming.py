@@ -14,7 +14,10 @@ import torch
 from benchmarks.harness import ROOT, Contender, Table, arguments, finish, interleaved, process
 from robustness.analysis.outcomes import OperatingPoint
 from robustness.audio.takes import open_take
-from robustness.models.card import load_classifier
+from robustness.conditions import VARIANTS
+from robustness.models.card import load_classifiers
+from robustness.models.classifier import Classifier
+from robustness.quantization.variants import variants_of
 from robustness.streaming.curve import operating_curve
 from robustness.streaming.matching import Timeline
 from robustness.streaming.scores import Scores
@@ -27,9 +30,10 @@ HOP_MS = 100.0
 
 def main() -> None:
     """A take of two minutes in two ways; takes of hours as a user streams them; a million scores."""
-    asked = arguments(__doc__, hours=1.0, more=3.0, frames=1_000_000)
+    asked = arguments(__doc__, hours=1.0, more=3.0, most=10.0, frames=1_000_000)
     with tempfile.TemporaryDirectory() as made:
-        tables = [_ways(Path(made)), _hours(Path(made), [asked.hours, asked.more]), _thresholds(asked.frames)]
+        hours = [one for one in (asked.hours, asked.more, asked.most) if one]
+        tables = [_ways(Path(made)), _hours(Path(made), hours), _thresholds(asked.frames)]
     finish(__file__, "How long does a stream take?", tables, ["scipy"])
 
 
@@ -42,19 +46,24 @@ def _composed(folder: Path, hours: float) -> Path:
 
 def _ways(folder: Path) -> Table:
     """A window at a time, and as a stream."""
-    model, take = load_classifier(CARD), open_take(_composed(folder, 1 / 30), 16_000)
-    windows = torch.from_numpy(take.part(0, take.duration_ms)).unfold(0, model.frame.samples, round(HOP_MS * 16))
+    take = open_take(_composed(folder, 1 / 30), 16_000)
+    models, _ = variants_of(load_classifiers(CARD), VARIANTS)
+    windows = torch.from_numpy(take.part(0, take.duration_ms)).unfold(0, models[0].frame.samples, round(HOP_MS * 16))
+    rows = []
+    for asked in (models[:1], models):
+        names = " and ".join(one.variant for one in asked)
 
-    def alone() -> None:
-        for window in windows:
-            model.logits(window[None].contiguous())
+        def alone(asked: list[Classifier] = asked) -> None:
+            for window in windows:
+                for model in asked:
+                    model.logits(window[None].contiguous())
 
-    slow, fast = interleaved(
-        [Contender("a window at a time", alone), Contender("streamed", lambda: scores_of(take, [model], HOP_MS))], runs=5
-    )
-    rows = [
-        (one.name, str(one.spread.times(1000 / len(windows))), "1" if one is slow else str(one.faster_than(slow))) for one in (slow, fast)
-    ]
+        def streamed(asked: list[Classifier] = asked) -> None:
+            scores_of(take, asked, HOP_MS)
+
+        slow, fast = interleaved([Contender(f"{names}, a window at a time", alone), Contender(f"{names}, streamed", streamed)], runs=5)
+        per = 1000 / len(windows)
+        rows += [(slow.name, str(slow.spread.times(per)), "1"), (fast.name, str(fast.spread.times(per)), str(fast.faster_than(slow)))]
     return Table(("2 minutes, H = 100 ms", "ms a window", "times as fast"), tuple(rows))
 
 

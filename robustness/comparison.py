@@ -129,6 +129,7 @@ class Comparison:
         repeats: how many conditions were the reference under another name.
         notes: what else is to be known; whom intervals speak of is the last.
         kinds: what is known of the perturbations, by name.
+        recaptured: whether the second is of the first's recordings, played back and captured.
     """
 
     names: tuple[str, str]
@@ -139,6 +140,7 @@ class Comparison:
     repeats: int
     notes: tuple[str, ...]
     kinds: Mapping[str, PerturbationFacts]
+    recaptured: bool = False
 
     @property
     def worse(self) -> list[ConditionChange]:
@@ -194,6 +196,7 @@ def compare(first: Run, second: Run, *, recaptured: bool = False) -> Comparison:
         len(both[again][KEYS].drop_duplicates()),
         notes,
         kinds,
+        recaptured,
     )
 
 

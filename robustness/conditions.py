@@ -18,6 +18,7 @@ FILLS: Final[tuple[str, ...]] = get_args(Fill)
 FAMILIES: Final[tuple[str, ...]] = get_args(Family)
 PRESETS: Final[tuple[str, ...]] = get_args(Preset)  # each of the first three has all of the one before
 VARIANTS: Final = ("float32", "dynamic-int8")  # what is run where nothing else is asked for
+BEFORE: Final[Family] = "history"  # what sounds before the window, and not in it
 CARDS: Final = 24  # failing recordings that get a card, if no other number is asked for; the rest are counted
 NONE: Final = "none"  # the perturbation of a clean row
 NO_WORD: Final = "no-word"  # the perturbation of a window without a word; its level is in dBFS

@@ -6,6 +6,7 @@ A message says what was given, what was expected and what to do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 DONE: Final = 0
@@ -18,9 +19,13 @@ PIPE_CLOSED: Final = 141  # who read what was printed has gone, as with `| head`
 
 
 class RobustnessError(Exception):
-    """A mistake in what was given to the program; the message is a sentence for the user."""
+    """A mistake in what was given to the program; the message is a sentence for the user, and details are lines below it."""
 
     exit_status: ClassVar[int] = USER_ERROR
+
+    def __init__(self, message: str, details: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.details = tuple(details)
 
 
 class UsageError(RobustnessError):

@@ -30,6 +30,7 @@ from robustness.perturbations.base import (
     RecordingPerturbation,
     WindowPerturbation,
 )
+from robustness.perturbations.before import HistoryPerturbation
 
 NO_INPUTS: Final[Inputs] = MappingProxyType({})
 
@@ -96,7 +97,12 @@ class Renderer:
         if isinstance(perturbation, WindowPerturbation):
             clean = self.placed(condition.placement, condition.fill) if leads is None else self._at(leads, condition.fill)
             return perturbation(clean, level, draw=condition.draw, seed=self.batch.seed)
-        raise TypeError(f"{condition.perturbation} changes no placement, no recording and no window: there is no way to render it")
+        if isinstance(perturbation, HistoryPerturbation):
+            clean = self.placed(condition.placement, condition.fill) if leads is None else self._at(leads, condition.fill)
+            return perturbation(clean, self.batch, level, draw=condition.draw)
+        raise TypeError(
+            f"{condition.perturbation} changes no placement, no recording, no window and nothing before it: there is no way to render it"
+        )
 
     def moved(self, leads_ms: Sequence[float], condition: Condition = Condition(), heard_ms: float | None = None) -> Windows:  # noqa: B008 - frozen
         """One recording at several leads, a window each, under what a condition does to it where it was heard: [leads time].

@@ -195,7 +195,7 @@ def test_every_command_ends_with_an_answer_or_a_sentence(name: str, tmp_path: Pa
     left_out = load_classifier(card).network.left_out
     assert left_out is None or f"note: {left_out}" in checked.stdout
 
-    reported = command("report", "--model", card, "--recordings", words, *shift, "--out", tmp_path / "run")
+    reported = command("report", "--model", card, "--recordings", words, *shift, "--cards", "1", "--out", tmp_path / "run")
     assert reported.returncode == DONE, reported.stderr
     folder = Run.open(tmp_path / "run")
     assert json.loads((folder.evidence / "failures.json").read_text(encoding="utf-8"))["failures"], "recordings fail, so that maps are made"

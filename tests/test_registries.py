@@ -28,6 +28,7 @@ from robustness.frontends.base import FRONTENDS
 from robustness.interventions.base import INTERVENTIONS
 from robustness.jobs.catalogue import TABLES, level_text, levels_text, markdown_table, table
 from robustness.perturbations.base import PERTURBATIONS, PlacementPerturbation, RecordingPerturbation, WindowPerturbation
+from robustness.perturbations.before import HistoryPerturbation
 from robustness.quantization.base import QUANTIZERS
 from robustness.registry import Registry
 from robustness.report.sections.base import SECTIONS
@@ -80,7 +81,7 @@ def test_settings_are_a_frozen_dataclass_with_defaults(kind: str, name: str) -> 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, name in WITH_SETTINGS if kind != "frontends"])
 def test_a_source_is_named(kind: str, name: str) -> None:
     source = REGISTRIES[kind][name].source
-    assert re.search(r"\d{4}|torch|the model", source), f"{name} says where it comes from by a year, or a function"
+    assert re.search(r"\d{4}|torch|the model|our choice", source), f"{name} says where it comes from: a year, a function, or our choice"
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS.names())
@@ -114,7 +115,8 @@ def test_a_perturbation_has_a_family_and_says_whether_it_moves_the_word(name: st
     kind = PERTURBATIONS[name]
     assert kind.family in FAMILIES
     assert kind.moves is (kind.family == "placement")
-    stages = [stage for stage in (PlacementPerturbation, RecordingPerturbation, WindowPerturbation) if issubclass(kind, stage)]
+    ways = (PlacementPerturbation, RecordingPerturbation, WindowPerturbation, HistoryPerturbation)
+    stages = [stage for stage in ways if issubclass(kind, stage)]
     assert len(stages) == 1
     assert set(kind.inputs) <= {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
 
@@ -169,14 +171,14 @@ def test_an_everyday_range_holds_levels_of_the_grid_and_says_who_says_so(name: s
         assert made.everyday.low <= made.everyday.high
         assert math.isfinite(made.everyday.low)
         assert math.isfinite(made.everyday.high)
-        assert re.search(r"\d{4}", made.everyday.source)
+        assert re.search(r"\d{4}|our choice", made.everyday.source)
 
 
 def test_the_catalogue_is_wide_enough() -> None:
-    """As many as were meant, in every family but history, which needs more than a window."""
+    """As many as were meant, in every family."""
     kinds = PERTURBATIONS.all()
     assert len(kinds) >= 28
-    assert {kind.family for kind in kinds.values()} == set(FAMILIES) - {"history"}
+    assert {kind.family for kind in kinds.values()} == set(FAMILIES)
 
 
 def windows() -> Windows:

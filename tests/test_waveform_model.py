@@ -58,7 +58,7 @@ def command(*arguments: str | Path) -> int:
 def failures(given: Given, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """The cards of a report's failures, each with its arrays."""
     out = tmp_path_factory.mktemp("report") / "run"
-    asked = ("--recordings", given.words, "--perturbation", "padding-placement", "--out", out)
+    asked = ("--recordings", given.words, "--perturbation", "padding-placement", "--cards", "2", "--out", out)
     assert command("report", "--model", given.card, *asked) == DONE
     folder = Run.open(out).evidence
     found = json.loads((folder / "failures.json").read_text(encoding="utf-8"))["failures"]

@@ -34,7 +34,10 @@ def judged(trials: DataFrame, by: By = "outcome") -> DataFrame:
 
 def speakers_of(recordings: Sequence[str] | pd.Index[Any], speakers: Mapping[str, str] | None) -> list[str | None] | None:
     """The speakers of these recordings, or None where none is given."""
-    return None if speakers is None else [speakers.get(name) for name in recordings]
+    if speakers is None:
+        return None
+    names = recordings.to_numpy(dtype=object) if isinstance(recordings, pd.Index) else recordings  # an index of strings is slow to walk
+    return [speakers.get(name) for name in names]
 
 
 def known_speakers(column: Series[Any]) -> dict[str, str] | None:

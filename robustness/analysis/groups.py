@@ -59,15 +59,15 @@ def group_costs(before: Floats, after: Floats, names: Sequence[Any], speakers: S
         speakers: of each recording; None where not all are known.
     """
     frame = pd.DataFrame({"name": pd.Series(list(names), dtype=object), "before": before, "after": after}).dropna()
-    found = []
+    found, total = [], float(frame["before"].sum())
     for name, rows in frame.groupby("name", observed=True, sort=True):
         if len(rows) < FEWEST:
             continue
         who = None if speakers is None else [speakers[int(i)] for i in rows.index]
         first, then = rows["before"].to_numpy(), rows["after"].to_numpy()
-        others = frame["before"][frame["name"] != name]
+        others = len(frame) - len(rows)
         share = mean_score(first, who)
-        low = len(others) > 0 and _most(share) < float(others.mean())
+        low = others > 0 and _most(share) < (total - float(first.sum())) / others
         found.append(GroupCost(str(name), len(rows), share, mean_score(then, who), paired_cost(first - then, who), bool(low)))
     return sorted(found, key=_costliest_first)
 

@@ -11,7 +11,7 @@ import io
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from string import Formatter
 from typing import Final, NamedTuple
@@ -69,9 +69,9 @@ def segment_take(
     rate_hz: int,
     detector: DetectorSettings = DetectorSettings(),  # noqa: B008 - frozen
     cutting: CutSettings = CutSettings(),  # noqa: B008 - frozen
-    page: bool = True,
+    page: Callable[[Segmentation, Sequence[str]], str] | None = None,
 ) -> Segmented:
-    """Finds the words of a take and writes a folder with one file each, `spans.csv` and, if wanted, `take.html`.
+    """Finds the words of a take and writes a folder with one file each, `spans.csv` and, if it is given how to draw it, `take.html`.
 
     Raises:
         RecordingError: where the take cannot be used, or has more or fewer words than were given.
@@ -87,13 +87,11 @@ def segment_take(
         check_count(hearing, words, labels, detector)
         cuts = cuts_around(words, hearing.duration_ms, cutting)
     except RecordingError as error:
-        raise RecordingError(f"{take}: {error}") from error
+        raise RecordingError(f"{take}: {error}", error.details) from error
     found = Segmentation(take.stem, audio.samples.numpy(), rate_hz, hearing, detector, labels, words, cuts)
     texts = {SPANS: spans_csv(names, found)}
-    if page:
-        from robustness.audio.take_figure import take_page
-
-        texts[PAGE] = take_page(found)
+    if page is not None:
+        texts[PAGE] = page(found, names)
     write_folder(out, texts, dict(zip(names, pieces(found), strict=True)), rate_hz)
     return Segmented(names, [cut.end_ms - cut.start_ms for cut in found.cuts], audio.notices)
 

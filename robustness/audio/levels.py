@@ -6,6 +6,7 @@ Samples are mono, [time], full scale ±1. Powers are mean squares; levels are dB
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import torch
@@ -21,6 +22,7 @@ LEAST_ISLAND_MS: Final = 30.0  # an island of loud frames shorter than this is a
 LONGEST_CLOSURE_MS: Final = 100.0  # a burst this close to the word is its "p" or "t", not a click
 LOWEST_HZ: Final = 60.0  # what lies below is rumble, hum or an offset: no part of a level
 STEEPNESS: Final = 4  # order of the Butterworth response that takes it away
+LARGEST_KEPT: Final = 2**18  # points of a transform whose response is kept: a clip's, not that of a take of hours
 
 
 class Span(NamedTuple):
@@ -100,10 +102,19 @@ def without_rumble(samples: Tensor, rate_hz: int) -> Tensor:
     count = len(samples)
     size = 1 << (count + rate_hz // 10).bit_length()
     centred = samples.double() - samples.double().mean()
-    hz = torch.fft.rfftfreq(size, 1 / rate_hz, dtype=torch.float64)
-    gain = (hz / LOWEST_HZ) ** STEEPNESS / (1 + (hz / LOWEST_HZ) ** (2 * STEEPNESS)).sqrt()
+    gain = _kept_gain(size, rate_hz) if size <= LARGEST_KEPT else _gain(size, rate_hz)
     kept: Tensor = torch.fft.irfft(torch.fft.rfft(centred, n=size) * gain, n=size)[:count]
     return kept
+
+
+def _gain(size: int, rate_hz: int) -> Tensor:
+    """The magnitude at each frequency of a transform of so many points, [bins]."""
+    with torch.inference_mode(mode=False):  # what is kept may be asked for where gradients are wanted
+        hz = torch.fft.rfftfreq(size, 1 / rate_hz, dtype=torch.float64)
+        return (hz / LOWEST_HZ) ** STEEPNESS / (1 + (hz / LOWEST_HZ) ** (2 * STEEPNESS)).sqrt()
+
+
+_kept_gain = lru_cache(maxsize=8)(_gain)  # it takes as long as both transforms, and clips have few sizes
 
 
 def speech_power(samples: Tensor, spans: Tensor, rate_hz: int) -> Tensor:

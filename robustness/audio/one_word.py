@@ -62,5 +62,5 @@ def _cuts(files: list[AudioFile], rate_hz: int, cutting: CutSettings) -> Iterato
         try:
             (cut,) = cuts_around([word], len(samples) * ms, cutting)
         except RecordingError as error:
-            raise RecordingError(f"{file.id}: {error}") from error
+            raise RecordingError(f"{file.id}: {error}", error.details) from error
         yield file, word, cut, samples[round(cut.start_ms / ms) : round(cut.end_ms / ms)].numpy().copy()

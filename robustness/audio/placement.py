@@ -14,7 +14,7 @@ from typing import Final, Literal
 import torch
 from torch import Tensor
 
-from robustness.audio.levels import SPEECH_THRESHOLD_DB, Span, floor_noise, speech_span
+from robustness.audio.levels import SPEECH_THRESHOLD_DB, Span, floor_noise, speech_power, speech_span
 from robustness.audio.recordings import Recording
 from robustness.conditions import Fill, Placement
 from robustness.seeds import generator_of
@@ -25,11 +25,19 @@ Trim = Literal["auto", "never", "always"]
 
 @dataclass(frozen=True)
 class Frame:
-    """The window of a model: its length, its rate, and where a recording normally lies in it."""
+    """The window of a model: its length, its rate, and where a recording normally lies in it.
+
+    Attributes:
+        samples: its length.
+        rate_hz: its sampling rate.
+        reference: where a recording normally lies in it.
+        memory: whether what sounded before the window can change the answer to it.
+    """
 
     samples: int
     rate_hz: int
     reference: Placement = "center"
+    memory: bool = False
 
     def ms(self, samples: Tensor) -> Tensor:
         """Samples as milliseconds."""
@@ -50,6 +58,7 @@ class Windows:
         clipped: which clips went above full scale and were scaled back, [clips]; None if nothing was changed.
         scale: what each clip was multiplied by to stay within full scale, [clips]; None if nothing was changed.
         added: what was added to the whole window, before scaling, [clips time]; None if nothing was added.
+        before: what sounded just before each window, [clips earlier], for models with a memory; None is what the model's card states.
     """
 
     samples: Tensor
@@ -61,6 +70,17 @@ class Windows:
     clipped: Tensor | None = None
     scale: Tensor | None = None
     added: Tensor | None = None
+    before: Tensor | None = None
+
+    @property
+    def heard(self) -> Tensor:
+        """All that the model is given: what sounded before each window, and the window, [clips earlier + time]."""
+        return self.samples if self.before is None else torch.cat([self.before, self.samples], 1)
+
+    @cached_property
+    def speech_power(self) -> Tensor:
+        """Mean power of the word in each window, without its mean and its rumble, [clips]; found once for all noises and levels."""
+        return speech_power(self.samples, self.speech, self.rate_hz)
 
     @property
     def lost(self) -> Tensor:

@@ -15,7 +15,7 @@ from robustness.audio.segment_settings import DetectorSettings
 from robustness.audio.segmentation import FoundWord, Hearing, find_words
 from robustness.errors import RecordingError, UsageError
 
-LADDERS: Final[dict[str, tuple[float, ...]]] = {
+TRIED: Final[dict[str, tuple[float, ...]]] = {
     "min_pause_ms": (30, 50, 70, 90, 120, 150, 200, 250, 300, 400, 500, 700, 1000),
     "min_word_ms": (20, 30, 40, 60, 100, 120, 150, 200, 250, 300),
     "word_percent": (15, 20, 25, 30, 35, 40, 50, 55, 60, 65, 70, 75, 80),
@@ -23,6 +23,12 @@ LADDERS: Final[dict[str, tuple[float, ...]]] = {
 }
 SHORT_SHARE: Final = 0.5  # of the median duration: a word this short may be a click or a piece of one
 LONG_SHARE: Final = 1.8  # of the median duration: a word this long may be two
+
+
+def standing_out(words: Sequence[FoundWord]) -> list[bool]:
+    """Whether each word is much shorter or longer than the usual one: a piece of a word, or two of them."""
+    typical = median(map(_duration_ms, words))
+    return [not SHORT_SHARE * typical <= word.duration_ms <= LONG_SHARE * typical for word in words]
 
 
 def check_count(hearing: Hearing, words: Sequence[FoundWord], labels: Sequence[str], settings: DetectorSettings) -> None:
@@ -33,14 +39,17 @@ def check_count(hearing: Hearing, words: Sequence[FoundWord], labels: Sequence[s
     """
     if len(words) == len(labels):
         return
-    lines = [
-        f"{len(labels)} words were given and {len(words)} were found, with pauses at {hearing.pause_dbfs:.1f} dBFS and a peak of "
-        f"{hearing.peak_dbfs:.1f} dBFS; nothing was written",
+    given = f"{len(labels)} {'word was' if len(labels) == 1 else 'words were'} given"
+    message = (
+        f"{given} and {len(words)} found, with pauses at {hearing.pause_dbfs:.1f} dBFS and a peak of {hearing.peak_dbfs:.1f} dBFS; "
+        "nothing was written"
+    )
+    details = [
         *(f"  {number:>3}. {_place(word)}, {word.duration_ms:.0f} ms, {word.level_dbfs:.1f} dBFS" for number, word in enumerate(words, 1)),
         f"  {_suspicion(words, too_many=len(words) > len(labels))}",
         f"  {_remedy(hearing, len(labels), settings)}",
     ]
-    raise RecordingError("\n".join(lines))
+    raise RecordingError(message, details)
 
 
 def _place(word: FoundWord) -> str:
@@ -82,7 +91,7 @@ def _remedy(hearing: Hearing, count: int, settings: DetectorSettings) -> str:
 def moves(hearing: Hearing, count: int, settings: DetectorSettings) -> list[tuple[str, float]]:
     """The nearest value of each setting, moved alone, with which the take has so many words."""
     nearest = []
-    for name, ladder in LADDERS.items():
+    for name, ladder in TRIED.items():
         fitting = [value for value in ladder if _count(hearing, settings, name, value) == count]
         if fitting:
             distances = [abs(value - getattr(settings, name)) for value in fitting]

@@ -1,6 +1,7 @@
 """Is a word one of the labels though it is written in another way, or does it only look like one?
 
-One word in another Unicode form (NFC, NFD) is the same word. Capitals and numerals may be meant otherwise: they are told, not changed.
+One word in another Unicode form (NFC, NFD) is the same word. Capitals, numerals and what stands between words may be meant otherwise: they
+are told, not changed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def same_word(word: str, labels: Sequence[str]) -> str | None:
 
 
 def lookalikes(words: Sequence[str], labels: Sequence[str], taken_as: str) -> list[str]:
-    """A notice of each word that none of the labels is, and that one is like: in other capitals, or a numeral.
+    """A notice of each word that none of the labels is, and that one is like: in other capitals, a numeral, or joined otherwise.
 
     Args:
         words: of the recordings that are no label, each as often as it is said.
@@ -39,6 +40,6 @@ def lookalikes(words: Sequence[str], labels: Sequence[str], taken_as: str) -> li
 
 
 def plain_word(word: str) -> str:
-    """Without capitals, underscores around it, and with numerals as English words."""
-    plain = unicodedata.normalize("NFKC", word).casefold().strip("_ ")
+    """Without capitals, with spaces for underscores and hyphens, and with numerals as English words."""
+    plain = " ".join(unicodedata.normalize("NFKC", word).casefold().replace("_", " ").replace("-", " ").split())
     return NUMERALS.get(int(plain), plain) if plain.isdecimal() and len(plain) < 3 else plain

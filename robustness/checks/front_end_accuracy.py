@@ -1,8 +1,8 @@
 """Does another front-end restore the answers?
 
 Where no BatchNorm says that features are far, accuracy may: a standard alternative that lifts it from under half to over twice, or that
-halves the errors and raises the margins in general; on commands alone, so that an answer given to everything gains nothing. It is asked
-after level and rate of the recordings, which other bands may stand in for.
+halves the errors and raises the margins in general; on commands alone, so that an answer given to everything gains nothing. Else it is the
+likelihood of the right answers. It is asked after level and rate of the recordings, which other bands may stand in for.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 
 from robustness.checks.base import CHECKS, Check
 from robustness.checks.feature_statistics import Departure, departure_of
+from robustness.checks.front_end_likelihood import by_likelihood_alone
 from robustness.checks.model_under_test import ModelUnderTest
 from robustness.checks.trials import ABOUT, Candidate, Trial, best_of, candidates, change_of, numbers_of, tried_on
 from robustness.run.checks import Finding
@@ -52,6 +53,8 @@ class FrontEndAccuracy(Check):
         best = best_of([one for one in tried if one.accuracy.restores(len(tried)) or one.accuracy.raises_margins(len(tried))])
         if best is not None:
             yield _by_accuracy(best)
+        elif departure is None and (alone := by_likelihood_alone(model)) is not None:
+            yield alone
 
 
 def _by_likelihood(model: ModelUnderTest, departure: Departure | None) -> Finding | None:

@@ -76,6 +76,8 @@ def run() -> int:
         status = app(_arguments(), standalone_mode=False)
     except RobustnessError as error:
         warn(f"robustness: {error}")
+        for line in error.details:
+            warn(line)
         return error.exit_status
     except TyperException as error:
         warn(f"robustness: {error.format_message()} (`robustness --help` and `robustness COMMAND --help` say more)")

@@ -54,7 +54,7 @@ def speaking(manner: Manner) -> Iterator[None]:
     try:
         yield
     except RobustnessError as error:
-        answer({"status": error.exit_status, "error": str(error)})
+        answer({"status": error.exit_status, "error": str(error), **({"details": error.details} if error.details else {})})
         raise
     finally:
         _MANNER.reset(before)

@@ -109,7 +109,9 @@ class SweepOptions(options.OperatingOptions):
     ] = "quick"
     every_window: Annotated[
         bool,
-        typer.Option("--every-window", help="Let a .tflite's reference kernels answer every window; of many, XNNPACK answers first."),
+        typer.Option(
+            "--every-window", help="Let a .tflite's reference kernels answer every window; of many, quicker kernels answer first."
+        ),
     ] = False
 
     every_sample: Annotated[

@@ -68,6 +68,7 @@ def segment(
     Example: robustness segment recordings/joe-take.wav --words tutorial --out words
     """
     from robustness.audio.cutting import PAGE, read_words, segment_take
+    from robustness.jobs.segment import segmented_page
     from robustness.run.lock import FolderLock
 
     cutting = CutSettings(cut.before_ms, cut.after_ms, cut.longest_ms)
@@ -81,7 +82,8 @@ def segment(
     detector = DetectorSettings(**asdict(finding))
     labels = read_words(words, words_file)
     with FolderLock(out):
-        done = segment_take(take, labels, out, name=cut.name, rate_hz=cut.rate_hz, detector=detector, cutting=cutting, page=page)
+        drawn = segmented_page if page else None
+        done = segment_take(take, labels, out, name=cut.name, rate_hz=cut.rate_hz, detector=detector, cutting=cutting, page=drawn)
     for notice in done.notices:
         warn(f"{take.name}: {notice}")
     say(_cut(done.durations_ms, out))

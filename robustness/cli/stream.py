@@ -187,6 +187,7 @@ def settings_of(given: Sequence[str]) -> dict[str, str]:
 
 def say_result(result: StreamResult) -> None:
     """The result in sentences, variant by variant."""
+    from robustness.streaming.advice import advice_of
     from robustness.streaming.sentences import (
         alarms_sentence,
         failing_sentences,
@@ -208,7 +209,7 @@ def say_result(result: StreamResult) -> None:
         ]
         if one.repairs.words:
             parts += [repairs_sentence(one.repairs, hop_ms, one.phases.step_ms), *failing_sentences(one.records, hop_ms, MOST_WORDS)]
-        for sentence in filter(None, parts):
+        for sentence in filter(None, [*parts, *(f"To do: {line}" for line in advice_of(one))]):
             say(f"  {sentence}")
     once = "" if not result.takes or any(one.memory for one in result.variants) else states_sentence((), memory=False)
     for sentence in filter(None, (pairs_sentence(result.pairs), once)):

@@ -16,6 +16,8 @@ does. Named is
    comes before a large one. Shares count up to the whole drop. Where no drop is known, it is the only kind that counts,
    and nothing speaks for another.
 
+Of what fails under a shift and is right without it nothing but its place or its padding is named: what was done to it is known.
+
 Else the edits that restore are listed, and none of them is put before the others. Where no edit of the sound restores the answer, it is
 said of the one kind for which a measurement speaks that it recovers *most* of the drop, if it recovers two thirds of it, twice what its
 control does, and more than any kind that is not ordinary. What is named has the weaker verb where no drop is known, and where it is
@@ -49,6 +51,7 @@ MOST_KINDS: Final = 3
 HINTED: Final[frozenset[EditKind]] = frozenset(
     {"speed"}
 )  # no measurement speaks for them: words differ in length more than voices in speed
+SHIFTED: Final[frozenset[EditKind]] = frozenset({"placement", "padding"})  # what a shift changes
 REACH: Final = 1.5  # times the lean at the reference: elsewhere a word has less to spare
 
 
@@ -62,6 +65,7 @@ class Beside:
         rings: whether a measurement lies outside that speaks for what no edit undoes.
         lean: by how many logits the network leans to its rejection labels; None where it does not.
         own_drop: whether the drop is counted to the same recording.
+        shifted: whether the same recording is right without the shift under which it fails: what was done to it is known.
     """
 
     speaks: frozenset[EditKind] = frozenset()
@@ -69,6 +73,7 @@ class Beside:
     rings: bool = False
     lean: float | None = None
     own_drop: bool = True
+    shifted: bool = False
 
     def fits(self, kinds: Iterable[EditKind]) -> bool:
         """Whether something speaks for one of some kinds, and of the others more than a hint, and none of them is ordinary."""
@@ -80,7 +85,7 @@ def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:
     """The verdict on everything tried on one failing answer."""
     heard = [attempt for attempt in tried if attempt.kind != "output"]
     restoring = tuple(attempt.name for attempt in tried if attempt.restores_at is not None)
-    counting = [attempt for attempt in heard if counts(attempt)]
+    counting = [attempt for attempt in heard if counts(attempt) and (attempt.kind in SHIFTED or not beside.shifted)]
     reach = REACH * (beside.lean or 0.0)
     leaning = [one for one in tried if one.kind == "output" and one.restores_at is not None and one.restores_at <= reach]
     best = leading(leaning or _spoken_for(counting, beside) or ([] if beside.rings else _standing_out(counting, heard, beside)))

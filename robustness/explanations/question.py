@@ -17,7 +17,7 @@ from robustness.attributions.baselines import BASELINES
 from robustness.audio.levels import SPEECH_THRESHOLD_DB
 from robustness.audio.placement import Trim, slack_ms
 from robustness.audio.recordings import Recording
-from robustness.conditions import NONE, Condition, Fill, Placement
+from robustness.conditions import BEFORE, NONE, Condition, Fill, Placement
 from robustness.errors import RecordingError, UsageError
 from robustness.explanations.answering import Given, HeardWindow, hear, worst_of
 from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
@@ -252,6 +252,8 @@ def _check_condition(wanted: ExplanationSettings) -> None:
         raise UsageError("a perturbation needs a name and a level: give both, such as --perturbation white-noise --level 10, or neither")
     if not math.isfinite(level):
         raise UsageError(f"--level {level:g} is no level of {name}; give a number")
+    if PERTURBATIONS[name].family == BEFORE:
+        raise UsageError(f"{name} sounds before the window, and what is explained is in it; `robustness report` measures it")
     if _moves(wanted) and wanted.offset_ms is not None:
         raise UsageError(f"{name} says itself where the recording lies; give it, or --offset-ms {wanted.offset_ms:g}, but not both")
 

@@ -89,10 +89,21 @@ class Frontend(ABC):
     hop_samples: int
     layout: Layout = OURS
     differentiable: ClassVar[bool] = True  # whether a gradient through its features is one
+    memory: ClassVar[bool] = False  # whether what sounded before a window changes the features of it
 
     @abstractmethod
     def features(self, samples: Tensor) -> Tensor:
         """Features of each clip, independent of its batch-mates: [clips time] → [clips 1 bands frames]."""
+
+    def continued(self, samples: Tensor, earlier: int, *, every_frame: bool) -> Tensor:
+        """Features of windows after what sounded before them, [clips earlier + time] → [clips 1 bands frames].
+
+        Args:
+            samples: the windows, with what sounded before each.
+            earlier: how many samples lie before the window.
+            every_frame: whether the frames before the window are given as well, as a network with a state is fed.
+        """
+        return self.features(samples if every_frame else samples[..., earlier:])
 
     @abstractmethod
     def silence(self, features: Tensor) -> Tensor:

@@ -65,8 +65,13 @@ class MelFrontend(SpectralFrontend):
             )
 
     def cells(self, spectrum: Tensor) -> Tensor:
-        """The mel bands of a spectrum, [clips frames bins] → [clips frames mels]."""
-        return torch.matmul(spectrum, self._filters.to(spectrum))
+        """The mel bands of a spectrum, or of its first bins that hold all of them, [clips frames bins] → [clips frames mels]."""
+        return torch.matmul(spectrum, self._filters[: spectrum.shape[-1]].to(spectrum))
+
+    @cached_property
+    def bins_used(self) -> int:
+        """Those up to the last that lies in a band."""
+        return 1 + int(self._filters.any(1).nonzero().max())
 
     @cached_property
     def _filters(self) -> Tensor:

@@ -52,6 +52,11 @@ class Mfcc(MelFrontend):
         if self.n_mfcc > self.n_mels:
             raise UsageError(f"n_mfcc is {self.n_mfcc} and there are {self.n_mels} mel bands; expected no more coefficients than bands")
 
+    @property
+    def bins_used(self) -> int:
+        """All of them where c0 is the frame's energy."""
+        return self.n_fft // 2 + 1 if self.energy_first else super().bins_used
+
     def from_spectrum(self, spectrum: Tensor) -> Tensor:
         """Coefficients of each frame, [clips frames bins] → [clips 1 coefficients frames]."""
         cepstra = self._cepstra(self.logarithm(self.cells(spectrum).transpose(-1, -2)[:, None]))
@@ -59,6 +64,10 @@ class Mfcc(MelFrontend):
             energy = spectrum.pow(2.0 / self.power).sum(-1).clamp_min(self.floor).log()[:, None, None]
             cepstra = torch.cat([energy, cepstra[:, :, 1:]], dim=2)
         return self.finished(cepstra)
+
+    def from_levels(self, levels: Tensor) -> Tensor:
+        """The coefficients of levels, [clips 1 mels frames] → [clips 1 coefficients frames]; without the frame's energy."""
+        return self.finished(self._cepstra(levels))
 
     def _cepstra(self, levels: Tensor) -> Tensor:
         """[clips 1 mels frames] → [clips 1 coefficients frames], each clip by itself: a larger product may add in another order."""

@@ -25,6 +25,8 @@ from robustness.frontends.scaling import FirstSample, Moments, Normalise, Sample
 WindowKind = Literal["hann", "hamming", "povey", "blackman", "rectangular"]
 Log = Literal["dB", "ln", "log10", "log1p", "none"]
 SMALLEST_POWER: Final = 1e-10  # torchaudio's amin: digital silence is −100 dB
+CACHED_BYTES: Final = 2**20  # of spectra computed together: a core's own cache, and beyond it a clip costs up to three times as much
+COMPLEX_BYTES: Final = 8
 POVEY: Final = 0.85  # kaldi's default window is a symmetric Hann to this power
 
 
@@ -113,8 +115,11 @@ class SpectralFrontend(Frontend):
         """What the logarithm is taken of, [clips frames bins] → [clips frames bands]."""
 
     def features(self, samples: Tensor) -> Tensor:
-        """Features of each clip, [clips time] → [clips 1 bands frames]."""
-        return self.from_spectrum(self.spectrum(samples))
+        """Features of each clip, [clips time] → [clips 1 bands frames]; a few clips at a time, whose spectra stay in the cache."""
+        frames = 1 + samples.shape[-1] // self.hop_samples
+        together = max(1, CACHED_BYTES // (frames * (self.n_fft // 2 + 1) * COMPLEX_BYTES))
+        parts = [self.from_spectrum(self.used_spectrum(part)) for part in samples.split(together)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def from_spectrum(self, spectrum: Tensor) -> Tensor:
         """Features of a spectrum, [clips frames bins] → [clips 1 bands frames]."""
@@ -122,12 +127,24 @@ class SpectralFrontend(Frontend):
 
     def spectrum(self, samples: Tensor) -> Tensor:
         """Magnitude to the `power` of each frame, [clips time] → [clips frames bins]."""
+        return self._spectrum(samples, self.n_fft // 2 + 1)
+
+    def used_spectrum(self, samples: Tensor) -> Tensor:
+        """The bins of it that `from_spectrum` needs, [clips time] → [clips frames bins]."""
+        return self._spectrum(samples, self.bins_used)
+
+    def _spectrum(self, samples: Tensor, bins: int) -> Tensor:
         frames = self._frames(samples)
-        values = torch.fft.rfft(frames * self._taper.to(frames), n=self.n_fft).abs()
+        values = torch.fft.rfft(frames * self._taper.to(frames), n=self.n_fft)[..., :bins].abs()
         if self.power != 1.0:
             values = values.pow(self.power)
         scaled_down: Tensor = values if self._divisor == 1.0 else values / self._divisor
         return scaled_down
+
+    @property
+    def bins_used(self) -> int:
+        """How many bins of the spectrum, from 0 Hz on, `from_spectrum` needs."""
+        return self.n_fft // 2 + 1
 
     def _frames(self, samples: Tensor) -> Tensor:
         """The clips cut into frames, before the window: [clips time] → [clips frames window]."""
@@ -149,6 +166,10 @@ class SpectralFrontend(Frontend):
             steps = max(0, ceil((clips.shape[-1] - frame) / self.hop_samples))
             clips = functional.pad(clips, (0, max(0, frame + steps * self.hop_samples - clips.shape[-1])))
         return clips
+
+    def from_levels(self, levels: Tensor) -> Tensor:
+        """Features of levels, [clips 1 bands frames]."""
+        return self.finished(levels)
 
     def logarithm(self, values: Tensor) -> Tensor:
         """Levels of values, [clips 1 bands frames]; floor, reference and ceiling are each clip's own."""

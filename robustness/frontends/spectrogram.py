@@ -23,6 +23,11 @@ class Spectrogram(SpectralFrontend):
     name: ClassVar[str] = "spectrogram"
     bins: int | None = None
 
+    @property
+    def bins_used(self) -> int:
+        """Those that it keeps."""
+        return super().bins_used if self.bins is None else self.bins
+
     def cells(self, spectrum: Tensor) -> Tensor:
         """The bins that are kept, [clips frames bins] → [clips frames bands]."""
         return spectrum[..., : self.bins]

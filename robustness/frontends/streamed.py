@@ -50,6 +50,7 @@ class StreamedFrontend(Frontend):
     """
 
     differentiable: ClassVar[bool] = False
+    memory: ClassVar[bool] = True
     rate_hz: int = RATE_HZ
     hop_samples: int = 160
     layout: Layout = "frames bands"
@@ -78,9 +79,21 @@ class StreamedFrontend(Frontend):
 
     def features(self, samples: Tensor) -> Tensor:
         """The last frames of pre-roll and clip, those that lie in the clip: [clips time] → [clips 1 bands frames]."""
-        frames = 1 + (samples.shape[-1] - WINDOW_SAMPLES) // self.hop_samples
+        return self._last_frames(samples, samples.shape[-1])
+
+    def continued(self, samples: Tensor, earlier: int, *, every_frame: bool) -> Tensor:
+        """The same after what sounded before each window, which follows the pre-roll: [clips earlier + time] → [clips 1 bands frames].
+
+        What sounded before is cut to whole hops at its beginning, so that the frames of the window lie where they always do.
+        """
+        kept = samples[:, earlier % self.hop_samples :]
+        return self._last_frames(kept, kept.shape[-1] if every_frame else samples.shape[-1] - earlier)
+
+    def _last_frames(self, samples: Tensor, last: int) -> Tensor:
+        """The frames that lie in the last samples of each clip, after the pre-roll."""
+        frames = 1 + (last - WINDOW_SAMPLES) // self.hop_samples
         if frames < 1:
-            raise ValueError(f"a clip of {samples.shape[-1]} samples has no window of {WINDOW_SAMPLES}")
+            raise ValueError(f"a clip of {last} samples has no window of {WINDOW_SAMPLES}")
         clips = [self.run(np.concatenate([self._preroll, pcm16(clip)]))[-frames:] for clip in samples]
         return torch.from_numpy(np.stack(clips)).to(samples.device).transpose(1, 2)[:, None]
 

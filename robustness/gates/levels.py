@@ -1,4 +1,4 @@
-"""Which levels does a rule mean? A number, a list of numbers, or a side: `">= 10"`, `"< 0"`. Loads no torch."""
+"""Which levels does a rule mean? A number, a list of numbers, a side: `">= 10"`, `"< 0"`, or `"everyday"`. Loads no torch."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ SIDES: Final[dict[str, Callable[[float, float], bool]]] = {
 }
 _SIDE: Final = re.compile(r"\s*(>=|<=|>|<)\s*([-+]?\d+(?:\.\d+)?)\s*")
 NEAREST: Final = 3
+EVERYDAY: Final = "everyday"
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,13 @@ class Levels:
         named: each must be on the grid; empty with a side.
         side: `>=`, `<=`, `>` or `<`.
         than: the number of that side.
+        everyday: the levels of an ordinary day, which each perturbation knows.
     """
 
     named: tuple[float, ...] = ()
     side: str | None = None
     than: float = 0.0
+    everyday: bool = False
 
     @classmethod
     def parse(cls, given: float | str | Sequence[float]) -> Levels:
@@ -39,10 +42,12 @@ class Levels:
         Raises:
             ValueError: where it is none of these; the message says what is.
         """
+        if given == EVERYDAY:
+            return cls(everyday=True)
         if isinstance(given, str):
             found = _SIDE.fullmatch(given)
             if found is None:
-                raise ValueError(f'{given!r} is no level; give a number, a list of numbers, or a side such as ">= 10"')
+                raise ValueError(f'{given!r} is no level; give a number, a list of numbers, a side such as ">= 10", or "{EVERYDAY}"')
             return cls(side=found[1], than=float(found[2]))
         named = (given,) if isinstance(given, (int, float)) else tuple(given)
         if not named:
@@ -66,6 +71,8 @@ class Levels:
         return [level for level in grid if level in self.named]
 
     def __str__(self) -> str:
+        if self.everyday:
+            return "of an ordinary day"
         return f"{self.side} {self.than:g}" if self.side else " or ".join(f"{level:g}" for level in self.named)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from robustness.errors import UsageError
+from robustness.gates.levels import EVERYDAY
 from robustness.gates.metrics.base import METRICS, Metric, suited, unsuited
 from robustness.gates.metrics.changes import PairedMetric
 from robustness.gates.metrics.shares import Accuracy, Good
@@ -61,7 +62,7 @@ def mistakes(rule: Rule, version: int = 2) -> list[str]:
     if version != 1 and metric.successor is not None:
         said = f'key `metric` is "{rule.metric}", by the winning label'
         return [f'{said}, and version = {version} speaks by outcome; write "{metric.successor}"']
-    return [*_bars(rule, metric), *_perturbation(rule, metric), *_against(rule, metric), *_keys(rule, metric)]
+    return [*_bars(rule, metric), *_perturbation(rule, metric), *_family(rule, metric), *_against(rule, metric), *_keys(rule, metric)]
 
 
 def _bars(rule: Rule, metric: Metric) -> Iterator[str]:
@@ -83,7 +84,7 @@ def _bars(rule: Rule, metric: Metric) -> Iterator[str]:
 def _perturbation(rule: Rule, metric: Metric) -> Iterator[str]:
     name, known = rule.perturbation, known_perturbations()
     if name is None:
-        if metric.perturbation == "required":
+        if metric.perturbation == "required" and rule.family is None:
             yield f"key `perturbation` is missing; {rule.metric} takes {' or '.join(suited(metric, known))}"
         return
     if metric.perturbation == "none":
@@ -97,12 +98,25 @@ def _perturbation(rule: Rule, metric: Metric) -> Iterator[str]:
             yield f"key `perturbation`: {error}"
 
 
+def _family(rule: Rule, metric: Metric) -> Iterator[str]:
+    if rule.family is None:
+        return
+    if rule.perturbation is not None:
+        yield "keys `perturbation` and `family` say both what is done; give one"
+    if metric.perturbation == "none" or metric.implied:
+        yield f"key `family`: {rule.metric} takes none"
+    elif metric.unit == "level":
+        yield f"key `family`: {rule.metric} has a bar in the unit of one perturbation; name it by key `perturbation`"
+    if rule.levels is not None and not rule.levels.everyday:
+        yield f'key `level`: the perturbations of a family have grids of their own; write level = "{EVERYDAY}", or leave it out for all'
+
+
 def _against(rule: Rule, metric: Metric) -> Iterator[str]:
     if rule.against is not None and metric.against == "none":
         yield f"key `against`: {rule.metric} is compared with nothing; leave it out"
     if rule.against is None and metric.against == "required":
         yield f'key `against` is missing; {rule.metric} needs another variant, such as "float32"'
-    if rule.against is None and isinstance(metric, PairedMetric) and rule.perturbation is None:
+    if rule.against is None and isinstance(metric, PairedMetric) and rule.perturbation is None and rule.family is None:
         yield f'key `against` is missing; {rule.metric} needs a perturbation, another variant such as "float32", or "{BASELINE}"'
     if rule.against == BASELINE and not isinstance(metric, PairedMetric):
         yield f"key `against`: {rule.metric} is compared with another variant, not with a baseline"
@@ -116,7 +130,7 @@ def _keys(rule: Rule, metric: Metric) -> Iterator[str]:
             yield f"key `{key}` is about a stream, and {rule.metric} is about single windows; leave it out"
     if rule.alarms_per_hour is not None and metric.stream and rule.metric != "stream_hit_rate":
         yield "key `alarms_per_hour` goes with stream_hit_rate alone"
-    perturbed = rule.perturbation or metric.implied
+    perturbed = rule.perturbation or rule.family or metric.implied
     if rule.at is None and metric.at == "required":
         yield "key `at` is missing; it is the share that must hold, such as at = 0.90"
     if rule.at is not None and metric.at == "none":

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from robustness.conditions import Family
 from robustness.errors import UsageError
 from robustness.files import UnreadableError, text_of
 from robustness.gates.judgement import Scope
@@ -54,7 +55,8 @@ class Rule(_Section):
         metric: a registered name.
         variant: a variant of the model; `*` is every one, and each must pass.
         perturbation: what is done to the recordings; None is nothing, the reference placement.
-        level: which levels of its grid; each must pass.
+        family: each perturbation of a family that is run, in place of one; each must pass.
+        level: which levels of its grid; each must pass. `everyday` are those of an ordinary day.
         fill: what the padding holds; None is each that was run.
         placement: where the recordings lie, of padding-placement.
         label: only recordings with this label; `*` is each label apart.
@@ -74,6 +76,7 @@ class Rule(_Section):
     metric: StrictText
     variant: StrictText = "*"
     perturbation: StrictText | None = None
+    family: Family | None = None
     level: Number | str | list[Number] | None = None
     fill: Literal["zeros", "floor"] | None = None
     placement: Literal["start", "center", "end"] | None = None

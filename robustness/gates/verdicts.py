@@ -16,6 +16,7 @@ from typing import Final
 from robustness.analysis.intervals import FEWEST_SPEAKERS, whom
 from robustness.analysis.power import Effort
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, USER_ERROR, CannotJudgeError, RobustnessError
+from robustness.gates.families import each_perturbation
 from robustness.gates.judgement import WORSE, Judgement, Outcome, corrected, judgement
 from robustness.gates.metrics.base import METRICS, Data, Kinds, RuleCase
 from robustness.gates.rule_checks import checked_rules
@@ -150,7 +151,8 @@ def _cases(name: str, rule: Rule, data: Data) -> list[Judged] | Verdict:
     if skipped:
         return Verdict(name, rule, "skipped", f"{name}: {skipped}", DONE)
     try:
-        cases = list(METRICS[rule.metric].cases(rule, data))
+        rules = [rule] if rule.family is None else each_perturbation(rule, data.rows.kinds)
+        cases = [case for one in rules for case in METRICS[rule.metric].cases(one, data)]
         if not cases:
             names = [one.name for one in data.streams] if METRICS[rule.metric].stream else data.rows.variants
             raise CannotJudgeError(f"no variant of {rule.variant!r} is there to be compared; the run has {', '.join(names)}")

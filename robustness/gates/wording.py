@@ -104,13 +104,13 @@ def _done(rule: Rule) -> str:
     name = METRICS[rule.metric].about(rule, {})
     if METRICS[rule.metric].within:
         return "around the reference placement"
-    if name is None:
+    if name is None and rule.family is None:
         return "over what was run" if METRICS[rule.metric].perturbation == "none" else "at the reference placement"
-    parts = [f"under {name}"]
+    parts = [f"under {name}" if rule.family is None else f"under each perturbation of the family {rule.family}"]
     if rule.placement is not None:
         parts.append(PLACES[rule.placement])
     elif rule.levels is not None:
-        parts.append(f"at level {rule.levels}")
+        parts.append(f"at the levels {rule.levels}" if rule.levels.everyday else f"at level {rule.levels}")
     elif METRICS[rule.metric].level:
         parts.append("at every level of its grid, the worst judged")
     return " ".join([*parts, *([f"filled with {rule.fill}"] if rule.fill else [])])

@@ -22,6 +22,7 @@ from robustness.checks.model_under_test import ModelUnderTest
 from robustness.errors import CannotJudgeError, RobustnessError, UsageError
 from robustness.jobs.every_lead import refuse_range, write_every_lead
 from robustness.jobs.request import Request
+from robustness.jobs.sounds import write_condition_sounds
 from robustness.models.card import load_classifiers
 from robustness.models.classifier import Classifier
 from robustness.quantization.base import Calibration
@@ -229,6 +230,7 @@ def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     checked = CheckedModels(tuple(_checked(name, one, job.reading) for name, one in job.originals.items()))
     write_checks(run.evidence, checked)
     write_every_lead(job, run, progress)
+    write_condition_sounds(job, run)
     settings, told = job.plan.settings, partial(progress, "audit: layers")
     write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=settings.speech_threshold_db, progress=told)
     seed, audio, again = settings.seed, job.request.audio, job.plan.perturbations

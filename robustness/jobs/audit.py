@@ -99,5 +99,5 @@ def _latencies(job: Job) -> list[VariantTime]:
 
 def _as_here(classifier: Classifier) -> Classifier:
     """By the kernels that this PC would run: the reference kernels are made to be read, not to be fast."""
-    quick = classifier.network.quicker()
-    return classifier if quick is None else replace(classifier, network=quick)
+    here = classifier.network.of_a_pc()
+    return classifier if here is None else replace(classifier, network=here)

@@ -19,7 +19,7 @@ import torch
 from robustness.audio.streaming import known
 from robustness.errors import CannotJudgeError, RobustnessError, RunError, UsageError
 from robustness.jobs.assess import Job, classifiers_of
-from robustness.jobs.shards import BlockSweep, ComputedBlock
+from robustness.jobs.shards import Blocks, BlockSweep, ComputedBlock
 from robustness.run.blocks import SweepBlock
 from robustness.sweep.manifest import cpu_kind
 
@@ -68,7 +68,7 @@ class RayCluster:
     workers: int | None = None
     same_cpu: bool = False
 
-    def __call__(self, sweep: BlockSweep, blocks: Sequence[SweepBlock]) -> Iterator[ComputedBlock]:
+    def __call__(self, sweep: BlockSweep, blocks: Sequence[SweepBlock]) -> Blocks:
         """The blocks as they become whole.
 
         Raises:

@@ -12,6 +12,7 @@ from typing import Final
 
 from robustness.audit.evidence import write_audit
 from robustness.conditions import NO_WORD, NONE, Condition, Placement
+from robustness.gates.families import each_perturbation
 from robustness.gates.metrics.base import METRICS
 from robustness.gates.metrics.others import LayerSqnr
 from robustness.gates.rule_checks import checked_rules
@@ -21,10 +22,11 @@ from robustness.gates.verdicts import Verdict
 from robustness.jobs.assess import Job, Progress, execute, prepare
 from robustness.jobs.every_lead import write_every_lead
 from robustness.jobs.request import EveryLead, Request
+from robustness.perturbations.base import PERTURBATIONS, Inputs
 from robustness.report.banner import write_alone
 from robustness.report.page import write_page
 from robustness.run.folder import Run, RunWriter
-from robustness.sweep.plan import Plan
+from robustness.sweep.plan import Plan, Runnable
 
 ALL: Final = "*"
 
@@ -50,10 +52,12 @@ class Gate:
             RobustnessError: where an input cannot be used, or a rule makes no sense.
         """
         checked_rules(self.rules)
-        settings = replace(request.settings, perturbations=gated_perturbations(self.rules))
+        found = gated_perturbations(self.rules, request.settings.inputs)
+        settings = replace(request.settings, perturbations=tuple(found.perturbations))
         variants = gated_variants(self.rules, request.variants)
         job = prepare(replace(request, variants=variants, settings=settings, every_sample=gated_leads(self.rules, variants)))
-        return job._replace(plan=plan_for(self.rules, job.plan, job.frame.reference))
+        plan = plan_for(self.rules, job.plan, job.frame.reference)
+        return job._replace(plan=replace(plan, skipped={**plan.skipped, **found.skipped}))
 
     def run(self, job: Job, writer: RunWriter, progress: Progress) -> Run:
         """Sweeps, judges, and writes the run with its verdicts and page; a run to go on with that is whole already is judged as it is."""
@@ -90,10 +94,20 @@ def gated_leads(rules: Rules, known: tuple[str, ...]) -> EveryLead:
     return EveryLead(max(rule.within_ms or 0.0 for rule in about), quantized=True, variants=tuple(sorted(named)))
 
 
-def gated_perturbations(rules: Rules) -> tuple[str, ...]:
-    """The perturbations that rules are about; empty if none is about one."""
+def gated_perturbations(rules: Rules, inputs: Inputs) -> Runnable:
+    """The perturbations that rules are about, and of the families that they name those that can be run; why others cannot, by name.
+
+    Args:
+        rules: the rules.
+        inputs: the folders that are given.
+    """
     about = [METRICS[rule.metric].about(rule, {}) for rule in rules.rule.values()]
-    return tuple(dict.fromkeys(name for name in about if name is not None))
+    named = {name: PERTURBATIONS[name].made(inputs) for name in about if name is not None}
+    families = {rule.family for rule in rules.rule.values()} - {None}
+    members = {name: kind.made(inputs) for name, kind in PERTURBATIONS.all().items() if kind.family in families} if families else {}
+    reasons = {name: one.unavailable(inputs) for name, one in members.items() if name not in named}
+    skipped = {name: why for name, why in reasons.items() if why is not None}
+    return Runnable({**named, **{name: one for name, one in members.items() if name not in skipped}}, skipped)
 
 
 def plan_for(rules: Rules, plan: Plan, reference: Placement) -> Plan:
@@ -112,7 +126,7 @@ def plan_for(rules: Rules, plan: Plan, reference: Placement) -> Plan:
     for name, rule in rules.rule.items():
         metric = METRICS[rule.metric]
         try:
-            needed.extend(metric.conditions(rule, kinds, reference))
+            needed.extend(c for one in each_perturbation(rule, kinds) for c in metric.conditions(one, kinds, reference))
         except RulesError as error:
             raise RulesError(f"{rules.source}: rule {name}: {error}") from error
     heard = [condition for condition in needed if condition.perturbation != NO_WORD]

@@ -6,7 +6,8 @@ A shard needs nothing but its own place: it computes every so-manieth block and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -94,12 +95,13 @@ class BlockSweep:
         return ComputedBlock(block, *self._rows.made)
 
 
-Computing = Callable[[BlockSweep, Sequence[SweepBlock]], Iterator[ComputedBlock]]
+Blocks = Generator[ComputedBlock, None, None]
+Computing = Callable[[BlockSweep, Sequence[SweepBlock]], Blocks]
 
 
-def one_by_one(sweep: BlockSweep, blocks: Sequence[SweepBlock]) -> Iterator[ComputedBlock]:
+def one_by_one(sweep: BlockSweep, blocks: Sequence[SweepBlock]) -> Blocks:
     """The blocks, in this process."""
-    return map(sweep.block, blocks)
+    yield from map(sweep.block, blocks)
 
 
 def sweep_shard(job: Job, shard: Shard, place: ShardPlace, progress: Progress, computing: Computing = one_by_one) -> ShardDone:
@@ -131,8 +133,9 @@ def sweep_shard(job: Job, shard: Shard, place: ShardPlace, progress: Progress, c
     there, mine = place.done(), shard.of(sweep.layout.blocks)
     missing = [block for block in mine if block.name not in there]
     total = sum(block.end - block.first for block in missing) * len(job.plan.conditions) * len(job.classifiers)
-    for made in computing(sweep, missing):
-        place.add(made.block.name, made.facts, made.parts)
+    with closing(computing(sweep, missing)) as whole_blocks:  # who interrupts it lets go of the workers at once
+        for made in whole_blocks:
+            place.add(made.block.name, made.facts, made.parts)
     return ShardDone(len(missing), len(mine), len(sweep.layout.blocks))
 
 

@@ -32,7 +32,7 @@ from robustness.streaming.streams import VariantStream, stream_of
 from robustness.sweep.single_windows import single_answers
 from robustness.sweep.states import figures_by_state, remembers, runs_on
 from robustness.sweep.steps import keeps_state, stepped_scores
-from robustness.sweep.takes import scores_of
+from robustness.sweep.takes import refuse_hop, scores_of
 
 BESIDE: Final = ("{}.csv", "{}.txt", "{}.TextGrid", "{}_spec.json")
 OFF: Final = 0.01  # of a step: a hop that is off by more is no multiple of it
@@ -79,7 +79,7 @@ class StreamRequest:
         own = asked.rule in (None, said.rule)
         return replace(
             self,
-            hop_ms=asked.hop_ms or said.hop_ms or self.hop_ms,
+            hop_ms=asked.hop_ms if asked.hop_ms is not None else said.hop_ms or self.hop_ms,
             rule=asked.rule or said.rule,
             threshold=asked.threshold if asked.threshold is not None or not own else said.threshold,
             settings={**(said.texts if own else {}), **self.settings},
@@ -154,6 +154,8 @@ def stream_models(
         notices.append(
             f"{first.name} keeps a state: it is fed step by step, at its own pace and one phase, and is not asked in single windows"
         )
+    else:
+        refuse_hop(request.hop_ms, first.frame)
     answered = [_Answered(classifier) for classifier in classifiers]
     for at, (take, words) in enumerate(zip(takes, said, strict=True)):
         if stepped:
@@ -299,7 +301,10 @@ def _words(take: Take, labels: Path | None, request: StreamRequest) -> list[Word
         settings = DetectorSettings()
         hearing = hear(read_audio(take.path, take.rate_hz).samples.numpy(), take.rate_hz, settings)
         found = find_words(hearing, settings)
-        check_count(hearing, found, request.words, settings)
+        try:
+            check_count(hearing, found, request.words, settings)
+        except RecordingError as error:
+            raise RecordingError(f"{take.path}: {error}", error.details) from error
         return [Word(label, one.start_ms, one.end_ms) for label, one in zip(request.words, found, strict=True)]
     return [] if labels is None else read_spans(labels)
 

@@ -5,17 +5,16 @@ Files of a folder: `index.html`, `stream.json` and `scores-N.parquet`, one a var
 
 from __future__ import annotations
 
-import base64
-import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import soundfile
 
 from robustness.audio.takes import Samples, Take
 from robustness.errors import OutputError
 from robustness.jobs.stream import StreamRequest, StreamResult, said_of
+from robustness.report.sounds import flac_of
 from robustness.report.stream_page import RunNotes, TakeCut, stream_page
 from robustness.report.stream_timeline import TakeSound
 from robustness.run.atomic import write_json, write_text
@@ -61,24 +60,26 @@ def write_stream(result: StreamResult, request: StreamRequest, out: Path, repeat
 def take_sound(take: Take, length_ms: float, *, audio: bool) -> TakeSound:
     """A take as the page shows it, read block by block, in stretches of so many ms."""
     length = max(1, round(length_ms * take.rate_hz / 1000))
-    low, high = np.zeros(-(-take.samples // length)), np.zeros(-(-take.samples // length))
-    at = 0
-    for block in take.blocks():
-        places = (at + np.arange(len(block))) // length
-        np.minimum.at(low, places, block)
-        np.maximum.at(high, places, block)
-        at += len(block)
+    count = -(-take.samples // length)
+    low, high = np.zeros(count), np.zeros(count)
+    for at, stretches in _stretches(take, length):
+        low[at : at + len(stretches)] = np.minimum(0.0, stretches.min(1))
+        high[at : at + len(stretches)] = np.maximum(0.0, stretches.max(1))
     whole = audio and take.duration_ms <= SHORT_MS
     return TakeSound(take.name, take.duration_ms, low, high, flac_of(take.part(0, take.duration_ms), take.rate_hz) if whole else "")
 
 
-def flac_of(samples: Samples, rate_hz: int) -> str:
-    """A stretch as FLAC in base64; empty where there is none."""
-    if not len(samples):
-        return ""
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(samples, -1, 1), rate_hz, format="FLAC", subtype="PCM_16")
-    return base64.b64encode(buffer.getvalue()).decode()
+def _stretches(take: Take, length: int) -> Iterator[tuple[int, Samples]]:
+    """A take in stretches of so many samples, [stretches length], with the number of the first; zeros fill the last."""
+    at, rest = 0, np.zeros(0, np.float32)
+    for block in take.blocks():
+        rest = np.concatenate([rest, block])
+        whole = len(rest) // length
+        if whole:
+            yield at, rest[: whole * length].reshape(whole, length)
+        at, rest = at + whole, rest[whole * length :]
+    if len(rest):
+        yield at, np.pad(rest, (0, length - len(rest)))[None]
 
 
 def _cutter(result: StreamResult) -> TakeCut:

@@ -35,6 +35,7 @@ Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[\w.+-]+$")]
 FACTORY: Final = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 LOWEST_RATE_HZ: Final = 1_000
+PRESET_RATE_HZ: Final = 16_000  # of every preset
 HIGHEST_RATE_HZ: Final = 768_000  # the fastest converters
 LONGEST_WINDOW_MS: Final = 60_000.0  # a command is a second or two
 MOST_LABELS: Final = 4_096
@@ -59,8 +60,8 @@ class Weights(_Section):
     source: str | None = Field(default=None, description="what to do where the file is not there, such as a command that gets it")
     key: Text | None = Field(default=None, description="the entry of a checkpoint that is the state_dict, such as state_dict")
     prefix: str = Field(default="", description="what every name in the file begins with, such as module.; it is taken off")
-    kernels: Literal["reference", "xnnpack"] | None = Field(
-        default=None, description="reference or xnnpack: what computes a .tflite; by default reference for int8 files"
+    kernels: Literal["reference", "builtin", "xnnpack"] | None = Field(
+        default=None, description="reference, builtin or xnnpack: what computes a .tflite; by default reference for int8 files"
     )
 
     def at(self, card: Path, weights: Path | None = None) -> Source:
@@ -118,7 +119,13 @@ class FrontendSettings(BaseModel):
         default=None, description='"module:callable", what makes a front-end of your own; a module beside the card is found'
     )
     arguments: dict[str, Any] | None = Field(default=None, description="a table of that callable's keyword arguments")
-    rate_hz: RateHz = Field(description="the sampling rate in Hz that the model hears")
+    rate_hz: RateHz = Field(description="the sampling rate in Hz that the model hears; with a preset 16000, if it is left out")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_the_rate_of_its_preset(cls, given: Any) -> Any:
+        has_none = isinstance(given, dict) and "preset" in given and "rate_hz" not in given
+        return {**given, "rate_hz": PRESET_RATE_HZ} if has_none else given
 
     @model_validator(mode="after")
     def _says_which(self) -> Self:
@@ -350,7 +357,7 @@ def load_classifier(card: Path, *, weights: Path | None = None, device: str = "c
         frontend=frontend,
         network=network,
         output=said.output,
-        frame=said.frame,
+        frame=replace(said.frame, memory=frontend.memory or network.can.step_frames is not None),
         unknown=said.unknown,
         silence=said.silence,
         threshold=said.threshold,

@@ -66,8 +66,15 @@ class Classifier:
     surrogate: Classifier | None = None
 
     def features(self, samples: Tensor) -> Tensor:
-        """Features of windows, [clips time] → [clips 1 bands frames], on the classifier's device."""
+        """Features of windows, [clips time] → [clips 1 bands frames], on the classifier's device.
+
+        What is longer than the window is what sounded before it: the front-end goes through it, and a network with a state is given its
+        frames as well.
+        """
+        earlier = samples.shape[-1] - self.frame.samples
         with torch.inference_mode():
+            if earlier > 0 and self.frame.memory:
+                return self.frontend.continued(samples.to(self.device), earlier, every_frame=self.network.can.step_frames is not None)
             return self.frontend.features(samples.to(self.device))
 
     def forward(self, features: Tensor) -> Tensor:

@@ -20,6 +20,8 @@ import torchaudio.functional as audio
 from numpy.typing import NDArray
 from torch import Tensor
 
+from robustness.perturbations.packets import decoded, encoded
+
 TELEPHONE_HZ: Final = 8000
 PROBE_S: Final = 2.0
 MPEG_1_KBIT_S: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -54,7 +56,7 @@ def coded(samples: Tensor, rate_hz: int, codec: Codec) -> Coded:
     """Windows after a codec, as long as they were and in their place, [clips time]."""
     delay, count = delay_of(codec, rate_hz), samples.shape[1]
     through = [_through(clip, rate_hz, codec) for clip in samples.numpy()]
-    heard = [torch.from_numpy(decoded)[delay : delay + count] for decoded, _ in through]
+    heard = [torch.from_numpy(back)[delay : delay + count] for back, _ in through]
     padded = torch.stack([torch.nn.functional.pad(one, (0, count - len(one))) for one in heard])
     return Coded(padded, torch.tensor([kbit_s for _, kbit_s in through], dtype=torch.float64))
 
@@ -74,17 +76,20 @@ def coded_at(samples: Tensor, rate_hz: int, codec: Codec, codec_hz: int) -> Code
 @lru_cache
 def delay_of(codec: Codec, rate_hz: int) -> int:
     """By how many samples a codec gives back its input late, by cross-correlation."""
-    probe = _probe(rate_hz)
-    decoded, _ = _through(probe, rate_hz, codec)
-    size = 2 * max(len(probe), len(decoded))
-    product = np.fft.rfft(decoded, size) * np.conj(np.fft.rfft(probe, size))
-    return int(np.argmax(np.fft.irfft(product, size)[: len(decoded)]))
+    return late_by(_through(speech_like(rate_hz), rate_hz, codec)[0], speech_like(rate_hz))
+
+
+def late_by(found: NDArray[np.float32], probe: NDArray[np.float32]) -> int:
+    """By how many samples what was found comes later than the probe, [time], [time]: the peak of their cross-correlation."""
+    size = 2 * max(len(probe), len(found))
+    product = np.fft.rfft(found, size) * np.conj(np.fft.rfft(probe, size))
+    return int(np.argmax(np.fft.irfft(product, size)[: len(found)]))
 
 
 @lru_cache
 def codec_at(format: str, subtype: str, kbit_s: float, rate_hz: int) -> Codec:
     """The codec whose bit rate on speech-like noise is nearest to the one asked for: the range of its setting is halved again and again."""
-    low, high, probe = 0.0, 0.999, _probe(rate_hz)  # from many bits to few; libsndfile refuses 1 for MP3
+    low, high, probe = 0.0, 0.999, speech_like(rate_hz)  # from many bits to few; libsndfile refuses 1 for MP3
     for _ in range(SETTLED):
         middle = (low + high) / 2
         _, found = _through(probe, rate_hz, Codec(format, subtype, middle))
@@ -110,7 +115,7 @@ def _empty(codec: Codec, rate_hz: int) -> int:
 
 
 @lru_cache
-def _probe(rate_hz: int) -> NDArray[np.float32]:
+def speech_like(rate_hz: int) -> NDArray[np.float32]:
     """Noise with a band and a course like speech, the same every time."""
     rng = np.random.default_rng(0)
     white = rng.normal(size=round(PROBE_S * rate_hz))
@@ -133,32 +138,14 @@ def _through(samples: NDArray[np.float32], rate_hz: int, codec: Codec) -> tuple[
     if codec.format == FFMPEG:
         return _through_ffmpeg(samples, rate_hz, codec)
     content = _encoded(samples, rate_hz, codec)
-    decoded, found_hz = soundfile.read(io.BytesIO(content), dtype="float32")
+    samples_back, found_hz = soundfile.read(io.BytesIO(content), dtype="float32")
     if found_hz != rate_hz:
-        decoded = audio.resample(torch.from_numpy(decoded), found_hz, rate_hz).numpy()
-    return decoded, kbit_per_s(content, codec, len(samples), rate_hz)
+        samples_back = audio.resample(torch.from_numpy(samples_back), found_hz, rate_hz).numpy()
+    return samples_back, kbit_per_s(content, codec, len(samples), rate_hz)
 
 
 def _through_ffmpeg(samples: NDArray[np.float32], rate_hz: int, codec: Codec) -> tuple[NDArray[np.float32], float]:
     """The same by FFmpeg, packet by packet, without a file."""
-    import av
-
-    coder, _, decoder_name = codec.subtype.partition(" ")
-    encoder: Any = av.CodecContext.create(coder, "w")
-    encoder.sample_rate, encoder.layout, encoder.format, encoder.bit_rate = rate_hz, "mono", "s16", int(codec.setting or 0)
-    decoder: Any = av.CodecContext.create(decoder_name or coder, "r")
-    decoder.sample_rate, decoder.layout = rate_hz, "mono"
-    pcm = np.clip(np.round(samples * 32768), -32768, 32767).astype(np.int16)
-    encoder.open()
-    step = encoder.frame_size or len(pcm)
-    pcm = np.pad(pcm, (0, -len(pcm) % step + step))  # one frame more, for what comes late
-    packets: list[Any] = []
-    for first in range(0, len(pcm), step):
-        frame: Any = av.AudioFrame.from_ndarray(pcm[None, first : first + step], format="s16", layout="mono")
-        frame.sample_rate, frame.pts = rate_hz, first
-        packets += encoder.encode(frame)
-    packets += encoder.encode(None)
-    frames = [frame for packet in packets for frame in decoder.decode(packet)] + list(decoder.decode(None))
-    parts = [np.asarray(frame.to_ndarray()).reshape(-1) for frame in frames]
-    decoded = np.concatenate([part.astype(np.float32) / 32768 if part.dtype == np.int16 else part.astype(np.float32) for part in parts])
-    return decoded, sum(packet.size for packet in packets) * 8 * rate_hz / len(pcm) / 1000
+    coder, _, decoder = codec.subtype.partition(" ")
+    packets = encoded(samples, rate_hz, coder, int(codec.setting or 0))
+    return decoded(packets, decoder or coder).samples, packets.kbit_s

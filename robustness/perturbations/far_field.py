@@ -21,7 +21,7 @@ from robustness.perturbations.rooms import responses_of
 NEAR_M: Final = 0.3
 CRITICAL_M: Final = 1.0  # where direct and diffuse sound are equally loud
 T60_S: Final = 0.5
-EVERYDAY: Final = Everyday(0.3, 4.0, "rooms of homes, as recorded in CHiME-5 (Barker et al. 2018, arXiv:1803.10609)")
+EVERYDAY: Final = Everyday(0.3, 4.0, "our choice: from an arm's length to across a room of a home")
 
 
 @PERTURBATIONS.register

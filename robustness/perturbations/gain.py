@@ -17,7 +17,7 @@ from robustness.perturbations.base import PERTURBATIONS, Changed, WindowPerturba
 
 GRID_DB: Final = (-6.0, 6.0, -12.0, 12.0, -20.0, 20.0, -30.0, 30.0, -40.0, 40.0)
 EVERYDAY: Final = Everyday(
-    -12.0, 12.0, "Olsen (1998): speech of 55 to 66 dBA at 1 m in schools, homes and stores, heard at half to twice the distance"
+    -12.0, 12.0, "our choice: speech of 55 to 66 dBA (Olsen 1998, doi:10.1044/1059-0889(1998/012)), heard at half to twice the distance"
 )
 
 

@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 import torch
 from torch import Tensor
 
-from robustness.audio.levels import SMALLEST_POWER, span_power, speech_power
+from robustness.audio.levels import SMALLEST_POWER, span_power
 from robustness.audio.placement import Windows
 from robustness.conditions import Axis, Everyday, Family
 from robustness.perturbations.base import Changed, WindowPerturbation
@@ -23,7 +23,7 @@ DRAWS: Final = 5
 SAID_SNR: Final = Everyday(
     5.0,
     30.0,
-    "Olsen (1998), doi:10.1044/1059-0889(1998/012): speech 5 to 15 dB above the noise of schools, homes and stores",
+    "Olsen (1998), doi:10.1044/1059-0889(1998/012): speech 5 to 15 dB above the noise of schools, homes and stores; 30 dB is our choice",
 )
 
 
@@ -47,7 +47,7 @@ class AdditiveNoise(WindowPerturbation):
         """The windows with noise at that SNR in dB."""
         if random is None:
             raise TypeError(f"{self.name} has no noise")
-        speech = speech_power(clean.samples, clean.speech, clean.rate_hz)
+        speech = clean.speech_power
         wanted = speech * 10 ** (-level / 10)
         gain = (wanted / span_power(random, clean.speech).clamp_min(SMALLEST_POWER)).sqrt()
         added = random * gain[:, None].float()

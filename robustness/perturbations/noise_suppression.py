@@ -15,7 +15,7 @@ from torch import Tensor
 from robustness.audio.placement import Windows
 from robustness.conditions import Axis, Family
 from robustness.perturbations.base import PERTURBATIONS, Changed, Extra, WindowPerturbation
-from robustness.perturbations.processing import suppressed
+from robustness.perturbations.processing import Processing, processed
 
 
 @PERTURBATIONS.register
@@ -31,4 +31,4 @@ class NoiseSuppression(WindowPerturbation):
 
     def perturb(self, clean: Windows, level: float, random: Tensor | None) -> Changed:
         """The windows after the suppressor at that setting."""
-        return Changed(suppressed(clean.samples, clean.rate_hz, round(level)))
+        return Changed(processed(clean.samples, clean.rate_hz, Processing(suppression=round(level))))

@@ -26,7 +26,9 @@ class Opus(WindowPerturbation):
     family: ClassVar[Family] = "channel"
     axis: ClassVar[Axis] = Axis("bit rate", "kbit/s", (64.0, 32.0, 16.0, 10.0, 6.0), neutral=float("inf"), neutral_says="no codec")
     source: ClassVar[str] = "RFC 6716 (2012), Opus, by libsndfile"
-    everyday: ClassVar[Everyday | None] = Everyday(16.0, 64.0, "RFC 7587 (2015): 16 to 20 kbit/s for wideband speech, and more")
+    everyday: ClassVar[Everyday | None] = Everyday(
+        16.0, 64.0, "RFC 7587 (2015), section 3.1.1: 16 to 20 kbit/s for wideband speech; more is our choice"
+    )
 
     def perturb(self, clean: Windows, level: float, random: Tensor | None) -> Changed:
         """The windows at that many kbit/s."""

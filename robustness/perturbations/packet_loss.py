@@ -27,7 +27,7 @@ class PacketLoss(WindowPerturbation):
     axis: ClassVar[Axis] = Axis("packets lost", "%", (2.0, 4.0, 10.0, 20.0, 40.0), neutral=0.0, neutral_says="no packet lost")
     source: ClassVar[str] = "Gilbert (1960), Bell Syst. Tech. J. 39: losses come in bursts"
     preset: ClassVar[Preset] = "standard"
-    everyday: ClassVar[Everyday | None] = Everyday(0.0, 3.0, "ITU-T G.1010 (2001): less than 3 % of packets for conversational voice")
+    everyday: ClassVar[Everyday | None] = Everyday(0.0, 3.0, "our choice: a link on which people still talk")
 
     draws: ClassVar[int] = 3
 

@@ -23,7 +23,7 @@ class Playback(AdditiveNoise):
     """A random piece of what a device plays."""
 
     name: ClassVar[str] = "playback"
-    source: ClassVar[str] = "ITU-T G.168 (2015): an echo canceller leaves a rest of what is played"
+    source: ClassVar[str] = "a piece of a folder added by torch: what an echo canceller leaves of what is played; our choice of levels"
 
     inputs: ClassVar[tuple[str, ...]] = ("playback",)
     draws: ClassVar[int] = 3

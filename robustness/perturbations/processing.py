@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -14,43 +15,62 @@ from torch import Tensor
 PROCESSED_HZ: Final = 16_000
 STEP: Final = PROCESSED_HZ // 100
 MOST_LATE: Final = 1600  # samples: a delay above 100 ms would be no delay of this processing
+FULL_SCALE: Final = 32_768
 
 
-def suppressed(samples: Tensor, rate_hz: int, suppression: int) -> Tensor:
+class Processing(NamedTuple):
+    """What is in the path.
+
+    Attributes:
+        suppression: of noise, 0 (none) to 4.
+        gain_control: whether the gain follows the level.
+    """
+
+    suppression: int = 0
+    gain_control: bool = False
+
+
+def processed(samples: Tensor, rate_hz: int, how: Processing, earlier: Sequence[Tensor] | None = None) -> Tensor:
     """Windows after the processing, as long as they were and in their place, [clips time].
 
     Args:
         samples: the windows.
         rate_hz: their rate.
-        suppression: of noise, 0 (none) to 4.
+        how: what is in the path.
+        earlier: what it has heard before each window, [time]; None is the window itself.
     """
-    wide = audio.resample(samples, rate_hz, PROCESSED_HZ) if rate_hz != PROCESSED_HZ else samples
-    late = delay_of(suppression)
-    through = torch.from_numpy(np.stack([_twice(clip, suppression)[late : late + len(clip)] for clip in wide.numpy()]))
+    late, wide = delay_of(how), _wide(samples, rate_hz)
+    before = wide if earlier is None else [_wide(one, rate_hz) for one in earlier]
+    heard = [_heard(clip.numpy(), how, sound.numpy())[late : late + len(clip)] for clip, sound in zip(wide, before, strict=True)]
+    through = torch.from_numpy(np.stack(heard))
     back = audio.resample(through, PROCESSED_HZ, rate_hz) if rate_hz != PROCESSED_HZ else through
     return torch.nn.functional.pad(back, (0, max(0, samples.shape[1] - back.shape[1])))[:, : samples.shape[1]]
 
 
 @lru_cache
-def delay_of(suppression: int) -> int:
+def delay_of(how: Processing) -> int:
     """By how many samples the processing gives back its input late, by cross-correlation with bursts of noise."""
     rng = np.random.default_rng(0)
     bursts = np.repeat(rng.random(20) > 0.5, STEP * 5)
     probe = (0.1 * rng.normal(size=len(bursts)) * bursts).astype(np.float32)
-    found = _twice(probe, suppression)
+    found = _heard(probe, how, probe)
     size = 2 * len(found)
     product = np.fft.rfft(found, size) * np.conj(np.fft.rfft(probe, size))
     return int(np.argmax(np.fft.irfft(product, size)[:MOST_LATE]))
 
 
-def _twice(clip: NDArray[np.float32], suppression: int) -> NDArray[np.float32]:
-    """What comes out while a clip is heard for the second time, and as long after it as a delay may last."""
+def _wide(samples: Tensor, rate_hz: int) -> Tensor:
+    return audio.resample(samples, rate_hz, PROCESSED_HZ) if rate_hz != PROCESSED_HZ else samples
+
+
+def _heard(clip: NDArray[np.float32], how: Processing, earlier: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What comes out while a clip is heard, and as long after it as a delay may last, [time]; in whole steps, what came earlier too."""
     from webrtc_noise_gain import AudioProcessor
 
-    pcm = np.clip(np.round(clip * 32768), -32768, 32767).astype(np.int16)
-    heard = np.concatenate([np.pad(pcm, (0, -len(pcm) % STEP)), pcm, np.zeros(MOST_LATE, np.int16)])
+    before = len(earlier) + -len(earlier) % STEP
+    heard = np.concatenate([np.pad(earlier, (0, before - len(earlier))), clip, np.zeros(MOST_LATE, np.float32)])
     heard = np.pad(heard, (0, -len(heard) % STEP))
-    processor = AudioProcessor(0, suppression)  # no gain: its gain control takes many seconds to settle
-    out = b"".join(processor.Process10ms(step.tobytes()).audio for step in heard.reshape(-1, STEP))
-    second = np.frombuffer(out, np.int16)[len(pcm) + -len(pcm) % STEP :]
-    return np.asarray(second / 32768, dtype=np.float32)
+    pcm = np.clip(np.round(heard * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    processor = AudioProcessor(int(how.gain_control), how.suppression)  # any gain above 0 turns the same control on
+    out = b"".join(processor.Process10ms(step.tobytes()).audio for step in pcm.reshape(-1, STEP))
+    return np.asarray(np.frombuffer(out, np.int16)[before:] / FULL_SCALE, dtype=np.float32)

@@ -148,6 +148,8 @@ def opening(comparison: Comparison, rules: RuleVerdicts | None = None) -> Openin
     """The decision: better on these recordings and, if rules are given, passing them; and what to do first."""
     new, old = comparison.names[1], comparison.names[0]
     least, most = (end(part.difference for part in comparison.overall) for end in (min, max))
+    if comparison.recaptured:
+        return _captured(comparison, least, most)
     refused = rules is not None and rules.status[1] != 0
     if least > AT_THE_BAR:
         lows = [part.interval.low for part in comparison.overall]
@@ -164,6 +166,16 @@ def opening(comparison: Comparison, rules: RuleVerdicts | None = None) -> Openin
         return Opening("little", "NO DIFFERENCE", says, _look(comparison))
     says = f"On these recordings {new} does better than {old} in one variant and not in another: decide by the variant that ships."
     return Opening("little", "DEPENDS ON THE VARIANT", says, _look(comparison))
+
+
+def _captured(comparison: Comparison, least: float, most: float) -> Opening:
+    """What the way through loudspeaker, room and device does to the same recordings; no model is to be released or not."""
+    what = f"captured again as {comparison.names[1]}, the recordings of {comparison.names[0]}"
+    if least < -AT_THE_BAR:
+        after = Markup(" Then see in what `robustness align` measured of the path (level, response, noise, T60) what differs.")
+        return Opening("found", "THE PATH COSTS ANSWERS", f"Played back and {what} do worse.", _look(comparison) + after)
+    how = "as well as" if most <= AT_THE_BAR else "better than"
+    return Opening("none", "THE PATH COSTS NOTHING", f"Played back and {what} do {how} before.")
 
 
 def _look(comparison: Comparison) -> Markup:

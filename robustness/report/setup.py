@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from robustness.report.view import View
-from robustness.report.words import listed
+from robustness.report.words import capital, listed
 from robustness.run.checks import read_checks
 
 SHOWN: Final = 3
@@ -37,7 +37,7 @@ class Setup(NamedTuple):
     @property
     def caveat(self) -> str:
         """What stands before explanations of single answers."""
-        return f"{_capital(self.about)} (the page's first lines): as long as that is so, what restores a single answer says nothing."
+        return f"{capital(self.about)} (the page's first lines): as long as that is so, what restores a single answer says nothing."
 
 
 @lru_cache(maxsize=4)
@@ -52,8 +52,4 @@ def setup_of(view: View) -> Setup | None:
 
 
 def _sentence(text: str) -> str:
-    return f"{_capital(text)}."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"{capital(text)}."

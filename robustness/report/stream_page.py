@@ -18,13 +18,16 @@ from robustness.report.stream_figures import curve_figure, hop_figure, latency_f
 from robustness.report.stream_timeline import TakeSound, timeline_figure
 from robustness.report.terms import with_glossary
 from robustness.report.words import number, percent, plural
+from robustness.streaming.advice import advice_of
 from robustness.streaming.figures import StreamFigures
 from robustness.streaming.pairing import PairedHits
 from robustness.streaming.sentences import (
     alarms_sentence,
     failing_sentences,
+    lasting,
     phases_sentence,
     repairs_sentence,
+    shown,
     states_sentence,
     stream_sentence,
 )
@@ -49,6 +52,8 @@ PAGE: Final = """{% include "head" %}
 <main id="main">
 <p class="lead">{{ verdict[0] | spoken }}</p>
 {% for line in verdict[1:] %}<p class="wide">{{ line | spoken }}</p>{% endfor %}
+{% if advice %}<dl class="answers"><dt>Do</dt><dd><ol>
+{% for line in advice %}<li>{{ line | spoken }}</li>{% endfor %}</ol></dd></dl>{% endif %}
 {% for notice in notices %}<p class="warning">{{ notice }}</p>{% endfor %}
 <section id="variants" aria-labelledby="variants-title">
 <h2 id="variants-title">What is hit, missed and said wrongly</h2>
@@ -111,9 +116,10 @@ thresholds.</p>
 </body>
 </html>
 """
+CAPTION: Final = "Figures at the first phase; latency is the median, hit at worst is at the worst phase"
 HEAD: Final = (
-    *("variant", "words", "hit", "missed", "wrong command", "twice", "false alarms", "hours", "an hour", "95 % interval"),
-    *("median latency in ms", "hit at the worst phase"),
+    *("variant", "words", "hit", "missed", "wrong command", "twice", "false alarms", "in", "an hour", "95 % interval"),
+    *("latency, ms", "hit at worst"),
 )
 METHOD: Final = (
     "An answer stands at the end of its window. Detections and words are matched one to one, as many as can be: a detection can be of a "
@@ -189,10 +195,10 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         made: notices, and the command that makes it again.
     """
     first, hop_ms = variants[0], variants[0].phases.hop_ms
-    shown = range(min(MOST_TAKES, len(first.scores)))
+    drawn = range(min(MOST_TAKES, len(first.scores)))
     mistakes = mistakes_of(first, cut)
     heard = {(one.place, one.time_ms): one.address for one in mistakes if one.flac}
-    timelines = [timeline_figure(at, first, sounds[at] if at < len(sounds) else None, heard) for at in shown]
+    timelines = [timeline_figure(at, first, sounds[at] if at < len(sounds) else None, heard) for at in drawn]
     curves = {
         "curve": curve_figure(variants),
         "hops": hop_figure(variants),
@@ -200,15 +206,15 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         "latency": latency_figure(variants),
     }
     packed = _packed([*timelines, *(one for one in curves.values() if one is not None)])
-    total = sum(figures.misses + figures.wrong_commands + figures.repeats + figures.false_alarms for figures in first.phases.figures[:1])
     rendered = TEMPLATES.from_string(MACROS + PAGE).render(
         title=f"{first.name.partition(',')[0]}, streamed every {hop_ms:g} ms",
         scope=scope_of(variants),
         verdict=verdict_of(first),
+        advice=advice_of(first),
         notices=made.notices,
         policy=packed.policy,
         style=Markup(own("style.css")),
-        figures={"caption": "Figures at the first phase", "head": HEAD, "rows": [_row(one) for one in variants]},
+        figures={"caption": CAPTION, "head": HEAD, "rows": [_row(one) for one in variants]},
         parts=[_part(one, said=place == 0) for place, one in enumerate(variants)],
         first=first.name,
         takes=[_take(at, one, first, sounds) for at, one in enumerate(timelines)],
@@ -219,7 +225,7 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         plays=_plays(sounds, mistakes),
         more_takes=f"{plural(len(first.scores) - len(timelines), 'more take')} not drawn." if len(first.scores) > len(timelines) else "",
         mistakes=mistakes,
-        more=f"{number(total - len(mistakes))} more are not listed." if total > len(mistakes) else "",
+        more=_more(first.phases.figures[0], len(mistakes)),
         method=_method(first),
         repeat=made.repeat,
         packed=packed.elements,
@@ -235,8 +241,7 @@ def _packed(drawn: Sequence[Figure]) -> PackedPage:
 def scope_of(variants: Sequence[VariantStream]) -> list[str]:
     """What was streamed, and how."""
     first = variants[0]
-    hours = sum(one.duration_ms for one in first.scores) / 3_600_000
-    length = f"{hours:.2f} h" if hours >= 0.1 else f"{hours * 3600:.0f} s"
+    length = lasting(sum(one.duration_ms for one in first.scores) / 3_600_000)
     phases = plural(len(first.phases.matchings), "phase")
     return [f"{plural(len(first.scores), 'take')}, {length}", f"rule {first.rule.name}", f"H = {first.phases.hop_ms:g} ms, {phases}"]
 
@@ -255,13 +260,13 @@ def verdict_of(one: VariantStream) -> list[str]:
 def _row(one: VariantStream) -> list[str]:
     figures: StreamFigures = one.phases.figures[0]
     worst, rate = one.phases.figures[one.phases.worst], figures.rate
-    between = f"{number(rate.low, 2)}–{number(rate.high, 2)}" if figures.hours else "–"
+    between = f"{shown(rate.low)}–{shown(rate.high)}" if figures.hours else "–"
     counts = (figures.words, figures.hits, figures.misses, figures.wrong_words, figures.repeats, figures.false_alarms)
     return [
         one.name,
         *map(number, counts),
-        number(figures.hours, 3),
-        number(rate.value, 2),
+        lasting(figures.hours),
+        shown(rate.value),
         between,
         number(figures.latency_ms),
         f"{worst.hits} ({percent(worst.hit_rate)})" if worst.words else "–",
@@ -296,6 +301,11 @@ def mistakes_of(one: VariantStream, cut: TakeCut | None) -> list[Mistake]:
             flac = cut(at, time_ms - BEFORE_MS, time_ms + after) if cut is not None and len(found) < MOST_PLAYERS else ""
             found.append(Mistake(at, time_ms, one.scores[at].take, kind, word, said, score, flac))
     return found
+
+
+def _more(figures: StreamFigures, listed: int) -> str:
+    rest = figures.misses + figures.wrong_commands + figures.repeats + figures.false_alarms - listed
+    return f"{number(rest)} more {'is' if rest == 1 else 'are'} not listed." if rest > 0 else ""
 
 
 def _plays(sounds: Sequence[TakeSound], mistakes: Sequence[Mistake]) -> str:

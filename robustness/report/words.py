@@ -123,6 +123,11 @@ def alike(told: Mapping[str, str]) -> dict[str, list[str]]:
     return groups
 
 
+def capital(text: str) -> str:
+    """The first letter as at the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def slug(text: str) -> str:
     """A name as part of an address: lower case letters, digits and dashes."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()

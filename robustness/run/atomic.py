@@ -48,7 +48,9 @@ def said_when_full(path: Path) -> Iterator[None]:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """A JSON file, whole or not at all; keys sorted, no NaN."""
-    write_text(path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+    with whole(path) as temporary, temporary.open("w", encoding="utf-8") as file:  # piece by piece: it may be large
+        json.dump(content, file, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        file.write("\n")
 
 
 def write_text(path: Path, text: str) -> None:

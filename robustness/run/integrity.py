@@ -26,6 +26,8 @@ from robustness.run.restoration import FILE as RESTORING
 from robustness.run.restoration import read_restoration
 from robustness.run.resume import is_run
 from robustness.run.schema import HEARD, KIND, RECORDINGS, REQUEST, part_name, trials_schema
+from robustness.run.sounds import FILE as SOUNDS
+from robustness.run.sounds import read_sounds
 
 KEY: Final = ["model", "variant", "recording", "placement", "fill", "perturbation", "level", "draw"]
 SAID: Final = ["model", "variant", "recording", "placement", "fill", "perturbation", "draw", "predicted", "p_predicted"]  # in every row
@@ -190,6 +192,7 @@ class _Check:
         enumerated = read_every_sample(self.run.evidence)
         each = [] if enumerated is None else enumerated.recordings
         self._known(f"evidence/{EVERY_SAMPLE}", "recording", [one.recording for one in each], known)
+        self._condition_sounds(known)
         audit = read_audit(self.run.evidence)
         variants = [(one.model, one.variant) for one in (audit.variants if audit else ())]
         variants += [(row.model, row.variant) for row in read_latencies(self.path).measured]
@@ -197,6 +200,14 @@ class _Check:
         self._known("evidence/audit.json", "variant", [f"{m} {v}" for m, v in variants], {f"{m} {v}" for m, v in names})
         enumerating = [f"{one.model} {one.variant}" for one in each]
         self._known(f"evidence/{EVERY_SAMPLE}", "variant", enumerating, {f"{m} {v}" for m, v in names})
+
+    def _condition_sounds(self, known: set[str]) -> None:
+        """What is kept to be heard of each perturbation."""
+        found = read_sounds(self.run.evidence)
+        if found is not None:
+            self._known(f"evidence/{SOUNDS}", "recording", [found.recording], known)
+            kinds = set(self.run.manifest["plan"]["grids"])
+            self._known(f"evidence/{SOUNDS}", "perturbation", [one.perturbation for one in found.sounds], kinds)
 
     def _blocks(self) -> None:
         """A whole run has the parts of the blocks that its manifest names, and no others; runs made before name none."""
@@ -249,7 +260,7 @@ class _Check:
         for name in parts:
             rows = self._part(name, known)
             words = rows[rows["perturbation"] != NO_WORD]
-            mine = set(words["recording"].astype(str))
+            mine = set(words["recording"].unique().astype(str))
             twice = sorted(mine & done.keys())
             if twice:
                 raise damaged(self.path, name, f"has {twice[0]} again, which is in {done[twice[0]]}")

@@ -143,13 +143,15 @@ def word_records(
     """
     found: dict[tuple[int, int], dict[float, AtHop]] = {}
     kept = []
+    alike: dict[AtHop, AtHop] = {}  # most words of hours end alike: each outcome is kept once
     for steps in hops:
         phases = phases_of(takes, timelines, rule, steps)
         kept.append(_hop_streams(phases))
         for at, timeline in enumerate(timelines):
             streams = [_by_word(matchings[at]) for matchings in phases.matchings]
             for place in range(len(timeline.words)):
-                found.setdefault((at, place), {})[phases.hop_ms] = _at_hop(streams, place, spoken=timeline.spoken[place])
+                outcome = _at_hop(streams, place, spoken=timeline.spoken[place])
+                found.setdefault((at, place), {})[phases.hop_ms] = alike.setdefault(outcome, outcome)
     records = [
         WordRecord(takes[at].take, place, timelines[at].words[place], timelines[at].spoken[place], alone.get((at, place), {}), hops_at)
         for (at, place), hops_at in sorted(found.items())

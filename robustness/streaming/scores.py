@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from robustness.analysis.outcomes import OperatingPoint
 from robustness.errors import RunError, UsageError
-from robustness.run.atomic import write_table
+from robustness.run.atomic import whole
 
 Floats = NDArray[np.float64]
 Values = NDArray[np.float32]
 UNEVEN: Final = 0.5  # of a step: a step that differs by more is none of an even stream
 ABOUT: Final = b"robustness"
+TOGETHER: Final = 65_536  # answers that are written at once
 
 
 class Detection(NamedTuple):
@@ -133,8 +134,14 @@ def write_scores(path: Path, scores: Scores) -> None:
         "silence": scores.silence, "model": scores.model, "rejections": sorted(scores.point.rejections),
         "threshold": scores.point.threshold, "own": scores.point.own, "contest": scores.point.contest,
     }  # fmt: skip
-    columns = {"time_ms": scores.times_ms, **{f"p_{place}": scores.values[:, place] for place in range(len(scores.labels))}}
-    write_table(path, pa.table(columns).replace_schema_metadata({ABOUT: json.dumps(about, sort_keys=True).encode()}))
+    places = range(len(scores.labels))
+    fields = [("time_ms", pa.float64()), *((f"p_{place}", pa.float32()) for place in places)]
+    schema = pa.schema(fields, metadata={ABOUT: json.dumps(about, sort_keys=True).encode()})
+    with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=False) as writer:
+        for first in range(0, len(scores), TOGETHER):
+            part = slice(first, first + TOGETHER)
+            columns = [scores.times_ms[part], *(scores.values[part, place] for place in places)]
+            writer.write_table(pa.table(columns, schema))
 
 
 def read_scores(path: Path) -> Scores:

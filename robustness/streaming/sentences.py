@@ -25,6 +25,13 @@ def shown(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def lasting(hours: float) -> str:
+    """How long, in the unit that one would say: `13 s`, `42 min`, `5.9 h`."""
+    if hours < 1 / 30:
+        return f"{hours * 3600:.0f}\u00a0s"
+    return f"{hours * 60:.0f}\u00a0min" if hours < 2 else f"{hours:,.1f}\u00a0h"
+
+
 def stream_sentence(found: StreamFigures) -> str:
     """What happens to the words of the vocabulary: `18 of 20 words are hit`."""
     if not found.words:
@@ -47,8 +54,8 @@ def alarms_sentence(found: StreamFigures) -> str:
     during = f" ({found.during_other_words} during words outside the vocabulary)" if found.during_other_words else ""
     needed = hours_needed(CLAIM_AN_HOUR, found.false_alarms)
     return (
-        f"{counted(found.false_alarms, 'false alarm')}{during} in {shown(found.hours)} h, which is {shown(rate.value)} an hour "
-        f"(95 % interval {shown(rate.low)}–{shown(rate.high)}); to show fewer than {CLAIM_AN_HOUR:g} an hour takes {shown(needed)} h "
+        f"{counted(found.false_alarms, 'false alarm')}{during} in {lasting(found.hours)}, which is {shown(rate.value)} an hour "
+        f"(95 % interval {shown(rate.low)}–{shown(rate.high)}); to show fewer than {CLAIM_AN_HOUR:g} an hour takes {lasting(needed)} "
         "with as many."
     )
 
@@ -59,9 +66,13 @@ def phases_sentence(phases: Phases) -> str:
     if len(figures) == 1:
         return ""
     bad = figures[worst]
+    over, where = f"Over {len(figures)} phases of the first window, every {phases.step_ms:g} ms,", f"{worst * phases.step_ms:g} ms"
+    if not bad.words:
+        mean = shown(phases.mean("false_alarms"))
+        return f"{over} false alarms are {mean} on average and {bad.false_alarms} at the worst phase, {where}."
     return (
-        f"Over {len(figures)} phases of the first window, every {phases.step_ms:g} ms, hits are {shown(phases.mean('hits'))} of "
-        f"{counted(bad.words, 'word')} on average; at the worst phase, {worst * phases.step_ms:g} ms, they are {bad.hits}, and another "
+        f"{over} hits are {shown(phases.mean('hits'))} of "
+        f"{counted(bad.words, 'word')} on average; at the worst phase, {where}, they are {bad.hits}, and another "
         f"command is said during {counted(bad.wrong_words, 'word') if bad.wrong_words else 'none'}."
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from robustness.streaming.curve import OperatingCurve, operating_curve
 from robustness.streaming.matching import Timeline
 from robustness.streaming.phases import Phases, phases_of
-from robustness.streaming.repair import HopStreams, Repairs, SingleAnswer, WordRecord, hops_of, repairs, word_records
+from robustness.streaming.repair import AtHop, HopStreams, Repairs, SingleAnswer, WordRecord, hops_of, repairs, word_records
 from robustness.streaming.rules.base import DecisionRule
 from robustness.streaming.scores import Scores
 from robustness.streaming.spans import Word
@@ -111,6 +112,17 @@ def _word_said(one: WordRecord) -> dict[str, Any]:
         "end_ms": one.word.end_ms,
         "command": one.spoken,
         "alone": {place: answer._asdict() for place, answer in one.alone.items()},
-        "hops": {f"{hop:g}": at._asdict() | {"said": dict(at.said)} for hop, at in one.hops.items()},
+        "hops": {_hop_name(hop): _hop_said(at) for hop, at in one.hops.items()},
         "always_caught_up_to_ms": one.always_from_ms(),
     }
+
+
+@cache
+def _hop_name(hop_ms: float) -> str:
+    return f"{hop_ms:g}"
+
+
+@lru_cache(maxsize=4096)
+def _hop_said(at: AtHop) -> dict[str, Any]:
+    """In plain values, the same ones for all words that end alike: hours have tens of thousands."""
+    return at._asdict() | {"said": dict(at.said)}

@@ -1,10 +1,11 @@
-"""Which windows must the slow kernels of a file answer, if quick ones round otherwise? The reference kernels after XNNPACK.
+"""Which windows must the slow kernels of a file answer, if quick ones hardly round otherwise? Reference kernels after built-in ones.
 
 Every window is answered by the quick kernels. The reference kernels answer again where a margin lies within a bound: twice the largest
-difference of a margin that the two kernels have on probe windows. Margins are those of the outcome (`analysis.outcomes`), of the winning
-label as if it were the truth, and the lead of the winner over the next label: so neither the outcome nor the winning label of another
-window can differ, if no difference is above the bound. Of the rest a seeded share is asked as well, and a difference there ends the run.
-Conditions whose margins are shown for each recording are asked of the reference kernels as a whole, and so is a small set.
+difference of a margin that the two kernels have on probe windows, and no less than two steps of the scores. Margins are those of the
+outcome (`analysis.outcomes`), of the winning label as if it were the truth, and the lead of the winner over the next label: so neither the
+outcome nor the winning label of another window can differ, if no difference is above the bound. Of the rest a seeded share is asked as
+well, and a difference there ends the run. Conditions whose margins are shown for each recording are asked of the reference kernels as a
+whole, and so is a small set. A PC's own kernels (XNNPACK) answer every window beside them; how many of their answers are others is counted.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from robustness.sweep.trials import coded
 LARGE: Final = 10_000  # windows; of fewer, the reference kernels answer every one: 2 ms each
 PROBED: Final = 32  # recordings, each under conditions from all over the plan, on which the kernels are compared
 PROBE_CONDITIONS: Final = 8
-SAFETY: Final = 2.0  # the bound, in units of the largest difference on probe windows
+SAFETY: Final = 2.0  # the bound, in units of the largest difference on probe windows, or of one step
 CHECKED_EACH: Final = 50  # of the windows that the quick kernels answer alone, one in so many is asked again: 2 %
 Mask = npt.NDArray[np.bool_]
 
@@ -45,7 +46,8 @@ class Screen:
 
     Attributes:
         exact: the classifier, with the kernels that count.
-        quick: the same with the quick ones.
+        quick: the same with the quick ones; with those of a PC where every window is asked of both.
+        pc: the same with the kernels of a PC.
         bound: a margin above it cannot change its sign; in natural log-odds.
         everywhere: whether every window is asked of both.
         seed: of the spot check.
@@ -54,25 +56,30 @@ class Screen:
 
     exact: Classifier
     quick: Classifier
+    pc: Classifier
     bound: float
     everywhere: bool
     seed: int
     copies: tuple[Network, ...]
 
     @classmethod
-    def ready(cls, classifier: Classifier, quick: Network, probes: Sequence[AskedWindows], *, everywhere: bool, seed: int) -> Screen:
-        """The screen of a classifier, with a copy of its network for each of torch's threads.
+    def ready(cls, classifier: Classifier, probes: Sequence[AskedWindows], *, everywhere: bool, seed: int) -> Screen | None:
+        """The screen of a classifier, with a copy of its network for each of torch's threads; None if there are no other kernels for it.
 
         Args:
             classifier: with the kernels that count.
-            quick: its network by quick kernels.
             probes: windows on which both are asked.
             everywhere: whether every window will be asked of both.
             seed: of the spot check.
         """
-        copies = (classifier.network, *(classifier.network.copied() for _ in range(torch.get_num_threads() - 1)))
-        screen = cls(classifier, replace(classifier, network=quick), 0.0, everywhere, seed, copies)
-        return replace(screen, bound=SAFETY * max((screen.distance(one) for one in probes), default=0.0))
+        network, quick, pc = classifier.network, classifier.network.quicker(), classifier.network.of_a_pc()
+        if quick is None or pc is None:
+            return None
+        beside = replace(classifier, network=pc, variant=f"{classifier.variant} by XNNPACK")
+        first = beside if everywhere else replace(classifier, network=quick)
+        copies = (network, *(network.copied() for _ in range(torch.get_num_threads() - 1)))
+        screen = cls(classifier, first, beside, 0.0, everywhere, seed, copies)
+        return screen if everywhere else replace(screen, bound=SAFETY * max(network.score_step or 0.0, *map(screen.distance, probes)))
 
     @property
     def name(self) -> str:
@@ -85,17 +92,19 @@ class Screen:
         return {
             "first": self.quick.network.can.kernels,
             "then": self.exact.network.can.kernels,
+            "beside": self.pc.network.can.kernels,
             "bound": self.bound,
             "everywhere": self.everywhere,
             **dict.fromkeys(KERNEL_COUNTS, 0),
         }
 
-    def settled(self, asked: AskedWindows, quick: Tensor) -> Settled:
+    def settled(self, asked: AskedWindows, quick: Tensor, pc: Tensor) -> Settled:
         """The answers that count.
 
         Args:
             asked: the windows under a condition.
             quick: the logits of the quick kernels, [clips labels].
+            pc: those of a PC's kernels, [clips labels].
 
         Raises:
             CannotJudgeError: a spot check found another outcome.
@@ -105,17 +114,18 @@ class Screen:
         both = torch.from_numpy(near | checked)
         logits = quick.clone()
         if both.any():
-            logits[both] = self._exactly(asked.windows.samples[both])
-        differ = self._differ(quick, logits, asked.truth)
-        if (checked & differ).any():
-            self._refuse(asked, int(np.flatnonzero(checked & differ)[0]), quick, logits)
-        counts = {"windows": len(quick), "both": int(both.sum()), "differ": int(differ.sum()), "checked": int(checked.sum())}
+            logits[both] = self._exactly(asked.windows.heard[both])
+        wrong = np.flatnonzero(checked & self._differ(quick, logits, asked.truth))
+        if len(wrong):
+            self._refuse(asked, int(wrong[0]), quick, logits)
+        others = self._differ(pc, logits, asked.truth)
+        counts = {"windows": len(quick), "both": int(both.sum()), "differ": int(others.sum()), "checked": int(checked.sum())}
         names = (self.quick.network.can.kernels, self.exact.network.can.kernels)
         return Settled(logits, coded(both.int(), names), counts)
 
     def distance(self, asked: AskedWindows) -> float:
         """The largest difference of a margin between the two kernels on some windows."""
-        quick, exact = self.quick.logits(asked.windows.samples), self._exactly(asked.windows.samples)
+        quick, exact = self.quick.logits(asked.windows.heard), self._exactly(asked.windows.heard)
         first, then = (margins(self.exact, logits, asked.truth, quick) for logits in (quick, exact))
         both = np.isfinite(first) & np.isfinite(then)
         return float(np.abs(first[both] - then[both]).max(initial=0.0))
@@ -146,8 +156,8 @@ class Screen:
     def _refuse(self, asked: AskedWindows, at: int, quick: Tensor, logits: Tensor) -> None:
         said = [self.exact.labels[int(self.exact.probabilities(scores[at : at + 1]).argmax())] for scores in (quick, logits)]
         raise CannotJudgeError(
-            f"{self.name}: on {asked.windows.ids[at]} under {asked.key} XNNPACK answers {said[0]} and the reference kernels {said[1]}, "
-            f"where every margin is above the bound of {self.bound:.2f}; XNNPACK cannot answer first: run it again with --every-window"
+            f"{self.name}: on {asked.windows.ids[at]} under {asked.key} the built-in kernels answer {said[0]} and the reference kernels "
+            f"{said[1]}, where every margin is above the bound of {self.bound:.2f}; run it again with --every-window"
         )
 
 

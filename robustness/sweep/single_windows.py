@@ -7,10 +7,12 @@ zeros.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from contextlib import closing
+from itertools import chain, islice
 from typing import Final
 
 import torch
+from torch import Tensor
 
 from robustness.analysis.outcomes import GOOD, NO_COMMAND, OUTCOMES, Decisions
 from robustness.audio.placement import Frame
@@ -22,11 +24,13 @@ from robustness.models.classifier import Classifier
 from robustness.rendering import Renderer
 from robustness.streaming.repair import SingleAnswer
 from robustness.streaming.spans import Word
-from robustness.sweep.engine import answers
+from robustness.sweep.engine import Engine
 
 ASKED: Final[tuple[Placement, ...]] = ("start", "center", "end")
 TOGETHER: Final = 64  # words rendered at once
+PROBES: Final = 8
 MARGINS: Final = CutSettings()
+WordRecordings = list[tuple[int, Recording]]  # with the word's place
 SeparateAnswers = dict[int, dict[str, SingleAnswer]]
 
 
@@ -39,17 +43,28 @@ def single_answers(take: Take, words: Sequence[Word], classifiers: Sequence[Clas
         classifiers: of one window.
     """
     found: list[SeparateAnswers] = [{} for _ in classifiers]
-    recordings = _recordings(take, words, classifiers[0].frame)
-    while part := list(islice(recordings, TOGETHER)):
-        renderer = Renderer.of([recording for _, recording in part], classifiers[0].frame)
-        for placement in ASKED:
-            windows = renderer.render(Condition(placement=placement)).samples
-            for kept, classifier, logits in zip(found, classifiers, answers(classifiers, windows), strict=True):
+    windows = _windows(take, words, classifiers[0].frame)
+    first = next(windows, None)
+    if first is None:
+        return found
+    engine = Engine.ready(classifiers, first[1][:PROBES])
+    with closing(engine.stream(chain([first], windows))) as stream:
+        for (part, placement), several in stream:
+            for kept, classifier, logits in zip(found, classifiers, several, strict=True):
                 labels = [recording.label or "" for _, recording in part]
                 decided = classifier.decide(logits, torch.tensor([_truth(classifier, label) for label in labels]))
                 for at, (place, _) in enumerate(part):
                     kept.setdefault(place, {})[placement] = _answer(classifier, decided, at)
     return found
+
+
+def _windows(take: Take, words: Sequence[Word], frame: Frame) -> Iterator[tuple[tuple[WordRecordings, Placement], Tensor]]:
+    """Some words at one placement, [words time], after the other."""
+    recordings = _recordings(take, words, frame)
+    while part := list(islice(recordings, TOGETHER)):
+        renderer = Renderer.of([recording for _, recording in part], frame)
+        for placement in ASKED:
+            yield (part, placement), renderer.render(Condition(placement=placement)).samples
 
 
 def _recordings(take: Take, words: Sequence[Word], frame: Frame) -> Iterator[tuple[int, Recording]]:

@@ -63,8 +63,8 @@ def screens_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequen
         plan: its conditions.
         recordings: all of them; the kernels are compared on the first, under conditions from all over the plan.
     """
-    quick = {at: network for at, one in enumerate(classifiers) if (network := one.network.quicker()) is not None}
-    if not quick:
+    slow = [at for at, one in enumerate(classifiers) if one.network.of_a_pc() is not None]
+    if not slow:
         return {}
     some = list(recordings[:PROBED])
     conditions = plan.conditions[:: max(1, len(plan.conditions) // PROBE_CONDITIONS)][:PROBE_CONDITIONS] if some else ()
@@ -72,10 +72,11 @@ def screens_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequen
     heard = [(condition, renderer.render(condition)) for condition in conditions]
     everywhere = plan.settings.every_window or len(recordings) * len(plan.conditions) < LARGE
     found = {}
-    for at, network in quick.items():
+    for at in slow:
         labels = label_indices(classifiers[at], [classifiers[at].truth(recording.label) for recording in some])
         probes = [AskedWindows.of(condition, windows, labels, plan, key_of(condition)) for condition, windows in heard]
-        found[at] = Screen.ready(classifiers[at], network, probes, everywhere=everywhere, seed=plan.settings.seed)
+        screen = Screen.ready(classifiers[at], probes, everywhere=everywhere, seed=plan.settings.seed)
+        found.update({} if screen is None else {at: screen})
     return found
 
 
@@ -130,6 +131,7 @@ class Sweep:
         self.frame = common_frame(self.classifiers)
         self._engine: Engine | None = None
         self._screens: dict[int, Screen] = {}
+        self._beside: dict[int, int] = {}  # where the engine has the answers of a PC's kernels, by the classifier's place
 
     def ready(self, recordings: Sequence[Recording]) -> Engine:
         """The engine; made once, and tried on windows of the first of these recordings.
@@ -143,7 +145,9 @@ class Sweep:
         if self._engine is None:
             self._screens = screens_of(self.classifiers, self.plan, recordings)
             first = [self._screens[at].quick if at in self._screens else one for at, one in enumerate(self.classifiers)]
-            self._engine = engine_of(first, self.plan, recordings)
+            beside = {at: screen.pc for at, screen in self._screens.items() if screen.pc is not screen.quick}
+            self._beside = {at: len(first) + place for place, at in enumerate(beside)}
+            self._engine = engine_of([*first, *beside.values()], self.plan, recordings)
             self.tally.engine = self._engine.facts
         return self._engine
 
@@ -225,17 +229,17 @@ class Sweep:
 
     def _answers(self, windows: Iterator[tuple[Condition, Windows]], engine: Engine) -> Generator[Answered, None, None]:
         """The logits under conditions, all of them numbers; the windows of the next are made meanwhile."""
-        with closing(engine.stream(((condition, heard), heard.samples) for condition, heard in windows)) as answered:
+        with closing(engine.stream(((condition, heard), heard.heard) for condition, heard in windows)) as answered:
             for (condition, heard), logits in answered:
-                yield Answered(condition, heard, checked_logits(logits, self.classifiers, heard))
+                yield Answered(condition, heard, checked_logits(logits, engine.classifiers, heard))
 
     def _settled(self, answered: Answered, labels: list[Tensor]) -> tuple[list[Tensor], dict[int, pa.Array]]:
         """The logits that count, and by the classifier's place which kernels gave each row, if several did."""
         condition, windows, logits = answered
-        scores, kernels = list(logits), {}
+        scores, kernels = list(logits[: len(self.classifiers)]), {}
         for at, screen in self._screens.items():
             asked = AskedWindows.of(condition, windows, labels[at], self.plan, key_of(condition))
-            found = screen.settled(asked, logits[at])
+            found = screen.settled(asked, logits[at], logits[self._beside.get(at, at)])
             self.tally.kernels.setdefault(screen.name, screen.facts)
             self.tally.compared(screen.name, found.counts)
             scores[at], kernels[at] = found.logits, found.kernels
@@ -251,7 +255,7 @@ class Sweep:
         no_word = condition.perturbation == NO_WORD
         key = f"{key_of(condition)}{windows.ids[0] if no_word else ''}"
         names = [f"{kind} {draw}" for draw, kind in enumerate(windows.ids)] if no_word else list(windows.ids)
-        self.writer.add_heard(key, names, self.tally.heard(key, names, windows.samples))
+        self.writer.add_heard(key, names, self.tally.heard(key, names, windows.heard))
         self.progress(len(windows.ids) * len(self.classifiers), condition.perturbation)
 
     def _compare(self, clean: list[Tensor], logits: list[Tensor]) -> None:

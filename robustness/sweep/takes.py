@@ -23,10 +23,10 @@ from robustness.errors import RecordingError, UsageError
 from robustness.frontends.base import Frontend
 from robustness.frontends.spectral import SpectralFrontend
 from robustness.models.classifier import Classifier
-from robustness.streaming.scores import Scores
+from robustness.streaming.scores import Scores, Values
 from robustness.sweep.engine import Engine
 
-AT_ONCE: Final = 256  # windows of a block
+AT_ONCE: Final = 64  # windows of a block: more are no faster and take more memory
 PROBES: Final = 8
 FIXED_SCALES: Final = ("full-scale", "int16")
 CountProgress = Callable[[int, int], None]
@@ -112,7 +112,7 @@ def shared_features(frontend: SpectralFrontend, samples: Tensor, windows: Tensor
     alone = frontend.log not in ("none", "log1p") and frontend.reference == "one"  # a cell's level knows nothing of other cells
 
     def frames(sound: Tensor) -> Tensor:  # [clips time] → [clips frames bands]
-        cells = frontend.cells(frontend.spectrum(sound))
+        cells = frontend.cells(frontend.used_spectrum(sound))
         return frontend.levels(cells) if alone else cells
 
     with torch.inference_mode():
@@ -125,7 +125,7 @@ def shared_features(frontend: SpectralFrontend, samples: Tensor, windows: Tensor
             found[:, :edge] = frames(windows[:, : (edge + 1) * hop + reach].contiguous())[:, :edge]
             found[:, own - edge :] = frames(windows[:, first * hop : length].contiguous())[:, -edge:]
         images = found.transpose(-1, -2)[:, None]
-        return frontend.finished(frontend.above_floor(images) if alone else frontend.logarithm(images))
+        return frontend.from_levels(frontend.above_floor(images) if alone else frontend.logarithm(images))
 
 
 @dataclass
@@ -158,6 +158,17 @@ class TakeBlocks:
             yield self._rest[: (count - 1) * self.step + self.length]
 
 
+def refuse_hop(hop_ms: float, frame: Frame) -> None:
+    """Refuses answers so rare that some of the sound is in no window, or so frequent that two have the same.
+
+    Raises:
+        UsageError: it is less than a sample, or longer than the window.
+    """
+    window_ms = frame.samples * 1000 / frame.rate_hz
+    if round(hop_ms * frame.rate_hz / 1000) < 1 or hop_ms > window_ms:
+        raise UsageError(f"--hop-ms is {hop_ms:g}; expected more than 0 and at most the model's window, {window_ms:g} ms")
+
+
 def refuse_steps(take: Take, frame: Frame, step_ms: float) -> int:
     """From one window to the next in samples.
 
@@ -165,11 +176,10 @@ def refuse_steps(take: Take, frame: Frame, step_ms: float) -> int:
         UsageError: it is 0, or longer than the window.
         RecordingError: the take is shorter than one window.
     """
-    window_ms = frame.samples * 1000 / frame.rate_hz
     step = round(step_ms * frame.rate_hz / 1000)
-    if step < 1 or step > frame.samples:
-        raise UsageError(f"--hop-ms is {step_ms:g}; expected more than 0 and at most the model's window, {window_ms:g} ms")
+    refuse_hop(step_ms, frame)
     if take.samples < frame.samples:
+        window_ms = frame.samples * 1000 / frame.rate_hz
         raise RecordingError(f"{take.path} lasts {take.duration_ms:.0f} ms and the model's window {window_ms:g} ms; give a longer take")
     return step
 
@@ -199,19 +209,19 @@ def scores_of(
     features = made.of(probes[: first.frame.samples + (min(total, PROBES) - 1) * step])
     hop = None if step % first.frontend.hop_samples else step // first.frontend.hop_samples
     engine = Engine.ready(heard, features, hop=hop)
-    values: list[list[np.ndarray[tuple[int, int], np.dtype[np.float32]]]] = [[] for _ in classifiers]
+    values: list[Values] = [np.empty((total, len(one.labels)), np.float32) for one in classifiers]
     stream = engine.stream((None, made.of(block)) for block in TakeBlocks(take, first.frame.samples, step))
     done = 0
     with closing(stream):
         for _, logits in stream:
             for kept, one, answers in zip(values, classifiers, logits, strict=True):
-                kept.append(one.probabilities(answers).astype(np.float32))
+                kept[done : done + len(answers)] = one.probabilities(answers)
             done += len(logits[0])
             progress(done, total)
-    return [_scores(take, one, step, np.concatenate(kept)) for one, kept in zip(classifiers, values, strict=True)], made.shared
+    return [_scores(take, one, step, kept[:done]) for one, kept in zip(classifiers, values, strict=True)], made.shared
 
 
-def _scores(take: Take, classifier: Classifier, step: int, values: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Scores:
+def _scores(take: Take, classifier: Classifier, step: int, values: Values) -> Scores:
     ends = (np.arange(len(values), dtype=np.float64) * step + classifier.frame.samples) * 1000 / take.rate_hz
     return Scores(
         take.name,

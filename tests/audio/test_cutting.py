@@ -72,7 +72,7 @@ def test_words_are_read_from_a_file(tmp_path: Path) -> None:
 
 def test_files_are_the_take_itself_between_the_cuts(tmp_path: Path) -> None:
     take = written(tmp_path)
-    segment_take(take, ["yes", "no"], tmp_path / "out", name=NAME, rate_hz=RATE_HZ, page=False)
+    segment_take(take, ["yes", "no"], tmp_path / "out", name=NAME, rate_hz=RATE_HZ)
     whole = soundfile.read(take, dtype="int16")[0]
     rows = [line.split(",") for line in (tmp_path / "out/spans.csv").read_text().splitlines()]
     assert rows[0] == ["path", "label", "start_ms", "end_ms", "cut_start_ms", "cut_end_ms", "level_dbfs"]
@@ -85,13 +85,13 @@ def test_files_are_the_take_itself_between_the_cuts(tmp_path: Path) -> None:
 
 
 def test_another_rate_is_resampled_with_a_notice(tmp_path: Path) -> None:
-    done = segment_take(written(tmp_path, 44100), ["yes", "no"], tmp_path / "out", name=NAME, rate_hz=RATE_HZ, page=False)
+    done = segment_take(written(tmp_path, 44100), ["yes", "no"], tmp_path / "out", name=NAME, rate_hz=RATE_HZ)
     assert done.notices == ("resampled from 44100 to 16000 Hz",)
     assert {soundfile.info(tmp_path / "out" / name).samplerate for name in done.names} == {RATE_HZ}
 
 
 def test_another_count_writes_nothing(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match=r"my_take.wav: 3 words were given and 2 were found"):
+    with pytest.raises(RecordingError, match=r"my_take.wav: 3 words were given and 2 found"):
         segment_take(written(tmp_path), ["yes", "no", "up"], tmp_path / "out", name=NAME, rate_hz=RATE_HZ)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["my_take.wav"]
 
@@ -99,14 +99,14 @@ def test_another_count_writes_nothing(tmp_path: Path) -> None:
 def test_an_earlier_segmentation_is_replaced_as_a_whole(tmp_path: Path) -> None:
     take = written(tmp_path)
     segment_take(take, ["yes", "no"], tmp_path / "out", name=NAME, rate_hz=RATE_HZ)
-    segment_take(take, ["up", "no"], tmp_path / "out", name=NAME, rate_hz=RATE_HZ, page=False)
+    segment_take(take, ["up", "no"], tmp_path / "out", name=NAME, rate_hz=RATE_HZ)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a_b_c_d_no_1.wav", "a_b_c_d_up_1.wav", "spans.csv"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["my_take.wav", "out"]
 
 
 def test_what_was_not_written_here_is_never_replaced(tmp_path: Path) -> None:
     take = written(tmp_path)
-    segment_take(take, ["yes", "no"], tmp_path / "out", name=NAME, rate_hz=RATE_HZ, page=False)
+    segment_take(take, ["yes", "no"], tmp_path / "out", name=NAME, rate_hz=RATE_HZ)
     (tmp_path / "out/mine.wav").write_bytes(b"mine")
     with pytest.raises(OutputError, match=r"holds 'mine.wav', which `robustness segment` did not write"):
         segment_take(take, ["up", "no"], tmp_path / "out", name=NAME, rate_hz=RATE_HZ)

@@ -59,6 +59,8 @@ def test_words_like_a_label_are_told() -> None:
         "1 recording of '2' counts as unknown; the labels have two",
         "2 recordings of 'Up' count as unknown; the labels have up",
     ]
+    (joined,) = lookalikes(["okay_nabu"], ["okay nabu"], "a word outside the vocabulary")
+    assert joined == "1 recording of 'okay_nabu' counts as a word outside the vocabulary; the labels have okay nabu"
 
 
 def test_doubts_are_told(tmp_path: Path) -> None:

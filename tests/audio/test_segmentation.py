@@ -186,7 +186,7 @@ def test_impossible_margins_are_refused(settings: tuple[float, float, float]) ->
 @pytest.mark.parametrize(
     ("pieces", "given", "told"),
     [
-        ([*THREE, ("word", 100, -20), ("pause", 500, 0)], 3, r"3\.29–3\.42 s is suspiciously short\): raise --min-word-ms"),
+        ([*THREE, ("word", 100, -20), ("pause", 500, 0)], 3, "3.29–3.42 s is suspiciously short): raise --min-word-ms"),
         ([*THREE[:-1], ("pause", 120, 0), ("word", 600, -20), ("pause", 500, 0)], 4, "perhaps two words: lower --min-pause-ms"),
         ([*THREE, ("word", 300, -43), ("pause", 500, 0)], 4, "A word was missed: lower --word-percent"),
     ],
@@ -194,10 +194,11 @@ def test_impossible_margins_are_refused(settings: tuple[float, float, float]) ->
 def test_another_count_lists_what_was_found_and_what_to_move(pieces: TABLE, given: int, told: str) -> None:
     hearing = hear(take_of(pieces).samples, RATE_HZ, SETTINGS)
     words = find_words(hearing, SETTINGS)
-    with pytest.raises(RecordingError, match=told) as refusal:
+    with pytest.raises(RecordingError) as refusal:
         check_count(hearing, words, ["word"] * given, SETTINGS)
-    message = str(refusal.value)
-    assert f"{given} words were given and {len(words)} were found" in message
+    message = "\n".join([str(refusal.value), *refusal.value.details])
+    assert told in message
+    assert f"{given} words were given and {len(words)} found" in message
     assert all(f"{word.start_ms / 1000:.2f}–{word.end_ms / 1000:.2f} s" in message for word in words)
     remedies = moves(hearing, given, SETTINGS)
     assert remedies
@@ -208,5 +209,6 @@ def test_another_count_lists_what_was_found_and_what_to_move(pieces: TABLE, give
 
 def test_a_count_that_no_setting_gives_is_said_to_be_so() -> None:
     hearing = hear(take_of(THREE).samples, RATE_HZ, SETTINGS)
-    with pytest.raises(RecordingError, match="No setting moved alone finds 17"):
+    with pytest.raises(RecordingError) as refusal:
         check_count(hearing, find_words(hearing, SETTINGS), ["word"] * 17, SETTINGS)
+    assert "No setting moved alone finds 17" in refusal.value.details[-1]

@@ -14,7 +14,7 @@ import pytest
 from robustness.errors import DONE, USER_ERROR, UsageError
 from robustness.jobs.assess import assess
 from robustness.jobs.audit import audit
-from robustness.jobs.request import Request
+from robustness.jobs.request import Explaining, Request
 from robustness.report.view import View
 from robustness.run.folder import Run
 from robustness.sweep.plan import Settings
@@ -77,7 +77,7 @@ def test_the_run_is_one_like_any_other(run: Run) -> None:
 
 def test_a_report_has_the_layers_too_and_the_same_bytes(run: Run, place: Path) -> None:
     """The report's own audit: layers and answers without experiments and times; the audit's layers are the same."""
-    request = Request((place / "model" / "small.toml",), (place / "words",), settings=FEW)
+    request = Request((place / "model" / "small.toml",), (place / "words",), settings=FEW, explaining=Explaining(cards=1))
     made = assess(request, place / "report")
     (brief,), (whole,) = audit_in(made)["variants"], audit_in(run)["variants"]
     assert brief == {**whole, "experiments": []}

@@ -118,16 +118,16 @@ sys.exit(status)
 
 
 def test_an_old_run_is_replaced_and_nothing_else_is(at: Place) -> None:
-    assert shell(*at.arguments()).returncode == DONE
+    assert shell(*at.arguments(), "--cards", "1").returncode == DONE
     first = (at.out / "manifest.json").read_text()
     write_recordings(at.words, 3)
-    assert shell(*at.arguments()).returncode == DONE
+    assert shell(*at.arguments(), "--cards", "1").returncode == DONE
     assert (at.out / "manifest.json").read_text() != first
 
 
 def test_one_bad_file_among_many_is_skipped_when_asked(at: Place) -> None:
     sound(at, np.zeros(8000))
-    done = shell(*at.arguments(), "--skip-bad")
+    done = shell(*at.arguments(), "--skip-bad", "--cards", "1")
     assert done.returncode == DONE, done.stderr
     assert "bad.wav" in done.stderr
     assert "bad.wav" in (at.out / "index.html").read_text(encoding="utf-8")
@@ -143,7 +143,7 @@ def test_a_dry_run_counts_and_writes_nothing(at: Place) -> None:
 
 
 def test_a_run_without_sound_keeps_none(at: Place) -> None:
-    done = shell(*at.arguments(), "--perturbation", "padding-placement", "--no-audio")
+    done = shell(*at.arguments(), "--perturbation", "padding-placement", "--no-audio", "--cards", "1")
     assert done.returncode == DONE, done.stderr
     assert list(at.out.rglob("*.wav")) == []
     assert "data:audio" not in (at.out / "index.html").read_text(encoding="utf-8")

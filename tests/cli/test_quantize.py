@@ -47,7 +47,7 @@ def test_a_model_is_quantized_checked_and_run_beside_its_float_version(
     assert "must be exactly 0" in told.out
     assert "float32" not in told.out
     words, place = write_recordings(tmp_path / "words", 2), tmp_path / "run"
-    given = ("--model", card, "--model", kept, "--recordings", words, "--out", place, "--perturbation", "sample-shift")
+    given = ("--model", card, "--model", kept, "--recordings", words, "--out", place, "--perturbation", "sample-shift", "--cards", "1")
     assert command(monkeypatch, "report", *given) == DONE
     manifest = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
     (model,) = manifest["models"]

@@ -25,7 +25,7 @@ def view(root: Path, tmp_path_factory: pytest.TempPathFactory) -> View:
     out = tmp_path_factory.mktemp("digits") / "run"
     words = ["--model", str(root / "models" / "digits.toml"), "--recordings", str(root / "recordings" / "joe"), "--out", str(out)]
     words += [word for name in ("padding-placement", "time-shift", "reverberation") for word in ("--perturbation", name)]
-    subprocess.run([sys.executable, "-m", "robustness", "report", *words, "--no-audio"], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "robustness", "report", *words, "--no-audio", "--cards", "4"], check=True, capture_output=True)
     return View(Run.open(out))
 
 
@@ -49,7 +49,7 @@ def explained(words: list[str], out: Path) -> dict[str, Any]:
 
 def test_every_card_and_its_own_command_agree(view: View, root: Path, tmp_path: Path) -> None:
     cards = view.failures.failures
-    assert len(cards) >= 10
+    assert len(cards) >= 4
     assert any(v.outcome == "missed" and v.predicted == card.label for card in cards for v in card.variants.values())
     changed = [card.condition.perturbation for card in cards if not view.at_a_place(card.condition)]
     assert "reverberation" in changed

@@ -15,13 +15,14 @@ import torch
 from robustness.audio.placement import batch_of, place
 from robustness.errors import INTERRUPTED, CardError, RobustnessError, UsageError
 from robustness.jobs.assess import assess, estimate_s, prepare
-from robustness.jobs.request import Request
+from robustness.jobs.request import Explaining, Request
 from robustness.run.folder import Run
 from robustness.sweep.plan import Settings
 from tests.builders import FRAME, RATE_HZ, recordings
 from tests.cards import write_card, write_recordings
 
 FEW = Settings(perturbations=("padding-placement", "time-shift"))
+TWO = Explaining(cards=2)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(card: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return assess(Request((card,), (folder,), settings=FEW), tmp_path_factory.mktemp("out") / "run")
+    return assess(Request((card,), (folder,), settings=FEW, explaining=TWO), tmp_path_factory.mktemp("out") / "run")
 
 
 def files_of(path: Path) -> list[str]:
@@ -53,7 +54,7 @@ def test_a_run_holds_its_trials_evidence_and_page(run: Run) -> None:
 
 
 def test_the_same_twice_is_the_same_bytes_but_for_provenance(run: Run, card: Path, folder: Path, tmp_path: Path) -> None:
-    again = assess(Request((card,), (folder,), settings=FEW), tmp_path / "again")
+    again = assess(Request((card,), (folder,), settings=FEW, explaining=TWO), tmp_path / "again")
     assert files_of(run.path) == files_of(again.path)
     different = [name for name in files_of(run.path) if not filecmp.cmp(run.path / name, again.path / name, shallow=False)]
     assert different in ([], ["manifest.json"])
@@ -72,7 +73,7 @@ def test_a_run_tells_nothing_of_the_machine_but_in_its_provenance(run: Run) -> N
 
 
 def test_without_audio_no_voice_is_kept(card: Path, folder: Path, tmp_path: Path) -> None:
-    run = assess(Request((card,), (folder,), settings=FEW, audio=False), tmp_path / "run")
+    run = assess(Request((card,), (folder,), settings=FEW, explaining=TWO, audio=False), tmp_path / "run")
     assert not [name for name in files_of(run.path) if name.endswith(".wav")]
     assert json.loads((run.evidence / "failures.json").read_text())["shown"] > 0
 
@@ -83,7 +84,7 @@ def test_an_operating_point_given_replaces_the_cards(card: Path, folder: Path) -
 
 
 def test_an_estimate_is_a_time(card: Path, folder: Path) -> None:
-    assert 0 < estimate_s(prepare(Request((card,), (folder,), settings=FEW))) < 600
+    assert 0 < estimate_s(prepare(Request((card,), (folder,), settings=FEW, explaining=TWO))) < 600
 
 
 def test_a_device_that_is_not_there_is_named(card: Path, folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from robustness.errors import CannotJudgeError, UsageError
 from robustness.jobs import cluster
-from robustness.jobs.assess import Job, prepare
+from robustness.jobs.assess import Job, Progress, prepare
 from robustness.jobs.cluster import RayCluster, Worker
 from robustness.jobs.request import Request
 from robustness.jobs.shards import ComputedBlock, sweep_shard
@@ -51,9 +51,13 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     return prepare(Request((write_card(folder / "model"),), (write_recordings(folder / "words", 3),), settings=settings))
 
 
-def swept(job: Job, folder: Path, computing: Any = None) -> dict[str, bytes]:
+def untold(doing: str, done: int, total: int) -> None:
+    """Nobody listens."""
+
+
+def swept(job: Job, folder: Path, computing: Any = None, progress: Progress = untold) -> dict[str, bytes]:
     given = () if computing is None else (computing,)
-    sweep_shard(job, Shard(1, 1), ShardPlace(Folder(folder)), lambda doing, done, total: None, *given)
+    sweep_shard(job, Shard(1, 1), ShardPlace(Folder(folder)), progress, *given)
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -70,6 +74,23 @@ def test_a_block_on_which_three_workers_die_is_named_with_its_recordings(job: Jo
     with pytest.raises(CannotJudgeError, match=r"3 workers died on block 00000001 \(recordings 2 to 2\): .*\.wav; give them more memory"):
         swept(job, tmp_path / "ray", RayCluster(workers=1))
     assert (tmp_path / "ray" / "blocks" / "00000000.json").exists()  # what was whole before stays
+
+
+def test_who_interrupts_it_keeps_what_is_whole_and_can_go_on(job: Job, tmp_path: Path) -> None:
+    import ray
+
+    told: list[str] = []
+
+    def interrupted(doing: str, done: int, total: int) -> None:
+        told.append(doing)
+        if told.count("sweep: blocks") == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        swept(job, tmp_path / "ray", RayCluster(workers=1), interrupted)
+    assert not ray.is_initialized()  # its workers are gone
+    assert len(list((tmp_path / "ray" / "blocks").iterdir())) == 1
+    assert swept(job, tmp_path / "ray") == swept(job, tmp_path / "here")
 
 
 def test_a_cluster_that_is_not_there(job: Job, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from robustness.errors import OutputError, RunError, UsageError
 from robustness.jobs import shards
 from robustness.jobs.assess import Job, assess, prepare
-from robustness.jobs.request import Request
+from robustness.jobs.request import Explaining, Request
 from robustness.jobs.shards import explain_run, refuse_other_cpu, sweep_shard
 from robustness.report.page import write_page
 from robustness.run.blocks import Shard, SweepLayout
@@ -42,7 +42,7 @@ def small_blocks() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def request_(tmp_path_factory: pytest.TempPathFactory) -> Request:
     folder = tmp_path_factory.mktemp("data")
-    return Request((write_card(folder / "model"),), (write_recordings(folder / "words", 5),), settings=FEW)
+    return Request((write_card(folder / "model"),), (write_recordings(folder / "words", 5),), settings=FEW, explaining=Explaining(cards=2))
 
 
 @pytest.fixture(scope="module")

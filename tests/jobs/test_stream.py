@@ -74,6 +74,7 @@ def test_a_take_without_labels_gives_false_alarms_alone(
     status, out, err = streamed(capsys, monkeypatch, "--model", str(quiet / "small.toml"), str(quiet / "take.wav"), "--hop-ms", "500")
     assert status == 0
     assert "No word of the vocabulary is labelled: false alarms alone are counted." in out
+    assert "hits" not in out
     assert "it has no labels: whatever is said counts as a false alarm" in err
 
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from robustness.errors import CardError
-from robustness.jobs.stream import AskedDecisions, StreamRequest
+from robustness.errors import CardError, UsageError
+from robustness.jobs.stream import AskedDecisions, StreamRequest, stream_models
+from tests.builders import classifier
 from tests.cards import write_card
+from tests.sweep.test_takes import take_of
 
 SAID = """
 [streaming]
@@ -28,6 +30,13 @@ def test_rule_and_hop_are_the_cards_where_nothing_else_is_asked(tmp_path: Path) 
     request = StreamRequest().by_card(with_streaming(tmp_path), AskedDecisions())
     assert (request.rule, request.hop_ms, request.threshold, request.tolerance_ms) == ("esphome", 30.0, 0.9, 250.0)
     assert request.settings == {"sliding_window": "3", "cool_off": "false"}
+
+
+@pytest.mark.parametrize("hop_ms", [0.0, -5.0, float("nan"), 1001.0])
+def test_a_hop_of_nothing_is_not_the_cards_and_none_is_above_the_window(hop_ms: float, tmp_path: Path) -> None:
+    request = StreamRequest().by_card(with_streaming(tmp_path, "\n[streaming]\nhop_ms = 30.0\n"), AskedDecisions(hop_ms=hop_ms))
+    with pytest.raises(UsageError, match=r"--hop-ms is .*; expected"):
+        stream_models([classifier()], [take_of(tmp_path)], [], request, lambda what, done, total: None)
 
 
 def test_another_rule_takes_none_of_the_cards_settings(tmp_path: Path) -> None:

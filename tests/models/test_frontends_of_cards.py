@@ -66,7 +66,7 @@ def window() -> torch.Tensor:
 
 def test_a_preset_is_its_settings_with_single_keys_over_it(card: Path) -> None:
     plain = load_classifier(card)
-    named = load_classifier(with_frontend(card, 'preset = "tutorial"\nrate_hz = 16000\n'))
+    named = load_classifier(with_frontend(card, 'preset = "tutorial"\n'))  # its rate is the preset's
     assert named.frontend == plain.frontend
     other = load_classifier(with_frontend_again(card, 'preset = "tutorial"\nrate_hz = 16000\ntop_db = "none"\n'))
     assert other.frontend.top_db is None  # type: ignore[attr-defined]

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from robustness.audio.reading import read_recordings
+from robustness.conditions import Condition
 from robustness.errors import UsageError
 from robustness.perturbations.amr import Amr
 from robustness.perturbations.base import Extra, WindowPerturbation
+from robustness.perturbations.gain_control import GainControl
 from robustness.perturbations.ima_adpcm import ImaAdpcm
 from robustness.perturbations.noise_suppression import NoiseSuppression
+from robustness.perturbations.opus_loss import OpusLoss, delay, received
 from robustness.perturbations.shoebox_room import ShoeboxRoom, response_of
+from robustness.rendering import render
 from robustness.sweep.plan import Settings, runnable
 from tests.builders import FRAME, RATE_HZ
 from tests.perturbations.made import noise, windows
@@ -27,10 +34,10 @@ def late_by(before: torch.Tensor, after: torch.Tensor) -> int:
     return int(np.argmax(sums)) - reach
 
 
-@pytest.mark.parametrize("kind", [Amr(), ImaAdpcm(), NoiseSuppression()], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [Amr(), ImaAdpcm(), NoiseSuppression(), OpusLoss(), GainControl()], ids=lambda kind: kind.name)
 def test_nothing_comes_back_late(kind: WindowPerturbation) -> None:
     clean = noise()
-    for level in (kind.axis.grid[0], kind.axis.grid[-1]):
+    for level in (kind.axis.grid[0], kind.axis.grid[-1]):  # of lost packets enough come
         assert abs(late_by(clean.samples[0], kind(clean, level).samples[0])) <= 1, level
 
 
@@ -49,6 +56,44 @@ def test_a_stronger_suppressor_leaves_less_noise() -> None:
     left = [float(NoiseSuppression()(noise(0.01), level).samples.square().mean()) for level in NoiseSuppression.axis.grid]
     assert left[0] < float(noise(0.01).samples.square().mean())
     assert all(harsh < mild for mild, harsh in pairwise(left))
+
+
+def level_db(samples: torch.Tensor) -> float:
+    return 10 * float(samples.double().square().mean().log10())
+
+
+def test_a_gain_control_turns_a_quiet_word_up_and_a_loud_one_less_the_longer_it_runs(root: Path) -> None:
+    said = read_recordings(
+        [root / "recordings" / "joe" / f"synthetic_joe_piper_clean_{word}_1.wav" for word in ("down", "five")],
+        rate_hz=RATE_HZ,
+        longest_samples=RATE_HZ,
+    )
+    words, kind = render(said.recordings, Condition(), FRAME), GainControl()
+    peaks = words.samples.abs().amax(1, keepdim=True)
+    for peak, low_db, high_db in ((0.1, 11.5, 12.5), (0.9, -1.0, 2.0)):
+        clean = replace(words, samples=words.samples / peaks * peak)
+        gains = torch.tensor([[level_db(one) for one in kind(clean, level).samples] for level in kind.axis.grid])
+        gains -= torch.tensor([level_db(one) for one in clean.samples])
+        assert (gains[-1] > low_db).all()
+        assert (gains[-1] < high_db).all()
+        steps = gains.diff(dim=0) * (1 if peak < 0.5 else -1)  # up to the settled gain, or down to it
+        assert (steps > -0.1).all()
+
+
+def test_opus_conceals_what_is_lost_and_more_loss_costs_more() -> None:
+    clean, kind = noise(), OpusLoss()
+    whole = torch.from_numpy(received(clean.samples[0].numpy()))[delay() : delay() + FRAME.samples]
+    errors = []
+    for level in kind.axis.grid:
+        heard = kind(clean, level)
+        assert heard.measured is not None
+        assert float(heard.measured[0]) == pytest.approx(level, abs=1e-6)
+        errors.append(float((heard.samples[0] - whole).square().mean()))
+    assert all(less < more for less, more in pairwise(errors))
+    one = torch.from_numpy(received(clean.samples[0].numpy(), np.arange(50) == 25))[delay() : delay() + FRAME.samples]
+    at = 25 * RATE_HZ // 50
+    assert torch.equal(one[: at - 400], whole[: at - 400])
+    assert -20 < level_db(one[at : at + 100]) - level_db(whole[at : at + 100]) < 3  # concealed, and not silent
 
 
 @pytest.mark.parametrize("t60_s", ShoeboxRoom.axis.grid)

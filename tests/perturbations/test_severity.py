@@ -12,7 +12,7 @@ import torch
 from robustness.audio.placement import Frame
 from robustness.audio.reading import read_audio
 from robustness.audio.recordings import Recording
-from robustness.conditions import Condition
+from robustness.conditions import BEFORE, Condition
 from robustness.frontends.log_mel import LogMel
 from robustness.perturbations.base import PERTURBATIONS
 from robustness.rendering import Renderer
@@ -22,7 +22,9 @@ CLIPS: Final = 6
 SLACK: Final = 0.97  # a level may be milder by chance, by so much
 # What moves a word is not farther from it, frame by frame, the farther it goes: once the frames differ, they differ.
 NOT_BY_FEATURES: Final = {"roll", "sample-shift", "padding-placement", "time-shift"}
-KINDS: Final = [name for name, kind in PERTURBATIONS.all().items() if not kind.inputs and name not in NOT_BY_FEATURES]
+KINDS: Final = [
+    name for name, kind in PERTURBATIONS.all().items() if not kind.inputs and kind.family != BEFORE and name not in NOT_BY_FEATURES
+]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import torch
 from playwright.sync_api import Page, expect
 
 from robustness.jobs.assess import assess
-from robustness.jobs.request import Request
+from robustness.jobs.request import Explaining, Request
 from robustness.models.formats.torch_module import module_of
 from robustness.run.folder import Run
 from robustness.sweep.plan import Settings
@@ -44,7 +44,9 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         soundfile.write(voices / name, one.samples.numpy(), RATE_HZ)
         lines.append(",".join('"' + text.replace('"', '""') + '"' for text in (name, label, HOSTILE)))
     (voices / "labels.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    request = Request((model / "small.toml",), (voices,), settings=FEW, repeat=f"robustness report --model {HOSTILE}")
+    request = Request(
+        (model / "small.toml",), (voices,), settings=FEW, explaining=Explaining(cards=3), repeat=f"robustness report --model {HOSTILE}"
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", ["robustness", "report", "--out", str(folder)])  # whatever runs the tests
         return assess(request, folder / "run")

@@ -19,6 +19,7 @@ from robustness.audio.cutting import read_words, segment_take
 from robustness.cli.main import run
 from robustness.comparison import compare
 from robustness.gates.run_judgement import JudgedBeside, judge_run
+from robustness.jobs.segment import segmented_page
 from robustness.report.banner import write_alone
 from robustness.report.comparison_page import write_comparison
 from robustness.report.page import write_page
@@ -65,7 +66,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory, hostile_run: Run, root: Path
     found["compare"] = folder / "compare.html"
     write_comparison(compare(*runs), found["compare"])
     take, words = root / "recordings" / "joe-take.wav", read_words("tutorial", None)
-    segment_take(take, words, folder / "take", name="{label}_{count}.wav", rate_hz=16000)
+    segment_take(take, words, folder / "take", name="{label}_{count}.wav", rate_hz=16000, page=segmented_page)
     found["take"] = folder / "take" / "take.html"
     found["inspector"] = _explained(folder, root)
     return found

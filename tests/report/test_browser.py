@@ -17,8 +17,9 @@ from robustness.report.page import write_page
 from robustness.run.damage import plain
 from robustness.run.evidence import LayerTracking
 from robustness.run.folder import Run
+from robustness.run.sounds import read_sounds
 from tests.browser import PATIENCE_MS, Watched, until
-from tests.report.conftest import ATLAS, HOSTILE, IMAGE, draw_all
+from tests.report.conftest import ATLAS, HOSTILE, IMAGE, draw_all, show
 from tests.report.test_following import facts, row
 
 ROWS = "#answers tbody tr:not([hidden])"
@@ -183,6 +184,22 @@ def test_every_link_inside_the_page_leads_somewhere(page: Page) -> None:
     assert lost == []
     ids = page.evaluate("[...document.querySelectorAll('[id]')].filter((e) => !e.closest('svg')).map((e) => e.id)")
     assert len(ids) == len(set(ids))
+
+
+def test_a_curve_plays_the_recording_at_the_nearest_level(page: Page, hostile_run: Run) -> None:
+    kept = read_sounds(hostile_run.evidence)
+    assert kept is not None
+    assert [one.level for one in kept.of("white-noise")] == [30.0, 10.0, -5.0]
+    page.evaluate("played.muted = true")
+    page.locator('[data-hear="curve-white-noise"]').nth(1).click()
+    until(page, "played.dataset.hears === 'curve-white-noise 10'")
+    until(page, "played.duration > 0.9 && played.duration < 1.2")
+    page.evaluate("hear('curve-white-noise', 24)")
+    assert page.evaluate("played.dataset.hears") == "curve-white-noise 30"
+    plot = '[data-figure="curve-time-shift"]'
+    show(page, plot)
+    page.evaluate("document.querySelector('" + plot + "').emit('plotly_click', { points: [{ x: 190 }] })")
+    assert page.evaluate("played.dataset.hears").startswith("curve-time-shift ")
 
 
 def test_a_player_has_its_sound_and_plays_from_the_point_clicked(page: Page) -> None:

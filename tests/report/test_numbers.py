@@ -9,17 +9,19 @@ import pytest
 
 from robustness.audio.selection import Selection
 from robustness.jobs.assess import assess
-from robustness.jobs.request import Request
+from robustness.jobs.request import Explaining, Request
+from robustness.run.folder import Run
 from robustness.sweep.plan import Settings
 from tests.report.recount import PRE_ROLL, VERDICT, Recount, recount_of
 
 PLACES = Settings(perturbations=("padding-placement", "time-shift"))
+FEW = Explaining(cards=4)  # a card takes a second, and the first ones are read like the last
 Make = Callable[[Path, Path], tuple[Request, Path | None]]
 
 
 def shipped(name: str) -> Make:
     def made(root: Path, _shared: Path) -> tuple[Request, Path | None]:
-        return Request((root / "models" / f"{name}.toml",), (root / "recordings" / "joe",), settings=PLACES), None
+        return Request((root / "models" / f"{name}.toml",), (root / "recordings" / "joe",), settings=PLACES, explaining=FEW), None
 
     return made
 
@@ -27,20 +29,29 @@ def shipped(name: str) -> Make:
 def tutorial(root: Path, shared: Path) -> tuple[Request, Path | None]:
     weights = shared / "tutorial" / "speech_commands_model.pt"
     card, recordings = root / "models" / "tutorial.toml", shared / "tutorial" / "recordings"
-    return Request((card,), (recordings,), weights=weights, settings=PLACES), weights
+    return Request((card,), (recordings,), weights=weights, settings=PLACES, explaining=FEW), weights
 
 
 def real_clips(root: Path, shared: Path) -> tuple[Request, Path | None]:
     card = root / "models" / "commands.toml"
-    return Request((card,), (shared / "speech_commands",), selection=Selection(sample=60), settings=PLACES), None
+    return Request((card,), (shared / "speech_commands",), selection=Selection(sample=60), settings=PLACES, explaining=FEW), None
 
 
-@pytest.fixture(scope="module", params=[shipped("digits"), shipped("digits-hardened"), tutorial, real_clips])
-def found(request: pytest.FixtureRequest, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Recount:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("counted")
+
+
+DIGITS = shipped("digits")
+
+
+@pytest.fixture(scope="module", params=[DIGITS, shipped("digits-hardened"), tutorial, real_clips])
+def found(request: pytest.FixtureRequest, root: Path, folder: Path) -> Recount:
     make = request.param
     shared = root.parent / "shared" if make.__name__ == "made" else request.getfixturevalue("shared")
     wanted, weights = make(root, shared)
-    run = assess(wanted, tmp_path_factory.mktemp("counted") / "run")
+    place = folder / f"{make.__name__}-{wanted.models[0].stem}"
+    run = Run.open(place) if place.exists() else assess(wanted, place)
     return recount_of(run, wanted.models[0], wanted.recordings, weights, wanted.selection.sample)
 
 
@@ -55,7 +66,7 @@ def test_what_was_counted_is_there_to_be_counted(found: Recount) -> None:
         assert PRE_ROLL.search(found.text) is not None
 
 
-@pytest.mark.parametrize("found", [shipped("digits")], indirect=True)
+@pytest.mark.parametrize("found", [DIGITS], indirect=True)
 def test_a_page_that_says_otherwise_is_found_out(found: Recount) -> None:
     other = Recount(found.run, found.network, found.recordings)
     other.__dict__["page"] = found.page.replace("8 missed", "7 missed").replace("8 of 10 commands are", "7 of 10 commands are")

@@ -111,6 +111,22 @@ def test_a_comparison(before: int, after: int, heading: str, first: str, tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "heading", "finding"),
+    [
+        (20, 18, "THE PATH COSTS ANSWERS", "Played back and captured again as b, the recordings of a do worse."),
+        (18, 18, "THE PATH COSTS NOTHING", "the recordings of a do as well as before."),
+        (18, 20, "THE PATH COSTS NOTHING", "the recordings of a do better than before."),
+    ],
+)
+def test_captures_are_no_model_to_release(before: int, after: int, heading: str, finding: str, tmp_path: Path) -> None:
+    runs = [Planted([Answers(right(good, 20))]).write(tmp_path / name) for name, good in (("a", before), ("b", after))]
+    found = opening(compare(*runs, recaptured=True))
+    assert found.heading == heading
+    assert str(found.finding).endswith(finding)
+    assert "release" not in f"{found.finding} {found.first}"
+
+
+@pytest.mark.parametrize(
     ("least", "scope", "heading", "finding", "first"),
     [
         (0.7, "files", "READY</strong>: by rules.toml, 2 of 2 rules pass", "The model passes.", "Keep this run as the baseline"),

@@ -1,4 +1,4 @@
-"""Are the answers of XNNPACK first those of the reference kernels, and does a disagreement end the run?"""
+"""Are the answers of the built-in kernels first those of the reference kernels, and does a disagreement end the run?"""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def swept(out: Path, classifier: Classifier, clips: Sequence[Recording], plan: P
     return writer.finish().trials().sort_values(KEY, ignore_index=True), tally.kernels["kws int8"]
 
 
-def test_xnnpack_first_gives_every_answer_of_the_reference_kernels(
+def test_built_in_kernels_first_give_every_answer_of_the_reference_kernels(
     tmp_path: Path, int8: Classifier, clips: Sequence[Recording], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = plan_of(SETTINGS, int8.frame)
@@ -64,8 +64,8 @@ def test_xnnpack_first_gives_every_answer_of_the_reference_kernels(
         assert first[column].astype(str).tolist() == exact[column].astype(str).tolist()
     assert set(exact["kernels"].astype(str)) == {int8.network.can.kernels}
     assert asked_of_all["both"] == asked_of_all["windows"] == counts["windows"] == len(exact)
-    assert asked_of_all["differ"] == counts["differ"]  # what differs has a margin within the bound
-    alone = first["kernels"].astype(str).str.contains("xnnpack")
+    assert asked_of_all["differ"] == counts["differ"]  # of XNNPACK's answers, which are compared with those that count
+    alone = first["kernels"].astype(str).str.contains("builtin")
     assert int((~alone).sum()) == counts["both"] < len(first)
     assert set(first.loc[alone, "perturbation"].astype(str)) == {"white-noise"}  # margins of places are shown one by one
     near = first["outcome_margin"].abs() <= counts["bound"]
@@ -82,7 +82,9 @@ def test_a_bound_that_does_not_hold_ends_the_run(
     monkeypatch.setattr(kernels, "CHECKED_EACH", 1)
     monkeypatch.setattr(Screen, "distance", lambda _screen, _asked: 0.0)
     other = replace(int8, network=Contrary(*(getattr(int8.network, name) for name in FIELDS)))
-    with pytest.raises(CannotJudgeError, match=r"kws int8: on .* under white-noise/.* XNNPACK answers .*run it again with --every-window"):
+    with pytest.raises(
+        CannotJudgeError, match=r"kws int8: on .* under white-noise/.* the built-in kernels answer .*run it again with --every-window"
+    ):
         swept(tmp_path / "run", other, clips, plan_of(SETTINGS, int8.frame))
 
 
@@ -106,7 +108,17 @@ class Turned(TfliteNetwork):
 
 
 def test_counts_of_blocks_are_those_of_one_run() -> None:
-    facts = {"first": "quick", "then": "exact", "bound": 1.5, "everywhere": False, "windows": 10, "both": 4, "differ": 1, "checked": 2}
+    facts = {
+        "first": "quick",
+        "then": "exact",
+        "beside": "pc",
+        "bound": 1.5,
+        "everywhere": False,
+        "windows": 10,
+        "both": 4,
+        "differ": 1,
+        "checked": 2,
+    }
     state = {"audio": {}, "no_word": {}, "checked": 0, "flips": 0, "kernels": {"kws int8": facts}}
     total = Total()
     total.add(state)

@@ -33,6 +33,20 @@ def test_answers_are_those_of_each_window_alone(hop: int) -> None:
         assert made(features[:1]).sub(alone[:1]).abs().max() < 1e-5  # of one window nothing is shared
 
 
+@pytest.mark.parametrize("hop", [1, 5, 10])
+def test_its_own_layers_keep_every_bit(hop: int) -> None:
+    net = with_sliced_pools(nn.Sequential(*list(TutorialNet().eval().children())[:8]))
+    features = windows(24, hop)
+    with torch.inference_mode():
+        made = once_a_column(net, features[:8], hop, exact=True)
+        assert made is not None
+        assert torch.equal(made(features), torch.cat([net(one[None]) for one in features]))
+        assert made.able
+        next(made.wide[0].parameters()).mul_(1 + 1e-6)  # a few bits are enough
+        assert torch.equal(made(features), net(features))
+        assert not made.able
+
+
 def test_columns_are_shared_up_to_a_window_that_differs() -> None:
     features = windows(24, 10)
     assert edge_of(features, 10) == 1

@@ -220,6 +220,8 @@ def levels_of(rule: Rule, kind: PerturbationFacts) -> list[float]:
         return found
     if rule.levels is None:
         return list(kind.levels)
+    if rule.levels.everyday:
+        return list(kind.everyday_levels)
     neutral = [kind.neutral] if math.isfinite(kind.neutral) and rule.levels.side is None else []
     try:
         return rule.levels.on(list(dict.fromkeys([*kind.levels, *neutral])))

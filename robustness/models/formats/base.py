@@ -117,6 +117,11 @@ class Network(ABC):
         return False
 
     @property
+    def score_step(self) -> float | None:
+        """The step of its scores before a quantized softmax, in natural log-odds; None if they are floats, or nobody knows."""
+        return None
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What is known of a file that is run as it is, with the keys of `Classifier.about`; empty for others."""
         return {}
@@ -158,7 +163,11 @@ class Network(ABC):
         raise TypeError(self.without("copies"))
 
     def quicker(self) -> Network | None:
-        """The same file by kernels that are faster and round otherwise, if there are such; what they answer is checked by its own."""
+        """The same file by kernels that are faster and hardly round otherwise, if there are such; its own check what they answer."""
+        return None
+
+    def of_a_pc(self) -> Network | None:
+        """The same file by the kernels that a PC or phone would run, if its own are others."""
         return None
 
     def started(self) -> Callable[[Tensor], Tensor]:

@@ -1,7 +1,9 @@
 """A network in a TensorFlow Lite file, run by LiteRT (the extra `tflite`) with the kernels of microcontrollers or those of a phone.
 
 `kernels = "reference"` are the plain kernels that TFLite Micro shares (`OpResolverType.BUILTIN_REF`); `"xnnpack"` is what LiteRT runs on a
-phone or PC. They round otherwise. A dynamic-range file is run by XNNPACK alone: TFLite Micro refuses it. A file is data, no code is run.
+phone or PC, and `"builtin"` what it runs there without XNNPACK. They round otherwise: on MLPerf Tiny's int8 keyword model XNNPACK changes
+a score in nearly every window, and the built-in kernels in one of twenty, by one step. A dynamic-range file is run by XNNPACK alone: TFLite
+Micro refuses it. A file is data, no code is run.
 
 An int8 softmax has steps of 1/256, and most of its values are 0 or 255/256. So scores are read before it, and outcomes after it: a score is
 exp(f) normalised, moved by what is needed to lie in the interval of which the file's own probability is the multiple of the step. What
@@ -16,7 +18,7 @@ largest mean after a pre-roll is the window's score. A take is fed to it on and 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, ClassVar, Final, Literal, NamedTuple
@@ -34,7 +36,7 @@ from robustness.models.checkpoints import first_line
 from robustness.models.formats.base import FORMATS, Capabilities, FileLayer, Format, Network, Sought, from_file
 from robustness.models.formats.tflite_graph import LAST, AnyArray, Graph, GraphTensor, graph_of
 
-Kernels = Literal["reference", "xnnpack"]
+Kernels = Literal["reference", "builtin", "xnnpack"]
 INSTALL: Final = "pip install 'speech-robustness[tflite]'"
 INSIDE: Final = 1e-3  # of a step: how far inside of its interval a score is kept, far above float32's rounding
 LEAST: Final = 1e-30  # float32 holds it, and an int8 softmax's inputs span less
@@ -51,16 +53,19 @@ class Smoothing(NamedTuple):
     Attributes:
         steps: answers that are averaged; before the first there are zeros.
         preroll: frames at the window's start that only warm up the state.
+        frames: of a window; more are what came before it, and warm up the state too. None takes every clip for a window.
     """
 
     steps: int = 1
     preroll: int = 0
+    frames: int | None = None
 
     def score(self, answers: npt.NDArray[np.float64], step_frames: int) -> npt.NDArray[np.float64]:
-        """The largest mean whose step ends after the pre-roll, [steps labels] → [1 labels]."""
+        """The largest mean whose step ends in the window after the pre-roll, [steps labels] → [1 labels]."""
         before = np.concatenate([np.zeros((self.steps, answers.shape[1])), answers]).cumsum(axis=0)
         sums = before[self.steps :] - before[: -self.steps]
-        first = min(len(answers) - 1, -(-(self.preroll + 1) // step_frames) - 1)
+        earlier = 0 if self.frames is None else max(0, len(answers) - self.frames // step_frames)
+        first = earlier + min(len(answers) - earlier - 1, -(-(self.preroll + 1) // step_frames) - 1)
         largest: npt.NDArray[np.float64] = sums[first:].max(axis=0, keepdims=True) / self.steps
         return largest
 
@@ -124,6 +129,11 @@ class TfliteNetwork(Network):
         )
 
     @property
+    def score_step(self) -> float | None:
+        """The scale of what is before the quantized softmax."""
+        return self.graph.before.scale if self.finer and self.graph.before is not None else None
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What is known of the file."""
         notes = [HYBRID] if self.graph.is_hybrid else []
@@ -146,9 +156,16 @@ class TfliteNetwork(Network):
             CardError: the features have another shape than its input.
         """
         given = self._given(features)
-        with self._turn:
-            rows = [self._last(clip) if self.graph.keeps_state else self._answer(clip[None], self.interpreter) for clip in given]
-        return torch.from_numpy(np.concatenate(rows).astype(np.float32))
+        if self.graph.keeps_state:
+            rows = np.concatenate([self._last(clip) for clip in given])
+        else:
+            with self._turn:
+                rows = self._answers(given[:, None], self.interpreter)
+        return torch.from_numpy(rows.astype(np.float32))
+
+    def tried(self, features: Tensor) -> TfliteNetwork:
+        """The same; with a state it knows then how many frames a window has, [clips 1 bands frames]."""
+        return replace(self, smoothing=self.smoothing._replace(frames=features.shape[-1])) if self.graph.keeps_state else self
 
     def copied(self) -> TfliteNetwork:
         """The same with an interpreter of its own."""
@@ -156,11 +173,18 @@ class TfliteNetwork(Network):
         return TfliteNetwork(self.content, self.kernels, self.frontend, self.output, self.graph, made, self.smoothing)
 
     def quicker(self) -> TfliteNetwork | None:
-        """By XNNPACK, for the reference kernels; none for a graph with a state, whose error could grow from step to step."""
+        """By the built-in kernels, for the reference kernels; none for a graph with a state, whose error could grow from step to step."""
+        return self._by("builtin")
+
+    def of_a_pc(self) -> TfliteNetwork | None:
+        """By XNNPACK, for the reference kernels; none for a graph with a state."""
+        return self._by("xnnpack")
+
+    def _by(self, kernels: Kernels) -> TfliteNetwork | None:
         if self.kernels != "reference" or self.graph.keeps_state:
             return None
-        made = interpreter_of(self.content, "xnnpack")
-        return TfliteNetwork(self.content, "xnnpack", self.frontend, self.output, self.graph, made)
+        made = interpreter_of(self.content, kernels)
+        return TfliteNetwork(self.content, kernels, self.frontend, self.output, self.graph, made)
 
     @property
     def for_micro(self) -> bytes:
@@ -184,8 +208,10 @@ class TfliteNetwork(Network):
             nonlocal waiting
             waiting = torch.cat([waiting, frames])
             whole, waiting = waiting.split([len(waiting) // step * step, len(waiting) % step])
-            rows = [self._answer(clip, made) for clip in self._numbers(whole.numpy()).reshape(-1, 1, step, bands)]
-            return torch.from_numpy(np.concatenate(rows).astype(np.float32)) if rows else torch.zeros(0, self.graph.given.shape[-1])
+            if not len(whole):
+                return torch.zeros(0, self.graph.given.shape[-1])
+            rows = self._answers(self._numbers(whole.numpy()).reshape(-1, 1, step, bands), made)
+            return torch.from_numpy(rows.astype(np.float32))
 
         return run
 
@@ -224,19 +250,22 @@ class TfliteNetwork(Network):
         """The score of one clip by a graph with a state, [frames bands] → [1 labels]; the first frames fill no step."""
         made, step = interpreter_of(self.content, self.kernels), self.graph.taken.shape[1]
         whole = clip[len(clip) % step :].reshape(-1, 1, step, clip.shape[1])
-        answers = np.concatenate([self._answer(part, made) for part in whole])
-        return self.smoothing.score(answers, step)
+        return self.smoothing.score(self._answers(whole, made), step)
 
-    def _answer(self, clip: AnyArray, interpreter: Any) -> npt.NDArray[np.float64]:
-        """What is given to one clip, [1 labels]."""
-        _run(interpreter, self.graph.taken, clip)
-        given, before = self.graph.given, self.graph.before
-        numbers = interpreter.get_tensor(given.index)
-        numbers = numbers.reshape(len(clip), -1)
-        if not self.finer or before is None or self.step is None:
-            return given.values(numbers).astype(np.float64)
-        logits = before.values(interpreter.get_tensor(before.index).reshape(len(clip), -1))
-        return within_steps(logits, numbers.astype(np.int64) - given.zero_point, self.step, self.output)
+    def _answers(self, clips: Iterable[AnyArray], interpreter: Any) -> npt.NDArray[np.float64]:
+        """What is given to each clip, one after the other, [clips labels]."""
+        given, before, step = self.graph.given, self.graph.before, self.step
+        finer = before if self.finer and step is not None else None
+        numbers, logits = [], []
+        for clip in clips:
+            _run(interpreter, self.graph.taken, clip)
+            numbers.append(interpreter.get_tensor(given.index).reshape(1, -1))
+            if finer is not None:
+                logits.append(interpreter.get_tensor(finer.index).reshape(1, -1))
+        counts = np.concatenate(numbers)
+        if finer is None or step is None:
+            return given.values(counts).astype(np.float64)
+        return within_steps(finer.values(np.concatenate(logits)), counts.astype(np.int64) - given.zero_point, step, self.output)
 
 
 def within_steps(logits: AnyArray, counts: npt.NDArray[np.int64], step: float, output: str) -> npt.NDArray[np.float64]:
@@ -269,7 +298,8 @@ def interpreter_of(content: bytes, kernels: Kernels, *, keep: bool = False) -> A
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ModuleNotFoundError as error:
         raise CardError(f"a .tflite file needs LiteRT; {INSTALL}") from error
-    resolver = OpResolverType.BUILTIN_REF if kernels == "reference" else OpResolverType.AUTO
+    resolvers = {"reference": "BUILTIN_REF", "builtin": "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "xnnpack": "AUTO"}
+    resolver = OpResolverType[resolvers[kernels]]
     if content[4:8] != b"TFL3":
         raise CardError("the file is no TensorFlow Lite model (they have TFL3 at their fifth byte); give the .tflite that ships")
     try:

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
-from robustness.report.cards.restoration import capital, size_text
-from robustness.report.words import number, percent
+from robustness.report.cards.restoration import size_text
+from robustness.report.words import capital, number, percent
 from robustness.run.restoration import FactorShares, RestoredAnswer, SideEffect, TriedEdit
 
 WIDTH: Final = 74

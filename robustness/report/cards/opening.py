@@ -14,10 +14,10 @@ from pandas import DataFrame
 
 from robustness.analysis.outcomes import FALSE_ACCEPT, GOOD, LEFT_ALONE, MISSED, SUBSTITUTED
 from robustness.report.cards.figures import CardFigures
-from robustness.report.cards.restoration import capital, size_text, tried_on
+from robustness.report.cards.restoration import size_text, tried_on
 from robustness.report.drawing import PlotFrame, PlotPoint, round_ticks, text
 from robustness.report.view import Variant
-from robustness.report.words import NO_BREAK, condition_name, listed, number, percent
+from robustness.report.words import NO_BREAK, capital, condition_name, listed, number, percent
 from robustness.run.evidence import VariantAnswer
 from robustness.run.restoration import RestoredAnswer, TriedEdit
 

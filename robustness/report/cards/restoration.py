@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from robustness.report.view import View
-from robustness.report.words import alike, listed, number, percent, plural, shortest, signed, with_unit
+from robustness.report.words import alike, capital, listed, number, percent, plural, shortest, signed, with_unit
 from robustness.run.restoration import CohortEffect, CohortFacts, RestorationRecord, RestoredAnswer, TriedEdit, read_restoration
 
 NOTHING: Final = RestorationRecord({}, 0, 0, (), ())
@@ -197,11 +197,6 @@ def share(value: float | None) -> str:
     if abs(value - 1) < 0.05 or value > 1:
         return "all"
     return percent(value) if value >= 0 else f"−{percent(-value)}"
-
-
-def capital(text: str) -> str:
-    """The first letter as at the beginning of a sentence."""
-    return text[:1].upper() + text[1:]
 
 
 def over_recordings(conditions: Sequence[CohortFacts], names: Mapping[str, str], places: Mapping[str, str]) -> list[str]:

@@ -37,6 +37,22 @@ for (const button of document.querySelectorAll("[data-plays]")) {
   });
 }
 
+/* A curve plays the recording at the nearest level that is kept; its buttons do, too. */
+const played = new Audio();
+function hear(id, level) {
+  const kept = DATA.sounds[id];
+  const near = kept.reduce((best, one) => (Math.abs(one.level - level) < Math.abs(best.level - level) ? one : best));
+  played.src = `data:audio/mpeg;base64,${near.mp3}`;
+  played.dataset.hears = `${id} ${near.level}`;
+  played.play();
+}
+for (const id of Object.keys(DATA.sounds || {})) {
+  LISTENERS[id] = (element) => element.on("plotly_click", ({ points: [point] }) => hear(id, point.x));
+}
+for (const button of document.querySelectorAll("[data-hear]")) {
+  button.addEventListener("click", () => hear(button.dataset.hear, Number(button.dataset.level)));
+}
+
 /* Escape lets go of what is pinned: the row and the lead chosen, and the meaning of a word. */
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;

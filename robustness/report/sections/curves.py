@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 import numpy as np
 from pandas import DataFrame
@@ -14,13 +14,15 @@ from robustness.report.figures import Figure, Table, Trace, color, interval_line
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sections.outcomes import cohort
 from robustness.report.view import Variant, View, rows_of
-from robustness.report.words import level_of, number, percent, plural, some_of
+from robustness.report.words import alike, level_of, listed, number, percent, plural, some_of
 from robustness.run.perturbations import PerturbationFacts
+from robustness.run.sounds import ConditionSounds, read_sounds
 
 TEMPLATE = """
 <p>The share of good outcomes (a command accepted, another word left alone) over {{ count }}{% if several %};
 bands are 95 % intervals{% endif %}. {{ who }}
-{% if draws %}Draws of one level are averaged within a recording and never count as more recordings.{% endif %}</p>
+{% if draws %}Draws of one level are averaged within a recording and never count as more recordings. {% endif %}
+{% if heard %}A click on a point plays “{{ heard }}” at the nearest level that is kept; so do the buttons.{% endif %}</p>
 <ul class="key">
 {% for v in variants %}
 <li><svg width="34" height="10" aria-hidden="true">
@@ -31,23 +33,61 @@ bands are 95 % intervals{% endif %}. {{ who }}
 <line x1="0" y1="5" x2="34" y2="5" stroke="var(--soft)" stroke-dasharray="1 3"/></svg>
 only recordings that lose no speech at any level</li>{% endif %}
 </ul>
-<div class="panels">
-{% for f in figures %}<div>{{ figure(f.figure) }}{% for line in f.says %}<p class="soft">{{ line }}</p>{% endfor %}</div>
+{% for family in families %}
+<h3>{{ family.title }}</h3>
+<div class="panels small">
+{% for f in family.panels %}<div>{{ figure(f.figure) }}
+{% if f.sounds %}<p class="plays">{% for s in f.sounds %}
+<button class="play" data-hear="{{ f.figure.id }}" data-level="{{ s.level }}" aria-label="{{ f.figure.title }}, {{ s.text }}">
+{{- "▶ " ~ s.text }}</button>
+{% endfor %}</p>{% endif %}
+{% for line in f.says %}<p class="soft">{{ line }}</p>{% endfor %}</div>
 {% endfor %}
 </div>
+{% endfor %}
 """
 
+CURVE: Final = "curve-"  # how the address of a curve's figure begins
+TITLES: Final = {
+    "placement": "Where the word lies",
+    "time": "Time and pitch",
+    "level": "Level",
+    "noise": "Noise",
+    "room": "Rooms and distance",
+    "microphone": "Microphones",
+    "channel": "Codecs and links",
+    "mask": "Gaps",
+    "history": "What sounded before",
+    "scene": "Scenes",
+}
+NEAR: Final = 1e-4  # of the largest level: a level that is reached so exactly needs no sentence
 BAR: Final = 0.9  # the share of good outcomes that tolerances to a shift are given at
 STROKES: Final = ("none", "7 4", "2 3", "7 3 2 3", "11 4", "11 4 2 4")
 
 
+class LevelSound(NamedTuple):
+    """A level that can be heard: the number, as it stands in the page's data, and in words."""
+
+    level: float
+    text: str
+
+
 @dataclass(frozen=True)
 class Panel:
-    """One curve's figure, and the sentences below it."""
+    """One curve's figure, the sentences below it, and which levels can be heard."""
 
     figure: Figure
     says: list[str]
     cohort: bool
+    family: str = ""
+    sounds: tuple[LevelSound, ...] = ()
+
+
+class FamilyPanels(NamedTuple):
+    """The curves of a family, as small multiples."""
+
+    title: str
+    panels: list[Panel]
 
 
 @SECTIONS.register
@@ -64,7 +104,8 @@ class Curves(Section):
         if not view.labelled:
             return None
         kinds = sorted((kind for kind in view.kinds.values() if not kind.placements), key=_order)
-        panels = [panel for kind in kinds if (panel := _panel(view, kind.name))]
+        kept = read_sounds(view.run.evidence)
+        panels = [panel for kind in kinds if (panel := _panel(view, kind.name, kept))]
         if not panels:
             return None
         html = fill(
@@ -77,9 +118,25 @@ class Curves(Section):
             color=color,
             dashes=STROKES,
             cohorts=any(panel.cohort for panel in panels),
-            figures=panels,
+            families=by_family(panels),
+            heard="" if kept is None else view.recordings.loc[kept.recording, "name"],
         )
-        return SectionPart(html, tuple(panel.figure for panel in panels))
+        sounds = {} if kept is None else {panel.figure.id: _heard(panel, kept) for panel in panels if panel.sounds}
+        return SectionPart(html, tuple(panel.figure for panel in panels), {"sounds": sounds} if sounds else {})
+
+
+def by_family(panels: list[Panel]) -> list[FamilyPanels]:
+    """The panels under a heading for each family, in the order in which they come."""
+    found: dict[str, list[Panel]] = {}
+    for panel in panels:
+        found.setdefault(panel.family, []).append(panel)
+    return [FamilyPanels(TITLES.get(family, family or "other"), some) for family, some in found.items()]
+
+
+def _heard(panel: Panel, kept: ConditionSounds) -> list[dict[str, Any]]:
+    """The sounds of a panel as the page's script takes them."""
+    name = panel.figure.id.removeprefix(CURVE)
+    return [{"level": one.level, "mp3": one.mp3} for one in kept.of(name)]
 
 
 def _order(kind: PerturbationFacts) -> tuple[bool, int, str]:
@@ -87,7 +144,7 @@ def _order(kind: PerturbationFacts) -> tuple[bool, int, str]:
     return (not kind.leads, FAMILIES.index(kind.family) if kind.family in FAMILIES else len(FAMILIES), kind.name)
 
 
-def _panel(view: View, name: str) -> Panel | None:
+def _panel(view: View, name: str, kept: ConditionSounds | None = None) -> Panel | None:
     """The figure of one perturbation from the reference placement, padded with zeros."""
     rows = view.trials.under(perturbation=name, placement=view.reference, fill="zeros")
     rows = rows[~rows["level"].isin([float("inf"), float("-inf")])]
@@ -102,7 +159,9 @@ def _panel(view: View, name: str) -> Panel | None:
     says = ([_cohort_says(len(whole), count)] if len(whole) < count else []) + _mixing_says(view, name)
     says += [f"{plural(len(view.stuck), 'recording')} that cannot be moved left out."] if view.stuck and view.kinds[name].moves else []
     says += _tolerance_says(view, points) if view.kinds[name].leads else []
-    return Panel(_figure(view, name, points, beside), says, not beside.empty)
+    unit, sounds = view.kinds[name].unit, [] if kept is None else kept.of(name)
+    heard = tuple(LevelSound(one.level, level_of(one.level, unit)) for one in sounds)
+    return Panel(_figure(view, name, points, beside), says, not beside.empty, view.kinds[name].family, heard)
 
 
 def _figure(view: View, name: str, points: DataFrame, beside: DataFrame) -> Figure:
@@ -114,7 +173,7 @@ def _figure(view: View, name: str, points: DataFrame, beside: DataFrame) -> Figu
         "shapes": [vertical(kind.neutral)] if kind.leads else [],
     }
     return Figure(
-        f"curve-{name}", name.replace("-", " "), _sentence(view, name, points), data, layout, _table(view, name, points, beside), 230
+        f"{CURVE}{name}", name.replace("-", " "), _sentence(view, name, points), data, layout, _table(view, name, points, beside), 200
     )
 
 
@@ -166,27 +225,29 @@ def _cohort_says(whole: int, count: int) -> str:
 
 
 def _mixing_says(view: View, name: str) -> list[str]:
-    """How many windows were scaled back, and how near the level reached is to the one asked; nothing if no sound was changed."""
+    """How many windows were scaled back, and how near the level reached is to the one asked; nothing if none was and it is the same."""
     kind = view.kinds[name]
     if kind.family == "placement":
         return []
     columns = ["variant", "level", "clipped", "measured"]
     rows = view.of(view.first, view.run.trials(columns=columns, perturbation=name))
     rows = rows[np.isfinite(rows["level"])]
-    said = f"{number(int(rows['clipped'].sum()))} of {plural(len(rows), 'window')} went above full scale and were scaled back"
-    off = (rows["measured"] - rows["level"]).abs().max()
+    clipped = int(rows["clipped"].sum())
+    said = f"{number(clipped)} of {plural(len(rows), 'window')} went above full scale and were scaled back"
+    off = float((rows["measured"] - rows["level"]).abs().max())
+    if not clipped and not off > NEAR * max(map(abs, kind.levels)):
+        return []
     return [f"{said}; the level reached is within {off:.2g} {kind.unit} of the one asked." if off == off else f"{said}."]  # noqa: PLR0124
 
 
 def _tolerance_says(view: View, points: DataFrame) -> list[str]:
     """How far all recordings can be shifted while the share stays at the bar."""
-    said = []
+    said: dict[str, str] = {}
     for variant in view.variants:
         found = tolerance(points[points["variant"] == variant.name], BAR)
         if found.early is None or found.late is None:
-            said.append(f"{variant.short}: under {percent(BAR)} are good even without a shift.")
+            said[variant.short] = f"under {percent(BAR)} are good even without a shift."
         else:
-            said.append(
-                f"{variant.short}: at least {percent(BAR)} stay good from {number(found.early)} to +{number(found.late)} ms, on this grid."
-            )
-    return said
+            ends = f"from {number(found.early)} to +{number(found.late)} ms"
+            said[variant.short] = f"at least {percent(BAR)} stay good {ends}, on this grid."
+    return [f"{listed(names)}: {text}" for text, names in alike(said).items()]

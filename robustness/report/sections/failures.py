@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -24,6 +22,7 @@ from robustness.report.figures import Figure
 from robustness.report.forecast import forecast_sentences
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.setup import setup_of
+from robustness.report.sounds import flac_of
 from robustness.report.view import View
 from robustness.report.words import FILLS, PLACES, listed, number, percent, plural
 from robustness.run.damage import inside, said_when_damaged
@@ -275,11 +274,8 @@ def _shown(card: CardFigures) -> Shown:
 def _flac(card: CardFigures, player: str) -> str:
     """The sound of a player as FLAC, which is the same samples in half the bytes, as base64."""
     path = inside(card.view.run.path, f"evidence/{player.removesuffix('-sound')}.wav")
-    flac = io.BytesIO()
     with said_when_damaged(card.view.run.path, f"evidence/{path.name}"):
-        samples, rate_hz = soundfile.read(path, dtype="int16")
-        soundfile.write(flac, samples, rate_hz, format="FLAC", subtype="PCM_16")
-    return base64.b64encode(flac.getvalue()).decode()
+        return flac_of(*soundfile.read(path, dtype="int16"))
 
 
 def _maps(card: CardFigures) -> str:

@@ -36,7 +36,7 @@ TEMPLATE = """
 {{ table(audio) }}</details>
 """
 
-MOST_FILES = 200  # digests listed; the run folder has all
+MOST_LISTED = 200  # digests of files, and of conditions; the run folder has all
 LONG = 600  # characters; what a card says at more length is folded away
 
 
@@ -64,7 +64,7 @@ class Provenance(Section):
                 notices=facts["notices"],
                 bad=facts["bad"],
                 files=_files(view),
-                audio=Table("Digests of the audio", ["condition", "SHA-256"], sorted(manifest["audio_sha256"].items())),
+                audio=_audio(manifest["audio_sha256"]),
             )
         )
 
@@ -133,5 +133,12 @@ def _recordings(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _files(view: View) -> Table:
-    table = view.recordings.sort_values("id").head(MOST_FILES)
+    table = view.recordings.sort_values("id").head(MOST_LISTED)
     return Table("Digests of the files read", ["recording", "SHA-256"], list(zip(table["id"], table["sha256"], strict=True)))
+
+
+def _audio(digests: Mapping[str, str]) -> Table:
+    rows = sorted(digests.items())
+    left = len(rows) - MOST_LISTED
+    more = [(f"and {plural(left, 'condition')} more", "in manifest.json of the run folder")] if left > 0 else []
+    return Table("Digests of the audio", ["condition", "SHA-256"], [*rows[:MOST_LISTED], *more])

@@ -18,16 +18,16 @@ from robustness.report.tables import earlier_failures, paired_answers
 from robustness.report.tables.audit import experiments_table, latency_table, layer_table
 from robustness.report.tables.kernels import kernels_table
 from robustness.report.view import Variant, View, rows_of
-from robustness.report.words import FILLS, PLACES, condition_name, difference, listed, number, p_value, percent, plural, some_of
+from robustness.report.words import FILLS, PLACES, capital, condition_name, difference, listed, number, p_value, percent, plural, some_of
 
 TEMPLATE = """
 {% for line in says %}<p>{{ line }}</p>{% endfor %}
 {{ table(variants) }}
 {% if devices %}<p>{{ devices }}</p>{% endif %}
 {% if kernels %}<h3 id="kernels">Kernels</h3>{{ table(kernels) }}
-<p class="soft">An answer differs if the outcome or the winning label does. The trials say of each row which kernels gave it; where XNNPACK
-did, so are its margins. TFLite Micro has the reference kernels, and CMSIS-NN states that it is bit-exact with them; ESP-NN, Ethos-U, HiFi
-and X-CUBE-AI round otherwise: <code>robustness parity</code> compares a dump of the device.</p>{% endif %}
+<p class="soft">An answer differs if the outcome or the winning label does. The trials say of each row which kernels gave it; where the
+built-in kernels of LiteRT did, its margins are theirs. TFLite Micro has the reference kernels, and CMSIS-NN states that it is bit-exact
+with them; ESP-NN, Ethos-U, HiFi and X-CUBE-AI round otherwise: <code>robustness parity</code> compares a dump of the device.</p>{% endif %}
 {% if times %}<h3 id="latency">Latency</h3>{{ table(times) }}
 <p class="soft">Time of the network alone, a variant's over float's, on the same clips and threads: {{ rounds }} interleaved rounds, the
 median ratio with its distribution-free interval. A variant answers each clip as it would alone, a row at a time where its kernel would
@@ -176,7 +176,7 @@ def _devices(view: View) -> str:
 def _compared(view: View, change: Change, audit: Audit | None) -> Compared:
     variant, every = change.variant, change.everywhere
     says = some_of(change.changed, change.answers, "answer", "in the recordings' table differs", "in the recordings' table differ")
-    says += f", {number(len(every))} of {number(change.all_answers)} in all conditions."
+    says = f"{capital(says)}, {number(len(every))} of {number(change.all_answers)} in all conditions."
     paired = _paired(view, variant) if view.labelled else None
     under = earlier_failures.sooner(view, variant) if view.labelled else None
     return Compared(

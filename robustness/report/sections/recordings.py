@@ -11,6 +11,7 @@ from pandas import DataFrame
 
 from robustness.analysis.outcomes import BAD, LEFT_ALONE
 from robustness.report.atlas import Atlas
+from robustness.report.sample_counts import SampleCell, SampleCounts
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import Variant, View
 from robustness.report.view import rows_of as rows_in
@@ -50,11 +51,16 @@ A column's head sorts by the distance to the boundary.</p>
 <thead>
 <tr><th rowspan="2" scope="col" aria-sort="none" data-column="0"><button>recording</button></th>
 <th rowspan="2" scope="col" aria-sort="none" data-column="1"><button>truth</button></th>
-{% for place in placements %}<th class="group first" scope="colgroup" colspan="{{ variants | length }}">{{ place }}</th>{% endfor %}</tr>
+{% for place in placements %}<th class="group first" scope="colgroup" colspan="{{ variants | length }}">{{ place }}</th>{% endfor %}
+{%- if samples %}<th class="group first" scope="colgroup" colspan="{{ samples.variants | length }}">{{ samples.title }}</th>{% endif %}</tr>
 <tr>{% for place in placements %}{% set p = loop.index0 %}{% for v in variants %}
 <th scope="col"{% if loop.first %} class="first"{% endif %} aria-sort="none" data-column="{{ 2 + p * (variants | length) + loop.index0 }}">
 <button title="sort by margin">{{ v.short }}</button></th>
-{% endfor %}{% endfor %}</tr>
+{% endfor %}{% endfor %}
+{% if samples %}{% for v in samples.variants %}
+<th scope="col"{% if loop.first %} class="first"{% endif %} aria-sort="none" data-column="{{ before_samples + loop.index0 }}">
+<button title="sort by the share of samples">{{ v.short }}</button></th>
+{% endfor %}{% endif %}</tr>
 </thead>
 <tbody>
 {% for row in rows %}
@@ -72,6 +78,10 @@ A column's head sorts by the distance to the boundary.</p>
 {%- if cell.wrong %}{% if cell.card %}</a>{% else %}</span>{% endif %}{% endif %}
  <small>{{ cell.percent }}
 {%- if cell.under %}<span class="hidden">, under the threshold</span><span aria-hidden="true">↓</span>{% endif %}</small></td>
+{% endfor %}
+{% for cell in row.samples %}<td data-sort="{{ cell.sort }}" title="{{ cell.title }}"
+ class="{{ 'bad' if cell.wrong }}{{ ' first' if loop.first }}">
+{%- if cell.wrong %}<span class="wrong">✗ </span>{% endif %}{{ cell.text }}</td>
 {% endfor %}
 </tr>
 {% endfor %}
@@ -123,6 +133,7 @@ class Row(NamedTuple):
     truth: str
     wrong: bool
     cells: list[AnswerCell]
+    samples: list[SampleCell]
 
 
 @SECTIONS.register
@@ -136,10 +147,12 @@ class RecordingsSection(Section):
 
     def part(self, view: View) -> SectionPart:
         """The table, its CSV and the atlas."""
-        atlas = Atlas.of(view)
+        atlas, samples = Atlas.of(view), SampleCounts.of(view)
         html = fill(
             TEMPLATE,
-            rows=table_rows(view),
+            rows=table_rows(view, samples),
+            samples=samples,
+            before_samples=2 + len(view.placements) * len(view.variants),
             total=len(view.recordings),
             placements=view.placements,
             variants=view.variants,
@@ -147,7 +160,7 @@ class RecordingsSection(Section):
             labelled=view.labelled > 0,
             thresholds=any(variant.point.words for variant in view.variants),
             in_csv=MOST_IN_CSV,
-            csv=base64.b64encode(csv_of(view).encode()).decode(),
+            csv=base64.b64encode(csv_of(view, samples).encode()).decode(),
             atlas=atlas and atlas.figure,
             says=atlas.says() if atlas else [],
             legend=LEGEND if view.labelled else (),
@@ -162,13 +175,13 @@ def answers_of(view: View) -> dict[tuple[str, str, str], Any]:
     return {(row.recording, row.placement, row.variant): row for row in rows_in(placed)}
 
 
-def table_rows(view: View) -> list[Row]:
+def table_rows(view: View, samples: SampleCounts | None = None) -> list[Row]:
     """The recordings shown, worst margin first."""
     answers = answers_of(view)
-    return [_row(view, recording, answers) for _, recording in view.shown.iterrows()]
+    return [_row(view, recording, answers, samples) for _, recording in view.shown.iterrows()]
 
 
-def _row(view: View, recording: Any, answers: dict[tuple[str, str, str], Any]) -> Row:
+def _row(view: View, recording: Any, answers: dict[tuple[str, str, str], Any], samples: SampleCounts | None) -> Row:
     name = str(recording["id"])
     cells = [_cell(view, recording, place, variant, answers) for place in view.placements for variant in view.variants]
     truth = str(recording["label"]) if recording["label"] is not None and recording["label"] == recording["label"] else "–"
@@ -176,7 +189,8 @@ def _row(view: View, recording: Any, answers: dict[tuple[str, str, str], Any]) -
     title = f"{name}: {number(recording['duration_ms'])} ms{', cut to its speech' if recording['trimmed'] else ''}, {moves}"
     text = " ".join(str(part) for part in (name, recording["word"], truth, recording["speaker"]) if part is not None).lower()
     detail = str(recording["detail"]).rsplit("/", 1)[-1]
-    return Row(recording["address"], recording["name"], detail, title, text, truth, any(cell.wrong for cell in cells), cells)
+    wrong, counts = any(cell.wrong for cell in cells), [] if samples is None else samples.cells(name)
+    return Row(recording["address"], recording["name"], detail, title, text, truth, wrong, cells, counts)
 
 
 def _cell(view: View, recording: Any, place: str, variant: Variant, answers: dict[tuple[str, str, str], Any]) -> AnswerCell:
@@ -203,7 +217,7 @@ def _no_formula(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
-def csv_of(view: View) -> str:
+def csv_of(view: View, samples: SampleCounts | None = None) -> str:
     """Every answer of the table for the worst recordings: a row each; no cell is a formula to a spreadsheet."""
     listed = view.recordings.head(MOST_IN_CSV)
     placed = view.placed[view.placed["recording"].isin(listed.index)]
@@ -228,6 +242,8 @@ def csv_of(view: View) -> str:
         "right",
         "outcome",
     ]
+    if samples is not None:
+        rows, kept = samples.beside(rows), [*kept, "good_samples", "samples"]
     texts = rows[kept].select_dtypes(exclude=["number", "bool"]).columns
     harmless = rows[kept].assign(**{name: rows[name].map(_no_formula) for name in texts})
     return harmless.to_csv(index=False, lineterminator="\n", float_format="%.6g")

@@ -7,11 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustness.analysis.corruption import ErrorRates, beside, corruption_errors, errors_of, mean_corruption_error, read_reference
+from robustness.analysis.corruption import (
+    CorruptionError,
+    ErrorRates,
+    beside,
+    corruption_errors,
+    errors_of,
+    mean_corruption_error,
+    read_reference,
+)
 from robustness.report.figures import Table
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.view import Variant, View
 from robustness.report.words import listed, number, percent, plural
+from robustness.run.perturbations import PerturbationFacts
+
+Kinds = Mapping[str, PerturbationFacts]
 
 TEMPLATE = """
 {% if refused %}<p class="warning">There is no comparison with the reference: {{ refused }}.</p>{% else %}
@@ -42,7 +53,7 @@ class Reference(Section):
         own, theirs = errors_of(view.run), kept.errors
         says, rows = [], []
         for variant in view.variants:
-            line, more = _compared(variant, own[variant.name], theirs, kept.model)
+            line, more = _compared(variant, own[variant.name], theirs, kept.model, view.kinds)
             says.append(line)
             rows += more
         head = ["perturbation", "variant", "error", f"error of {kept.model}", "CE", "conditions"]
@@ -51,8 +62,10 @@ class Reference(Section):
         )
 
 
-def _compared(variant: Variant, own: Mapping[str, Mapping[str, float]], theirs: ErrorRates, model: str) -> tuple[str, list[list[object]]]:
-    """A sentence and rows of the table."""
+def _compared(
+    variant: Variant, own: Mapping[str, Mapping[str, float]], theirs: ErrorRates, model: str, kinds: Kinds
+) -> tuple[str, list[list[object]]]:
+    """A sentence and rows of the table: a perturbation each, the mean CE of each family of several, and the mCE."""
     other = beside(variant.name, theirs)
     errors = corruption_errors(own, theirs[other])
     mce = mean_corruption_error(errors)
@@ -64,7 +77,18 @@ def _compared(variant: Variant, own: Mapping[str, Mapping[str, float]], theirs: 
         [e.perturbation.replace("-", " "), variant.short, percent(e.error, 1), percent(e.reference, 1), _ratio(e.ce), number(e.conditions)]
         for e in errors
     ]
+    for family, some in _by_family(errors, kinds).items():
+        count = plural(len(some), "perturbation")
+        rows.append([f"{family}, mean of {count}", variant.short, "", "", _ratio(mean_corruption_error(some)), ""])
     return line, [*rows, ["mCE", variant.short, "", "", _ratio(mce), ""]]
+
+
+def _by_family(errors: list[CorruptionError], kinds: Kinds) -> dict[str, list[CorruptionError]]:
+    """The perturbations of each family that has several."""
+    found: dict[str, list[CorruptionError]] = {}
+    for error in errors:
+        found.setdefault(kinds[error.perturbation].family, []).append(error)
+    return {family: some for family, some in found.items() if len(some) > 1}
 
 
 def _ratio(value: float) -> str:

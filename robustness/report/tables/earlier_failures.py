@@ -105,7 +105,7 @@ def _cell(view: View, name: str, rows: DataFrame) -> PairedCell:
     """A condition's pairs, [recordings]; `q` is not adjusted yet."""
     drop = (rows["before"] - rows["after"]).to_numpy(dtype=np.float64)
     lost, won = int((drop > AT_THE_BAR).sum()), int((drop < -AT_THE_BAR).sum())
-    who = speakers_of(list(rows.index), view.speakers)
+    who = speakers_of(rows.index, view.speakers)
     found = mean_change(-drop, who)
     p = change_p_value(-np.where(np.abs(drop) > AT_THE_BAR, drop, 0.0), who)
     difference = (100 * found.value, 100 * found.low, 100 * found.high)

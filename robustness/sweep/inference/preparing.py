@@ -27,6 +27,7 @@ from robustness.sweep.inference.sharing import shared
 TOLERANCE: Final = 1e-4  # of a float logit, as definitions of an answer have it
 FLOAT: Final = "float32"
 AS_IT_IS: Final = "as it is"
+ONCE: Final = "columns that windows share computed once"
 MadeReady = TypeVar("MadeReady")
 Way = tuple[str, Callable[[], Network]]  # in words, and how it is made
 ONE_AT_A_TIME: Final = "one clip at a time, because its answers depend on the batch"
@@ -66,7 +67,8 @@ class NetworkFamily:
     @property
     def overlapping(self) -> bool:
         """Whether columns that windows share are computed once."""
-        return any(head.network.can.modules and isinstance(module_of(head.network), Overlapping) for head in self.heads)
+        heads = any(head.network.can.modules and isinstance(module_of(head.network), Overlapping) for head in self.heads)
+        return heads or isinstance(self.trunk, Overlapping)
 
     @property
     def copies(self) -> bool:
@@ -125,7 +127,7 @@ def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "
             continue
         traced = classifier.network.can.graph and classifier.network.can.modules
         together = traced and classifier.variant == FLOAT and runtime == "torch" and len(left) > 1
-        family = _tried(lambda place=place: _family(left, place, alone, probes)) if together else None  # type: ignore[misc]
+        family = _tried(lambda place=place: _family(left, place, alone, probes, hop)) if together else None  # type: ignore[misc]
         families.append(
             family
             or _single(place, classifier, alone[place], probes, [*_once(classifier, probes, hop), *_ways(classifier, probes, runtime)])
@@ -171,7 +173,7 @@ def _alone(classifier: Classifier, probes: Tensor) -> Tensor:
     return torch.cat([classifier.logits(window[None]) for window in probes])
 
 
-def _family(left: dict[int, Classifier], place: int, alone: dict[int, Tensor], probes: Tensor) -> NetworkFamily | None:
+def _family(left: dict[int, Classifier], place: int, alone: dict[int, Tensor], probes: Tensor, hop: int | None) -> NetworkFamily | None:
     """A float network with those int8 variants whose beginning is its own; None where there is none, or an answer changes."""
     first = left[place]
     features = first.features(probes)
@@ -189,8 +191,16 @@ def _family(left: dict[int, Classifier], place: int, alone: dict[int, Tensor], p
     heads = tuple(replace(left[at], network=with_module(left[at].network, tail)) for at, tail in tails)
     how = tuple(f"after a trunk that {_and([left[a].variant for a in lean if a != at])} shares" for at in lean)
     family = NetworkFamily(tuple(lean), heads, how, parts.trunk)
-    kept = all(_same(left[at], alone[at], new) for at, new in zip(lean, family.logits(features), strict=True))
-    return family if kept else None
+    if not _family_keeps(family, left, alone, features):
+        return None
+    trunk = None if hop is None else _tried(lambda: once_a_column(parts.trunk, features, hop, exact=True))
+    told = tuple(f"{one}, {ONCE}" for one in how)
+    faster = family if trunk is None else replace(family, trunk=trunk, how=told)
+    return faster if _family_keeps(faster, left, alone, features) else family
+
+
+def _family_keeps(family: NetworkFamily, left: dict[int, Classifier], alone: dict[int, Tensor], features: Tensor) -> bool:
+    return all(_same(left[at], alone[at], new) for at, new in zip(family.places, family.logits(features), strict=True))
 
 
 def _single(place: int, classifier: Classifier, alone: Tensor, probes: Tensor, ways: Iterable[Way]) -> NetworkFamily:
@@ -219,13 +229,14 @@ def _ways(classifier: Classifier, probes: Tensor, runtime: str) -> Iterator[Way]
 
 
 def _once(classifier: Classifier, probes: Tensor, hop: int | None) -> Iterator[Way]:
-    """Columns that windows share computed once, if windows follow each other; for float alone, because the last bits of a sum change."""
+    """Columns that windows share computed once, if windows follow each other; by its own layers for a variant that keeps every bit."""
     network, features = classifier.network, classifier.features(probes)
-    if hop is None or classifier.variant != FLOAT or not (network.can.graph and network.can.modules):
+    if hop is None or not (network.can.graph and network.can.modules):
         return
-    made = _tried(lambda: once_a_column(with_sliced_pools(folded(module_of(network))), features, hop))
+    exact, net = classifier.variant != FLOAT, module_of(network)
+    made = _tried(lambda: once_a_column(with_sliced_pools(net if exact else folded(net)), features, hop, exact=exact))
     if made is not None:
-        yield "columns that windows share computed once", lambda: with_module(network, made)
+        yield ONCE, lambda: with_module(network, made)
 
 
 def _modules(classifier: Classifier, features: Tensor, runtime: str) -> Iterator[tuple[str, Callable[[], nn.Module]]]:
