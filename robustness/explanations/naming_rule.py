@@ -75,7 +75,7 @@ class Beside:
     own_drop: bool = True
     shifted: bool = False
 
-    def fits(self, kinds: Iterable[EditKind]) -> bool:
+    def fits(self, kinds: Iterable[str]) -> bool:
         """Whether something speaks for one of some kinds, and of the others more than a hint, and none of them is ordinary."""
         found = set(kinds)
         return not self.speaks.isdisjoint(found) and found.isdisjoint(self.ordinary | (HINTED - self.speaks))
