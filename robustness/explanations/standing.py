@@ -131,6 +131,8 @@ def _outside(stands: Sequence[Standing]) -> dict[str, Cause]:
 def _told(outside: Mapping[str, Cause]) -> tuple[str, ...]:
     """The measurements that lie outside for a reason that another one has told."""
     surround, floor = "surround" in outside, not {"floor_dbfs", "snr_db"}.isdisjoint(outside)
+    if "hum_dbfs" in outside and floor:  # its lines are steady, and lie between those of the word
+        return ("surround", *MASKED)
     return FLOOR if surround else MASKED if floor else ()
 
 
