@@ -22,7 +22,7 @@ def test_the_line_is_that_of_least_squares() -> None:
     rows = table({"yes": 0.0, "no": 0.0})
     found = PlaceForecast.of(rows)
     slope, intercept = np.polyfit(rows["reference"], rows["margin"], 1)
-    assert (found.slope, found.intercept) == (pytest.approx(slope), pytest.approx(intercept))
+    assert [found.slope, found.intercept] == pytest.approx([slope, intercept])
     assert found.margin("yes", 2.0, "reference") == pytest.approx(intercept + 2 * slope)
     assert found.margin("yes", 2.0, "constant") == pytest.approx(rows["margin"].mean())
     assert found.margin("never met", 2.0, "reference and word") == found.margin("never met", 2.0, "reference")
