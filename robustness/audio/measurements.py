@@ -152,7 +152,8 @@ def pitch_hz(samples: Tensor, rate_hz: int) -> float:
 def _autocorrelation(frames: Tensor) -> Tensor:
     """Of each frame at each lag, [frames lags]."""
     spectrum = torch.fft.rfft(frames, n=2 * frames.shape[1])
-    return torch.fft.irfft(spectrum.abs().square())[:, : frames.shape[1]]
+    lags: Tensor = torch.fft.irfft(spectrum.abs().square())
+    return lags[:, : frames.shape[1]]
 
 
 def _band_levels(samples: Tensor, rate_hz: int, band_hz: float) -> Tensor:

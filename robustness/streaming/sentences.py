@@ -39,7 +39,7 @@ def stream_sentence(found: StreamFigures) -> str:
     wrong = f"another command is said during {counted(found.wrong_words, 'word')}" if found.wrong_words else "no wrong command is said"
     again = f", {counted(found.repeats, 'hit comes twice', 'hits come twice')}" if found.repeats else ""
     late = "" if math.isnan(found.latency_ms) else f"; the median hit comes {_after(found.latency_ms)} the word's end"
-    return f"{found.hits} of {counted(found.words, 'word')} {'is' if found.hits == 1 else 'are'} hit, {wrong}{again}{late}."
+    return f"{found.hits} of {counted(found.words, 'word')} {'is' if 1 in (found.hits, found.words) else 'are'} hit, {wrong}{again}{late}."
 
 
 def _after(ms: float) -> str:
@@ -149,7 +149,7 @@ def states_sentence(found: Sequence[StateFigures], *, memory: bool) -> str:
     worst = min(found, key=lambda one: one.p_value)
     sure = "differs from a cold start" if worst.p_value < SURE else "differs surely from a cold start"
     which = f"{worst.state} it {sure} (p = {shown(worst.p_value)})" if worst.p_value < SURE else f"no state {sure}"
-    return f"The model has a memory. Hit are {said}; {which}."
+    return f"The model has a memory. Words that are hit, by what came before them: {said}; {which}."
 
 
 def repairs_sentence(found: Repairs, hop_ms: float, step_ms: float) -> str:

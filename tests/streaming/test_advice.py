@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from robustness.streaming.figures import StreamFigures
 from robustness.streaming.repair import SingleAnswer
 from robustness.streaming.rules.plain import Plain
 from robustness.streaming.scores import Scores
-from robustness.streaming.sentences import lasting
+from robustness.streaming.sentences import lasting, stream_sentence
 from robustness.streaming.spans import Word
 from robustness.streaming.streams import VariantStream, stream_of
 from tests.streaming.planted import scores
@@ -91,6 +92,16 @@ def test_a_rarer_answer_is_advised_where_it_costs_nothing() -> None:
 
 def test_no_rarer_answer_is_advised_where_nothing_is_hit() -> None:
     assert not [line for line in advice_of(stream(())) if line.startswith("An answer")]
+
+
+@pytest.mark.parametrize(
+    ("words", "hits", "says"),
+    [(1, 0, "0 of 1 word is hit"), (1, 1, "1 of 1 word is hit"), (2, 1, "1 of 2 words is hit"), (2, 0, "0 of 2 words are hit")],
+)
+def test_hits_agree_in_number(words: int, hits: int, says: str) -> None:
+    nothing: dict[str, Any] = dict.fromkeys(StreamFigures._fields, 0)
+    found = StreamFigures(**{**nothing, "words": words, "hits": hits, "latency_ms": float("nan")})
+    assert stream_sentence(found).startswith(f"{says}, no wrong command")
 
 
 def test_a_word_that_is_never_hit_is_named() -> None:
