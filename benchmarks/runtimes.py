@@ -121,8 +121,8 @@ def tflite_tables(recordings: Sequence[Recording], card: Path, scratch: Path, ru
     calls, both, first, then = found
     (counts,) = tally.kernels.values()
     note = (
-        f"int8, {len(recordings)} clips × {CONDITIONS} conditions. By XNNPACK the sweep takes {both.faster_than(first)} times its front-end "
-        f"and calls, and {calls.faster_than(first)} times the calls alone (wanted: at most 1.3), and by the reference kernels "
+        f"int8, {len(recordings)} clips × {CONDITIONS} conditions. By XNNPACK the sweep takes {both.faster_than(first)} times its "
+        f"front-end and calls, and {calls.faster_than(first)} times the calls alone (wanted: at most 1.3), and by the reference kernels "
         f"{first.faster_than(then)} times the sweep by XNNPACK (at most 3); they were asked for {counts['both']:,} of "
         f"{counts['windows']:,} windows, at a bound of {counts['bound']:.2f}, of which {counts['checked']:,} are the spot check. "
         f"Of XNNPACK's answers {counts['differ']:,} differ."

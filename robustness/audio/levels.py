@@ -111,7 +111,8 @@ def _gain(size: int, rate_hz: int) -> Tensor:
     """The magnitude at each frequency of a transform of so many points, [bins]."""
     with torch.inference_mode(mode=False):  # what is kept may be asked for where gradients are wanted
         hz = torch.fft.rfftfreq(size, 1 / rate_hz, dtype=torch.float64)
-        return (hz / LOWEST_HZ) ** STEEPNESS / (1 + (hz / LOWEST_HZ) ** (2 * STEEPNESS)).sqrt()
+        gain: Tensor = (hz / LOWEST_HZ) ** STEEPNESS / (1 + (hz / LOWEST_HZ) ** (2 * STEEPNESS)).sqrt()
+        return gain
 
 
 _kept_gain = lru_cache(maxsize=8)(_gain)  # it takes as long as both transforms, and clips have few sizes

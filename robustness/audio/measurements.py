@@ -24,6 +24,10 @@ PLATEAU: Final = 0.995  # of the peak
 FALL: Final = 5  # frames in which a level falls
 DEPTH_DB: Final = 45.0  # below the loudest frame: what is softer is floor
 SOFTEST_DBFS: Final = -120.0
+PITCH_HZ: Final = (60.0, 420.0)
+PITCH_MS: Final = 40.0  # two and a half periods of the lowest voice
+VOICED: Final = 0.6  # of a frame's power that repeats
+FEWEST_VOICED: Final = 3  # frames
 
 
 class Measurements(NamedTuple):
@@ -46,6 +50,7 @@ class Measurements(NamedTuple):
         fall_db: by how much its level falls within 50 ms at most: less where a room rings on.
         lead_ms: from its start to the word.
         tail_ms: from the word to its end.
+        pitch_hz: of the voice, the median over frames; 0 where none repeats.
     """
 
     level_dbfs: float
@@ -64,6 +69,7 @@ class Measurements(NamedTuple):
     fall_db: float
     lead_ms: float
     tail_ms: float
+    pitch_hz: float
 
 
 def measured(samples: Tensor, rate_hz: int, word: Span) -> Measurements:
@@ -99,6 +105,7 @@ def measured(samples: Tensor, rate_hz: int, word: Span) -> Measurements:
         fall_db=fall_db(heard, rate_hz),
         lead_ms=start * ms,
         tail_ms=(len(samples) - end) * ms,
+        pitch_hz=pitch_hz(heard[start:end], rate_hz),
     )
 
 
@@ -119,6 +126,34 @@ def fall_db(samples: Tensor, rate_hz: int) -> float:
     power = frame_powers(samples, rate_hz)
     level = 10 * power.clamp_min(max(SMALLEST_POWER, float(power.amax()) * 10 ** (-DEPTH_DB / 10))).log10()
     return max(0.0, float((level[:-FALL] - level[FALL:]).amax())) if len(level) > FALL else 0.0
+
+
+def pitch_hz(samples: Tensor, rate_hz: int) -> float:
+    """The median over frames of the frequency at which they repeat; 0 where too few do.
+
+    By the autocorrelation over that of the window (Boersma 1993, IFA Proceedings 17): the shortest lag that is nearly the best.
+    """
+    count, shortest = round(PITCH_MS * rate_hz / 1000), max(2, int(rate_hz / PITCH_HZ[1]))
+    if len(samples) < count:
+        return 0.0
+    window = torch.hann_window(count, periodic=False, dtype=torch.float64)
+    frames = samples.double().unfold(0, count, count // 4)
+    frames = (frames - frames.mean(1, keepdim=True)) * window
+    alike = _autocorrelation(frames) / _autocorrelation(window[None])
+    alike = alike[:, : int(rate_hz / PITCH_HZ[0]) + 1] / alike[:, :1].clamp_min(SMALLEST_POWER)
+    best = alike[:, shortest:].amax(1)
+    loud = frames.square().sum(1)
+    voiced = (best > VOICED) & (loud > loud.amax() * 1e-2)
+    lags = (alike[:, shortest:] >= 0.9 * best[:, None]).double().argmax(1) + shortest
+    tops = [int(row[lag : lag + shortest].argmax()) + int(lag) for row, lag in zip(alike[voiced], lags[voiced], strict=True)]
+    return rate_hz / float(torch.tensor(tops).double().median()) if len(tops) >= FEWEST_VOICED else 0.0
+
+
+def _autocorrelation(frames: Tensor) -> Tensor:
+    """Of each frame at each lag, [frames lags]."""
+    spectrum = torch.fft.rfft(frames, n=2 * frames.shape[1])
+    lags: Tensor = torch.fft.irfft(spectrum.abs().square())
+    return lags[:, : frames.shape[1]]
 
 
 def _band_levels(samples: Tensor, rate_hz: int, band_hz: float) -> Tensor:

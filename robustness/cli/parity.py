@@ -37,6 +37,10 @@ class ParityOptions:
     write_vectors: Annotated[
         Path | None, typer.Option(help="A folder for test vectors: samples, features, outputs, a table, a C header.")
     ] = None
+    perturbation: Annotated[
+        list[str] | None,
+        typer.Option(help="With --write-vectors: also each recording at the levels of this one; several times for several."),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,10 @@ def parity(
     from robustness.parity.computed import computed
     from robustness.parity.decisions import decisions_of
     from robustness.parity.dumps import read_dump
+    from robustness.parity.levels import conditions_of
     from robustness.parity.stages import in_order, output_tolerance, stages_of
     from robustness.parity.vectors import write_vectors
+    from robustness.report.words import plural
 
     if (device.dump is None) == (device.write_vectors is None) or not data.recordings:
         raise UsageError("parity needs --recordings DIR, and either --dump FILE or --write-vectors DIR")
@@ -79,16 +85,18 @@ def parity(
     read = open_recordings(data.recordings, wish, labels=words.source(required=False), selection=data.selection(0), skip_bad=data.skip_bad)
     options.tell(read)
     if device.write_vectors is not None:
-        ours = computed(classifier, read.recordings)
+        conditions = conditions_of(device.perturbation or ())
+        repeated = [one for _ in conditions or ("once",) for one in read.recordings]
+        ours = computed(classifier, repeated, [condition for condition in conditions for _ in read.recordings])
         write_vectors(ours, classifier.labels, output_tolerance(classifier, ours), device.write_vectors)
-        say(f"vectors of {len(ours.ids)} recordings are in {device.write_vectors}: three .npy, outputs.csv and vectors.h")
-        answer({"status": DONE, "recordings": len(ours.ids)})
+        say(f"vectors of {plural(len(ours.ids), 'window')} are in {device.write_vectors}: three .npy, outputs.csv and vectors.h")
+        answer({"status": DONE, "recordings": len(read.recordings), "windows": len(ours.ids)})
         return DONE
     dump = read_dump(device.dump or Path(), classifier.labels)
     chosen = in_order(dump, read.recordings)
-    ours = computed(classifier, chosen)
+    ours = computed(classifier, chosen, dump.conditions or ())
     stages = stages_of(classifier, dump, ours)
-    decided = decisions_of(classifier, ours.ids, ours.outputs, dump.outputs, truth_of(classifier, [one.label for one in chosen]))
+    decided = decisions_of(classifier, ours, dump.outputs, truth_of(classifier, [one.label for one in chosen]))
     status = DONE if all(stage.agrees for stage in stages) else RULE_FAILED
     _say_verdict(stages, decided)
     answer({"status": status, "stages": stages, "decisions": decided})
@@ -119,11 +127,24 @@ def _say_decisions(decided: DecisionParity) -> None:
             say(f"  recognised: model {_share(decided.recognised)}, device {_share(decided.recognised_on_device)}")
         if decided.false_alarms.total:
             say(f"  false alarms: model {_share(decided.false_alarms)}, device {_share(decided.false_alarms_on_device)}")
+        _say_levels(decided)
     else:
         note("the recordings have no words: accuracies are not compared")
     same = 1 - len(changed) / max(decided.clips, 1)
     figures = f"RMSE {decided.rmse:.3g}, MAE {decided.mae:.3g}, L2r {decided.relative_l2:.3g}, COS {decided.cosine:.6f}"
     detail(f"  X-cross: ACC {same:.1%}, {figures}")
+
+
+def _say_levels(decided: DecisionParity) -> None:
+    from robustness.parity.levels import words_of
+
+    for line in words_of(decided.levels):
+        say(line)
+    if not decided.levels:
+        note(
+            "with one answer a recording the dump cannot say how far a critical level moves; "
+            "--write-vectors DIR --perturbation white-noise makes vectors at several levels"
+        )
 
 
 def _share(found: Estimate) -> str:

@@ -42,7 +42,7 @@ def card_of(case: Case, stands: Sequence[Standing] = ()) -> FailureFacts:
         counterpart=_counterpart(case),
         target=TargetPair(failure.label, failure.rival),
         variants={variant: _variant(case, variant) for variant in case.classifiers},
-        measured=tuple(MeasuredValue(*stand, stand.kind) for stand in stands),
+        measured=tuple(MeasuredValue(*stand[:6], stand.kind, stand.beyond) for stand in stands),
     )
 
 

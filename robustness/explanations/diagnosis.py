@@ -214,14 +214,15 @@ def _beside(case: Case, cases: Cases, variant: str, drop: Loss | None, stands: S
     speaks = set(spoken_for(stands))
     there = None if drop is None or drop.against != "counterpart" else drop.counterpart
     own = there is not None
-    if there is not None and not case.changed and there.placement != case.failure.condition.placement:
+    if there is not None and not case.changed:  # it is right at another lead, whether a placement or a shift brought it here
         speaks.add("placement")
     if (other := cases.float_of(variant)) is not None and case.given[other].good:
         speaks.add("precision")
+    shifted = there is not None and not case.changed and there.placement == case.failure.condition.placement
     lean = cases.lean(variant)
     kinds: frozenset[EditKind] = frozenset(kind for kind in speaks if kind != "room")
     plain: frozenset[EditKind] = frozenset(kind for kind in ordinary(stands) if kind != "room")
-    return Beside(kinds, plain - kinds, "room" in speaks, None if lean is None else lean.size, own)
+    return Beside(kinds, plain - kinds, "room" in speaks, None if lean is None else lean.size, own, shifted)
 
 
 def _drop(case: Case, cases: Cases, answers: Answers, variant: str) -> Loss | None:

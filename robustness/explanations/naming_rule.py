@@ -4,8 +4,9 @@ An edit *counts* where it restores the answer, a little beyond its size as well,
 known; its own control does not restore it, and recovers three quarters of what the edit does at most. A kind counts where an edit of it
 does. Named is
 
-1. the output, where the network leans to its rejection labels and one and a half times that lean brings the answer back. Where it does
-   not lean, a bias on the output brings back any missed word, and counts for nothing;
+1. the output, where the network leans to its rejection labels and one and a half times that lean brings the answer back; of a word that is
+   right at another place, where the lean itself does. Where the network does not lean, a bias on the output brings back any missed word,
+   and counts for nothing;
 2. of three kinds that count at most, the one for which something speaks beside the edit: a measurement of the recording that lies outside
    of all that are right, or, of placement and precision, the same recording that is right elsewhere or in float. Where nothing speaks,
    speed, of which a word's length is no more than a hint, if it alone is not ordinary: of the others everything that is measured lies among
@@ -15,6 +16,8 @@ does. Named is
    what any control does. Where an edit counts at a mild size, sizes beyond the mild ones are left aside: a small change that is enough
    comes before a large one. Shares count up to the whole drop. Where no drop is known, it is the only kind that counts,
    and nothing speaks for another.
+
+Of what fails under a shift and is right without it nothing but its place or its padding is named: what was done to it is known.
 
 Else the edits that restore are listed, and none of them is put before the others. Where no edit of the sound restores the answer, it is
 said of the one kind for which a measurement speaks that it recovers *most* of the drop, if it recovers two thirds of it, twice what its
@@ -49,6 +52,7 @@ MOST_KINDS: Final = 3
 HINTED: Final[frozenset[EditKind]] = frozenset(
     {"speed"}
 )  # no measurement speaks for them: words differ in length more than voices in speed
+SHIFTED: Final[frozenset[EditKind]] = frozenset({"placement", "padding"})  # what a shift changes
 REACH: Final = 1.5  # times the lean at the reference: elsewhere a word has less to spare
 
 
@@ -62,6 +66,7 @@ class Beside:
         rings: whether a measurement lies outside that speaks for what no edit undoes.
         lean: by how many logits the network leans to its rejection labels; None where it does not.
         own_drop: whether the drop is counted to the same recording.
+        shifted: whether the same recording is right without the shift under which it fails: what was done to it is known.
     """
 
     speaks: frozenset[EditKind] = frozenset()
@@ -69,8 +74,9 @@ class Beside:
     rings: bool = False
     lean: float | None = None
     own_drop: bool = True
+    shifted: bool = False
 
-    def fits(self, kinds: Iterable[EditKind]) -> bool:
+    def fits(self, kinds: Iterable[str]) -> bool:
         """Whether something speaks for one of some kinds, and of the others more than a hint, and none of them is ordinary."""
         found = set(kinds)
         return not self.speaks.isdisjoint(found) and found.isdisjoint(self.ordinary | (HINTED - self.speaks))
@@ -80,8 +86,9 @@ def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:
     """The verdict on everything tried on one failing answer."""
     heard = [attempt for attempt in tried if attempt.kind != "output"]
     restoring = tuple(attempt.name for attempt in tried if attempt.restores_at is not None)
-    counting = [attempt for attempt in heard if counts(attempt)]
-    reach = REACH * (beside.lean or 0.0)
+    counting = [attempt for attempt in heard if counts(attempt) and (attempt.kind in SHIFTED or not beside.shifted)]
+    placed = beside.own_drop and "placement" in beside.speaks and any(one.kind == "placement" for one in counting)
+    reach = (beside.lean or 0.0) * (1.0 if placed else REACH)
     leaning = [one for one in tried if one.kind == "output" and one.restores_at is not None and one.restores_at <= reach]
     best = leading(leaning or _spoken_for(counting, beside) or ([] if beside.rings else _standing_out(counting, heard, beside)))
     others = {other.kind: counted(max(_shares(tried, other.kind))) for other in heard if best is None or other.kind != best.kind}

@@ -22,7 +22,7 @@ CENTRAL: Final = {"level_dbfs": 0.1, "middle_ms": 0.1, "length_ms": 0.3}  # of t
 STEPS: Final = {  # less than that beyond the others is nothing, in the measurement's unit
     **dict.fromkeys(("level_dbfs", "floor_dbfs", "snr_db", "offset_dbfs", "hum_dbfs", "first_dbfs", "last_dbfs"), 3.0),
     **{"highest_hz": 250.0, "lowest_hz": 100.0, "tilt_db": 1.5, "length_ms": 30.0, "middle_ms": 30.0, "fall_db": 1.5},
-    **{"surround": 0.1, "clipped": 0.002},
+    **{"surround": 0.1, "clipped": 0.002, "pitch_hz": 2.0},
 }
 HEARD: Final = {"offset_dbfs": -60.0, "hum_dbfs": -60.0}  # dBFS: what is softer is none
 USUAL: Final[Mapping[str, tuple[float, float]]] = {  # what 98 in 100 clips of Speech Commands have, where too few are right to compare with
@@ -73,6 +73,7 @@ SPEAKS: Final[Mapping[str, Speaks]] = {
     "fall_db": Speaks(low="room"),
     "lead_ms": Speaks(),
     "tail_ms": Speaks(),
+    "pitch_hz": Speaks(),  # of a voice that is like no other here, or of one that is played too fast
     "middle_ms": Speaks("placement", "placement"),
 }
 
@@ -87,6 +88,7 @@ class Standing(NamedTuple):
         above: how many have more.
         of: how many there are.
         outside: on which side it lies clearly outside of them, or, where they are too few, of what is usual; None where inside.
+        beyond: how far beyond the last of them it lies there, in steps of that measurement.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Standing(NamedTuple):
     above: int
     of: int
     outside: Side | None = None
+    beyond: float = 0.0
 
     @property
     def among(self) -> bool:
@@ -128,6 +131,8 @@ def _outside(stands: Sequence[Standing]) -> dict[str, Cause]:
 def _told(outside: Mapping[str, Cause]) -> tuple[str, ...]:
     """The measurements that lie outside for a reason that another one has told."""
     surround, floor = "surround" in outside, not {"floor_dbfs", "snr_db"}.isdisjoint(outside)
+    if "hum_dbfs" in outside and floor:  # its lines are steady, and lie between those of the word
+        return ("surround", *MASKED)
     return FLOOR if surround else MASKED if floor else ()
 
 
@@ -153,7 +158,9 @@ def standings(here: Mapping[str, float], good: Sequence[Mapping[str, float]]) ->
 
 def _standing(name: str, value: float, others: Sequence[float]) -> Standing:
     below, above = sum(other < value for other in others), sum(other > value for other in others)
-    return Standing(name, value, below, above, len(others), _side(name, value, others))
+    side = _side(name, value, others)
+    last = value if side is None or not others else max(others) if side == "high" else min(others)
+    return Standing(name, value, below, above, len(others), side, abs(value - last) / STEPS.get(name, 1.0))
 
 
 def _side(name: str, value: float, others: Sequence[float]) -> Side | None:

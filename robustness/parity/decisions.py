@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from robustness.analysis.intervals import Estimate, wilson
 from robustness.analysis.outcomes import FALSE_ACCEPT, GOOD, LEFT_ALONE, NO_LABEL, OUTCOMES
 from robustness.models.classifier import Classifier
+from robustness.parity.computed import Computed
+from robustness.parity.levels import PerturbationParity, levels_of
 
 Array = NDArray[np.float64]
 SHOWN: Final = 5
@@ -53,6 +55,7 @@ class DecisionParity(NamedTuple):
         mae: their mean absolute difference.
         relative_l2: ‖device − model‖ / ‖model‖.
         cosine: of both, over all clips.
+        levels: how accuracy and critical level move with perturbations; none if the dump has one answer a recording.
     """
 
     clips: int
@@ -67,37 +70,39 @@ class DecisionParity(NamedTuple):
     mae: float
     relative_l2: float
     cosine: float
+    levels: tuple[PerturbationParity, ...] = ()
 
 
-def decisions_of(classifier: Classifier, ids: tuple[str, ...], model: Array, device: Array, truth: NDArray[np.int64]) -> DecisionParity:
+def decisions_of(classifier: Classifier, ours: Computed, device: Array, truth: NDArray[np.int64]) -> DecisionParity:
     """Compares outputs, [clips labels] each.
 
     Args:
         classifier: whose outputs they are.
-        ids: of the recordings.
-        model: what the model gives.
+        ours: what the model gives.
         device: what the device gave.
         truth: the place of each recording's label, `NO_COMMAND` or `NO_LABEL`.
     """
+    model = ours.outputs
     logits = [classifier.logits_of(torch.from_numpy(part).float()) for part in (model, device)]
     a, b = (part.argmax(1).tolist() for part in logits)
     top = logits[0].double().topk(min(2, logits[0].shape[1]), dim=1).values
     margins = (top[:, 0] - top[:, -1]).tolist()
     changed = [
         ChangedAnswer(name, classifier.labels[x], classifier.labels[y], margin)
-        for name, x, y, margin in zip(ids, a, b, margins, strict=True)
+        for name, x, y, margin in zip(ours.names, a, b, margins, strict=True)
         if x != y
     ]
     known = truth != NO_LABEL
     outcomes = [classifier.decide(part, torch.from_numpy(truth)).outcome for part in logits]
-    good = [np.isin(part, GOOD_PLACES)[known] for part in outcomes]
+    fine = (np.isin(outcomes[0], GOOD_PLACES), np.isin(outcomes[1], GOOD_PLACES))
+    good = [part[known] for part in fine]
     labelled, empty = truth >= 0, np.isin(outcomes[0], EMPTY_PLACES)
     right = [(np.asarray(part) == truth)[labelled] for part in (a, b)]
     alarms = [(part == OUTCOMES.index(FALSE_ACCEPT))[empty] for part in outcomes]
     gap, flat = device - model, (model.ravel(), device.ravel())
     norms = [float(np.linalg.norm(part)) for part in flat]
     return DecisionParity(
-        clips=len(ids),
+        clips=len(ours.ids),
         changed=tuple(sorted(changed, key=lambda one: -one.margin)),
         good=wilson(int(good[0].sum()), int(known.sum())),
         good_on_device=wilson(int(good[1].sum()), int(known.sum())),
@@ -109,4 +114,5 @@ def decisions_of(classifier: Classifier, ids: tuple[str, ...], model: Array, dev
         mae=float(np.abs(gap).mean()),
         relative_l2=float(np.linalg.norm(gap)) / max(norms[0], 1e-30),
         cosine=float(flat[0] @ flat[1]) / max(norms[0] * norms[1], 1e-30),
+        levels=tuple(levels_of(ours.conditions, ours.ids, fine, known)),
     )

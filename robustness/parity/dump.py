@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from robustness.conditions import Condition
+
 Array = NDArray[np.float64]
 
 
@@ -20,6 +22,7 @@ class Dump:
         features: [clips bands frames], or with these two exchanged.
         samples: [clips time].
         inputs: what a quantized network took, [clips numbers], in its own order.
+        conditions: under which the recordings were played, [clips]; None if as they are.
         resolution: of the outputs as they were printed: they are cut or rounded to it.
     """
 
@@ -29,3 +32,4 @@ class Dump:
     samples: Array | None = None
     inputs: NDArray[np.int8] | None = None
     resolution: float = 0.0
+    conditions: tuple[Condition, ...] | None = None

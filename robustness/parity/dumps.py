@@ -2,7 +2,8 @@
 
 A CSV has the column `path` and a column of scores for each label, in what the card calls `output`. An NPZ has `outputs`
 [clips labels], `ids` if the clips are not those given in their order, and perhaps `features` [clips bands frames] and `samples`
-[clips time]. A `.log` or `.txt` is what MLPerf Tiny's runner saw on the serial line (uart.py).
+[clips time]. Recordings played under a perturbation have its name and level in the columns, or arrays, `perturbation` and `level`.
+A `.log` or `.txt` is what MLPerf Tiny's runner saw on the serial line (uart.py).
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from robustness.audio.manifests import manifest_rows
+from robustness.conditions import NONE, Condition
 from robustness.errors import UsageError
 from robustness.parity.dump import Dump
 from robustness.parity.uart import is_log, read_log
+from robustness.perturbations.base import PERTURBATIONS
 
 
 def read_dump(path: Path, labels: Sequence[str]) -> Dump:
@@ -47,7 +50,22 @@ def _of_table(path: Path, labels: Sequence[str]) -> Dump:
         outputs = [[float(row[label] or "nan") for label in labels] for row in rows]
     except ValueError as error:
         raise UsageError(f"--dump {path}: a score is no number: {error}") from error
-    return Dump(tuple(str(row["path"]).replace("\\", "/") for row in rows), np.asarray(outputs))
+    ids = tuple(str(row["path"]).replace("\\", "/") for row in rows)
+    under = [(row["perturbation"] or NONE, row["level"] or "") for row in rows] if {"perturbation", "level"} <= set(rows[0]) else None
+    return Dump(ids, np.asarray(outputs), conditions=None if under is None else _conditions(path, under))
+
+
+def _conditions(path: Path, under: Sequence[tuple[str, str]]) -> tuple[Condition, ...]:
+    """The conditions of perturbations and levels; a recording as it is has neither."""
+    found = []
+    for name, level in under:
+        if name != NONE and name not in PERTURBATIONS.all():
+            raise UsageError(f"--dump {path}: there is no perturbation {name!r}; `robustness list perturbations` shows those that exist")
+        try:
+            found.append(Condition() if name == NONE else Condition(name, float(level)))
+        except ValueError as error:
+            raise UsageError(f"--dump {path}: the level of {name} is {level!r}; expected a number") from error
+    return tuple(found)
 
 
 def _of_arrays(path: Path, labels: Sequence[str]) -> Dump:
@@ -62,9 +80,12 @@ def _of_arrays(path: Path, labels: Sequence[str]) -> Dump:
     if outputs is None or outputs.ndim != 2 or outputs.shape[1] != len(labels):
         shape = "is missing" if outputs is None else f"has the shape {list(outputs.shape)}"
         raise UsageError(f"--dump {path}: `outputs` {shape}; expected [clips labels] for the {len(labels)} labels {', '.join(labels)}")
-    wrong = [name for name in ("ids", "features", "samples") if name in found and len(found[name]) != len(outputs)]
+    wrong = [name for name in ("ids", "features", "samples", "perturbation", "level") if name in found and len(found[name]) != len(outputs)]
     if wrong:
         raise UsageError(f"--dump {path}: `{wrong[0]}` holds {len(found[wrong[0]])} clips and `outputs` {len(outputs)}")
     ids = tuple(map(str, found["ids"].tolist())) if "ids" in found else None
     parts = {name: np.asarray(found[name], np.float64) for name in ("features", "samples") if name in found}
-    return Dump(ids, np.asarray(outputs, np.float64), parts.get("features"), parts.get("samples"))
+    under = {"perturbation", "level"} <= set(found)
+    pairs = [(str(name) or NONE, str(level)) for name, level in zip(found["perturbation"], found["level"], strict=True)] if under else []
+    conditions = _conditions(path, pairs) if under else None
+    return Dump(ids, np.asarray(outputs, np.float64), parts.get("features"), parts.get("samples"), conditions=conditions)

@@ -6,6 +6,7 @@ scaled, with their bytes exchanged or late; another convention of the front-end;
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -18,7 +19,7 @@ from robustness.errors import UsageError
 from robustness.frontends.scaling import FULL_SCALE
 from robustness.models.classifier import Classifier
 from robustness.models.golden import in_our_order
-from robustness.parity.computed import Computed
+from robustness.parity.computed import Computed, said_of
 from robustness.parity.dump import Dump
 from robustness.parity.quantized_inputs import agrees_cut, agrees_rounded, features_of_inputs, input_range
 from robustness.parity.reasons import EXPLAINS, resized, why_features, why_outputs, why_outputs_alone
@@ -56,6 +57,8 @@ def in_order(dump: Dump, recordings: Sequence[Recording]) -> list[Recording]:
         UsageError: the dump names one that is not given or names one twice, or has another number without names.
     """
     if dump.ids is None:
+        if dump.conditions is not None:
+            raise UsageError("the dump has `perturbation` and `level` and no `ids`; name the recordings, for each is there several times")
         if len(dump.outputs) != len(recordings):
             raise UsageError(f"the dump holds {len(dump.outputs)} clips without `ids`, and {len(recordings)} recordings are given")
         return list(recordings)
@@ -65,7 +68,8 @@ def in_order(dump: Dump, recordings: Sequence[Recording]) -> list[Recording]:
     stems = {name.rpartition(".")[0] + ".bin": one for name, one in short.items()}  # a runner's files of features
     named |= stems if len(stems) == len(known) else {}
     missing = [name for name in dump.ids if name not in known and name not in named]
-    twice = sorted({name for name in dump.ids if dump.ids.count(name) > 1})
+    keys = dump.ids if dump.conditions is None else tuple(name + said_of(one) for name, one in zip(dump.ids, dump.conditions, strict=True))
+    twice = sorted({name for name, count in Counter(keys).items() if count > 1})
     if missing or twice:
         what = f"{missing[0]}, which is not among the {len(known)} recordings" if missing else f"{twice[0]} more than once"
         raise UsageError(f"the dump has {what}; its paths are relative to the folder given")
@@ -94,7 +98,7 @@ def _of_samples(given: Array, ours: Computed) -> StageParity:
     scaled = given / FULL_SCALE if np.abs(given).max() > 2 else given
     expected = ours.samples[:, : given.shape[1]]
     gaps = np.abs(scaled - expected) * FULL_SCALE
-    largest, where = float(gaps.max()), ours.ids[int(gaps.max(1).argmax())]
+    largest, where = float(gaps.max()), ours.names[int(gaps.max(1).argmax())]
     agrees = largest <= SAMPLE_STEPS
     says = f"by up to {largest:.3g} steps of 16 bit of {SAMPLE_STEPS:g} allowed, most in {where}"
     return StageParity("samples", agrees, largest, SAMPLE_STEPS, says if agrees else says + _why_samples(scaled, expected))
@@ -125,7 +129,7 @@ def _of_features(classifier: Classifier, dump: Dump, given: Array, ours: Compute
     allowed = 1.0 if classifier.frontend.quantized else max(step * ROUNDED, FEATURE_SHARE * max(float(np.ptp(found)), 1e-9))
     largest = float(gaps.max())
     clip, band, frame = (int(place) for place in np.unravel_index(int(gaps.argmax()), gaps.shape))
-    says = f"by up to {largest:.3g} of {allowed:.3g} allowed, most in band {band}, frame {frame} of {ours.ids[clip]}"
+    says = f"by up to {largest:.3g} of {allowed:.3g} allowed, most in band {band}, frame {frame} of {ours.names[clip]}"
     agrees = largest <= allowed
     if not agrees and explain:
         says += why_features(classifier, expected, ours, clip)
@@ -156,7 +160,7 @@ def _of_outputs(classifier: Classifier, dump: Dump, ours: Computed, *, explain: 
     largest = float(gaps.max())
     clip, label = (int(place) for place in np.unravel_index(int(gaps.argmax()), gaps.shape))
     steps = "" if step is None else f", {largest / step:.0f} of its steps"
-    says = f"by up to {largest:.3g}{steps}, of {allowed:.3g} allowed, most at {classifier.labels[label]} of {ours.ids[clip]}"
+    says = f"by up to {largest:.3g}{steps}, of {allowed:.3g} allowed, most at {classifier.labels[label]} of {ours.names[clip]}"
     agrees = largest <= allowed
     if not agrees and explain:
         says += why_outputs_alone(classifier, dump, ours) if features else why_outputs(classifier, dump, ours)

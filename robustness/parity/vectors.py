@@ -60,8 +60,10 @@ def _words(ours: Computed) -> NDArray[np.int16]:
 def _table(ours: Computed, labels: Sequence[str]) -> str:
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", *labels])
-    writer.writerows([name, *(f"{value:.9g}" for value in row)] for name, row in zip(ours.ids, ours.outputs.tolist(), strict=True))
+    under = [[one.perturbation, "" if one.level is None else f"{one.level:g}"] for one in ours.conditions] or [[]] * len(ours.ids)
+    writer.writerow(["path", *(("perturbation", "level") if ours.conditions else ()), *labels])
+    rows = zip(ours.ids, under, ours.outputs.tolist(), strict=True)
+    writer.writerows([name, *condition, *(f"{value:.9g}" for value in row)] for name, condition, row in rows)
     return text.getvalue()
 
 

@@ -20,6 +20,7 @@ class MeasuredValue:
         of: how many there are.
         outside: on which side it lies outside of them; None where it does not.
         kind: what kind of edit that speaks for.
+        beyond: how far beyond the last of them it lies, in steps of that measurement; runs made before had none.
     """
 
     name: str
@@ -29,3 +30,4 @@ class MeasuredValue:
     of: int
     outside: Literal["low", "high"] | None = None
     kind: str | None = None
+    beyond: Annotated[float, AllowInfNan(False)] = 0.0

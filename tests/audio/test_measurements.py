@@ -11,7 +11,7 @@ from torch import Tensor
 
 from robustness.audio.filters import passing_above, passing_below, shaped
 from robustness.audio.levels import Span
-from robustness.audio.measurements import Measurements, measured
+from robustness.audio.measurements import Measurements, measured, pitch_hz
 from robustness.audio.surround import core_in, own_sound_in
 
 RATE_HZ = 16_000
@@ -91,3 +91,17 @@ def test_a_surround_of_its_own_is_told_from_noise_everywhere() -> None:
     assert own_sound_in(quiet, RATE_HZ) > 0.5
     assert own_sound_in(tones + noise(8000, 3) * 0.05, RATE_HZ) < 0.05
     assert own_sound_in(take(), RATE_HZ) < 0.05
+
+
+@pytest.mark.parametrize("hz", [70.0, 112.5, 190.0, 305.0])
+def test_the_pitch_is_what_repeats(hz: float) -> None:
+    time = torch.arange(RATE_HZ // 2, dtype=torch.float64) / RATE_HZ
+    voice = torch.stack([torch.sin(2 * math.pi * hz * n * time + n) / n for n in range(1, 9)]).sum(0)
+    assert pitch_hz(voice.float() * 0.1, RATE_HZ) == pytest.approx(hz, rel=0.02)
+
+
+def test_noise_and_what_is_too_short_have_no_pitch() -> None:
+    noise = torch.randn(RATE_HZ // 2, generator=torch.Generator().manual_seed(0))
+    assert pitch_hz(noise, RATE_HZ) == 0
+    assert pitch_hz(noise[:100], RATE_HZ) == 0
+    assert pitch_hz(torch.zeros(RATE_HZ // 2), RATE_HZ) == 0

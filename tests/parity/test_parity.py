@@ -95,7 +95,7 @@ def test_decisions_are_counted_anew(model: Classifier, ours: Computed) -> None:
     device = ours.outputs.copy()
     device[0] = np.roll(device[0], 1)
     truth = ours.outputs.argmax(1)
-    found = decisions_of(model, ours.ids, ours.outputs, device, truth)
+    found = decisions_of(model, ours, device, truth)
     top = np.sort(ours.outputs[0])
     assert [one.recording for one in found.changed] == [ours.ids[0]]
     assert found.changed[0].margin == pytest.approx(top[-1] - top[-2], abs=1e-5)
@@ -170,3 +170,39 @@ def test_a_dump_that_departs_is_status_1(tmp_path: Path, monkeypatch: pytest.Mon
     assert told["stages"][0]["agrees"] is False
     assert len(told["decisions"]["changed"]) == 20
     assert command(monkeypatch, "--recordings", JOE) == USER_ERROR
+
+
+def test_critical_levels_move_with_a_device_that_hears_more_noise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The device's answers at an SNR are the model's at the next worse one; counted here from the table itself."""
+    assert command(monkeypatch, "--recordings", JOE, "--write-vectors", tmp_path, "--perturbation", "white-noise") == DONE
+    with (tmp_path / "outputs.csv").open(newline="") as file:
+        rows = [*csv.DictReader(file)]
+    levels = sorted({float(row["level"]) for row in rows if row["level"]}, reverse=True)
+    at = {(row["path"], row["level"]): row for row in rows}
+    worse = {f"{level:g}": f"{after:g}" for level, after in zip(levels, [*levels[1:], levels[-1]], strict=True)}
+    device = [{**at[row["path"], worse.get(row["level"], "")], "level": row["level"], "perturbation": row["perturbation"]} for row in rows]
+    with (tmp_path / "device.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0]])
+        writer.writeheader()
+        writer.writerows(device)
+    capsys.readouterr()
+    assert command(monkeypatch, "--recordings", JOE, "--dump", tmp_path / "device.csv", "--json") == RULE_FAILED
+    (found,) = json.loads(capsys.readouterr().out)["decisions"]["levels"]
+    assert [one["level"] for one in found["levels"]] == levels
+    good = [one["model"] for one in found["levels"]]
+    assert [one["device"] for one in found["levels"]] == [*good[1:], good[-1]]
+    assert found["harsher"] == 0 < found["milder"] <= found["recordings"] == 20
+    assert command(monkeypatch, "--recordings", JOE, "--dump", tmp_path / "outputs.csv") == DONE
+    assert "the critical level is milder on the device for 0 of 20 recordings, harsher for 0, the same for 20" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [("a.wav,whit-noise,10", "there is no perturbation 'whit-noise'"), ("a.wav,white-noise,loud", "level of white-noise is 'loud'")],
+)
+def test_a_condition_that_is_none_is_refused(row: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "dump.csv").write_text(f"path,perturbation,level,yes,no\n{row},0.5,0.5\n")
+    with pytest.raises(UsageError, match=words):
+        read_dump(tmp_path / "dump.csv", ("yes", "no"))

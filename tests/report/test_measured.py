@@ -22,6 +22,14 @@ def value(name: str, amount: float, *, above: int = 5, side: str | None = None, 
             [value("length_ms", 900, above=0, side="high"), value("floor_dbfs", -31.2, above=0, side="high", kind="noise")],
             "Measured: floor −31 dBFS: louder than all 12 that are right and the word’s length 900 ms: longer than all 12 that are right.",
         ),
+        (
+            [
+                MeasuredValue("floor_dbfs", -31, 12, 0, 12, "high", "noise", 2.0),
+                MeasuredValue("hum_dbfs", -20, 12, 0, 12, "high", "noise", 9.0),
+            ],
+            "Measured: hum at multiples of the mains −20 dBFS: louder than all 12 that are right and floor −31 dBFS: louder than all "
+            "12 that are right.",
+        ),
         ([value("clipped", 0.123, above=0, side="high", kind="distortion")], "Measured: clipped 12.3 %: more than all 12 that are right."),
         (
             [value("level_dbfs", -50, above=11, side="low", kind="level")],

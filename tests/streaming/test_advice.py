@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ def test_no_rarer_answer_is_advised_where_nothing_is_hit() -> None:
     [(1, 0, "0 of 1 word is hit"), (1, 1, "1 of 1 word is hit"), (2, 1, "1 of 2 words is hit"), (2, 0, "0 of 2 words are hit")],
 )
 def test_hits_agree_in_number(words: int, hits: int, says: str) -> None:
-    nothing = {name: 0 for name in StreamFigures._fields}
+    nothing: dict[str, Any] = dict.fromkeys(StreamFigures._fields, 0)
     found = StreamFigures(**{**nothing, "words": words, "hits": hits, "latency_ms": float("nan")})
     assert stream_sentence(found).startswith(f"{says}, no wrong command")
 

@@ -44,6 +44,7 @@ WORDS: Final = {
     "lead_ms": Words("room before the word", "ms", 0, "less", "more"),
     "tail_ms": Words("room after the word", "ms", 0, "less", "more"),
     "fall_db": Words("steepest fall of the level in 50 ms", "dB", 0, "slower", "faster"),
+    "pitch_hz": Words("the voice’s pitch", "Hz", 0, "lower", "higher"),
     "middle_ms": Words("the word\u2019s middle in the window", "ms", 0, "earlier", "later"),
 }
 SHARES: Final = frozenset({"surround", "clipped"})
@@ -59,11 +60,11 @@ class MeasuredRow(NamedTuple):
 
 
 def measured_sentence(found: Sequence[MeasuredValue]) -> str:
-    """What lies outside, that which speaks for an edit first; that nothing does, where nothing does."""
+    """What lies outside, what speaks for an edit first, and of that what lies furthest out; that nothing does, where nothing does."""
     good = max((one.of for one in found), default=0)
     if not found:
         return ""
-    outside = sorted((one for one in found if one.outside is not None), key=lambda one: one.kind is None)
+    outside = sorted((one for one in found if one.outside is not None), key=lambda one: (one.kind is None, -one.beyond))
     if not outside:
         among = f"the {good} that are right" if good >= FEWEST else "what is usual; too few recordings are right here to compare it with"
         return f"Measured: nothing lies outside of {among}."

@@ -187,7 +187,7 @@ class Failures(Section):
             total=found.total,
             cards=cards,
             open=OPEN,
-            heading=_heading(found),
+            heading=" ".join([_heading(found), *right_elsewhere(view)]),
             causes=setup.caveat if setup else "",
             **_over(view),
             missing=not view.explained,
@@ -217,6 +217,24 @@ def _heading(found: FailedRecordings) -> str:
     first = f"the {noise.shown} that fail at the mildest level have a card" if noise.shown > 1 else one
     first = "it has a card" if noise.total == 1 else "each has a card" if noise.shown == noise.total else first
     return f"{placed} {who}; {first}, at the mildest level at which most draws are bad.{compared}"
+
+
+def right_elsewhere(view: View) -> list[str]:
+    """How many of the recordings that fail at a place are right at the reference, in the first variant: what is lost by the place alone."""
+    sums, said = view.sums, []
+    here = {c.placement: i for i, c in enumerate(sums.conditions) if c.perturbation == view.placing and c.fill == "zeros"}
+    mark, reference = sums.variants.index(view.first.name), sums.clean
+    if reference is None:
+        return []
+    right = sums.share(sums.good, mark, reference) == 1
+    for place in (place for place in PLACES if place in here and place != view.reference):
+        fails = sums.share(sums.good, mark, here[place]) < 1
+        count, back = int(fails.sum()), int((fails & right).sum())
+        if count > 1:
+            said.append(
+                f"Of {number(count)} that fail {PLACES[place]}, {number(back)} {'is' if back == 1 else 'are'} right at the reference."
+            )
+    return said
 
 
 def _compared(found: FailedRecordings) -> str:
