@@ -187,8 +187,8 @@ class Plant:
 
     @property
     def takes_seed(self) -> str:
-        """Of the order of the recordings that are told: the second draw of the table's, for on the first a fault was found."""
-        return self.name if self.tuning else f"{self.name}, told again"
+        """Of the order of the recordings that are told: the third draw of the table's, for on the first two faults were found."""
+        return self.name if self.tuning else f"{self.name}, told a third time"
 
 
 def plant(name: str, expected: str, *change: Change) -> Plant:

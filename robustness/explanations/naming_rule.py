@@ -4,8 +4,9 @@ An edit *counts* where it restores the answer, a little beyond its size as well,
 known; its own control does not restore it, and recovers three quarters of what the edit does at most. A kind counts where an edit of it
 does. Named is
 
-1. the output, where the network leans to its rejection labels and one and a half times that lean brings the answer back. Where it does
-   not lean, a bias on the output brings back any missed word, and counts for nothing;
+1. the output, where the network leans to its rejection labels and one and a half times that lean brings the answer back; of a word that is
+   right at another place, where the lean itself does. Where the network does not lean, a bias on the output brings back any missed word,
+   and counts for nothing;
 2. of three kinds that count at most, the one for which something speaks beside the edit: a measurement of the recording that lies outside
    of all that are right, or, of placement and precision, the same recording that is right elsewhere or in float. Where nothing speaks,
    speed, of which a word's length is no more than a hint, if it alone is not ordinary: of the others everything that is measured lies among
@@ -86,7 +87,8 @@ def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:
     heard = [attempt for attempt in tried if attempt.kind != "output"]
     restoring = tuple(attempt.name for attempt in tried if attempt.restores_at is not None)
     counting = [attempt for attempt in heard if counts(attempt) and (attempt.kind in SHIFTED or not beside.shifted)]
-    reach = REACH * (beside.lean or 0.0)
+    placed = beside.own_drop and "placement" in beside.speaks and any(one.kind == "placement" for one in counting)
+    reach = (beside.lean or 0.0) * (1.0 if placed else REACH)
     leaning = [one for one in tried if one.kind == "output" and one.restores_at is not None and one.restores_at <= reach]
     best = leading(leaning or _spoken_for(counting, beside) or ([] if beside.rings else _standing_out(counting, heard, beside)))
     others = {other.kind: counted(max(_shares(tried, other.kind))) for other in heard if best is None or other.kind != best.kind}

@@ -15,8 +15,10 @@ from robustness.audio.measurements import Measurements
 from robustness.interventions.base import EditKind
 
 FEWEST: Final = 5  # good recordings: outside of fewer a recording lies easily
-FLOOR: Final = ("floor_dbfs", "snr_db", "first_dbfs", "last_dbfs", "hum_dbfs", "fall_db")
+FLOOR: Final = ("floor_dbfs", "snr_db", "hum_dbfs", "fall_db")
 MASKED: Final = ("first_dbfs", "last_dbfs", "fall_db")  # by a floor that is loud
+AS_LOUD_DB: Final = 6.0
+FAR_ABOVE_DB: Final = 10.0
 HINTS: Final = ("length_ms", "middle_ms")  # a word may be long, and lie elsewhere for that: no more than not ordinary
 CENTRAL: Final = {"level_dbfs": 0.1, "middle_ms": 0.1, "length_ms": 0.3}  # of the good ones lie further out to either side
 STEPS: Final = {  # less than that beyond the others is nothing, in the measurement's unit
@@ -120,18 +122,27 @@ def spoken_for(stands: Sequence[Standing]) -> frozenset[Cause]:
     What one cause does to several measurements speaks once: a sound around the word that is not in it makes the floor loud as well, and a
     loud floor the recording's edges, and the level falls no further than to it.
     """
-    outside = _outside(stands)
-    return frozenset(kind for name, kind in outside.items() if name not in {*_told(outside), *HINTS})
+    told = {*_told(stands), *HINTS}
+    return frozenset(kind for name, kind in _outside(stands).items() if name not in told)
 
 
 def _outside(stands: Sequence[Standing]) -> dict[str, Cause]:
     return {one.name: one.kind for one in stands if one.kind is not None}
 
 
-def _told(outside: Mapping[str, Cause]) -> tuple[str, ...]:
-    """The measurements that lie outside for a reason that another one has told."""
-    surround, floor = "surround" in outside, not {"floor_dbfs", "snr_db"}.isdisjoint(outside)
-    return FLOOR if surround else MASKED if floor else ()
+def _told(stands: Sequence[Standing]) -> tuple[str, ...]:
+    """The measurements that lie outside for a reason that another one has told.
+
+    Where the recording's edges are no louder than its hum, the floor is the hum, whose lines lie between those of the word. Edges far
+    above the floor are a sound around the word, and not under it.
+    """
+    outside, values = _outside(stands), {one.name: one.value for one in stands}
+    floor = not {"floor_dbfs", "snr_db"}.isdisjoint(outside)
+    edges = min(values.get("first_dbfs", -math.inf), values.get("last_dbfs", -math.inf))
+    if floor and "hum_dbfs" in outside and values["hum_dbfs"] > edges - AS_LOUD_DB:
+        return ("surround", *MASKED)
+    around = {"first_dbfs", "last_dbfs"} <= set(outside) and edges > values.get("floor_dbfs", math.inf) + FAR_ABOVE_DB
+    return FLOOR if around or "surround" in outside else MASKED if floor else ()
 
 
 def ordinary(stands: Sequence[Standing]) -> frozenset[Cause]:
@@ -140,7 +151,7 @@ def ordinary(stands: Sequence[Standing]) -> frozenset[Cause]:
     Levels, places and lengths differ widely among recordings: they are ordinary where some of the good ones lie further out to either side.
     What lies outside for a reason that is told already is as good as among them.
     """
-    told = _told(_outside(stands))
+    told = _told(stands)
     measured: dict[Cause, list[bool]] = {}
     for one in stands:
         for kind in {SPEAKS[one.name].low, SPEAKS[one.name].high}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -87,7 +87,7 @@ def forecast_heard(path: Path, request: Request, progress: Progress) -> Forecast
     """
     run = checked_run(path)
     places = _places(run)
-    job = prepare(replace(request, settings=replace(request.settings, perturbations=("padding-placement",))), progress)
+    job = prepare(request, progress)
     models = models_of(job.classifiers, job.cards)
     names = {own: there for model in models for own, there in shared_variants(run, model, several=len(models) > 1).items()}
     clean = [one for one in job.plan.conditions if one.perturbation == NONE]

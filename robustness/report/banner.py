@@ -19,7 +19,7 @@ from robustness.conditions import NO_WORD, NONE
 from robustness.gates.outputs import VerdictFacts, VerdictsFacts, read_verdicts
 from robustness.report.opening import Kind, Opening
 from robustness.report.sections.base import STILL, TEMPLATES, fill
-from robustness.report.words import number, plural, slug, unique
+from robustness.report.words import plural, slug, true_minus, unique
 from robustness.run.evidence import FailureCard, read_failures
 from robustness.run.folder import Run, write_text
 from robustness.run.perturbations import perturbation_facts
@@ -30,7 +30,7 @@ MOST_LINKS: Final = 5
 KEEP: Final = "Keep this run as the baseline of the next model: robustness gate --baseline RUN."
 TEMPLATE = """
 {%- macro rule(v) -%}
-<li id="{{ v.id }}"><strong{% if v.facts.counts %} class="wrong"{% endif %}>{{ v.facts.word }}</strong> {{ v.facts.sentence }}
+<li id="{{ v.id }}"><strong{% if v.facts.counts %} class="wrong"{% endif %}>{{ v.facts.word }}</strong> {{ v.sentence }}
 {%- if v.links %}<br>Evidence: {% for link in v.links %}<a href="#{{ link.to }}">{{ link.text }}</a>{% if not loop.last %}, {% endif %}
 {% endfor %}{% endif %}
 {%- for warning in v.facts.warnings %}<br><span class="note">{{ warning }}</span>{% endfor %}</li>
@@ -71,6 +71,11 @@ class ShownVerdict:
     id: str
     links: tuple[VerdictLink, ...]
 
+    @property
+    def sentence(self) -> str:
+        """What was found, as on paper."""
+        return true_minus(self.facts.sentence)
+
 
 def banner(run: Run, addresses: Collection[str]) -> Markup:
     """The verdict's part of the page between its two marks; only these where no gate has judged the run.
@@ -106,8 +111,9 @@ def _opening(found: VerdictsFacts, verdicts: Sequence[ShownVerdict]) -> Opening:
     undecided = all(verdict.facts.outcome != "fail" for verdict in blocking)
     kind: Kind = "little" if undecided else "found"
     heading = "NOT DECIDED" if undecided else "NOT READY"
-    more = f" So do {number(len(blocking) - 1)} more." if len(blocking) > 1 else ""
-    text = Markup('<a href="#{}">{}</a> keeps the model from passing: {}.{}')
+    others = len(blocking) - 1
+    more = f" {plural(others, 'more rule does', 'more rules do')} so too." if others else ""
+    text = Markup('The rule <a href="#{}">{}</a> keeps the model from passing: {}.{}')
     return Opening(kind, heading, text.format(worst.id, worst.facts.name, _measured(worst), more), _first(worst), about)
 
 

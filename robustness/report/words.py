@@ -128,6 +128,11 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def true_minus(text: str) -> str:
+    """A text of the terminal with true minus signs before its numbers."""
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", text)
+
+
 def slug(text: str) -> str:
     """A name as part of an address: lower case letters, digits and dashes."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()

@@ -11,7 +11,7 @@ import pytest
 from robustness.conditions import Fill
 from robustness.explanations.edits import Attempt, Rung
 from robustness.explanations.factors import FACTORS, State, account, differing, exact_shapley
-from robustness.explanations.naming_rule import Beside, name
+from robustness.explanations.naming_rule import Beside, mostly, name
 from robustness.interventions.base import EditKind
 
 
@@ -82,10 +82,35 @@ def test_what_is_measured_as_ordinary_comes_after_what_is_not() -> None:
     assert name(tried[:1], Beside(frozenset({"level"}), rings=True)).kind == "level"
 
 
-@pytest.mark.parametrize(("lean", "kind"), [(None, "placement"), (6.6, "placement"), (6.7, "output"), (12.0, "output")])
-def test_the_output_is_named_where_no_more_than_the_networks_lean_restores(lean: float | None, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("lean", "own", "kind"),
+    [
+        (None, True, "placement"),
+        (9.9, True, "placement"),
+        (10.0, True, "output"),  # right at another place: the lean by itself
+        (6.6, False, "placement"),
+        (6.7, False, "output"),
+    ],
+)
+def test_the_output_is_named_where_no_more_than_the_networks_lean_restores(lean: float | None, own: bool, kind: str) -> None:
     tried = [attempt("move-word", "placement", 1.0), attempt("lower-rejections", "output", 0.4)]  # both restore at 10
-    assert name(tried, Beside(frozenset({"placement"}), lean=lean)).kind == kind
+    assert name(tried, Beside(frozenset({"placement"}), lean=lean, own_drop=own)).kind == kind
+
+
+def test_most_of_a_loss_is_said_of_the_one_kind_that_is_spoken_for() -> None:
+    tried = [attempt("remove-noise", "noise", 0.8, restores=False), attempt("equalise", "band", 0.5, restores=False)]
+    beside = Beside(frozenset({"noise"}))
+    nothing = name(tried, beside)
+    assert (nothing.verdict, nothing.kind) == ("none", None)
+    found = mostly(nothing, tried, beside)
+    assert (found.verdict, found.kind, found.by, found.share) == ("most", "noise", "remove-noise", 0.8)
+    for other in (Beside(frozenset({"noise", "band"})), Beside(frozenset({"band"})), Beside(frozenset({"noise"}), rings=True)):
+        assert mostly(nothing, tried, other).kind is None
+    weaker = [attempt("remove-noise", "noise", 0.6, restores=False), tried[1]]
+    stronger = [tried[0], attempt("equalise", "band", 0.9, restores=False)]
+    restored = [tried[0], attempt("equalise", "band", 0.5)]
+    assert [mostly(nothing, some, beside).kind for some in (weaker, stronger, restored)] == [None, None, None]
+    assert mostly(nothing, stronger, Beside(frozenset({"noise"}), ordinary=frozenset({"band"}))).kind == "noise"
 
 
 @pytest.mark.parametrize(("speaks", "own", "strength"), [((), True, "full"), ((), False, "weak"), (("level",), False, "full")])

@@ -113,3 +113,7 @@ def test_condition(condition: Condition, unit: str | None, text: str) -> None:
 )
 def test_a_level_agrees_with_its_unit(level: float, unit: str | None, says: str) -> None:
     assert words.level_of(level, unit).replace("\u00a0", " ") == says
+
+
+def test_a_minus_stands_before_a_number_alone() -> None:
+    assert words.true_minus("time shift of -100 ms, good-2 and 3-4, at -5.5 dB") == "time shift of −100 ms, good-2 and 3-4, at −5.5 dB"
