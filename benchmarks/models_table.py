@@ -31,6 +31,7 @@ from robustness.sweep.plan import Settings
 
 SHOWN: Final = ("placement", "time", "level", "noise", "room", "microphone", "channel", "mask", "scene")
 CLIPS: Final = 500
+NONE: Final = "–"
 DOCUMENT: Final = ROOT / "docs" / "models.md"
 BEGIN, END = "<!-- python -m benchmarks.models_table --keep -->", "<!-- end of the table -->"
 TINY: Final = ("kws_ref_model_float32.tflite", "kws_ref_model.tflite")
@@ -76,17 +77,19 @@ def made(runs: Path, preset: Preset) -> list[Path]:
 def row(view: View, variant: Variant) -> tuple[str, ...]:
     """One model and variant."""
     costs = Costs(view)
-    clean = costs.estimate(costs.clean(variant))
+    scores = costs.clean(variant)
+    clean = costs.estimate(scores)
     worst: tuple[float, str] = (0.0, "nothing")
     means: dict[str, list[float]] = {}
     for kind in view.kinds.values():
         if kind.placements or not (shares := shares_of(view, kind, variant)):
             continue
-        means.setdefault(kind.family, []).append(clean.value - float(np.mean(list(shares.values()))))
+        undisturbed = float(np.nanmean(scores[costs.movable])) if kind.moves else clean.value  # of the same recordings
+        means.setdefault(kind.family, []).append(undisturbed - float(np.mean(list(shares.values()))))
         for level in kind.everyday_levels:
             if level in shares:
-                worst = max(worst, (clean.value - shares[level], f"{kind.plain_name} at {level_of(level, kind.unit)}"))
-    cells = [f"{100 * float(np.mean(means[family])):.1f}" if family in means else "–" for family in SHOWN]
+                worst = max(worst, (undisturbed - shares[level], f"{kind.plain_name} at {level_of(level, kind.unit)}"))
+    cells = [f"{100 * float(np.mean(means[family])):.1f}" if family in means else NONE for family in SHOWN]
     ends = "" if clean.low != clean.low else f" ({number(100 * clean.low)} to {number(100 * clean.high)})"
     name = f"{variant.model['name']} {variant.name.rpartition(' · ')[2]}"
     return (name, f"{percent(clean.value)}{ends}", f"{worst[1]}: {100 * worst[0]:.1f} points", *cells)
@@ -103,7 +106,8 @@ def main() -> None:
     views = [View(Run.open(path)) for path in [*made(told.runs, told.preset), *told.run]]
     rows = tuple(row(view, variant) for view in views for variant in view.variants)
     head = ("model", "accepted undisturbed, %", "what costs most on an ordinary day", *(f"{family}, points" for family in SHOWN))
-    table = str(Table(head, rows))
+    there = [at for at in range(len(head)) if any(cells[at] != NONE for cells in rows)]  # a preset has not every family
+    table = str(Table(tuple(head[at] for at in there), tuple(tuple(cells[at] for at in there) for cells in rows)))
     print(table)
     if told.keep:
         before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)

@@ -42,7 +42,7 @@ const played = new Audio();
 function hear(id, level) {
   const kept = DATA.sounds[id];
   const near = kept.reduce((best, one) => (Math.abs(one.level - level) < Math.abs(best.level - level) ? one : best));
-  played.src = `data:audio/mpeg;base64,${near.mp3}`;
+  played.src = `data:audio/mpeg;base64,${near.sound}`;
   played.dataset.hears = `${id} ${near.level}`;
   played.play();
 }
