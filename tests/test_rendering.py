@@ -19,7 +19,7 @@ NOISY = Condition("white-noise", 5.0, "zeros", 2, "center")
 RUN = [
     condition
     for kind in PERTURBATIONS.all().values()
-    if not kind.inputs
+    if not kind.inputs and kind().unavailable({}, FRAME) is None
     for condition in list(kind().conditions("center"))[:: 17 if kind.leads else 5]
 ]
 

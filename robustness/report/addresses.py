@@ -16,8 +16,9 @@ MEASURED: Final = ("by-level-of-the-speech", "by-room-to-move", "ce", "latency",
 COMPARED: Final = ("perturbations", "rules")  # sections of the page of two runs
 STREAMED: Final = ("variants", "takes", "hop", "state", "operating", "mistakes")  # sections of the page of a stream, with its figures below
 THRESHOLDS: Final = ("curve", "labels", "late")  # sections of the page of a threshold
-STREAM_FIGURES: Final = ("curve-section", "hops", "phases")
-TITLED: Final = (*SECTIONS, *COMPARED, *STREAMED, *THRESHOLDS)
+STREAM_FIGURES: Final = ("curve-section", "hops", "phases", "take")
+CUT: Final = ("picture", "words")  # sections of the page of a take, with its figure below
+TITLED: Final = (*SECTIONS, *COMPARED, *STREAMED, *THRESHOLDS, *CUT)
 RESERVED: Final = (  # addresses that the page gives itself
     *TITLED,
     *(f"{name}-title" for name in TITLED),

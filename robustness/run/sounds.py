@@ -23,12 +23,12 @@ class ConditionSound:
     Attributes:
         perturbation: which.
         level: in its unit.
-        mp3: the sound, in base64.
+        sound: as MP3, in base64.
     """
 
     perturbation: str
     level: FiniteNumber
-    mp3: str
+    sound: str
 
 
 @dataclass(frozen=True)

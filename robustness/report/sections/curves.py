@@ -136,7 +136,7 @@ def by_family(panels: list[Panel]) -> list[FamilyPanels]:
 def _heard(panel: Panel, kept: ConditionSounds) -> list[dict[str, Any]]:
     """The sounds of a panel as the page's script takes them."""
     name = panel.figure.id.removeprefix(CURVE)
-    return [{"level": one.level, "sound": one.mp3} for one in kept.of(name)]
+    return [{"level": one.level, "sound": one.sound} for one in kept.of(name)]
 
 
 def _order(kind: PerturbationFacts) -> tuple[bool, int, str]:
