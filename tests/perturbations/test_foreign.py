@@ -259,7 +259,7 @@ class Loud(nn.Module):
         return logits
 
 
-@pytest.mark.parametrize("family", [one for one in FAMILIES if one != "history"])  # which changes nothing without a memory
+@pytest.mark.parametrize("family", [one for one in FAMILIES if one != "history"])  # without a memory it changes nothing
 def test_the_card_of_a_recording_that_fails_under_it_says_it_in_its_own_words(family: str, names: list[str], tmp_path: Path) -> None:
     model = planted.classifier((0, 315))  # two hops after the center it is wrong
     if family != "placement":
@@ -309,7 +309,7 @@ def test_one_that_needs_a_folder_is_refused_before_anything_runs(request_: Reque
         job = prepare(replace(request_, settings=Settings(**asked, inputs=given)))
         assert job.plan.perturbations["foreign-folder"].folder("codecs") == given["codecs"]
         assert job.inputs["codecs"]
-    with pytest.raises(UsageError, match="no perturbation takes --input codecs=DIR; names that are taken: .*noises"):
+    with pytest.raises(UsageError, match=r"no perturbation takes --input codecs=DIR; names that are taken: .*noises"):
         prepare(replace(request_, settings=Settings(inputs={"codecs": tmp_path})))
 
 
