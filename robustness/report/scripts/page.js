@@ -38,13 +38,13 @@ for (const button of document.querySelectorAll("[data-plays]")) {
 }
 
 /* A curve plays the recording at the nearest level that is kept; its buttons do, too. */
-const played = new Audio();
+const levelSound = new Audio();
 function hear(id, level) {
   const kept = DATA.sounds[id];
   const near = kept.reduce((best, one) => (Math.abs(one.level - level) < Math.abs(best.level - level) ? one : best));
-  played.src = `data:audio/mpeg;base64,${near.sound}`;
-  played.dataset.hears = `${id} ${near.level}`;
-  played.play();
+  levelSound.src = `data:audio/mpeg;base64,${near.sound}`;
+  levelSound.dataset.hears = `${id} ${near.level}`;
+  levelSound.play();
 }
 for (const id of Object.keys(DATA.sounds || {})) {
   LISTENERS[id] = (element) => element.on("plotly_click", ({ points: [point] }) => hear(id, point.x));
