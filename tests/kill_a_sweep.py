@@ -1,4 +1,4 @@
-"""Does a sweep that is killed at any moment, and gone on with, leave the same bytes as one that nobody disturbed?
+"""Does a sweep that is killed at any moment, and resumed, leave the same bytes as one that nobody disturbed?
 
     python -m tests.kill_a_sweep FOLDER [--kills 10] [--seed 0]
 

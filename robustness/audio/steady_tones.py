@@ -23,7 +23,7 @@ SLOW_HZ: Final = 1000  # the rate at which it is searched
 SEARCHED: Final = 5  # multiples by which the frequency is found
 
 
-class Hum(NamedTuple):
+class FittedHum(NamedTuple):
     """The hum of a recording: its frequency in Hz and what is fitted, a constant first, [1 + 2 multiples]."""
 
     mains_hz: float
@@ -62,15 +62,15 @@ def offset_of(samples: Tensor, rate_hz: int) -> float:
     return float(fitted(samples, quiet_weights(samples, rate_hz), columns(len(samples), rate_hz, MAINS_HZ))[0])
 
 
-def hum_in(samples: Tensor, rate_hz: int, multiples: int) -> Hum:
+def hum_in(samples: Tensor, rate_hz: int, multiples: int) -> FittedHum:
     """The hum of a recording, with so many multiples of the mains frequency."""
     return hum_at(samples, rate_hz, mains_in(samples, rate_hz), multiples)
 
 
-def hum_at(samples: Tensor, rate_hz: int, mains_hz: float, multiples: int) -> Hum:
+def hum_at(samples: Tensor, rate_hz: int, mains_hz: float, multiples: int) -> FittedHum:
     """The hum at a frequency and so many multiples of it."""
     basis = columns(len(samples), rate_hz, [mains_hz * n for n in range(1, multiples + 1)])
-    return Hum(mains_hz, fitted(samples, quiet_weights(samples, rate_hz), basis))
+    return FittedHum(mains_hz, fitted(samples, quiet_weights(samples, rate_hz), basis))
 
 
 def mains_in(samples: Tensor, rate_hz: int) -> float:

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from robustness.checks.base import CHECKS, Check
 from robustness.checks.feature_statistics import Departure, departure_of
 from robustness.checks.model_under_test import ModelUnderTest
-from robustness.checks.trials import ABOUT, Trial, best_of, candidates, change_of, numbers_of, tried_on
+from robustness.checks.trials import ABOUT, KIND, Trial, best_of, candidates, change_of, numbers_of, tried_on
 from robustness.run.checks import Finding
 
 ALIKE: Final = 0.25  # of `Departure.size`: two alternatives that are as near
@@ -53,10 +53,10 @@ def _by_statistics(model: ModelUnderTest, departure: Departure) -> Finding:
     evidence = {"layer": departure.layer, "offset": departure.offset, "ratio": departure.ratio}
     if best is None or best.departure is None:
         change = "compare [frontend] with the training: `[golden] features` in the card, or `robustness frontend fit`, finds the setting"
-        return Finding("front-end", says, change, cause=False, about=ABOUT, evidence=evidence)  # nothing shows that it matters
+        return Finding(KIND, says, change, cause=False, about=ABOUT, evidence=evidence)  # nothing shows that it matters
     says += f"; {best.alternative.says} they are off by {best.departure.offset:.1f}, with {_ratio(best.departure)}{_counts(best)}"
     evidence |= {"with": best.alternative.says, "offset_with": best.departure.offset, "ratio_with": best.departure.ratio}
-    return Finding("front-end", says, change_of(best), about=ABOUT, evidence=evidence | numbers_of(best))
+    return Finding(KIND, says, change_of(best), about=ABOUT, evidence=evidence | numbers_of(best))
 
 
 def _ratio(departure: Departure) -> str:

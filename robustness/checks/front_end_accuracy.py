@@ -15,12 +15,11 @@ from robustness.checks.base import CHECKS, Check
 from robustness.checks.feature_statistics import Departure, departure_of
 from robustness.checks.front_end_likelihood import by_likelihood_alone
 from robustness.checks.model_under_test import ModelUnderTest
-from robustness.checks.trials import ABOUT, Candidate, Trial, best_of, candidates, change_of, numbers_of, tried_on
+from robustness.checks.trials import ABOUT, KIND, Candidate, Trial, best_of, candidates, change_of, likelier, numbers_of, tried_on
 from robustness.run.checks import Finding
 
 FEWEST_ERRORS: Final = 2
 STILL_NEAR: Final = 1.0  # of `Departure.size`: an alternative that is believed for its accuracy is no farther from the training
-KIND: Final = "front-end"
 SUBTLE: Final = frozenset(("reference", "mel_scale", "mel_norm"))  # that change few answers
 NEARER: Final = 0.2  # of `Departure.size`
 GAIN: Final = 0.06  # nats a command
@@ -68,15 +67,7 @@ def _by_likelihood(model: ModelUnderTest, departure: Departure | None) -> Findin
     best = max(sure, key=lambda one: one.gain, default=None)
     if best is None or best.accuracy.after < best.accuracy.before:
         return None
-    return Finding(
-        KIND,
-        f"the front-end is another than in training: {best.alternative.says} the right answer is likelier in {best.rising:.0%} of "
-        f"{best.accuracy.of} commands, and reference sounds come nearer to what the first BatchNorm saw; {best.accuracy.after} are "
-        f"recognised, and {best.accuracy.before} as the card has it",
-        change_of(best),
-        about=ABOUT,
-        evidence={"with": best.alternative.says, "gain": best.gain, "rising": best.rising, "p_gain": best.p_gain} | numbers_of(best),
-    )
+    return likelier(best, ", and reference sounds come nearer to what the first BatchNorm saw", p_gain=best.p_gain)
 
 
 def _believable(model: ModelUnderTest, candidate: Candidate, departure: Departure | None) -> bool:

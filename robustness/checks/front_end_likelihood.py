@@ -15,7 +15,7 @@ from scipy.stats import wilcoxon
 
 from robustness.analysis.outcomes import Floats
 from robustness.checks.model_under_test import ModelUnderTest
-from robustness.checks.trials import ABOUT, Trial, candidates, change_of, numbers_of, tried_on
+from robustness.checks.trials import Trial, candidates, likelier, tried_on
 from robustness.run.checks import Finding
 
 CONVENTIONS: Final = frozenset(("samples", "reference", "mel_scale", "mel_norm", "dct_norm"))
@@ -42,17 +42,9 @@ def by_likelihood_alone(model: ModelUnderTest) -> Finding | None:
     best = max(sure, key=lambda one: one.gain, default=None)
     if best is None:
         return None
-    right, level = best.accuracy, best.alternative.scales and _is_level(model, best)
+    level = best.alternative.scales and _is_level(model, best)
     or_level = "; a gain on the recordings does as much, so they may be too soft or too loud for it instead" if level else ""
-    return Finding(
-        "front-end",
-        f"the front-end is another than in training: {best.alternative.says} the right answer is likelier in {best.rising:.0%} of "
-        f"{right.of} commands, by {best.gain:.2g} nats in the mean; {right.after} are recognised, and {right.before} as the card has it"
-        f"{or_level}",
-        change_of(best),
-        about=ABOUT,
-        evidence={"with": best.alternative.says, "gain": best.gain, "rising": best.rising, "p_margins": right.p_margins} | numbers_of(best),
-    )
+    return likelier(best, f", by {best.gain:.2g} nats in the mean", or_level, p_margins=best.accuracy.p_margins)
 
 
 def _is_sure(one: Trial, tried: int) -> bool:

@@ -12,9 +12,11 @@ from robustness.checks.alternatives import Alternative, alternatives_to
 from robustness.checks.feature_statistics import Departure, departure_of
 from robustness.checks.model_under_test import ModelUnderTest
 from robustness.checks.paired_accuracy import PairedAccuracy, paired_accuracy
+from robustness.run.checks import Finding
 
 ABOUT: Final = "another front-end than in training"
 HARDLY: Final = 0.1  # of the recordings
+KIND: Final = "front-end"  # of the findings
 LIKELIER: Final = 0.08  # nats a command
 
 
@@ -91,6 +93,26 @@ def best_of(trials: list[Trial]) -> Trial | None:
 def change_of(trial: Trial) -> str:
     """What to write, and what would settle it."""
     return f"{trial.alternative.change}, if the training had it so; `[golden] features` in the card would settle it"
+
+
+def likelier(trial: Trial, beside: str, doubt: str = "", **measured: float) -> Finding:
+    """The finding that nearly every command is surer with a convention.
+
+    Args:
+        trial: of the convention.
+        beside: what else speaks for it, a part of a sentence with its comma.
+        doubt: what else may be the reason, likewise.
+        measured: more numbers behind it, by name.
+    """
+    right = trial.accuracy
+    return Finding(
+        KIND,
+        f"the front-end is another than in training: {trial.alternative.says} the right answer is likelier in {trial.rising:.0%} of "
+        f"{right.of} commands{beside}; {right.after} are recognised, and {right.before} as the card has it{doubt}",
+        change_of(trial),
+        about=ABOUT,
+        evidence={"with": trial.alternative.says, "gain": trial.gain, "rising": trial.rising} | measured | numbers_of(trial),
+    )
 
 
 def numbers_of(trial: Trial) -> dict[str, object]:

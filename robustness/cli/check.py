@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from robustness.audio.labels import LabelSource
     from robustness.audio.recordings import Recording
     from robustness.checks.answer_counts import AnswerCounts
-    from robustness.models.card import Card
+    from robustness.models.card import Card, Golden
     from robustness.models.classifier import Classifier
     from robustness.models.golden import Stage
     from robustness.models.inspection import InspectedAnswer, InspectedVariant, Inspection, WordCount
@@ -90,7 +90,7 @@ def check(
     Example: robustness check models/digits.toml --recordings recordings/joe
     """
     from robustness.models.card import load_classifiers, read_card
-    from robustness.models.golden import golden_stages, likely_change
+    from robustness.models.golden import golden_stages
     from robustness.models.inspection import inspect, logit_spread
 
     said = read_card(card)
@@ -106,7 +106,6 @@ def check(
     found = inspect(made, logit_spread(recordings, data.answers))
     checked = _checked(given, model.variants, recordings)
     stages = golden_stages(original, said.golden, card) if said.golden else []
-    departs = next((stage for stage in stages if not stage.agrees), None)
     _say(
         {
             said.name: _understood(said, original, found, card),
@@ -117,12 +116,21 @@ def check(
             "golden vector": _golden(stages),
         }
     )
-    if departs and said.golden:
-        change = likely_change(original, said.golden, card) if departs.name in ("features", "logits") else None
-        raise CardError(f"{card}: {_departure(departs, said.golden.tolerance)}" + (f"; {change}" if change else ""))
+    if said.golden:
+        _refuse_departure(stages, said.golden, original, card)
     understood = {line.key: line.value for line in _understood(said, original, found, card)}
     rest = {"golden": stages, "notices": notices, "counts": checked.counts, "findings": checked.findings}
     answer({"status": 0, "name": said.name, "understood": understood, **_plain(found), **rest})
+
+
+def _refuse_departure(stages: Sequence[Stage], golden: Golden, original: Classifier, card: Path) -> None:
+    """Refuses a card that does not give its golden features, or logits."""
+    from robustness.models.golden import likely_change
+
+    departs = next((stage for stage in stages if not stage.agrees), None)
+    if departs is not None:
+        change = likely_change(original, golden, card) if departs.name in ("features", "logits") else None
+        raise CardError(f"{card}: {_departure(departs, golden.tolerance)}" + (f"; {change}" if change else ""))
 
 
 def _variants(given: Sequence[Classifier], model: VariantOptions, source: LabelSource) -> tuple[list[Classifier], list[str]]:

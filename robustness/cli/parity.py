@@ -16,6 +16,8 @@ from robustness.errors import DONE, RULE_FAILED, UsageError
 
 if TYPE_CHECKING:
     from robustness.analysis.intervals import Estimate
+    from robustness.audio.recordings import Recording
+    from robustness.models.classifier import Classifier
     from robustness.parity.decisions import DecisionParity
     from robustness.parity.stages import StageParity
 
@@ -73,10 +75,7 @@ def parity(
     from robustness.parity.computed import computed
     from robustness.parity.decisions import decisions_of
     from robustness.parity.dumps import read_dump
-    from robustness.parity.levels import conditions_of
-    from robustness.parity.stages import in_order, output_tolerance, stages_of
-    from robustness.parity.vectors import write_vectors
-    from robustness.report.words import plural
+    from robustness.parity.stages import in_order, stages_of
 
     if (device.dump is None) == (device.write_vectors is None) or not data.recordings:
         raise UsageError("parity needs --recordings DIR, and either --dump FILE or --write-vectors DIR")
@@ -85,13 +84,7 @@ def parity(
     read = open_recordings(data.recordings, wish, labels=words.source(required=False), selection=data.selection(0), skip_bad=data.skip_bad)
     options.tell(read)
     if device.write_vectors is not None:
-        conditions = conditions_of(device.perturbation or ())
-        repeated = [one for _ in conditions or ("once",) for one in read.recordings]
-        ours = computed(classifier, repeated, [condition for condition in conditions for _ in read.recordings])
-        write_vectors(ours, classifier.labels, output_tolerance(classifier, ours), device.write_vectors)
-        say(f"vectors of {plural(len(ours.ids), 'window')} are in {device.write_vectors}: three .npy, outputs.csv and vectors.h")
-        answer({"status": DONE, "recordings": len(read.recordings), "windows": len(ours.ids)})
-        return DONE
+        return _write_vectors(classifier, read.recordings, device.perturbation or (), device.write_vectors)
     dump = read_dump(device.dump or Path(), classifier.labels)
     chosen = in_order(dump, read.recordings)
     ours = computed(classifier, chosen, dump.conditions or ())
@@ -101,6 +94,23 @@ def parity(
     _say_verdict(stages, decided)
     answer({"status": status, "stages": stages, "decisions": decided})
     return status
+
+
+def _write_vectors(classifier: Classifier, recordings: Sequence[Recording], perturbations: Sequence[str], out: Path) -> int:
+    """Test vectors of the recordings, under each perturbation where some are given."""
+    from robustness.parity.computed import computed
+    from robustness.parity.levels import conditions_of
+    from robustness.parity.stages import output_tolerance
+    from robustness.parity.vectors import write_vectors
+    from robustness.report.words import plural
+
+    conditions = conditions_of(perturbations)
+    repeated = [one for _ in conditions or ("once",) for one in recordings]
+    ours = computed(classifier, repeated, [condition for condition in conditions for _ in recordings])
+    write_vectors(ours, classifier.labels, output_tolerance(classifier, ours), out)
+    say(f"vectors of {plural(len(ours.ids), 'window')} are in {out}: three .npy, outputs.csv and vectors.h")
+    answer({"status": DONE, "recordings": len(recordings), "windows": len(ours.ids)})
+    return DONE
 
 
 def _say_verdict(stages: Sequence[StageParity], decided: DecisionParity) -> None:

@@ -74,7 +74,7 @@ def restore(classifier: Classifier, subject: Subject, truth: str, here_ms: float
         here_ms: the lead at which the answer is bad.
         atlas: where to look.
     """
-    leads = candidates(here_ms, atlas)
+    leads = leads_to_ask(here_ms, atlas)
     for first in range(0, len(leads), BATCH):
         some = leads[first : first + BATCH]
         windows = subject.at(some)
@@ -86,7 +86,7 @@ def restore(classifier: Classifier, subject: Subject, truth: str, here_ms: float
     return None
 
 
-def candidates(here_ms: float, atlas: LeadAtlas) -> list[float]:
+def leads_to_ask(here_ms: float, atlas: LeadAtlas) -> list[float]:
     """The leads to try, nearest first, and of two equally near the later: whole ms, no farther than the atlas's nearest good one."""
     good = [lead for lead, is_good in zip(atlas.leads_ms, atlas.good, strict=True) if is_good and lead != here_ms]
     if not good:

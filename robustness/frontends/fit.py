@@ -1,7 +1,7 @@
 """Under which settings does a front-end here give these features? The front-end detective.
 
 A beam search over the conventions of conventions.py: presets and a coarse grid of framings and filters give the first candidates, then
-each is changed in one convention at a time, and the best are gone on with. Scale and offset are solved (matching.py). At the end the
+each is changed in one convention at a time, and the search goes on from the best. Scale and offset are solved (matching.py). At the end the
 affine part is explained by logarithm, samples and norms where these give it, defaults replace what makes no difference, and what other
 values of one setting fit as well is listed: the data cannot tell these apart.
 """

@@ -24,7 +24,7 @@ from robustness.frontends.presets import made_from, presets
 BEAM: Final = 4
 FRAMINGS_KEPT: Final = 12
 NICHES: Final = 10
-WORTH: Final = 4.0  # times the least error: what is worse is not gone on with
+WORTH: Final = 4.0  # times the least error: what is worse is dropped
 PATIENCE: Final = 1
 EXACT: Final = 1e-3  # of a band's standard deviation: float32 in other orders of sums gives 1e-6 to 1e-4
 NOISE: Final = 2e-5  # of a band's standard deviation: below it no error says anything

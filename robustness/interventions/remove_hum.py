@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from robustness.audio.steady_tones import MAINS_HZ, Hum, columns, hum_at, mains_in
+from robustness.audio.steady_tones import MAINS_HZ, FittedHum, columns, hum_at, mains_in
 from robustness.interventions.base import INTERVENTIONS, EditKind, Intervention, SizesTried
 from robustness.interventions.scene import Scene
 
@@ -54,7 +54,7 @@ class RemoveHum(Intervention):
 
 
 @lru_cache(maxsize=16)
-def hum_of(scene: Scene, multiples: int) -> Hum:
+def hum_of(scene: Scene, multiples: int) -> FittedHum:
     """The hum of a scene's recording, with so many multiples."""
     return hum_at(scene.recording, scene.rate_hz, _mains_of(scene), multiples)
 

@@ -35,6 +35,7 @@ from robustness.sweep.steps import keeps_state, stepped_scores
 from robustness.sweep.takes import refuse_hop, scores_of
 
 BESIDE: Final = ("{}.csv", "{}.txt", "{}.TextGrid", "{}_spec.json")
+STEPPED: Final = "{} keeps a state: it is fed step by step, at its own pace and one phase, and is not asked in single windows"
 OFF: Final = 0.01  # of a step: a hop that is off by more is no multiple of it
 Progress = Callable[[str, int, int], None]
 
@@ -142,18 +143,15 @@ def stream_models(
         RecordingError: a take or its labels cannot be used.
         UsageError: labels and takes do not go together, or the request cannot be.
     """
-    steps, first = request.steps, classifiers[0]
+    first, steps = classifiers[0], request.steps
     rule = RULES[request.rule].made(request.threshold, request.settings)
     rule.decide(_no_answers(first))  # a rule that lacks what it needs says so before hours are streamed
     takes = [open_take(path, first.frame.rate_hz) for path in paths]
     said = [_words(take, path, request) for take, path in zip(takes, labels_of(paths, labels, request), strict=True)]
     notices = [f"{take.name}: {one}" for take, words in zip(takes, said, strict=True) for one in _notices(take, words, first)]
     stepped = keeps_state(first)
-    if stepped:  # it answers at its own pace, from one start on
-        steps = 1
-        notices.append(
-            f"{first.name} keeps a state: it is fed step by step, at its own pace and one phase, and is not asked in single windows"
-        )
+    if stepped:
+        notices.append(STEPPED.format(first.name))
     else:
         refuse_hop(request.hop_ms, first.frame)
     answered = [_Answered(classifier) for classifier in classifiers]
@@ -166,7 +164,9 @@ def stream_models(
 
     def scored(one: _Answered) -> VariantStream:
         words, tolerance_ms = one.words(said), request.tolerance_ms
-        made = stream_of(one.scores, words, rule, steps=steps, tolerance_ms=tolerance_ms, alone=one.alone, one_hop=stepped)
+        made = stream_of(
+            one.scores, words, rule, steps=1 if stepped else steps, tolerance_ms=tolerance_ms, alone=one.alone, one_hop=stepped
+        )
         return _with_states(made, takes, one.classifier)
 
     return StreamResult(tuple(map(scored, answered)), tuple(notices), tuple(takes))

@@ -99,8 +99,6 @@ def decisions_of(classifier: Classifier, ours: Computed, device: Array, truth: N
     labelled, empty = truth >= 0, np.isin(outcomes[0], EMPTY_PLACES)
     right = [(np.asarray(part) == truth)[labelled] for part in (a, b)]
     alarms = [(part == OUTCOMES.index(FALSE_ACCEPT))[empty] for part in outcomes]
-    gap, flat = device - model, (model.ravel(), device.ravel())
-    norms = [float(np.linalg.norm(part)) for part in flat]
     return DecisionParity(
         clips=len(ours.ids),
         changed=tuple(sorted(changed, key=lambda one: -one.margin)),
@@ -110,9 +108,18 @@ def decisions_of(classifier: Classifier, ours: Computed, device: Array, truth: N
         recognised_on_device=wilson(int(right[1].sum()), int(labelled.sum())),
         false_alarms=wilson(int(alarms[0].sum()), int(empty.sum())),
         false_alarms_on_device=wilson(int(alarms[1].sum()), int(empty.sum())),
-        rmse=float(np.sqrt(np.square(gap).mean())),
-        mae=float(np.abs(gap).mean()),
-        relative_l2=float(np.linalg.norm(gap)) / max(norms[0], 1e-30),
-        cosine=float(flat[0] @ flat[1]) / max(norms[0] * norms[1], 1e-30),
         levels=tuple(levels_of(ours.conditions, ours.ids, fine, known)),
+        **distances(model, device),
     )
+
+
+def distances(model: Array, device: Array) -> dict[str, float]:
+    """How far outputs lie apart over all windows: ST's X-cross figures, by their names in `DecisionParity`."""
+    gap, first, second = device - model, model.ravel(), device.ravel()
+    norms = [float(np.linalg.norm(part)) for part in (first, second)]
+    return {
+        "rmse": float(np.sqrt(np.square(gap).mean())),
+        "mae": float(np.abs(gap).mean()),
+        "relative_l2": float(np.linalg.norm(gap)) / max(norms[0], 1e-30),
+        "cosine": float(first @ second) / max(norms[0] * norms[1], 1e-30),
+    }

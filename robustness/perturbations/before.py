@@ -86,9 +86,24 @@ class HistoryPerturbation(Perturbation):
         return FORGETFUL if frame is not None and not frame.memory else super().unavailable(inputs, frame)
 
 
-def spoken_before(word: Tensor, rate_hz: int, gap_s: float) -> Tensor:
-    """A word and the pause after it, [time] → [time]."""
-    return torch.nn.functional.pad(word, (0, round(gap_s * rate_hz)))
+class WordBefore(HistoryPerturbation):
+    """A word once before the window, and a pause after it; a plug-in says which word."""
+
+    axis: ClassVar[Axis] = GAP
+
+    @final
+    def sound(self, said: SaidWord, level: float, rng: torch.Generator) -> Tensor:
+        """The word and the pause, [time]."""
+        return torch.nn.functional.pad(self.word(said, rng), (0, round(level * said.rate_hz)))
+
+    @abstractmethod
+    def word(self, said: SaidWord, rng: torch.Generator) -> Tensor:
+        """The word, [time]."""
+
+    @final
+    def measure(self, said: SaidWord, sound: Tensor) -> float:
+        """The pause in s."""
+        return pause_s(sound, said.rate_hz)
 
 
 def pause_s(sound: Tensor, rate_hz: int) -> float:

@@ -12,35 +12,25 @@ import torch
 from torch import Tensor
 
 from robustness.audio.placement import Windows
-from robustness.conditions import Axis, Family
-from robustness.perturbations.base import PERTURBATIONS, Changed, WindowPerturbation
-from robustness.perturbations.losing import PACKET_S, lost_packets, ranks, share_lost, spread
+from robustness.conditions import Axis
+from robustness.perturbations.base import PERTURBATIONS, Changed
+from robustness.perturbations.losing import PACKET_S, SHARES, LossPerturbation, share_lost, spread
 
 FADE: Final = 0.5
 
 
 @PERTURBATIONS.register
 @dataclass(frozen=True)
-class ConcealedLoss(WindowPerturbation):
+class ConcealedLoss(LossPerturbation):
     """Lost packets, each replaced by the one before."""
 
     name: ClassVar[str] = "concealed-loss"
-    family: ClassVar[Family] = "channel"
-    axis: ClassVar[Axis] = Axis("packets lost", "%", (2.0, 4.0, 10.0, 20.0, 40.0), neutral=0.0, neutral_says="no packet lost")
+    axis: ClassVar[Axis] = Axis("packets lost", "%", SHARES, neutral=0.0, neutral_says="no packet lost")
     source: ClassVar[str] = "ETSI EN 300 962 (2000), GSM 06.11: a lost frame is replaced by the one before, and muted step by step"
 
-    draws: ClassVar[int] = 3
-
-    def realization(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
-        """In which order packets are lost, [packets]."""
-        return ranks(count, rate_hz, rng)
-
-    def perturb(self, clean: Windows, level: float, random: Tensor | None) -> Changed:
+    def received(self, clean: Windows, lost: Tensor) -> Changed:
         """The windows, that share of their packets replaced."""
-        if random is None:
-            raise TypeError("packets are lost in an order")
         size, count = round(PACKET_S * clean.rate_hz), clean.samples.shape[1]
-        lost = lost_packets(random, level)
         packets = torch.nn.functional.pad(clean.samples, (0, lost.shape[1] * size - count)).reshape(len(lost), -1, size).clone()
         packets[:, 0][lost[:, 0]] = 0.0
         for place in range(1, lost.shape[1]):

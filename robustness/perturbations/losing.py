@@ -6,13 +6,40 @@ lowest ranks are lost first.
 
 from __future__ import annotations
 
-from typing import Final
+from abc import abstractmethod
+from typing import ClassVar, Final
 
 import torch
 from torch import Tensor
 
+from robustness.audio.placement import Windows
+from robustness.conditions import Family
+from robustness.perturbations.base import Changed, WindowPerturbation
+
 PACKET_S: Final = 0.02
 BURST: Final = 2.0  # packets on average
+SHARES: Final = (2.0, 4.0, 10.0, 20.0, 40.0)  # of the packets, in %
+
+
+class LossPerturbation(WindowPerturbation):
+    """A link that loses packets; a plug-in says what is heard in their place."""
+
+    family: ClassVar[Family] = "channel"
+    draws: ClassVar[int] = 3
+
+    def realization(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
+        """In which order packets are lost, [packets]."""
+        return ranks(count, rate_hz, rng)
+
+    def perturb(self, clean: Windows, level: float, random: Tensor | None) -> Changed:
+        """The windows over a link that loses that share of their packets."""
+        if random is None:
+            raise TypeError("packets are lost in an order")
+        return self.received(clean, lost_packets(random, level))
+
+    @abstractmethod
+    def received(self, clean: Windows, lost: Tensor) -> Changed:
+        """The windows without those packets, [clips packets], and the share that was lost."""
 
 
 def ranks(count: int, rate_hz: int, rng: torch.Generator) -> Tensor:

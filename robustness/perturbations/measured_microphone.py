@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from robustness.audio.levels import SMALLEST_POWER
-from robustness.audio.placement import Frame, Windows
-from robustness.conditions import Axis, Family, Preset
-from robustness.perturbations.base import PERTURBATIONS, Changed, Inputs, WindowPerturbation
+from robustness.audio.placement import Windows
+from robustness.conditions import Axis, Family
+from robustness.perturbations.base import PERTURBATIONS, Changed
 from robustness.perturbations.filtering import frequencies, shaped
-from robustness.perturbations.responses import drawn_response, rate_notices, responses_in
+from robustness.perturbations.responses import ResponsePerturbation
 
 DEEPEST_DB: Final = -60.0
 SEEN_DB: Final = -20.0  # below it a spectrum holds what the ends of the window smear
@@ -31,35 +31,19 @@ SHARES: Final = Axis(
 
 @PERTURBATIONS.register
 @dataclass(frozen=True)
-class MeasuredMicrophone(WindowPerturbation):
+class MeasuredMicrophone(ResponsePerturbation):
     """A microphone of the folder, another for each recording, the same at every level."""
 
     name: ClassVar[str] = "measured-microphone"
     family: ClassVar[Family] = "microphone"
     axis: ClassVar[Axis] = SHARES
     source: ClassVar[str] = "torch.fft: the gain of a response without its delay; our choice of levels; given by --input microphones=DIR"
-    preset: ClassVar[Preset] = "standard"
     inputs: ClassVar[tuple[str, ...]] = ("microphones",)
-    draws: ClassVar[int] = 3
     microphones: Path | None = None
-
-    def unavailable(self, inputs: Inputs, frame: Frame | None = None) -> str | None:
-        """Why there is no microphone.
-
-        Raises:
-            RecordingError: a file of the folder is no response.
-        """
-        if frame is not None and "microphones" in inputs:
-            responses_in(inputs["microphones"], "microphones", frame.rate_hz)
-        return super().unavailable(inputs, frame)
-
-    def notices(self, frame: Frame) -> list[str]:
-        """Which responses were measured at another rate."""
-        return rate_notices(responses_in(self.folder("microphones"), "microphones", frame.rate_hz), frame.rate_hz)
 
     def realization(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
         """The gain of a microphone in dB, at `frequencies`, [count + 1]."""
-        samples = drawn_response(self.folder("microphones"), "microphones", rate_hz, rng).double()[: 2 * count]
+        samples = self.one_of(rate_hz, rng).double()[: 2 * count]
         return gain_db(samples, count, rate_hz)
 
     def perturb(self, clean: Windows, level: float, random: Tensor | None) -> Changed:

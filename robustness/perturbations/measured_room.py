@@ -16,10 +16,10 @@ from torch.nn.functional import pad
 
 from robustness.audio.levels import SMALLEST_POWER
 from robustness.audio.placement import Frame, Windows
-from robustness.conditions import Axis, Family, Preset
+from robustness.conditions import Axis, Family
 from robustness.errors import RecordingError
-from robustness.perturbations.base import PERTURBATIONS, Changed, Inputs, WindowPerturbation
-from robustness.perturbations.responses import Response, drawn_response, rate_notices, responses_in
+from robustness.perturbations.base import PERTURBATIONS, Changed
+from robustness.perturbations.responses import Response, ResponsePerturbation
 
 DIRECT_S: Final = 0.0025
 DRR: Final = Axis("direct-to-reverberant ratio", "dB", (20.0, 10.0, 5.0, 0.0, -5.0), neutral=float("inf"), neutral_says="no room")
@@ -27,36 +27,27 @@ DRR: Final = Axis("direct-to-reverberant ratio", "dB", (20.0, 10.0, 5.0, 0.0, -5
 
 @PERTURBATIONS.register
 @dataclass(frozen=True)
-class MeasuredRoom(WindowPerturbation):
+class MeasuredRoom(ResponsePerturbation):
     """A room of the folder, another for each recording, the same at every level."""
 
     name: ClassVar[str] = "measured-room"
     family: ClassVar[Family] = "room"
     axis: ClassVar[Axis] = DRR
     source: ClassVar[str] = "torch.fft convolution; our choice of levels; the responses are given by --input responses=DIR"
-    preset: ClassVar[Preset] = "standard"
     inputs: ClassVar[tuple[str, ...]] = ("responses",)
-    draws: ClassVar[int] = 3
     responses: Path | None = None
 
-    def unavailable(self, inputs: Inputs, frame: Frame | None = None) -> str | None:
-        """Why there is no room.
+    def check(self, response: Response, frame: Frame) -> None:
+        """Looks whether it is a room's.
 
         Raises:
-            RecordingError: a file of the folder is no response of a room.
+            RecordingError: nothing arrives after the direct sound.
         """
-        if frame is not None and "responses" in inputs:
-            for one in responses_in(inputs["responses"], "responses", frame.rate_hz):
-                _parts(one.samples, frame.samples, frame.rate_hz, one)
-        return super().unavailable(inputs, frame)
-
-    def notices(self, frame: Frame) -> list[str]:
-        """Which responses were measured at another rate."""
-        return rate_notices(responses_in(self.folder("responses"), "responses", frame.rate_hz), frame.rate_hz)
+        _parts(response.samples, frame.samples, frame.rate_hz, response)
 
     def realization(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
         """The direct sound of a response and the rest apart, each at an energy of 1, [2 count]."""
-        return _parts(drawn_response(self.folder("responses"), "responses", rate_hz, rng), count, rate_hz)
+        return _parts(self.one_of(rate_hz, rng), count, rate_hz)
 
     def perturb(self, clean: Windows, level: float, random: Tensor | None) -> Changed:
         """The windows in the room, with that direct-to-reverberant ratio in dB."""

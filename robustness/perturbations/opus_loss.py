@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from robustness.audio.placement import Windows
-from robustness.conditions import Axis, Everyday, Family
-from robustness.perturbations.base import PERTURBATIONS, Changed, Extra, WindowPerturbation
+from robustness.conditions import Axis, Everyday
+from robustness.perturbations.base import PERTURBATIONS, Changed, Extra
 from robustness.perturbations.coding import late_by, speech_like
-from robustness.perturbations.losing import lost_packets, ranks, share_lost
+from robustness.perturbations.losing import SHARES, LossPerturbation, share_lost
 from robustness.perturbations.packets import decoded, encoded
 
 OPUS: Final = "libopus"
@@ -30,36 +30,27 @@ BITS_S: Final = 20_000
 
 @PERTURBATIONS.register
 @dataclass(frozen=True)
-class OpusLoss(WindowPerturbation):
+class OpusLoss(LossPerturbation):
     """Opus with lost packets."""
 
     name: ClassVar[str] = "opus-loss"
-    family: ClassVar[Family] = "channel"
-    axis: ClassVar[Axis] = Axis("packets of Opus lost", "%", (2.0, 4.0, 10.0, 20.0, 40.0), neutral=0.0, neutral_says="no codec")
+    axis: ClassVar[Axis] = Axis("packets of Opus lost", "%", SHARES, neutral=0.0, neutral_says="no codec")
     source: ClassVar[str] = "RFC 6716 (2012), Opus, by libopus in FFmpeg; our choice of levels"
     extra: ClassVar[Extra | None] = Extra("av", "codecs")
     everyday: ClassVar[Everyday | None] = Everyday(0.0, 3.0, "our choice: a link on which people still talk")
 
-    draws: ClassVar[int] = 3
-
-    def realization(self, count: int, rate_hz: int, rng: torch.Generator) -> Tensor:
-        """In which order packets are lost, [packets]."""
-        return ranks(count, rate_hz, rng)
-
-    def perturb(self, clean: Windows, level: float, random: Tensor | None) -> Changed:
+    def received(self, clean: Windows, lost: Tensor) -> Changed:
         """The windows over a link that loses that share of their packets."""
-        if random is None:
-            raise TypeError("packets are lost in an order")
-        lost, late, count = lost_packets(random, level), delay(), clean.samples.shape[1]
+        late, count = delay(), clean.samples.shape[1]
         at_its_rate = audio.resample(clean.samples, clean.rate_hz, OPUS_HZ)
-        heard = [received(clip, gone) for clip, gone in zip(at_its_rate.numpy(), lost.numpy(), strict=True)]
+        heard = [after_opus(clip, gone) for clip, gone in zip(at_its_rate.numpy(), lost.numpy(), strict=True)]
         length = at_its_rate.shape[1]
         moved = torch.stack([torch.from_numpy(np.pad(one[late : late + length], (0, max(0, length - len(one) + late)))) for one in heard])
         back = audio.resample(moved, OPUS_HZ, clean.rate_hz)[:, :count]
         return Changed(torch.nn.functional.pad(back, (0, count - back.shape[1])), share_lost(lost))
 
 
-def received(clip: NDArray[np.float32], lost: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+def after_opus(clip: NDArray[np.float32], lost: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
     """A window after Opus without those packets, at `OPUS_HZ`, [time], as late as the codec is."""
     found = decoded(encoded(clip, OPUS_HZ, OPUS, BITS_S), OPUS, lost)
     return np.asarray(audio.resample(torch.from_numpy(found.samples), found.rate_hz, OPUS_HZ).numpy(), dtype=np.float32)
@@ -68,4 +59,4 @@ def received(clip: NDArray[np.float32], lost: NDArray[np.bool_] | None = None) -
 @lru_cache
 def delay() -> int:
     """By how many samples at `OPUS_HZ` the codec is late."""
-    return late_by(received(speech_like(OPUS_HZ)), speech_like(OPUS_HZ))
+    return late_by(after_opus(speech_like(OPUS_HZ)), speech_like(OPUS_HZ))

@@ -14,31 +14,26 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robustness.conditions import Axis, Preset
+from robustness.conditions import Preset
 from robustness.perturbations.base import PERTURBATIONS
-from robustness.perturbations.before import GAP, HistoryPerturbation, SaidWord, pause_s, spoken_before
+from robustness.perturbations.before import SaidWord, WordBefore
 from robustness.perturbations.folders import spoken, talkers_in
 
 
 @PERTURBATIONS.register
 @dataclass(frozen=True)
-class OtherWordBefore(HistoryPerturbation):
+class OtherWordBefore(WordBefore):
     """A word of somebody else once before the window."""
 
     name: ClassVar[str] = "other-word-before"
-    axis: ClassVar[Axis] = GAP
     source: ClassVar[str] = "torch.nn.functional.pad; our choice of levels; the words are given by --input talkers=DIR"
     preset: ClassVar[Preset] = "standard"
     inputs: ClassVar[tuple[str, ...]] = ("talkers",)
     draws: ClassVar[int] = 3
     talkers: Path | None = None
 
-    def sound(self, said: SaidWord, level: float, rng: torch.Generator) -> Tensor:
-        """A word of the folder and the pause, [time]."""
+    def word(self, said: SaidWord, rng: torch.Generator) -> Tensor:
+        """One of the folder, as loud as the recording's own, [time]."""
         paths = talkers_in(self.folder("talkers"))
         other = spoken(paths[int(torch.randint(len(paths), (), generator=rng))], said.rate_hz)
-        return spoken_before(other * math.sqrt(said.power), said.rate_hz, level)
-
-    def measure(self, said: SaidWord, sound: Tensor) -> float:
-        """The pause in s."""
-        return pause_s(sound, said.rate_hz)
+        return other * math.sqrt(said.power)

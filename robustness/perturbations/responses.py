@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 import soundfile
@@ -17,8 +17,11 @@ from torch import Tensor
 
 from robustness.audio.files import counted, some
 from robustness.audio.noises import audio_in
+from robustness.audio.placement import Frame
 from robustness.audio.resampling import resampled
+from robustness.conditions import Preset
 from robustness.errors import RecordingError
+from robustness.perturbations.base import Inputs, WindowPerturbation
 
 LONGEST_S: Final = 30.0
 FEWEST: Final = 8  # samples
@@ -38,6 +41,43 @@ class Response(NamedTuple):
     measured_hz: int
 
 
+class ResponsePerturbation(WindowPerturbation):
+    """What a response of the user's folder does, another for each recording and the same at every level; its one input is the folder."""
+
+    preset: ClassVar[Preset] = "standard"
+    draws: ClassVar[int] = 3
+
+    def unavailable(self, inputs: Inputs, frame: Frame | None = None) -> str | None:
+        """Why there is no response.
+
+        Raises:
+            RecordingError: a file of the folder is none.
+        """
+        (name,) = self.inputs
+        if frame is not None and name in inputs:
+            for one in responses_in(inputs[name], name, frame.rate_hz):
+                self.check(one, frame)
+        return super().unavailable(inputs, frame)
+
+    def check(self, response: Response, frame: Frame) -> None:
+        """Looks at a response that can be read.
+
+        Raises:
+            RecordingError: it is none of what the plug-in is about.
+        """
+
+    def notices(self, frame: Frame) -> list[str]:
+        """Which responses were measured at another rate."""
+        (name,) = self.inputs
+        return rate_notices(responses_in(self.folder(name), name, frame.rate_hz), frame.rate_hz)
+
+    def one_of(self, rate_hz: int, rng: torch.Generator) -> Tensor:
+        """One of the responses, [time]."""
+        (name,) = self.inputs
+        found = responses_in(self.folder(name), name, rate_hz)
+        return found[int(torch.randint(len(found), (), generator=rng))].samples
+
+
 @lru_cache(maxsize=4)
 def responses_in(folder: Path, name: str, rate_hz: int) -> tuple[Response, ...]:
     """Every response of a folder that was given by `--input NAME=DIR`, by the names of their files.
@@ -51,16 +91,6 @@ def responses_in(folder: Path, name: str, rate_hz: int) -> tuple[Response, ...]:
         RecordingError: there is no such folder, no audio file in it, or one that is no response.
     """
     return tuple(_response(path, rate_hz) for path in audio_in(folder, name))
-
-
-def drawn_response(folder: Path, name: str, rate_hz: int, rng: torch.Generator) -> Tensor:
-    """One of the responses of a folder, [time].
-
-    Raises:
-        RecordingError: as `responses_in`.
-    """
-    found = responses_in(folder, name, rate_hz)
-    return found[int(torch.randint(len(found), (), generator=rng))].samples
 
 
 def rate_notices(responses: tuple[Response, ...], rate_hz: int) -> list[str]:

@@ -199,12 +199,7 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
     mistakes = mistakes_of(first, cut)
     heard = {(one.place, one.time_ms): one.address for one in mistakes if one.flac}
     timelines = [timeline_figure(at, first, sounds[at] if at < len(sounds) else None, heard) for at in drawn]
-    curves = {
-        "curve": curve_figure(variants),
-        "hops": hop_figure(variants),
-        "phases": phase_map(first),
-        "latency": latency_figure(variants),
-    }
+    curves = _curves(variants)
     packed = _packed([*timelines, *(one for one in curves.values() if one is not None)])
     rendered = TEMPLATES.from_string(MACROS + PAGE).render(
         title=f"{first.name.partition(',')[0]}, streamed every {hop_ms:g} ms",
@@ -223,7 +218,7 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         states=states_table(variants) if sounds else None,
         states_say=states_sentence(first.states, memory=first.memory),
         plays=_plays(sounds, mistakes),
-        more_takes=f"{plural(len(first.scores) - len(timelines), 'more take')} not drawn." if len(first.scores) > len(timelines) else "",
+        more_takes=_more_takes(len(first.scores) - len(timelines)),
         mistakes=mistakes,
         more=_more(first.phases.figures[0], len(mistakes)),
         method=_method(first),
@@ -231,6 +226,16 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
         packed=packed.elements,
     )
     return with_glossary(rendered) + "\n"
+
+
+def _curves(variants: Sequence[VariantStream]) -> dict[str, Figure | None]:
+    """The figures below the takes, by their names in the page."""
+    return {
+        "curve": curve_figure(variants),
+        "hops": hop_figure(variants),
+        "phases": phase_map(variants[0]),
+        "latency": latency_figure(variants),
+    }
 
 
 def _packed(drawn: Sequence[Figure]) -> PackedPage:
@@ -301,6 +306,10 @@ def mistakes_of(one: VariantStream, cut: TakeCut | None) -> list[Mistake]:
             flac = cut(at, time_ms - BEFORE_MS, time_ms + after) if cut is not None and len(found) < MOST_PLAYERS else ""
             found.append(Mistake(at, time_ms, one.scores[at].take, kind, word, said, score, flac))
     return found
+
+
+def _more_takes(rest: int) -> str:
+    return f"{plural(rest, 'more take')} {'is' if rest == 1 else 'are'} not drawn." if rest > 0 else ""
 
 
 def _more(figures: StreamFigures, listed: int) -> str:

@@ -3,7 +3,7 @@
 `manifest.json`; `trials/part-*.parquet`, a row a prediction; `heard/part-*.parquet`, a mark of what was heard of each recording under each
 condition; `recordings.parquet`; `request.json`, what decides all of it; `evidence/`; `index.html`. It is written beside its place as
 `NAME.partial`, every file whole or absent, and put in its place as a
-whole at the end; what is there of one that was killed can be gone on with. Loads no torch.
+whole at the end; what is there of one that was killed can be resumed. Loads no torch.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ class RunWriter(WaitingRows):
 
     @property
     def is_finished(self) -> bool:
-        """Whether this is to be gone on with and is there already, as a whole."""
+        """Whether this is to be resumed and is there already, as a whole."""
         return self._resume and not self.path.exists() and (self.out / REQUEST).exists()
 
     def _make(self) -> None:

@@ -1,4 +1,4 @@
-"""May an interrupted run be gone on with? Only where everything is as it was when it began; what differs is named. Loads no torch."""
+"""May an interrupted run be resumed? Only where everything is as it was when it began; what differs is named. Loads no torch."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from robustness.audio.placement import Frame
 from robustness.conditions import Condition
 from robustness.explanations.answering import by_variant
 from robustness.explanations.counterpart import Counterpart, GoodPlaces
-from robustness.explanations.places import LeadAtlas, asked, candidates, restore, whole_leads
+from robustness.explanations.places import LeadAtlas, asked, leads_to_ask, restore, whole_leads
 from robustness.explanations.subject import Subject
 from robustness.models.classifier import Classifier
 from robustness.sweep.engine import Engine
@@ -95,11 +95,11 @@ def test_an_atlas_that_is_not_confirmed_restores_nothing() -> None:
 
 
 def test_no_atlas_no_place() -> None:
-    assert candidates(0.0, LeadAtlas((), ())) == []
+    assert leads_to_ask(0.0, LeadAtlas((), ())) == []
 
 
 def test_candidates_are_nearest_first_and_no_farther_than_the_grid_says() -> None:
-    leads = candidates(0.0, atlas((40, 600)))
+    leads = leads_to_ask(0.0, atlas((40, 600)))
     assert leads[:4] == [1.0, -1.0, 2.0, -2.0]
     assert leads[-1] == 40.0
     assert [lead for lead in leads if lead > 20] == [float(ms) for ms in range(30, 41)]

@@ -18,7 +18,7 @@ from robustness.perturbations.base import Extra, WindowPerturbation
 from robustness.perturbations.gain_control import GainControl
 from robustness.perturbations.ima_adpcm import ImaAdpcm
 from robustness.perturbations.noise_suppression import NoiseSuppression
-from robustness.perturbations.opus_loss import OpusLoss, delay, received
+from robustness.perturbations.opus_loss import OpusLoss, after_opus, delay
 from robustness.perturbations.shoebox_room import ShoeboxRoom, response_of
 from robustness.rendering import render
 from robustness.sweep.plan import Settings, runnable
@@ -82,7 +82,7 @@ def test_a_gain_control_turns_a_quiet_word_up_and_a_loud_one_less_the_longer_it_
 
 def test_opus_conceals_what_is_lost_and_more_loss_costs_more() -> None:
     clean, kind = noise(), OpusLoss()
-    whole = torch.from_numpy(received(clean.samples[0].numpy()))[delay() : delay() + FRAME.samples]
+    whole = torch.from_numpy(after_opus(clean.samples[0].numpy()))[delay() : delay() + FRAME.samples]
     errors = []
     for level in kind.axis.grid:
         heard = kind(clean, level)
@@ -90,7 +90,7 @@ def test_opus_conceals_what_is_lost_and_more_loss_costs_more() -> None:
         assert float(heard.measured[0]) == pytest.approx(level, abs=1e-6)
         errors.append(float((heard.samples[0] - whole).square().mean()))
     assert all(less < more for less, more in pairwise(errors))
-    one = torch.from_numpy(received(clean.samples[0].numpy(), np.arange(50) == 25))[delay() : delay() + FRAME.samples]
+    one = torch.from_numpy(after_opus(clean.samples[0].numpy(), np.arange(50) == 25))[delay() : delay() + FRAME.samples]
     at = 25 * RATE_HZ // 50
     assert torch.equal(one[: at - 400], whole[: at - 400])
     assert -20 < level_db(one[at : at + 100]) - level_db(whole[at : at + 100]) < 3  # concealed, and not silent

@@ -1,4 +1,4 @@
-"""Run folders in which every answer is planted, so that each sentence of the page can be foretold."""
+"""Run folders in which every answer is planted, so that each sentence of the page can be predicted."""
 
 from __future__ import annotations
 

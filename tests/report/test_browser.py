@@ -190,16 +190,16 @@ def test_a_curve_plays_the_recording_at_the_nearest_level(page: Page, hostile_ru
     kept = read_sounds(hostile_run.evidence)
     assert kept is not None
     assert [one.level for one in kept.of("white-noise")] == [30.0, 10.0, -5.0]
-    page.evaluate("played.muted = true")
+    page.evaluate("levelSound.muted = true")
     page.locator('[data-hear="curve-white-noise"]').nth(1).click()
-    until(page, "played.dataset.hears === 'curve-white-noise 10'")
-    until(page, "played.duration > 0.9 && played.duration < 1.2")
+    until(page, "levelSound.dataset.hears === 'curve-white-noise 10'")
+    until(page, "levelSound.duration > 0.9 && levelSound.duration < 1.2")
     page.evaluate("hear('curve-white-noise', 24)")
-    assert page.evaluate("played.dataset.hears") == "curve-white-noise 30"
+    assert page.evaluate("levelSound.dataset.hears") == "curve-white-noise 30"
     plot = '[data-figure="curve-time-shift"]'
     show(page, plot)
     page.evaluate("document.querySelector('" + plot + "').emit('plotly_click', { points: [{ x: 190 }] })")
-    assert page.evaluate("played.dataset.hears").startswith("curve-time-shift ")
+    assert page.evaluate("levelSound.dataset.hears").startswith("curve-time-shift ")
 
 
 def test_a_player_has_its_sound_and_plays_from_the_point_clicked(page: Page) -> None:

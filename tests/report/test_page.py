@@ -17,7 +17,8 @@ import pandas as pd
 import pytest
 
 from robustness.errors import RunError
-from robustness.report.packing import packed_page, unpacked
+from robustness.report import page, stream_page, take_page
+from robustness.report.packing import own, packed_page, unpacked
 from robustness.report.page import page_of, write_page
 from robustness.report.sections.base import SECTIONS
 from robustness.report.trials import whole_recordings
@@ -198,3 +199,12 @@ def test_a_section_is_a_file_with_its_name_title_and_place() -> None:
     first = ["summary", "costs", "groups", "recordings", "causes", "failures", "outcomes", "leads", "every-sample", "tolerance", "curves"]
     assert order == [*first, "threshold", "confusion", "reference", "quantization", "method", "provenance"]
     assert all(kind.name == name and kind.title for name, kind in sections.items())
+
+
+@pytest.mark.parametrize("scripts", [page.SCRIPTS, stream_page.SCRIPTS, take_page.SCRIPTS], ids=["report", "stream", "take"])
+def test_no_two_scripts_of_a_page_have_one_name_for_two_things(scripts: tuple[str, ...]) -> None:
+    """They share one scope in the browser: a name that comes twice keeps the later script from being read at all."""
+    texts = [own(f"scripts/{name}") for name in scripts]
+    named = [name for text in texts for name in re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", text, flags=re.MULTILINE)]
+    assert len(named) > 20
+    assert [name for name, count in Counter(named).items() if count > 1] == []

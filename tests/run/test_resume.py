@@ -1,4 +1,4 @@
-"""Is what a killed run left gone on with only where it may be, and is a full disk a sentence that loses nothing?"""
+"""Is what a killed run left resumed only where it may be, and is a full disk a sentence that loses nothing?"""
 
 from __future__ import annotations
 

@@ -102,9 +102,9 @@ answer. A click takes the whole command.</p></details>{% endif %}
 {% endfor %}
 {% if over %}<details class="more"><summary>over all recordings that share a failing condition</summary>
 {% for line in over %}<p class="wide">{{ line }}</p>{% endfor %}
-{% if foretold %}<p class="soft wide">Predicted from the other recordings, leave-one-out: its own margin at the reference plus
+{% if predictions %}<p class="soft wide">Predicted from the other recordings, leave-one-out: its own margin at the reference plus
 what the move costs the others at the same onset.</p>
-{% for line in foretold %}<p class="wide">{{ line }}</p>{% endfor %}{% endif %}</details>{% endif %}
+{% for line in predictions %}<p class="wide">{{ line }}</p>{% endfor %}{% endif %}</details>{% endif %}
 {% elif setup %}<p>No recording is explained. {{ setup.caveat }}</p>
 {% elif missing %}<p>The evidence of this run was not written: it has no cards.</p>
 {% else %}<p>No recording fails under any condition that was tried: there is nothing to explain.</p>{% endif %}
@@ -199,8 +199,8 @@ class Failures(Section):
 def _over(view: View) -> dict[str, Any]:
     """What holds over recordings, and how many were asked."""
     found, names = restoring(view), {variant.name: variant.short for variant in view.variants}
-    over, foretold = over_recordings(found.conditions, names, PLACES), forecast_sentences(found.predictions, names, PLACES)
-    return {"over": over, "foretold": foretold, "asked": found.asked, "capped": found.asked < view.labelled, "tried_head": TRIED}
+    over, predictions = over_recordings(found.conditions, names, PLACES), forecast_sentences(found.predictions, names, PLACES)
+    return {"over": over, "predictions": predictions, "asked": found.asked, "capped": found.asked < view.labelled, "tried_head": TRIED}
 
 
 def _heading(found: FailedRecordings) -> str:

@@ -168,7 +168,7 @@ class RecordingsSection(Section):
         return SectionPart(html, (atlas.figure,), {"atlas": atlas.data()}) if atlas else SectionPart(html)
 
 
-def answers_of(view: View) -> dict[tuple[str, str, str], Any]:
+def rows_by_place(view: View) -> dict[tuple[str, str, str], Any]:
     """The rows of the table by recording, placement and variant."""
     shown = view.placed[view.placed["recording"].isin(view.shown.index)]
     placed = shown.astype({"recording": str, "placement": str, "variant": str, "predicted": str})
@@ -177,7 +177,7 @@ def answers_of(view: View) -> dict[tuple[str, str, str], Any]:
 
 def table_rows(view: View, samples: SampleCounts | None = None) -> list[Row]:
     """The recordings shown, worst margin first."""
-    answers = answers_of(view)
+    answers = rows_by_place(view)
     return [_row(view, recording, answers, samples) for _, recording in view.shown.iterrows()]
 
 
