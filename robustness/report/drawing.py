@@ -79,10 +79,14 @@ class PlotFrame:
         place = self.at(x, y)
         return Markup('<circle class="{}" cx="{}" cy="{}" r="4"/>').format(name, place.x, place.y)
 
-    def drawn(self, sentence: str, *parts: Markup) -> Markup:
-        """The whole drawing, with a sentence for those who do not see it."""
-        head = Markup('<svg class="drawing" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}">')
-        return head.format(sentence, self.width, self.height, self.width, self.height) + Markup("").join(parts) + Markup("</svg>")
+    def drawn(self, sentence: str, *parts: Markup, name: str = "") -> Markup:
+        """The whole drawing, of one class more where it has a name, with a sentence for those who do not see it."""
+        head = Markup('<svg class="{}" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}">')
+        return (
+            head.format(f"drawing {name}".strip(), sentence, self.width, self.height, self.width, self.height)
+            + Markup("").join(parts)
+            + Markup("</svg>")
+        )
 
 
 def text(place: PlotPoint, content: object, name: str = "tick") -> Markup:

@@ -21,7 +21,8 @@ from robustness.report.words import NO_BREAK, capital, condition_name, listed, n
 from robustness.run.evidence import VariantAnswer
 from robustness.run.restoration import RestoredAnswer, TriedEdit
 
-SIZE: Final = (1040, 230)
+SIZES: Final = {"on-wide": (1040, 230), "on-narrow": (350, 200)}  # in pixels; the page shows the one that it has room for
+PX_A_TICK: Final = 70
 MOST_BARS: Final = 6
 LEAST_SHARE: Final = 0.005  # of the loss; less is nothing
 HAPPENS: Final = {
@@ -38,6 +39,15 @@ class Bar(NamedTuple):
     width: float  # percent of the longest
     share: str
     kind: str  # back, some or control
+
+
+class AxisCurve(NamedTuple):
+    """The answers along the failing condition's axis: their rows, the column that is drawn, and both in words."""
+
+    rows: DataFrame
+    column: str
+    axis: str
+    caption: str
 
 
 class Player(NamedTuple):
@@ -185,24 +195,29 @@ def _curve(card: CardFigures) -> tuple[Markup | None, str]:
     column = "p_command" if command else "p_label"
     if column not in rows or rows[column].isna().all():
         return None, ""
+    what = "the likeliest command" if command else f"“{facts.label}”"
+    who = listed([variant.short for variant in view.variants], 6)
+    curve = AxisCurve(rows, column, axis, f"Probability of {what} over {axis}")
+    return Markup("").join(_drawing(card, curve, name) for name in SIZES), f"{curve.caption} ({who})."
+
+
+def _drawing(card: CardFigures, curve: AxisCurve, name: str) -> Markup:
+    """The curve in one of the two sizes."""
+    facts, view, rows, column = card.facts, card.view, curve.rows, curve.column
     levels = sorted(set(rows["level"]))
-    frame = PlotFrame(*SIZE, (levels[0], levels[-1]), (0, 100), left=44)
-    parts = [frame.ticks(round_ticks(*frame.x, 9), [0, 25, 50, 75, 100], axis, " %")]
+    frame = PlotFrame(*SIZES[name], (levels[0], levels[-1]), (0, 100), left=44)
+    parts = [frame.ticks(round_ticks(*frame.x, frame.width // PX_A_TICK), [0, 25, 50, 75, 100], curve.axis, " %")]
     if not view.is_noisy(facts.condition) and levels[0] < 0:
         parts.insert(0, frame.area(levels[0], 0, "veil"))
-    needed = view.first.point.threshold if command else view.first.point.threshold_of(facts.label)
+    needed = view.first.point.threshold if column == "p_command" else view.first.point.threshold_of(facts.label)
     if needed is not None:
         parts.append(frame.line(frame.x, [100 * needed] * 2, "needed"))
-        parts.append(
-            text(PlotPoint(frame.at(frame.x[1], 0).x - 4, frame.at(0, 100 * needed).y - 5), f"accepted from {percent(needed)}", "tick end")
-        )
+        place = PlotPoint(frame.at(frame.x[1], 0).x - 4, frame.at(0, 100 * needed).y - 5)
+        parts.append(text(place, f"accepted from {percent(needed)}", "tick end"))
     for variant in reversed(view.variants):
         mine = view.of(variant, rows).groupby("level")[column].median().reindex(levels)
         parts.append(frame.line(levels, (100 * mine).tolist(), f"variant v{variant.mark}"))
-    parts += _marks(card, frame, rows, column)
-    what = "the likeliest command" if command else f"“{facts.label}”"
-    who = listed([variant.short for variant in view.variants], 6)
-    return frame.drawn(f"Probability of {what} over {axis}.", *parts), f"Probability of {what} over {axis} ({who})."
+    return frame.drawn(f"{curve.caption}.", *parts, *_marks(card, frame, rows, column), name=name)
 
 
 def _rows(card: CardFigures) -> tuple[DataFrame, str]:
