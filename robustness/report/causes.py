@@ -22,7 +22,7 @@ DOES: Final = {
     "padding": "filling the padding",
     "level": "another level",
     "noise": "adding or removing noise",
-    "band": "filters",
+    "band": "another filter",
     "speed": "another speed",
     "precision": "computing in float",
     "distortion": "mending clicks and clipping",

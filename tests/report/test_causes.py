@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from robustness.report.causes import FailureCause, causes, in_one_line, why
+from robustness.report.causes import DOES, FailureCause, causes, in_one_line, why
 from robustness.report.sections.causes import CausesSection
 from robustness.report.view import View
 from robustness.run.explained import EXPLAINED
@@ -87,3 +87,12 @@ def test_a_group_leads_to_cards_that_are_there(hostile_run: Run) -> None:
     assert links
     assert sounds
     assert all(f'id="{address}"' in page for address in (*links, *sounds))
+
+
+@pytest.mark.parametrize("kind", ["placement", "band", "distortion"])
+def test_the_heading_of_a_group_agrees(kind: str, tmp_path: Path) -> None:
+    text = str(CausesSection().part(view_of([row(0, "named", kind)], tmp_path)).html)  # type: ignore[union-attr]
+    (heading,) = re.findall(r"<h3[^>]*>(.*?)</h3>", text, flags=re.DOTALL)
+    subject = re.sub(r"<[^>]+>", "", heading).partition(": ")[2].removesuffix(" restores 1").strip()
+    assert subject == DOES[kind]
+    assert not subject.endswith("filters")
