@@ -189,12 +189,10 @@ def _refuse(bad: Sequence[BadFile], total: int, *, skip_bad: bool) -> None:
     for file in bad:
         by_reason.setdefault(file.reason, []).append(file.id)
     groups = [f"{some(ids)}{' each' if len(ids) > 1 else ''} {reason}" for reason, ids in by_reason.items()]
-    named = "; ".join(groups[:GROUPS_SHOWN])
     unnamed = sum(len(ids) for ids in list(by_reason.values())[GROUPS_SHOWN:])
-    more = f"; and {unnamed} more" if unnamed else ""
+    shown = [*groups[:GROUPS_SHOWN], *([f"and {unnamed} more"] if unnamed else [])]
+    alone, lines = (f" {shown[0]}", ()) if len(shown) == 1 else ("", tuple(shown))
     if len(bad) == total:
-        raise RecordingError(f"none of {counted(total, 'recording')} can be used: {named}{more}")
-    raise RecordingError(
-        f"{len(bad)} of {counted(total, 'recording')} cannot be used: {named}{more}. Mend or remove {'it' if len(bad) == 1 else 'them'}, "
-        "or go on without with --skip-bad"
-    )
+        raise RecordingError(f"none of {counted(total, 'recording')} can be used:{alone}", lines)
+    them, of = ("it" if len(bad) == 1 else "them"), counted(total, "recording")
+    raise RecordingError(f"{len(bad)} of {of} cannot be used; mend or remove {them}, or go on without with --skip-bad:{alone}", lines)

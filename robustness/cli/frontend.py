@@ -26,7 +26,7 @@ def fit_features(
     samples: Annotated[Path, typer.Option(help="One clip: an audio file.")],
     features: Annotated[Path, typer.Option(help="What the other program gives for it, a .npy: bands by frames, or frames by bands.")],
     bands: Annotated[int | None, typer.Option(min=1, help="Of flat features: how many numbers a frame has.")] = None,
-    seconds: Annotated[float, typer.Option(min=1.0, help="How long to search at most.")] = 35.0,
+    seconds: Annotated[float, typer.Option(min=1.0, help="How long to search at most, in processor time.")] = 55.0,
 ) -> None:
     """Find the settings under which a front-end here gives these features.
 

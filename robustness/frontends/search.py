@@ -39,7 +39,7 @@ class Search:
     Args:
         target: given features.
         compare: how near a front-end comes.
-        until: when the time is up, by time.monotonic().
+        until: when the time is up, by time.thread_time().
     """
 
     def __init__(self, target: MatchTarget, compare: Callable[[Frontend], Match], until: float) -> None:
@@ -52,7 +52,7 @@ class Search:
     @property
     def over(self) -> bool:
         """Whether the time is up."""
-        return time.monotonic() > self.until
+        return time.thread_time() > self.until
 
     @property
     def done(self) -> bool:

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from robustness.conditions import FILLS, NO_WORD, NONE, OTHER_WORD, PLACEMENTS
+from robustness.errors import RunError
 from robustness.run.audit_records import read_audit, read_latencies
-from robustness.run.damage import MANIFEST, adapter, damaged, read_arrays, read_sound, read_table, said_when_damaged
+from robustness.run.damage import MANIFEST, adapter, again, damaged, read_arrays, read_sound, read_table, said_when_damaged
 from robustness.run.every_sample import FILE as EVERY_SAMPLE
 from robustness.run.every_sample import read_every_sample
 from robustness.run.evidence import FAILURES, FailureCard, FiniteNumber, read_failures
@@ -253,6 +254,9 @@ class _Check:
 
     def _trials(self, known: set[str]) -> None:
         parts = self._parts("trials")
+        if not parts and not self.run.manifest["complete"]:
+            begun = again(self.run.manifest)
+            raise RunError(f"the run {self.path} was interrupted before its first answers; `{begun}` with --resume goes on with it")
         if not parts:
             raise damaged(self.path, "trials", "holds no answers")
         done: dict[str, str] = {}

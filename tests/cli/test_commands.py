@@ -168,8 +168,7 @@ def test_ctrl_c_keeps_what_is_done_readable(at: Place) -> None:
     command = [part for part in at.arguments() if part not in ("--perturbation", "sample-shift")]
     partial = at.out.with_name("run.partial")
     with subprocess.Popen([sys.executable, "-m", "robustness", *command], stderr=subprocess.PIPE, text=True) as process:
-        wait_for(lambda: any((partial / "trials").glob("part-*.parquet")) or (partial / "recordings.parquet").exists())
-        time.sleep(1)
+        wait_for(lambda: any((partial / "trials").glob("part-*.parquet")))
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == INTERRUPTED, errors

@@ -247,3 +247,13 @@ def test_links_within_the_folder_are_followed(whole: Path, tmp_path: Path) -> No
     (run / "evidence" / "kept.wav").unlink()
     with pytest.raises(RunError, match=rf"{sound.name} is not there; make it again with `robustness report --model models/digits\.toml"):
         checked_run(run)
+
+
+def test_a_run_that_was_stopped_before_its_first_answers_says_how_to_go_on(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    shutil.rmtree(folder / "trials")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"complete": False, "interrupted": True}), encoding="utf-8")
+    with pytest.raises(RunError, match=r"was interrupted before its first answers; `robustness report .*` with --resume goes on with it"):
+        checked_run(folder)
