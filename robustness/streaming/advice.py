@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
 from robustness.streaming.curve import OperatingCurve
+from robustness.streaming.figures import figures_of
+from robustness.streaming.matching import match
 from robustness.streaming.repair import HopStreams
 from robustness.streaming.rules.base import plain_rule
 from robustness.streaming.sentences import counted
 from robustness.streaming.streams import VariantStream
 
-CONFIRM = "It was chosen on these takes: `robustness threshold` chooses one on some speakers and confirms it on others."
+CHOSEN: Final = "It was chosen on these takes: confirm it on others."
+CONFIRM: Final = "It was chosen on these takes: `robustness threshold` chooses one on some speakers and confirms it on others."
+TRIED: Final = (0.99, 0.97, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)  # thresholds of a rule without an operating curve
+MOST_ANSWERS: Final = 500_000  # to which a rule is applied anew at each of them
 
 
 def advice_of(one: VariantStream) -> list[str]:
@@ -21,18 +27,52 @@ def advice_of(one: VariantStream) -> list[str]:
     figures = one.phases.figures[0]
     if not figures.words and not figures.false_alarms:
         return []
-    found = [*_threshold(one), *_hop(one), *_never(one)]
+    curve = _thresholds(one)
+    found = [*_threshold(one, curve), *_hop(one), *_never(one)]
     if found or not (figures.misses or figures.wrong_words or figures.false_alarms):
         return found or ["Nothing is to be done for these takes: every word is hit, and nothing else is said."]
-    return ["No threshold and no hop that was tried does better on these takes: the model itself has to."]
+    tried = [*(["threshold"] if curve else []), *(["hop"] if len(one.hops) > 1 else [])]
+    if not tried:
+        return ["No other threshold and no other hop was tried: scores and rule can be tried again by --scores with --threshold."]
+    return [f"No {' and no '.join(tried)} that was tried does better on these takes: the model itself has to."]
 
 
-def _threshold(one: VariantStream) -> list[str]:
+def _bar(one: VariantStream) -> float | None:
+    """The one threshold of all labels; None where they have several."""
     asked = np.unique(one.rule.bars(one.scores[0]))
-    if replace(one.rule, threshold=None) != plain_rule(None) or len(asked) != 1 or not asked[0] < np.inf or not len(one.curve.thresholds):
+    return float(asked[0]) if len(asked) == 1 and asked[0] < np.inf else None
+
+
+def _is_plain(one: VariantStream) -> bool:
+    """Whether the operating curve is of this rule."""
+    return replace(one.rule, threshold=None) == plain_rule(None)
+
+
+def _thresholds(one: VariantStream) -> OperatingCurve | None:
+    """The errors by threshold: of the plain rule at all of them, of another at those of TRIED and its own; None where none can be tried."""
+    bar = _bar(one)
+    if bar is None:
+        return None
+    if _is_plain(one):
+        return one.curve if len(one.curve.thresholds) else None
+    steps = max(1, round(one.phases.hop_ms / one.phases.step_ms)) if one.phases.step_ms else 1
+    takes = [take.every(steps) for take in one.scores]
+    if sum(len(take) for take in takes) > MOST_ANSWERS:
+        return None
+    thresholds = sorted({*TRIED, *([bar] if bar > 0 else [])}, reverse=True)
+    found = [
+        figures_of([match(replace(one.rule, threshold=at).decide(take), line) for take, line in zip(takes, one.timelines, strict=True)])
+        for at in thresholds
+    ]
+    hits, wrong, alarms = (np.asarray([getattr(f, name) for f in found], float) for name in ("hits", "wrong_words", "false_alarms"))
+    return OperatingCurve(np.asarray(thresholds), hits, wrong, alarms, one.curve.words, one.curve.hours)
+
+
+def _threshold(one: VariantStream, curve: OperatingCurve | None) -> list[str]:
+    threshold = _bar(one)
+    if curve is None or threshold is None:
         return []
-    threshold = float(asked[0])
-    curve, here = one.curve, one.curve.at(threshold)
+    here = curve.at(threshold)
     other = better_threshold(curve, here)
     if other is None:
         return []
@@ -44,7 +84,8 @@ def _threshold(one: VariantStream) -> list[str]:
     made = f"makes {wrong} instead of {errors_here:.0f}"
     parts = " and ".join(part for part in (heard, made) if part)
     now = f"instead of {threshold:g}" if math.isfinite(threshold) else "instead of none"
-    return [f"A threshold of {rounded(curve, other)} {now} {parts} at the first phase. {CONFIRM}"]
+    value = rounded(curve, other) if _is_plain(one) else f"{curve.thresholds[other]:g}"
+    return [f"A threshold of {value} {now} {parts} at the first phase. {CONFIRM if _is_plain(one) else CHOSEN}"]
 
 
 def better_threshold(curve: OperatingCurve, here: int) -> int | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from robustness.streaming.advice import advice_of
 from robustness.streaming.figures import StreamFigures
 from robustness.streaming.repair import SingleAnswer
+from robustness.streaming.rules.esphome import Esphome
 from robustness.streaming.rules.plain import Plain
 from robustness.streaming.scores import Scores
 from robustness.streaming.sentences import lasting, stream_sentence
@@ -71,6 +73,28 @@ def test_a_threshold_that_is_too_high_is_told() -> None:
     found = re.match(r"A threshold of ([\d.]+) instead of 0.85 hits 3 of 3 words instead of 2 and makes 0 false alarms", line)
     assert found is not None, line
     assert figures(RIGHT, float(found[1])).hits == 3
+
+
+def test_another_rule_is_tried_at_other_thresholds() -> None:
+    found, alone = take(RIGHT), {(0, place): MISSED for place in range(len(WORDS))}
+
+    def under(threshold: float) -> VariantStream:
+        rule = Esphome(threshold=threshold, ignored_slices=0)
+        return stream_of([found], [WORDS], rule, steps=1, tolerance_ms=None, alone=alone, one_hop=True)
+
+    (line, *_) = advice_of(under(0.97))
+    said = re.match(r"A threshold of ([\d.]+) instead of 0.97 hits 3 of 3 words instead of 0 and makes 0 false alarms", line)
+    assert said is not None, line
+    assert line.endswith("confirm it on others.")
+    again = under(float(said[1])).phases.figures[0]
+    assert (again.hits, again.false_alarms, again.wrong_words) == (3, 0, 0)
+
+
+def test_what_was_not_tried_is_not_said_to_fail() -> None:
+    found, alone = take(()), {(0, place): MISSED for place in range(len(WORDS))}
+    one = stream_of([found], [WORDS], Esphome(), steps=1, tolerance_ms=None, alone=alone, one_hop=True)
+    assert advice_of(one)[-1].startswith(("1 word", "3 words", "No threshold that was tried"))
+    assert "hop" not in advice_of(replace(one, records=()))[-1]
 
 
 def test_a_shorter_hop_is_advised_where_its_worst_phase_hits_more() -> None:
