@@ -7,19 +7,23 @@ that no answer depends on its batch-mates.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from typing import Any, ClassVar, Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from robustness.errors import CardError
+from robustness.errors import CardError, UsageError
 from robustness.frontends.base import Frontend
 from robustness.models.checkpoints import first_line
-from robustness.models.formats.base import FORMATS, Format, Sought, from_file, no_kernels
+from robustness.models.formats.base import FORMATS, Capabilities, FileLayer, Format, Sought, from_file, no_kernels
 from robustness.models.formats.graph_file import GraphFile
+from robustness.models.formats.onnx_graph import OnnxLayer, layers_of
 
 INSTALL: Final = "pip install 'speech-robustness[onnx]'"
 TYPES: Final = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
@@ -32,11 +36,28 @@ class OnnxNetwork(GraphFile):
     """An ONNX graph.
 
     Attributes:
+        content: of the file.
         session: runs it; several threads may ask it at once.
+        layers: those with weights.
     """
 
+    content: bytes
     session: Any
+    layers: tuple[OnnxLayer, ...] = ()
     kind: str = "an ONNX file"
+
+    @property
+    def can(self) -> Capabilities:  # type: ignore[override]
+        """It answers, to several threads at once; its layers can be read by `activations` and not replaced."""
+        return replace(super().can, layers=bool(self.layers))
+
+    def file_layers(self) -> tuple[FileLayer, ...]:
+        """Its layers with weights."""
+        return tuple(layer.file_layer for layer in self.layers)
+
+    def layer_names(self) -> tuple[str, ...]:
+        """Its layers with weights, in the order they run."""
+        return tuple(layer.file_layer.name for layer in self.layers)
 
     def __call__(self, features: Tensor) -> Tensor:
         """What the graph gives to each clip alone, [clips 1 bands frames] → [clips labels].
@@ -44,10 +65,45 @@ class OnnxNetwork(GraphFile):
         Raises:
             CardError: the features have another shape or type than its input.
         """
-        taken = self.session.get_inputs()[0]
-        numbers = self.given(features, taken.shape).detach().numpy().astype((TYPES | INTEGERS)[taken.type])
-        rows = [self.session.run(None, {taken.name: clip[None]})[0].reshape(1, -1) for clip in numbers]
+        name, numbers = self._numbers(features)
+        rows = [self.session.run(None, {name: clip[None]})[0].reshape(1, -1) for clip in numbers]
         return torch.from_numpy(np.concatenate(rows).astype(np.float32))
+
+    def activations(self, features: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """What layers give for features, in float, as the file has their axes: a second session gives it beside the scores.
+
+        Raises:
+            UsageError: it has no layer of that name.
+        """
+        known = {layer.file_layer.name: layer for layer in self.layers}
+        missing = [name for name in layers if name not in known]
+        if missing:
+            raise UsageError(f"has no layer {missing[0]!r}; it has {', '.join(known) or 'none'}")
+        wanted = [known[name] for name in layers]
+        if not wanted:
+            return {}
+        session, (name, numbers) = self._showing(), self._numbers(features)
+        rows = [session.run([layer.tensor for layer in wanted], {name: clip[None]}) for clip in numbers]
+        return {
+            layer.file_layer.name: torch.from_numpy(np.concatenate([layer.values(row[place]) for row in rows]))
+            for place, layer in enumerate(wanted)
+        }
+
+    def _numbers(self, features: Tensor) -> tuple[str, npt.NDArray[Any]]:
+        """The input's name, and features as it takes them."""
+        taken = self.session.get_inputs()[0]
+        return taken.name, self.given(features, taken.shape).detach().numpy().astype((TYPES | INTEGERS)[taken.type])
+
+    @cache  # noqa: B019  # as long as the network
+    def _showing(self) -> Any:
+        """A session that gives what every layer gives."""
+        import onnx
+
+        model = model_of(self.content)
+        scores = {one.name for one in model.graph.output}
+        shown = dict.fromkeys(layer.tensor for layer in self.layers if layer.tensor not in scores)
+        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in shown)
+        return _session(model.SerializeToString())
 
 
 @FORMATS.register
@@ -79,7 +135,8 @@ def network_of(content: bytes, frontend: Frontend) -> OnnxNetwork:
     known = TYPES if not frontend.quantized else TYPES | INTEGERS
     if taken[0].type not in known:
         raise CardError(f"its input is {taken[0].type}; expected {', '.join(known)}: convert it with a float input")
-    return OnnxNetwork(frontend, facts_of(model, content), sum(int(np.prod(one.dims)) for one in model.graph.initializer), session)
+    count = sum(int(np.prod(one.dims)) for one in model.graph.initializer)
+    return OnnxNetwork(frontend, facts_of(model, content), count, content, session, layers_of(model))
 
 
 def model_of(content: bytes) -> Any:
