@@ -36,6 +36,7 @@ from robustness.streaming.streams import VariantStream
 SCRIPTS: Final = ("figures.js", "page.js", "stream.js")
 MOST_TAKES: Final = 6  # that are drawn; the figures count all
 MOST_WORDS: Final = 200  # that have a sentence
+FEW_WORDS: Final = 24  # whose sentences stand open
 MOST_PLAYERS: Final = 40
 MOST_MISTAKES: Final = 500  # rows of the table; the counts above it are of all
 BEFORE_MS: Final = 1500.0  # heard before a mistake
@@ -60,7 +61,7 @@ PAGE: Final = """{% include "head" %}
 {{ table(figures) }}
 {% for part in parts %}<h3>{{ part.name }}</h3>
 {% for line in part.lines %}<p class="wide">{{ line | spoken }}</p>{% endfor %}
-{% if part.words %}<details{% if loop.first %} open{% endif %}><summary>{{ part.count }}</summary>
+{% if part.words %}<details{% if loop.first and part.few %} open{% endif %}><summary>{{ part.count }}</summary>
 <ul>{% for line in part.words %}<li>{{ line | spoken }}</li>{% endfor %}</ul></details>{% endif %}
 {% endfor %}
 </section>
@@ -283,7 +284,8 @@ def _part(one: VariantStream, *, said: bool) -> dict[str, Any]:
     found, hop_ms = one.repairs, one.phases.hop_ms
     lines = [] if said else verdict_of(one)
     words = failing_sentences(one.records, hop_ms, MOST_WORDS) if found.words else []
-    return {"name": one.name, "lines": lines, "words": words, "count": f"each of {plural(len(words), 'word')}"}
+    count = f"each of {plural(found.failing + found.made, 'word that fails', 'words that fail')}, alone or streamed"
+    return {"name": one.name, "lines": lines, "words": words, "count": count, "few": len(words) <= FEW_WORDS}
 
 
 def _take(at: int, figure: Figure, one: VariantStream, sounds: Sequence[TakeSound]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from robustness.streaming.streams import VariantStream
 CHOSEN: Final = "It was chosen on these takes: confirm it on others."
 CONFIRM: Final = "It was chosen on these takes: `robustness threshold` chooses one on some speakers and confirms it on others."
 TRIED: Final = (0.99, 0.97, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)  # thresholds of a rule without an operating curve
+WORTH: Final = 0.9  # of the present errors: what leaves more of them is not worth a change
 MOST_ANSWERS: Final = 500_000  # to which a rule is applied anew at each of them
 
 
@@ -91,12 +92,13 @@ def _threshold(one: VariantStream, curve: OperatingCurve | None) -> list[str]:
 def better_threshold(curve: OperatingCurve, here: int) -> int | None:
     """The place on the curve that does better than the present one; None where there is none.
 
-    It has as many hits and fewer errors, or more hits and as few errors, or else the fewest errors with half of the present hits.
+    It has as many hits and at least a tenth fewer errors, or more hits and as few errors, or else the fewest errors with half of the
+    present hits.
     """
     errors = curve.false_alarms + curve.wrong_words
     hits_here, errors_here = (float(curve.hits[here]), float(errors[here])) if here >= 0 else (0.0, 0.0)
     able = [
-        np.flatnonzero((curve.hits >= hits_here) & (errors < errors_here)),
+        np.flatnonzero((curve.hits >= hits_here) & (errors < errors_here) & (errors <= WORTH * errors_here)),
         np.flatnonzero((curve.hits > hits_here) & (errors <= errors_here)),
         np.flatnonzero((curve.hits >= hits_here / 2) & (errors < errors_here)),
     ]

@@ -39,7 +39,9 @@ def stream_sentence(found: StreamFigures) -> str:
     wrong = f"another command is said during {counted(found.wrong_words, 'word')}" if found.wrong_words else "no wrong command is said"
     again = f", {counted(found.repeats, 'hit comes twice', 'hits come twice')}" if found.repeats else ""
     late = "" if math.isnan(found.latency_ms) else f"; the median hit comes {_after(found.latency_ms)} the word's end"
-    return f"{found.hits} of {counted(found.words, 'word')} {'is' if 1 in (found.hits, found.words) else 'are'} hit, {wrong}{again}{late}."
+    return (
+        f"{found.hits:,} of {counted(found.words, 'word')} {'is' if 1 in (found.hits, found.words) else 'are'} hit, {wrong}{again}{late}."
+    )
 
 
 def _after(ms: float) -> str:
@@ -51,7 +53,7 @@ def alarms_sentence(found: StreamFigures) -> str:
     if found.hours <= 0:
         return "No time outside of the words is left in which a false alarm could come."
     rate = found.rate
-    during = f" ({found.during_other_words} during words outside the vocabulary)" if found.during_other_words else ""
+    during = f" ({found.during_other_words:,} during words outside the vocabulary)" if found.during_other_words else ""
     needed = hours_needed(CLAIM_AN_HOUR, found.false_alarms)
     return (
         f"{counted(found.false_alarms, 'false alarm')}{during} in {lasting(found.hours)}, which is {shown(rate.value)} an hour "
@@ -69,10 +71,10 @@ def phases_sentence(phases: Phases) -> str:
     over, where = f"Over {len(figures)} phases of the first window, every {phases.step_ms:g} ms,", f"{worst * phases.step_ms:g} ms"
     if not bad.words:
         mean = shown(phases.mean("false_alarms"))
-        return f"{over} false alarms are {mean} on average and {bad.false_alarms} at the worst phase, {where}."
+        return f"{over} false alarms are {mean} on average and {bad.false_alarms:,} at the worst phase, {where}."
     return (
         f"{over} hits are {shown(phases.mean('hits'))} of "
-        f"{counted(bad.words, 'word')} on average; at the worst phase, {where}, they are {bad.hits}, and another "
+        f"{counted(bad.words, 'word')} on average; at the worst phase, {where}, they are {bad.hits:,}, and another "
         f"command is said during {counted(bad.wrong_words, 'word') if bad.wrong_words else 'none'}."
     )
 
@@ -159,9 +161,9 @@ def repairs_sentence(found: Repairs, hop_ms: float, step_ms: float) -> str:
     fail = "fails" if found.failing == 1 else "fail"
     new = "failure" if found.made == 1 else "failures"
     return (
-        f"{found.failing} of {counted(found.words, 'word')} {fail} in a single window at the start, in the center or at the end; "
-        f"streaming every {hop_ms:g} ms repairs {found.repaired} of them at every phase (every {step_ms:g} ms), "
-        f"{found.partly} at some phases or with a wrong command, and {found.never} at none. It makes {found.made} new {new}: "
+        f"{found.failing:,} of {counted(found.words, 'word')} {fail} in a single window at the start, in the center or at the end; "
+        f"streaming every {hop_ms:g} ms repairs {found.repaired:,} of them at every phase (every {step_ms:g} ms), "
+        f"{found.partly:,} at some phases or with a wrong command, and {found.never:,} at none. It makes {found.made:,} new {new}: "
         "good alone at all three places, and missed or answered by another command at some phase."
     )
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robustness.streaming.advice import advice_of
+from robustness.streaming.advice import advice_of, better_threshold
+from robustness.streaming.curve import OperatingCurve
 from robustness.streaming.figures import StreamFigures
 from robustness.streaming.repair import SingleAnswer
 from robustness.streaming.rules.esphome import Esphome
@@ -73,6 +74,14 @@ def test_a_threshold_that_is_too_high_is_told() -> None:
     found = re.match(r"A threshold of ([\d.]+) instead of 0.85 hits 3 of 3 words instead of 2 and makes 0 false alarms", line)
     assert found is not None, line
     assert figures(RIGHT, float(found[1])).hits == 3
+
+
+@pytest.mark.parametrize(("fewer", "place"), [(99, 0), (90, 1), (80, 1)])
+def test_a_threshold_that_hardly_changes_anything_is_not_advised(fewer: int, place: int) -> None:
+    thresholds, hits, alarms = np.asarray([0.9, 0.7, 0.65, 0.6]), np.asarray([5.0, 9, 9, 9]), np.asarray([50.0, fewer, 100, 100])
+    curve = OperatingCurve(thresholds, hits, np.zeros(4), alarms, 10, 1.0)
+    found = better_threshold(curve, curve.at(0.65))
+    assert found == place
 
 
 def test_another_rule_is_tried_at_other_thresholds() -> None:
