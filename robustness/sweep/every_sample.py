@@ -1,15 +1,16 @@
 """Does the outcome stay good wherever the word lies, at every whole sample of lead? By enumeration, and not on a grid.
 
-Leads one hop apart see the same frames, whole frames moved: a float network of plain convolutions computes these once for all of them
-(`inference.shifted_trunk`), a sequence of frames for each of a hop's samples. That is tried on windows of every recording, to 1e-4; where
-it does not hold, and for windows whose edge touches the recording, each window is computed by itself. So is the worst lead found, and each
-whose outcome hangs on less than a thousandth of a logit. Quantized variants are always computed window by window.
+Leads one hop apart see the same frames, whole frames moved: a float network of plain convolutions computes the columns that these windows
+share once (`inference.overlapping`), a sequence of frames for each of a hop's samples. That is tried on windows of every recording, to
+1e-4; where it does not hold, and for windows whose edge touches the recording, each window is computed by itself. So is the worst lead
+found, and each whose outcome hangs on less than a thousandth of a logit. Quantized variants are always computed window by window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Final
 
@@ -26,17 +27,16 @@ from robustness.conditions import Condition
 from robustness.errors import UsageError
 from robustness.frontends.spectral import SpectralFrontend
 from robustness.models.classifier import Classifier
-from robustness.models.formats.torch_module import module_of
 from robustness.rendering import Renderer
 from robustness.run.every_sample import Enumerated, EverySample
 from robustness.sweep.engine import Engine
+from robustness.sweep.inference.frames import ReadyFeatures
 from robustness.sweep.inference.preparing import FLOAT, TOLERANCE
-from robustness.sweep.inference.shifted_trunk import ShiftedTrunk, shifted_trunk
+from robustness.sweep.shifts import CLOSE
 from robustness.sweep.trials import label_indices
 
 AT_ONCE: Final = 4  # sequences of a hop's samples computed together: what fits the cache
 PROBES: Final = 4
-CLOSE: Final = 1e-3  # of a logit: an outcome that hangs on less is computed again by itself
 GRID_MS: Final = 10.0
 WIDEST_MS: Final = 1000.0
 WINDOWS: Final = 512  # placed together, where each is computed by itself
@@ -67,8 +67,8 @@ class Enumeration:
 
     classifier: Classifier
     threshold_db: float = SPEECH_THRESHOLD_DB
-    _trunk: ShiftedTrunk | None = None
     _engine: Engine | None = None
+    _sharing: Engine | None = None
     _tried: bool = field(default=False)
 
     def of(self, recording: Recording, within_ms: float) -> Enumerated | None:
@@ -111,31 +111,25 @@ class Enumeration:
         hop, reach = frontend.hop_samples, frontend.frame_samples // 2 + 1  # what the padding of a centered frame looks at is zero
         length, frame = int(there.batch.lengths[0]), self.classifier.frame.samples
         inside = (there.leads >= reach) & (there.leads + length <= frame - reach)
-        trunk = self._made(there) if int(inside.sum()) >= hop else None
-        if trunk is None:
+        if int(inside.sum()) < hop:
             return None
         try:
-            return self._checked(trunk, there, inside)
+            return self._checked(there, inside)
         except (RuntimeError, ValueError):  # a front-end or a network that does not take longer features
             return None
 
-    def _made(self, there: LeadsAsked) -> ShiftedTrunk | None:
-        network = self.classifier.network
-        if not self._tried and network.can.modules and network.can.graph:
-            self._tried = True
-            try:
-                features = self.classifier.features(there.windows(self.classifier, torch.tensor([there.reference])))
-                self._trunk = shifted_trunk(module_of(network), features)
-            except (RuntimeError, ValueError, TypeError):  # a foreign network that does not go along with it
-                self._trunk = None
-        return self._trunk
-
-    def _checked(self, trunk: ShiftedTrunk, there: LeadsAsked, inside: Tensor) -> Tensor | None:
+    def _checked(self, there: LeadsAsked, inside: Tensor) -> Tensor | None:
         whole = inside.nonzero()[:, 0]
         probes = whole[torch.linspace(0, len(whole) - 1, PROBES).long()]
+        sequences = self._sequences(there, whole)
+        if not self._tried:
+            self._tried, self._sharing = True, self._made(next(self._sequences(there, whole))[1])
+        if self._sharing is None:
+            return None
         logits = torch.empty(len(there.leads), len(self.classifier.labels))
-        for at, found in self._sequences(trunk, there, whole):
-            logits[at] = found
+        with closing(self._sharing.stream(sequences)) as answered:
+            for (at, there_is), (found,) in answered:
+                logits[at] = found[there_is]
         with torch.inference_mode():
             own = torch.cat([self.classifier.logits(window[None]) for window in there.windows(self.classifier, probes)])
         if not bool(((logits[probes] - own).abs() <= TOLERANCE).all()):
@@ -145,23 +139,33 @@ class Enumeration:
             logits[edges] = self.alone(there, edges)
         return logits
 
-    def _sequences(self, trunk: ShiftedTrunk, there: LeadsAsked, whole: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Places among the leads and their logits, for leads a hop apart that begin at each of a hop's samples."""
+    def _made(self, features: Tensor) -> Engine | None:
+        """What runs windows one hop apart, tried on the first of them; None if nothing is shared."""
+        heard = replace(self.classifier, frontend=ReadyFeatures.of(self.classifier.frontend))
+        engine = Engine.ready([heard], features[: len(features) // AT_ONCE], hops=(1,))
+        return engine if engine.families[0][0].overlapping else None
+
+    def _sequences(self, there: LeadsAsked, whole: Tensor) -> Iterator[tuple[tuple[Tensor, Tensor], Tensor]]:
+        """Features of windows a hop apart, for sequences that begin at each of a hop's samples: places among the leads, and which there are.
+
+        Yields:
+            The places of those windows that are asked, which of the windows these are, and the windows, [windows 1 bands frames].
+        """
         frontend = self.classifier.frontend
         assert isinstance(frontend, SpectralFrontend)  # noqa: S101 - asked before
         hop, frame = frontend.hop_samples, self.classifier.frame.samples
-        highest, count = int(whole[-1]), len(whole)
-        longest = ceil(count / hop)
+        highest, longest = int(whole[-1]), ceil(len(whole) / hop)
         samples = there.batch.samples[0, : int(there.batch.lengths[0])]
-        with torch.inference_mode():
-            for starts in torch.arange(hop).split(AT_ONCE):
-                long = torch.zeros(len(starts), frame + (longest - 1) * hop)
-                for row, start in zip(long, (there.leads[highest] - starts).tolist(), strict=True):
-                    row[start : start + len(samples)] = samples  # window q begins q hops later: its lead is q hops less
-                found = self.classifier.logits_of(trunk.outputs(self.classifier.features(long), longest)).float().cpu()
-                places = highest - starts[:, None] - hop * torch.arange(longest)
-                there_is = places >= int(whole[0])
-                yield places[there_is], found[there_is]
+        for starts in torch.arange(hop).split(AT_ONCE):
+            long = torch.zeros(len(starts), frame + (longest - 1) * hop)
+            for row, start in zip(long, (there.leads[highest] - starts).tolist(), strict=True):
+                row[start : start + len(samples)] = samples  # window q begins q hops later: its lead is q hops less
+            features = self.classifier.features(long)
+            frames = features.shape[-1] - longest + 1
+            windows = features.unfold(-1, frames, 1).permute(0, 3, 1, 2, 4).flatten(0, 1)  # [sequences · windows 1 bands frames]
+            places = (highest - starts[:, None] - hop * torch.arange(longest)).flatten()
+            there_is = places >= int(whole[0])
+            yield (places[there_is], there_is), windows
 
 
 def lead_range(recording: Recording, classifier: Classifier, within_ms: float, threshold_db: float) -> LeadsAsked | None:

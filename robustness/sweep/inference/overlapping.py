@@ -3,7 +3,8 @@
 A stage is a convolution or a pooling, with BatchNorm and ReLU behind it. If it does not pad time, a column of its output sees a few columns
 of its input and nothing else. So windows that follow each other every few columns share all of it but the columns that
 see a window's edge, which the front-end pads. Features of each window are compared to the bit with those of the window before it: where a
-ceiling or a normalisation of its own changes them, a new stretch begins.
+ceiling or a normalisation of its own changes them, a new stretch begins. A stage that takes steps of several columns is run once for each
+remainder that the windows begin at, by its own layers.
 
 A float network may use faster convolutions, whose last bits differ; a variant whose answers are to keep every bit uses its own.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import gcd, prod
 from typing import Any, Final, NamedTuple
 
 import torch
@@ -27,6 +28,7 @@ from robustness.sweep.inference.sharing import part_of, steps_of
 
 WIDEST_EDGE: Final = 4  # columns at each end of a window that the front-end may compute from its edge
 LEAST_SHARED: Final = 0.7  # of the columns of windows are computed at most, or sharing is not worth it
+EDGE_COST: Final = 4  # shared columns, in the time that a column of a window's own takes in all layers
 TOLERANCE: Final = 1e-4
 RELUS: Final = (torch.relu, functional.relu, "relu", "relu_")
 
@@ -122,30 +124,54 @@ class Columns:
         """All columns of each window, [windows channels bands columns]."""
         return torch.cat([self.head, self.middle(self.edge, self.length - self.edge), self.tail], -1)
 
-    def some(self, places: Tensor, skipped: int) -> Columns:
-        """Some of the windows, with the shared columns from one on."""
-        return Columns(self.long[..., skipped:], self.starts[places] - skipped, self.head[places], self.tail[places], self.length)
+    def by_remainder(self, stride: int) -> Iterator[tuple[Tensor, Columns]]:
+        """Those windows that begin at each remainder of a stride, by their places, with shared columns that begin at it too."""
+        later = self.starts % stride
+        for skipped in torch.unique(later).tolist():
+            places = (later == skipped).nonzero()[:, 0]
+            long = self.long[..., skipped:].contiguous() if skipped else self.long
+            yield places, Columns(long, self.starts[places] - skipped, self.head[places], self.tail[places], self.length)
 
 
-def columns_of(windows: Tensor, hop: int, edge: int, multiple: int) -> Columns:
+def steps_between(windows: Tensor, hops: Sequence[int], edge: int) -> list[int]:
+    """Columns from each window to the one after it, the first of `hops` at which both are alike to the bit; 0 if there is none.
+
+    Args:
+        windows: [windows channels bands columns].
+        hops: that are tried.
+        edge: columns at each end of a window that are its own.
+    """
+    length = windows.shape[-1]
+    found = torch.zeros(len(windows) - 1, dtype=torch.long, device=windows.device)
+    for hop in hops:
+        left = (found == 0).nonzero()[:, 0]
+        if not len(left) or length <= 2 * edge + hop:
+            continue
+        before, after = (windows[:-1], windows[1:]) if len(left) == len(found) else (windows[left], windows[left + 1])
+        alike = (after[..., edge : length - edge - hop] == before[..., edge + hop : length - edge]).flatten(1).all(1)
+        found[left[alike]] = hop
+    steps: list[int] = found.tolist()
+    return steps
+
+
+def columns_of(windows: Tensor, hops: Sequence[int], edge: int, multiple: int) -> Columns:
     """The columns of windows that follow each other, [windows channels bands columns].
 
     A stretch ends at a window whose columns are not those of the window before it, to the bit.
 
     Args:
         windows: in order of time.
-        hop: columns from one to the next.
+        hops: columns from one to the next that are tried, the commonest first.
         edge: columns at each end of a window that are its own.
         multiple: each stretch begins at a multiple of it.
     """
     count, length = len(windows), windows.shape[-1]
-    alike = (windows[1:, ..., edge : length - edge - hop] == windows[:-1, ..., edge + hop : length - edge]).flatten(1).all(1)
     starts, at = [0] * count, 0
     sources: list[int] = []
-    for place, goes_on in enumerate([False, *alike.tolist()]):
-        if goes_on:
-            starts[place] = starts[place - 1] + hop
-            new = range(length - edge - hop, length - edge)
+    for place, step in enumerate([0, *steps_between(windows, hops, edge)]):
+        if step:
+            starts[place] = starts[place - 1] + step
+            new = range(length - edge - step, length - edge)
         else:
             at += -at % multiple
             starts[place] = at
@@ -165,36 +191,41 @@ class Overlapping(nn.Module):
         net: the whole network.
         stages: its beginning.
         rest: what is left.
-        hop: columns from one window to the next.
+        hops: columns from one window to the next, the commonest first.
         edge: columns at each end that are a window's own.
         tolerance: how far an answer may be from that of the window alone; 0 keeps every bit.
-
-    Attributes:
-        able: whether the last window of every batch so far had the answer that it has alone; if not, each is computed alone from then on.
     """
 
-    def __init__(self, net: nn.Module, stages: Sequence[ColumnStage], rest: nn.Module, hop: int, edge: int, *, tolerance: float) -> None:
+    def __init__(
+        self, net: nn.Module, stages: Sequence[ColumnStage], rest: nn.Module, hops: Sequence[int], edge: int, *, tolerance: float
+    ) -> None:
         super().__init__()
         self.net, self.rest = net, rest
         self.wide = nn.ModuleList([stage.module for stage in stages])
         self.narrow = nn.ModuleList([stage.narrow for stage in stages])
         self.sizes = [(stage.reach, stage.stride) for stage in stages]
-        self.hop, self.edge, self.tolerance, self.able = hop, edge, tolerance, True
+        self.hops, self.edge, self.tolerance = tuple(hops), edge, tolerance
         self.multiple = prod(stage.stride for stage in stages)
 
     def forward(self, features: Tensor) -> Any:
-        """What the network answers, [windows 1 bands columns] → [windows …]."""
-        if not self.able or len(features) < 2 or features.shape[-1] <= 2 * self.edge + self.hop:
+        """What the network answers, [windows 1 bands columns] → [windows …]; the last window is computed alone as well, and if its
+        answer is another, all are computed as the network is: so no answer depends on what was asked before.
+        """
+        if len(features) < 2 or features.shape[-1] <= 2 * self.edge + min(self.hops):
             return self.net(features)
-        found: Tensor = self.rest(self._hidden(columns_of(features, self.hop, self.edge, self.multiple)))
+        found: Tensor = self.rest(self._hidden(columns_of(features, self.hops, self.edge, self.multiple)))
         own = self.net(features[-1:])
-        self.able = bool(((found[-1:] - own).abs() <= self.tolerance).all())
-        return found if self.able else self.net(features)
+        return found if bool(((found[-1:] - own).abs() <= self.tolerance).all()) else self.net(features)
 
     def _hidden(self, columns: Columns) -> Tensor:
-        for stage in self.stages[:-1]:
-            columns = staged(columns, stage)
-        return staged_windows(columns, self.stages[-1])
+        groups = [(torch.arange(len(columns.starts), device=columns.starts.device), columns)]
+        for stage in self.stages:
+            groups = [
+                (places[some], staged(part, stage)) for places, whole in groups for some, part in whole.by_remainder(stage.stride)
+            ]
+        if len(groups) == 1:
+            return groups[0][1].windows()
+        return torch.cat([part.windows() for _, part in groups])[torch.cat([places for places, _ in groups]).argsort()]
 
     @property
     def stages(self) -> list[ColumnStage]:
@@ -213,19 +244,9 @@ def own_columns(columns: Columns, stage: ColumnStage) -> tuple[int, int]:
 def staged(columns: Columns, stage: ColumnStage) -> Columns:
     """The columns after a stage whose stride divides the start of each window."""
     length, edge = own_columns(columns, stage)
-    head, tail = _ends(columns, stage, length, edge)
-    return Columns(stage.module(columns.long), columns.starts // stage.stride, head, tail, length)
-
-
-def staged_windows(columns: Columns, stage: ColumnStage) -> Tensor:
-    """The windows after a stage, whatever its stride: windows that begin between two of its steps have shared columns of their own."""
-    later = columns.starts % stage.stride
-    kept = torch.unique(later).tolist()
-    if kept == [0]:
-        return staged(columns, stage).windows()
-    places = [(later == skipped).nonzero()[:, 0] for skipped in kept]
-    found = [staged(columns.some(mine, skipped), stage).windows() for mine, skipped in zip(places, kept, strict=True)]
-    return torch.cat(found)[torch.cat(places).argsort()]
+    long = stage.module(columns.long)
+    head, tail = _ends(columns, stage, length, edge) if edge else [long[..., :0].expand(len(columns.starts), -1, -1, -1)] * 2
+    return Columns(long, columns.starts // stage.stride, head, tail, length)
 
 
 def _ends(columns: Columns, stage: ColumnStage, length: int, edge: int) -> tuple[Tensor, Tensor]:
@@ -236,12 +257,12 @@ def _ends(columns: Columns, stage: ColumnStage, length: int, edge: int) -> tuple
     return head, tail
 
 
-def overlapping(net: nn.Module, hop: int, edge: int, length: int, *, exact: bool = False) -> Overlapping | None:
+def overlapping(net: nn.Module, hops: Sequence[int], edge: int, length: int, *, exact: bool = False) -> Overlapping | None:
     """A network that computes shared columns once; None if it does not begin with layers that see a few columns alone.
 
     Args:
         net: in evaluation mode, [windows 1 bands columns] → outputs.
-        hop: columns from one window to the next.
+        hops: columns from one window to the next, the commonest first.
         edge: columns at each end of a window that are its own.
         length: columns of a window.
         exact: whether each layer is the network's own, so that an answer keeps every bit.
@@ -253,12 +274,12 @@ def overlapping(net: nn.Module, hop: int, edge: int, length: int, *, exact: bool
     start = 0
     for end, size in _cuts(steps.net, steps.nodes):
         made = _stage(part_of(steps, start, end), size, exact=exact)
-        if not _shares(stages, made, hop, edge, length):
+        if not _shares([*stages, made], hops[0], edge, length):
             break
         stages.append(made)
         start = end
     rest = part_of(steps, start, len(steps.nodes))
-    return Overlapping(net, stages, rest, hop, edge, tolerance=0.0 if exact else TOLERANCE) if stages else None
+    return Overlapping(net, stages, rest, hops, edge, tolerance=0.0 if exact else TOLERANCE) if stages else None
 
 
 def _stage(module: nn.Module, size: _Size, *, exact: bool) -> ColumnStage:
@@ -268,15 +289,14 @@ def _stage(module: nn.Module, size: _Size, *, exact: bool) -> ColumnStage:
     return ColumnStage(wide, TurnedLayers(module), size.reach, size.stride)
 
 
-def _shares(before: Sequence[ColumnStage], stage: ColumnStage, hop: int, edge: int, length: int) -> bool:
-    """Whether a stage, after others, leaves columns that are shared."""
-    none, size, own = torch.empty(0), length, edge
-    for one in [*before, stage]:
-        if one is not stage and hop % one.stride:
-            return False
-        size, own = own_columns(Columns(none, none, none.expand(1, 1, 1, 0).new_empty(1, 1, 1, own), none, size), one)
-        hop //= one.stride
-    return size > 2 * own
+def _shares(stages: Sequence[ColumnStage], hop: int, edge: int, length: int) -> bool:
+    """Whether the last of these stages computes fewer columns a window than it has, those for each remainder of all steps together."""
+    size, own, stride = length, edge, 1
+    for stage in stages:
+        none = torch.empty(1, 1, 1, own)
+        size, own = own_columns(Columns(none, none, none, none, size), stage)
+        stride *= stage.stride
+    return size > 2 * own + hop // gcd(hop, stride)
 
 
 def _cuts(net: nn.Module, nodes: Sequence[Node]) -> Iterator[tuple[int, _Size]]:
@@ -323,23 +343,25 @@ def _last(setting: int | tuple[int, ...]) -> int:
     return setting if isinstance(setting, int) else setting[-1]
 
 
-def edge_of(features: Tensor, hop: int) -> int | None:
+def edge_of(features: Tensor, hops: Sequence[int]) -> int | None:
     """How many columns at each end of windows are their own, [windows 1 bands columns]; None if hardly a window shares the rest."""
-    for edge in range(1, WIDEST_EDGE + 1):
-        able = len(features) > 1 and features.shape[-1] > 2 * edge + hop
-        if able and len(columns_of(features, hop, edge, 1).long[0, 0, 0]) < LEAST_SHARED * len(features) * features.shape[-1]:
-            return edge
-    return None
+    costs, (count, length) = {}, (len(features), features.shape[-1])
+    for edge in range(WIDEST_EDGE + 1):
+        if count > 1 and length > 2 * edge + min(hops):
+            shared = columns_of(features, hops, edge, 1).long.shape[-1]
+            if shared < LEAST_SHARED * count * length:
+                costs[edge] = shared + EDGE_COST * 2 * edge * count
+    return min(costs, key=costs.__getitem__, default=None)
 
 
-def once_a_column(net: nn.Module, features: Tensor, hop: int, *, exact: bool = False) -> Overlapping | None:
+def once_a_column(net: nn.Module, features: Tensor, hops: Sequence[int], *, exact: bool = False) -> Overlapping | None:
     """A network that computes shared columns once; None if these windows share few, or the network does not begin so.
 
     Args:
         net: in evaluation mode.
         features: of windows that follow each other, [windows 1 bands columns].
-        hop: columns from one window to the next.
+        hops: columns from one window to the next, the commonest first.
         exact: whether each layer is the network's own, so that an answer keeps every bit.
     """
-    edge = edge_of(features, hop)
-    return None if edge is None else overlapping(net, hop, edge, features.shape[-1], exact=exact)
+    edge = edge_of(features, hops)
+    return None if edge is None else overlapping(net, hops, edge, features.shape[-1], exact=exact)
