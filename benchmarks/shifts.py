@@ -96,10 +96,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made) / "clips"
         copied(asked.clips, folder)
-        reading = read_recordings((folder,), rate_hz=RATE_HZ, longest_samples=FRAME.samples, labels=LabelSource(required=False), skip_bad=True)
+        reading = read_recordings(
+            (folder,), rate_hz=RATE_HZ, longest_samples=FRAME.samples, labels=LabelSource(required=False), skip_bad=True
+        )
         placed = list(placeable(reading.recordings, FRAME, Settings()))
         rows = [row(grid, names, placed, asked.runs) for names in VARIANTS for grid in grids()]
-    head = ("what", "conditions", "windows that share", "end to end, ms a window", "forward passes alone, ms a window", "ratio", "wanted below")
+    head = (
+        "what",
+        "conditions",
+        "windows that share",
+        "end to end, ms a window",
+        "forward passes alone, ms a window",
+        "ratio",
+        "wanted below",
+    )
     notes = (f"{len(placed)} clips; a ratio below 1 is less than the forward passes of every window by itself.",)
     finish(__file__, "What do shifts cost beside their own forward passes?", [Table(head, tuple(rows), notes)])
 

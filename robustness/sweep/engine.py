@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, TypeVar
 import torch
 from torch import Tensor
 
+from robustness.models.after_sound import after
 from robustness.models.classifier import Classifier
 from robustness.sweep.inference.cache import SIZES, bytes_a_window, fitting_batch
 from robustness.sweep.inference.preparing import NetworkFamily, prepared
@@ -135,6 +136,11 @@ class Engine:
         how = {place: how for family in self.families[0] for place, how in zip(family.places, family.how, strict=True)}
         networks = {f"{c.name} {c.variant}": how[place] for place, c in enumerate(self.classifiers)}
         return {"batch": self.batch, "workers": self.workers, "networks": networks}
+
+    def after(self, sound: Tensor) -> Engine:
+        """The same after a sound that came before each window, [time]."""
+        families = tuple(tuple(family.after(sound) for family in copy) for copy in self.families)
+        return Engine(families, self.batch, tuple(after(one, sound) for one in self.classifiers), self.apart)
 
     def answers(self, samples: Tensor) -> list[Tensor]:
         """The logits of each classifier for these windows, [clips time] → one [clips labels] a classifier."""

@@ -146,7 +146,7 @@ class Enumeration:
         return engine if engine.families[0][0].overlapping else None
 
     def _sequences(self, there: LeadsAsked, whole: Tensor) -> Iterator[tuple[tuple[Tensor, Tensor], Tensor]]:
-        """Features of windows a hop apart, for sequences that begin at each of a hop's samples: places among the leads, and which there are.
+        """Features of windows a hop apart, for sequences that begin at each of a hop's samples.
 
         Yields:
             The places of those windows that are asked, which of the windows these are, and the windows, [windows 1 bands frames].

@@ -31,6 +31,7 @@ from robustness.sweep.kernels import margins
 
 CLOSE: Final = 1e-3  # of a logit: ten times what a shared answer may be off
 MOST_HOPS: Final = 4  # distances between windows that are tried; the rarer ones begin anew
+PROBED: Final = 8  # leads next to each other, at three places, on which a network is tried
 Leads = list[int]
 
 
@@ -84,7 +85,8 @@ class SharedShifts:
             return None
         made = WindowFeatures(first.frontend, first.frame)
         heard = [replace(one, frontend=ReadyFeatures.of(first.frontend)) for one in classifiers]
-        engine = Engine.ready(heard, chained_features(made, renderer.batch, chains), hops=hops_of(chains, first.frontend.hop_samples))
+        probes = chained_features(made, renderer.batch, [_some(max(chains, key=len))])
+        engine = Engine.ready(heard, probes, hops=hops_of(chains, first.frontend.hop_samples))
         return cls(tuple(classifiers), made, engine) if any(family.overlapping for family in engine.families[0]) else None
 
     @property
@@ -142,6 +144,12 @@ def chains_of(leads: Sequence[int], hop: int, frame: Frame) -> list[Leads]:
     for lead in sorted(set(leads), reverse=True):
         found.setdefault(lead % hop, []).append(lead)
     return [some for some in found.values() if _computed(some, frame.samples) < LEAST_SHARED * len(some) * frame.samples]
+
+
+def _some(leads: Leads) -> Leads:
+    """Leads at which the recording leaves the window on both sides and at which it is whole, next to each other, for a trial."""
+    count, middle = len(leads), len(leads) // 2
+    return [leads[at] for at in sorted({*range(min(count, PROBED)), *range(middle, min(count, middle + PROBED)), *range(count)[-PROBED:]})]
 
 
 def _computed(leads: Leads, length: int) -> int:

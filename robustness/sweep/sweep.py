@@ -243,7 +243,7 @@ class Sweep:
     def _answers(
         self, windows: Iterator[tuple[Condition, Windows]], engine: Engine, shared: Mapping[Condition, SharedAnswers]
     ) -> Generator[Answered, None, None]:
-        """The logits under conditions, all of them numbers; those that are shared are not asked again, the next windows are made meanwhile."""
+        """The logits under conditions, all of them numbers; what is shared is not asked again, and the next windows are made meanwhile."""
 
         def left(condition: Condition, heard: Windows) -> Tensor:
             return heard.heard[~shared[condition].known] if condition in shared else heard.heard

@@ -167,6 +167,8 @@ def _players(card: CardFigures) -> list[Player]:
     found = []
     if card.sound is not None:
         found.append(Player(f"{card.id}-sound", "as it fails"))
+    if card.facts.before_sound is not None and (card.view.run.evidence / card.facts.before_sound).exists():
+        found.append(Player(f"{card.id}-before-sound", "with what sounded before the window"))
     other = card.facts.counterpart
     if other is not None and (card.view.run.evidence / f"{card.id}-counterpart.wav").exists():
         places = {"start": "at the start", "center": "in the middle", "end": "at the end"}

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 import torch
 from torch import Tensor, nn
 
+from robustness.models.after_sound import after
 from robustness.models.classifier import Classifier
 from robustness.models.formats.base import Capabilities, Network, OneAtATime
 from robustness.models.formats.torch_module import module_of, with_module
@@ -69,6 +70,10 @@ class NetworkFamily:
         """Whether columns that windows share are computed once."""
         heads = any(head.network.can.modules and isinstance(module_of(head.network), Overlapping) for head in self.heads)
         return heads or isinstance(self.trunk, Overlapping)
+
+    def after(self, sound: Tensor) -> NetworkFamily:
+        """The same after a sound that came before each window, [time]."""
+        return replace(self, heads=tuple(after(head, sound) for head in self.heads))
 
     @property
     def copies(self) -> bool:
