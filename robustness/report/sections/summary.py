@@ -123,7 +123,7 @@ class Summary(Section):
 
 
 def headline(view: View) -> Opening | None:
-    """The verdict and its first sentence, for a terminal, and what a verdict of no problem leaves out; None of an audit or without labels."""
+    """The verdict and its first sentence, for a terminal, and what "no problem" leaves out; None of an audit, or without labels."""
     if view.manifest.get("purpose") == "audit" or view.labelled == 0:
         return None
     setup = setup_of(view)
