@@ -21,7 +21,12 @@ from robustness.seeds import generator_of
 
 FORGETFUL: Final = "the model has no memory: what sounded before its window changes no answer"
 GAP: Final = Axis(
-    "pause after the word before the window", "s", (2.0, 1.0, 0.5, 0.2, 0.1), neutral=float("inf"), neutral_says="no word before"
+    "pause after the word before the window",
+    "s",
+    (2.0, 1.0, 0.5, 0.2, 0.1),
+    neutral=float("inf"),
+    says="{name} the window by {level}",
+    neutral_says="no word before",
 )
 
 
