@@ -2,8 +2,8 @@
 
 Leads one hop apart see the same frames, whole frames moved: a float network of plain convolutions computes the columns that these windows
 share once (`inference.overlapping`), a sequence of frames for each of a hop's samples. That is tried on windows of every recording, to
-1e-4; where it does not hold, and for windows whose edge touches the recording, each window is computed by itself. So is the worst lead
-found, and each whose outcome hangs on less than a thousandth of a logit. Quantized variants are always computed window by window.
+1e-4; where it does not hold, each window is computed by itself. So is the worst lead found, and each whose outcome hangs on less than a
+thousandth of a logit. Quantized variants are always computed window by window.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from math import ceil
 from typing import Final
 
 import numpy as np
@@ -25,14 +24,13 @@ from robustness.audio.placement import RecordingBatch
 from robustness.audio.recordings import Recording
 from robustness.conditions import Condition
 from robustness.errors import UsageError
-from robustness.frontends.spectral import SpectralFrontend
 from robustness.models.classifier import Classifier
 from robustness.rendering import Renderer
 from robustness.run.every_sample import Enumerated, EverySample
 from robustness.sweep.engine import Engine
-from robustness.sweep.inference.frames import ReadyFeatures
+from robustness.sweep.inference.frames import ReadyFeatures, WindowFeatures, shares_frames
 from robustness.sweep.inference.preparing import FLOAT, TOLERANCE
-from robustness.sweep.shifts import CLOSE
+from robustness.sweep.shifts import CLOSE, chained_features
 from robustness.sweep.trials import label_indices
 
 AT_ONCE: Final = 4  # sequences of a hop's samples computed together: what fits the cache
@@ -105,39 +103,27 @@ class Enumeration:
 
     def _shared(self, there: LeadsAsked) -> Tensor | None:
         """The logits at every lead, what windows share computed once; None if that cannot be, or changes an answer."""
-        frontend = self.classifier.frontend
-        if self.classifier.variant != FLOAT or not isinstance(frontend, SpectralFrontend):
-            return None
-        hop, reach = frontend.hop_samples, frontend.frame_samples // 2 + 1  # what the padding of a centered frame looks at is zero
-        length, frame = int(there.batch.lengths[0]), self.classifier.frame.samples
-        inside = (there.leads >= reach) & (there.leads + length <= frame - reach)
-        if int(inside.sum()) < hop:
+        first = self.classifier
+        if first.variant != FLOAT or not shares_frames(first.frontend, first.frame) or len(there.leads) < 2 * first.frontend.hop_samples:
             return None
         try:
-            return self._checked(there, inside)
-        except (RuntimeError, ValueError):  # a front-end or a network that does not take longer features
+            return self._checked(there)
+        except (RuntimeError, ValueError):  # a front-end or a network that does not go along with it
             return None
 
-    def _checked(self, there: LeadsAsked, inside: Tensor) -> Tensor | None:
-        whole = inside.nonzero()[:, 0]
-        probes = whole[torch.linspace(0, len(whole) - 1, PROBES).long()]
-        sequences = self._sequences(there, whole)
+    def _checked(self, there: LeadsAsked) -> Tensor | None:
         if not self._tried:
-            self._tried, self._sharing = True, self._made(next(self._sequences(there, whole))[1])
+            self._tried, self._sharing = True, self._made(next(self._sequences(there))[1])
         if self._sharing is None:
             return None
         logits = torch.empty(len(there.leads), len(self.classifier.labels))
-        with closing(self._sharing.stream(sequences)) as answered:
-            for (at, there_is), (found,) in answered:
-                logits[at] = found[there_is]
+        with closing(self._sharing.stream(self._sequences(there))) as answered:
+            for at, (found,) in answered:
+                logits[at] = found
+        probes = torch.linspace(0, len(there.leads) - 1, PROBES).long()
         with torch.inference_mode():
             own = torch.cat([self.classifier.logits(window[None]) for window in there.windows(self.classifier, probes)])
-        if not bool(((logits[probes] - own).abs() <= TOLERANCE).all()):
-            return None
-        edges = (~inside).nonzero()[:, 0]
-        if len(edges):
-            logits[edges] = self.alone(there, edges)
-        return logits
+        return logits if bool(((logits[probes] - own).abs() <= TOLERANCE).all()) else None
 
     def _made(self, features: Tensor) -> Engine | None:
         """What runs windows one hop apart, tried on the first of them; None if nothing is shared."""
@@ -145,27 +131,12 @@ class Enumeration:
         engine = Engine.ready([heard], features[: len(features) // AT_ONCE], hops=(1,))
         return engine if engine.families[0][0].overlapping else None
 
-    def _sequences(self, there: LeadsAsked, whole: Tensor) -> Iterator[tuple[tuple[Tensor, Tensor], Tensor]]:
-        """Features of windows a hop apart, for sequences that begin at each of a hop's samples.
-
-        Yields:
-            The places of those windows that are asked, which of the windows these are, and the windows, [windows 1 bands frames].
-        """
-        frontend = self.classifier.frontend
-        assert isinstance(frontend, SpectralFrontend)  # noqa: S101 - asked before
-        hop, frame = frontend.hop_samples, self.classifier.frame.samples
-        highest, longest = int(whole[-1]), ceil(len(whole) / hop)
-        samples = there.batch.samples[0, : int(there.batch.lengths[0])]
+    def _sequences(self, there: LeadsAsked) -> Iterator[tuple[Tensor, Tensor]]:
+        """Places among the leads, and the features there, of leads a hop apart that begin at some of a hop's samples."""
+        hop, made = self.classifier.frontend.hop_samples, WindowFeatures(self.classifier.frontend, self.classifier.frame)
         for starts in torch.arange(hop).split(AT_ONCE):
-            long = torch.zeros(len(starts), frame + (longest - 1) * hop)
-            for row, start in zip(long, (there.leads[highest] - starts).tolist(), strict=True):
-                row[start : start + len(samples)] = samples  # window q begins q hops later: its lead is q hops less
-            features = self.classifier.features(long)
-            frames = features.shape[-1] - longest + 1
-            windows = features.unfold(-1, frames, 1).permute(0, 3, 1, 2, 4).flatten(0, 1)  # [sequences · windows 1 bands frames]
-            places = (highest - starts[:, None] - hop * torch.arange(longest)).flatten()
-            there_is = places >= int(whole[0])
-            yield (places[there_is], there_is), windows
+            places = [torch.arange(start, len(there.leads), hop).flip(0) for start in starts.tolist()]
+            yield torch.cat(places), chained_features(made, there.batch, [there.leads[at].tolist() for at in places])
 
 
 def lead_range(recording: Recording, classifier: Classifier, within_ms: float, threshold_db: float) -> LeadsAsked | None:

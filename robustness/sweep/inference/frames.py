@@ -111,10 +111,17 @@ def shared_features(frontend: SpectralFrontend, samples: Tensor, starts: Tensor,
         own = frames(samples[None, :length]).shape[1]  # frames of a window
         places = (starts // hop)[:, None] + torch.arange(own)
         found = common.index_select(0, places.flatten()).unflatten(0, places.shape)  # [windows frames bands], as the front-end lays it
-        if frontend.center:
-            edge = ceil(reach / hop)
+        loud = _sounds_at_an_edge(samples, starts, length, reach)
+        if frontend.center and len(loud):
+            edge, begins = ceil(reach / hop), starts[loud]
             first = own - 1 - 2 * edge  # the frame with which the tail begins
-            found[:, :edge] = frames(samples.unfold(0, (edge + 1) * hop + reach, 1)[starts])[:, :edge]
-            found[:, own - edge :] = frames(samples.unfold(0, length - first * hop, 1)[starts + first * hop])[:, -edge:]
+            found[loud, :edge] = frames(samples.unfold(0, (edge + 1) * hop + reach, 1)[begins])[:, :edge]
+            found[loud, own - edge :] = frames(samples.unfold(0, length - first * hop, 1)[begins + first * hop])[:, -edge:]
         images = found.transpose(-1, -2)[:, None]
         return frontend.from_levels(frontend.above_floor(images) if alone else frontend.logarithm(images))
+
+
+def _sounds_at_an_edge(samples: Tensor, starts: Tensor, length: int, reach: int) -> Tensor:
+    """The windows at whose edges there is sound, on either side; silence is silence, whatever the front-end pads."""
+    around = torch.nn.functional.pad(samples, (reach, reach)).unfold(0, 2 * reach, 1)
+    return (around[starts].any(1) | around[starts + length].any(1)).nonzero()[:, 0]
