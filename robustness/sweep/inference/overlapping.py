@@ -144,7 +144,10 @@ class Columns:
             among[places] = torch.arange(len(places), device=places.device)
             own = among[self.own]
             mine = own >= 0
-            yield places, Columns(self.long[..., skipped:], self.starts[places] - skipped, own[mine], self.head[mine], self.tail[mine], self.length)
+            yield (
+                places,
+                Columns(self.long[..., skipped:], self.starts[places] - skipped, own[mine], self.head[mine], self.tail[mine], self.length),
+            )
 
 
 def steps_between(windows: Tensor, hops: Sequence[int], edge: int) -> list[int]:
