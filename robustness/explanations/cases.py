@@ -23,10 +23,10 @@ from robustness.explanations.answering import Given, HeardWindow, by_variant, he
 from robustness.explanations.counterpart import Counterpart, GoodPlaces
 from robustness.explanations.failures import PLACES, Failure, placed_trials
 from robustness.explanations.good_recordings import GoodRecordings, GoodRun
-from robustness.explanations.hearing import Hearing
 from robustness.explanations.lean import Lean, lean_of
 from robustness.explanations.maps import SILENT, MapRequest
 from robustness.explanations.places import LeadAtlas, Restored
+from robustness.explanations.ready_variants import ReadyVariants
 from robustness.explanations.subject import Subject
 from robustness.interventions.base import INTERVENTIONS
 from robustness.interventions.scene import Scene
@@ -166,32 +166,32 @@ class Cases:
         """Everything about one failure; the recording is rendered and heard anew."""
         recording = self.recordings[failure.recording]
         subject = self.subject(recording, failure.condition)
-        return self.case_of(failure, recording, GoodPlaces(self.hearing, subject, failure.label))
+        return self.case_of(failure, recording, GoodPlaces(self.ready, subject, failure.label))
 
     def case_of(self, failure: Failure, recording: Recording, places: GoodPlaces) -> Case:
         """Everything about one failure, of which it is known where the recording may lie."""
         counterparts = {variant: places.counterpart(variant) for variant in self.classifiers}
-        hearing = places.hearing_here
-        (families,) = hearing.engine.families
+        ready = places.ready_here
+        (families,) = ready.engine.families
         return Case(
             failure=failure,
             recording=recording,
             subject=places.subject,
-            classifiers=hearing.classifiers,
-            gradients=hearing.gradients,
+            classifiers=ready.classifiers,
+            gradients=ready.gradients,
             families=families,
-            engine=hearing.engine,
+            engine=ready.engine,
             given=places.here,
-            heard=self._heard(places.subject, hearing.engine, counterparts[failure.variant]),
+            heard=self._heard(places.subject, ready.engine, counterparts[failure.variant]),
             atlases=places.atlases,
             restored={variant: places.restored(variant) for variant in self.classifiers},
             counterparts=counterparts,
         )
 
     @property
-    def hearing(self) -> Hearing:
+    def ready(self) -> ReadyVariants:
         """The variants, with nothing before the window but their own pre-roll."""
-        return Hearing(self.engine, self.classifiers, self.gradients)
+        return ReadyVariants(self.engine, self.classifiers, self.gradients)
 
     def subject(self, recording: Recording, condition: Condition) -> Subject:
         """A recording under a condition of the run."""

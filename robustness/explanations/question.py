@@ -24,8 +24,8 @@ from robustness.explanations.answering import Given, HeardWindow, hear, worst_of
 from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
 from robustness.explanations.counterpart import GoodPlaces
 from robustness.explanations.failures import PLACES, Failure
-from robustness.explanations.hearing import Hearing
 from robustness.explanations.maps import MapRequest
+from robustness.explanations.ready_variants import ReadyVariants
 from robustness.explanations.subject import Subject
 from robustness.models.classifier import Classifier
 from robustness.perturbations.base import PERTURBATIONS, Inputs
@@ -105,7 +105,7 @@ class Question:
     @property
     def classifiers(self) -> Mapping[str, Classifier]:
         """By the name of the variant, each with the fastest network that answers the same."""
-        return self.hearing.classifiers
+        return self.ready.classifiers
 
     @property
     def counterpart(self) -> HeardWindow | None:
@@ -117,13 +117,13 @@ class Question:
         """What maps are made of."""
         if self.case is not None:
             return self.case.map_request(self.targets, self.baseline)
-        (families,) = self.hearing.engine.families
-        return MapRequest(self.here.window, None, self.classifiers, self.hearing.gradients, families, self.targets, self.baseline)
+        (families,) = self.ready.engine.families
+        return MapRequest(self.here.window, None, self.classifiers, self.ready.gradients, families, self.targets, self.baseline)
 
     @cached_property
-    def hearing(self) -> Hearing:
+    def ready(self) -> ReadyVariants:
         """The variants after what sounded before the window."""
-        return self.cases.hearing.after(self.subject.before)
+        return self.cases.ready.after(self.subject.before)
 
     @property
     def first(self) -> Classifier:
@@ -159,9 +159,9 @@ def question_of(cases: Cases, recording: Recording, wanted: ExplanationSettings)
     """
     first = next(iter(cases.classifiers.values()))
     subject = _subject(cases, recording, wanted)
-    here = hear(cases.hearing.after(subject.before).engine, {HERE: (subject.here_ms, subject.at([subject.here_ms]).samples[0])})[HERE]
+    here = hear(cases.ready.after(subject.before).engine, {HERE: (subject.here_ms, subject.at([subject.here_ms]).samples[0])})[HERE]
     truth = first.truth(recording.label)
-    places = None if truth is None else GoodPlaces(cases.hearing, subject, truth)
+    places = None if truth is None else GoodPlaces(cases.ready, subject, truth)
     given = {} if places is None else places.here
     return Question(
         cases=cases,

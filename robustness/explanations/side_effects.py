@@ -107,7 +107,7 @@ class Others:
         before = {name: self.cases.subject(self.cases.recordings[name], condition).before for name in windows}
         if all(sound is None for sound in before.values()):
             return self.cases.engine.answers(torch.stack(list(windows.values())))
-        found = [self.cases.hearing.after(before[name]).engine.answers(window[None]) for name, window in windows.items()]
+        found = [self.cases.ready.after(before[name]).engine.answers(window[None]) for name, window in windows.items()]
         return [torch.cat(parts) for parts in zip(*found, strict=True)]
 
     def _under(self, condition: Condition) -> dict[str, Scene]:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robustness.audio.placement import Frame, RecordingBatch, place
+from robustness.audio.placement import Frame, RecordingBatch
 from robustness.conditions import Condition
 from robustness.models.classifier import Classifier
 from robustness.rendering import Renderer
@@ -167,7 +167,7 @@ def chained_features(made: WindowFeatures, batch: RecordingBatch, chains: Sequen
     found = []
     for leads in chains:
         sound = Frame(made.frame.samples + leads[0] - leads[-1], made.frame.rate_hz)
-        samples = place(batch, torch.tensor(leads[:1]), sound).samples[0]
+        samples = Renderer(batch, sound).render(Condition(), torch.tensor(leads[:1])).samples[0]
         found.append(made.of(samples, leads[0] - torch.tensor(leads)))
     return torch.cat(found)
 

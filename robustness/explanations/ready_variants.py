@@ -13,7 +13,7 @@ from robustness.sweep.engine import Engine
 
 
 @dataclass(frozen=True, eq=False)
-class Hearing:
+class ReadyVariants:
     """The variants, made ready to be asked in three ways.
 
     Attributes:
@@ -26,9 +26,9 @@ class Hearing:
     classifiers: Mapping[str, Classifier]
     gradients: Mapping[str, Classifier]
 
-    def after(self, sound: Tensor | None) -> Hearing:
+    def after(self, sound: Tensor | None) -> ReadyVariants:
         """The same after a sound that came before each window, [time]; itself if there is none."""
         if sound is None:
             return self
         both = ({name: after(one, sound) for name, one in some.items()} for some in (self.classifiers, self.gradients))
-        return Hearing(self.engine.after(sound), *both)
+        return ReadyVariants(self.engine.after(sound), *both)
