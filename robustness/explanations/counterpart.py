@@ -88,9 +88,7 @@ class GoodPlaces:
     def _nearest(self, variant: str, subject: Subject, atlases: Mapping[str, LeadAtlas]) -> Restored | None:
         key = (variant, subject.changed)
         if key not in self._restored:
-            self._restored[key] = restore(
-                self._ready(subject).classifiers[variant], subject, self.truth, subject.here_ms, atlases[variant]
-            )
+            self._restored[key] = restore(self._ready(subject).classifiers[variant], subject, self.truth, subject.here_ms, atlases[variant])
         return self._restored[key]
 
     def _ready(self, subject: Subject) -> ReadyVariants:

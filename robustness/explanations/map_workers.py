@@ -52,8 +52,8 @@ class Networks(NamedTuple):
         """The same after a sound that came before each window, [time]; itself if there is none."""
         if sound is None:
             return self
-        both = ({name: after(one, sound) for name, one in some.items()} for some in (self.classifiers, self.gradients))
-        return Networks(*both, [family.after(sound) for family in self.families])
+        classifiers, gradients = ({name: after(one, sound) for name, one in some.items()} for some in (self.classifiers, self.gradients))
+        return Networks(classifiers, gradients, [family.after(sound) for family in self.families])
 
 
 class Mapper(NamedTuple):

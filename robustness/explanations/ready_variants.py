@@ -30,5 +30,5 @@ class ReadyVariants:
         """The same after a sound that came before each window, [time]; itself if there is none."""
         if sound is None:
             return self
-        both = ({name: after(one, sound) for name, one in some.items()} for some in (self.classifiers, self.gradients))
-        return ReadyVariants(self.engine.after(sound), *both)
+        classifiers, gradients = ({name: after(one, sound) for name, one in some.items()} for some in (self.classifiers, self.gradients))
+        return ReadyVariants(self.engine.after(sound), classifiers, gradients)

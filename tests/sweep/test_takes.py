@@ -139,7 +139,7 @@ def test_a_folder_is_no_take(tmp_path: Path) -> None:
 
 
 def test_features_that_are_there_already_keep_what_the_front_end_says() -> None:
-    kept: Frontend = takes.ReadyFeatures(LogMel(), 16_000, 160)
+    kept: Frontend = frames.ReadyFeatures.of(LogMel())
     assert kept.band_hz == LogMel().band_hz
     features = LogMel().features(torch.zeros(1, 16_000))
     assert torch.equal(kept.silence(features), LogMel().silence(features))
