@@ -91,7 +91,7 @@ class Renderer:
         if isinstance(perturbation, PlacementPerturbation):
             if leads is not None:
                 raise UsageError(f"{condition.perturbation} says itself where the recording lies; give it, or a lead, but not both")
-            return self._at(perturbation(self.batch, self.frame, self.leads(condition.placement), level), condition.fill)
+            return self._at(self.leads_of(condition), condition.fill)
         if isinstance(perturbation, RecordingPerturbation):
             return self._retaken(perturbation, level, condition, leads)
         if isinstance(perturbation, WindowPerturbation):
@@ -141,6 +141,20 @@ class Renderer:
     def leads(self, placement: Placement) -> Tensor:
         """The leads of a placement, [clips] in samples."""
         return lead_of(placement, self.frame.samples - self.batch.lengths)
+
+    def only_moves(self, condition: Condition) -> bool:
+        """Whether the recordings lie in silence under a condition, and nothing else is done to them."""
+        if condition.fill != "zeros" or condition.perturbation == NO_WORD:
+            return False
+        return condition.perturbation == NONE or isinstance(self.perturbation(condition.perturbation), PlacementPerturbation)
+
+    def leads_of(self, condition: Condition) -> Tensor:
+        """Where the recordings begin under a condition that does not change them, [clips] in samples."""
+        leads = self.leads(condition.placement)
+        perturbation = None if condition.perturbation == NONE else self.perturbation(condition.perturbation)
+        if isinstance(perturbation, PlacementPerturbation):
+            return perturbation(self.batch, self.frame, leads, _level_of(condition))
+        return leads
 
     def leads_ms(self, placement: Placement) -> list[float]:
         """The leads of a placement, a number a recording."""

@@ -106,6 +106,11 @@ class RecordingBatch:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def one(self, clip: int) -> RecordingBatch:
+        """One of the recordings."""
+        some = slice(clip, clip + 1)
+        return replace(self, samples=self.samples[some], lengths=self.lengths[some], speech=self.speech[some], ids=self.ids[some])
+
     def repeated(self, count: int) -> RecordingBatch:
         """One recording, so many times; its floor is the same in each."""
         lengths, speech = self.lengths.expand(count), self.speech.expand(count, -1)

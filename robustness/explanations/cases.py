@@ -26,6 +26,7 @@ from robustness.explanations.good_recordings import GoodRecordings, GoodRun
 from robustness.explanations.lean import Lean, lean_of
 from robustness.explanations.maps import SILENT, MapRequest
 from robustness.explanations.places import LeadAtlas, Restored
+from robustness.explanations.ready_variants import ReadyVariants
 from robustness.explanations.subject import Subject
 from robustness.interventions.base import INTERVENTIONS
 from robustness.interventions.scene import Scene
@@ -53,9 +54,10 @@ class Case:
         failure: what went wrong.
         recording: as the sweep heard it.
         subject: the same, under the condition in which it fails, wherever it lies.
-        classifiers: by the name of the variant, each with the fastest network that answers the same.
+        classifiers: by the name of the variant, each with the fastest network that answers the same, after what sounded before the window.
         gradients: the same, each with the network through which a gradient is quickest.
         families: the same, those together that share what they compute alike.
+        engine: what asks all of them at once.
         given: the answer of each variant where it fails.
         heard: `here` (where it fails), at the three places under the same condition, and at the `counterpart`, where there is one.
         atlases: good or bad by lead, by variant.
@@ -69,6 +71,7 @@ class Case:
     classifiers: Mapping[str, Classifier]
     gradients: Mapping[str, Classifier]
     families: Sequence[NetworkFamily]
+    engine: Engine
     given: Mapping[str, Given]
     heard: Mapping[str, HeardWindow]
     atlases: Mapping[str, LeadAtlas]
@@ -163,25 +166,32 @@ class Cases:
         """Everything about one failure; the recording is rendered and heard anew."""
         recording = self.recordings[failure.recording]
         subject = self.subject(recording, failure.condition)
-        return self.case_of(failure, recording, GoodPlaces(self.engine, self.classifiers, subject, failure.label))
+        return self.case_of(failure, recording, GoodPlaces(self.ready, subject, failure.label))
 
     def case_of(self, failure: Failure, recording: Recording, places: GoodPlaces) -> Case:
         """Everything about one failure, of which it is known where the recording may lie."""
         counterparts = {variant: places.counterpart(variant) for variant in self.classifiers}
-        (families,) = self.engine.families
+        ready = places.ready_here
+        (families,) = ready.engine.families
         return Case(
             failure=failure,
             recording=recording,
             subject=places.subject,
-            classifiers=self.classifiers,
-            gradients=self.gradients,
+            classifiers=ready.classifiers,
+            gradients=ready.gradients,
             families=families,
+            engine=ready.engine,
             given=places.here,
-            heard=self._heard(places.subject, counterparts[failure.variant]),
+            heard=self._heard(places.subject, ready.engine, counterparts[failure.variant]),
             atlases=places.atlases,
             restored={variant: places.restored(variant) for variant in self.classifiers},
             counterparts=counterparts,
         )
+
+    @property
+    def ready(self) -> ReadyVariants:
+        """The variants, with nothing before the window but their own pre-roll."""
+        return ReadyVariants(self.engine, self.classifiers, self.gradients)
 
     def subject(self, recording: Recording, condition: Condition) -> Subject:
         """A recording under a condition of the run."""
@@ -223,14 +233,16 @@ class Cases:
         """The float network of the same model; None where that is the variant itself, or was not run."""
         return float_of(self.classifiers, variant)
 
-    def _heard(self, subject: Subject, counterpart: Counterpart | None) -> dict[str, HeardWindow]:
+    def _heard(self, subject: Subject, engine: Engine, counterpart: Counterpart | None) -> dict[str, HeardWindow]:
         leads: dict[str, float] = {HERE: subject.here_ms}
         leads.update((place, subject.lead_ms(place)) for place in PLACES)
         heard = subject.at(list(leads.values())).samples
         windows = {name: (lead_ms, window) for (name, lead_ms), window in zip(leads.items(), heard, strict=True)}
-        if counterpart is not None:
-            windows[COUNTERPART] = counterpart.offset_ms, subject.plain.at([counterpart.offset_ms]).samples[0]
-        return hear(self.engine, windows)
+        found = hear(engine, windows)
+        if counterpart is None:
+            return found
+        there = (counterpart.offset_ms, subject.plain.at([counterpart.offset_ms]).samples[0])
+        return found | hear(self.engine, {COUNTERPART: there})
 
 
 def _probes(recordings: Sequence[Recording], frame: Frame) -> Tensor:

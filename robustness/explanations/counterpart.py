@@ -12,9 +12,8 @@ from functools import cached_property
 
 from robustness.explanations.answering import Given, answers_of
 from robustness.explanations.places import LeadAtlas, Restored, asked, restore
+from robustness.explanations.ready_variants import ReadyVariants
 from robustness.explanations.subject import Subject
-from robustness.models.classifier import Classifier
-from robustness.sweep.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -30,17 +29,20 @@ class GoodPlaces:
     """Where a recording may lie, and which variants do the right thing there; each is asked once.
 
     Attributes:
-        engine: of the variants.
-        classifiers: by the name of the variant, each alone.
+        ready: the variants, with nothing before the window but their own pre-roll.
         subject: the recording under its condition.
         truth: the right answer.
     """
 
-    engine: Engine
-    classifiers: Mapping[str, Classifier]
+    ready: ReadyVariants
     subject: Subject
     truth: str
     _restored: dict[tuple[str, bool], Restored | None] = field(default_factory=dict)
+
+    @cached_property
+    def ready_here(self) -> ReadyVariants:
+        """The variants after what sounded before the window under the condition."""
+        return self.ready.after(self.subject.before)
 
     @cached_property
     def here(self) -> dict[str, Given]:
@@ -50,7 +52,7 @@ class GoodPlaces:
     @cached_property
     def atlases(self) -> dict[str, LeadAtlas]:
         """Good or bad by lead under the condition, by variant."""
-        return asked(self.engine, self.subject, self.truth)
+        return asked(self.ready_here.engine, self.subject, self.truth)
 
     def restored(self, variant: str) -> Restored | None:
         """The nearest good lead under the condition; None where the variant is good here, and where there is none."""
@@ -77,14 +79,17 @@ class GoodPlaces:
 
     @cached_property
     def _plain_atlases(self) -> dict[str, LeadAtlas]:
-        return asked(self.engine, self.subject.plain, self.truth) if self.subject.changed else self.atlases
+        return asked(self.ready.engine, self.subject.plain, self.truth) if self.subject.changed else self.atlases
 
     def _answers(self, subject: Subject, leads_ms: list[float]) -> list[dict[str, Given]]:
-        found = answers_of(self.engine, subject.at(leads_ms).samples, [self.truth] * len(leads_ms))
+        found = answers_of(self._ready(subject).engine, subject.at(leads_ms).samples, [self.truth] * len(leads_ms))
         return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
 
     def _nearest(self, variant: str, subject: Subject, atlases: Mapping[str, LeadAtlas]) -> Restored | None:
         key = (variant, subject.changed)
         if key not in self._restored:
-            self._restored[key] = restore(self.classifiers[variant], subject, self.truth, subject.here_ms, atlases[variant])
+            self._restored[key] = restore(self._ready(subject).classifiers[variant], subject, self.truth, subject.here_ms, atlases[variant])
         return self._restored[key]
+
+    def _ready(self, subject: Subject) -> ReadyVariants:
+        return self.ready if subject.before is None else self.ready_here

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from robustness.conditions import Condition
 from robustness.explanations import factors
+from robustness.explanations.answering import answers_of
 from robustness.explanations.cases import Case, Cases
 from robustness.explanations.cohort import cost, given, shared_edit
 from robustness.explanations.edits import Answers, Attempt, Edit, attempts, intervention
@@ -183,7 +184,7 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
         cases: the run.
         swept: its trials under combined conditions; None leaves the factors out.
     """
-    answers = Answers(case.classifiers, cases.scene(case), case.failure.label, cases.engine.answers)
+    answers = Answers(case.classifiers, cases.scene(case), case.failure.label, case.engine.answers)
     wrong = [variant for variant, here in answers.here.items() if not here.good]
     drops = {variant: _drop(case, cases, answers, variant) for variant in wrong}
     wanted = {variant: None if drop is None else drop.wanted for variant, drop in drops.items()}
@@ -227,6 +228,7 @@ def _beside(case: Case, cases: Cases, variant: str, drop: Loss | None, stands: S
 
 def _drop(case: Case, cases: Cases, answers: Answers, variant: str) -> Loss | None:
     def margin_at(lead_ms: float) -> float:
-        return answers.answered(case.subject.plain.at([lead_ms]).samples)[0][variant].margin
+        window = case.subject.plain.at([lead_ms]).samples
+        return answers_of(cases.engine, window, [case.failure.label])[variant][0].margin
 
     return drop_of(case, variant, cases.good, answers.here[variant].margin, margin_at)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import soundfile
+import torch
 from torch import Tensor
 
 from robustness.audio.recordings import Recording
@@ -108,19 +109,27 @@ def _cards(shown: Sequence[Failure], restoration: Restoration, folder: Path, *, 
             yield _card(name, files, card_of(case, cases.good.standings(case)), made.facts)
 
 
-def _card(name: str, sounds: tuple[str | None, str | None], facts: FailureFacts, maps: FailureMaps) -> FailureCard:
-    return FailureCard(id=name, arrays=f"{name}.npz", sound=sounds[0], counterpart_sound=sounds[1], **vars(facts), **vars(maps))
+def _card(name: str, sounds: CardSounds, facts: FailureFacts, maps: FailureMaps) -> FailureCard:
+    return FailureCard(id=name, arrays=f"{name}.npz", **sounds._asdict(), **vars(facts), **vars(maps))
 
 
-def _write_sounds(case: Case, name: str, folder: Path, *, audio: bool) -> tuple[str | None, str | None]:
-    """The files of what the model heard, here and at the counterpart."""
-    files: list[str | None] = []
-    for where, file in ((HERE, f"{name}.wav"), (COUNTERPART, f"{name}-counterpart.wav")):
-        kept = audio and where in case.heard
-        if kept:
-            write_sound(folder / file, case.heard[where].window, case.worst.frame.rate_hz)
-        files.append(file if kept else None)
-    return files[0], files[1]
+class CardSounds(NamedTuple):
+    """The files of what the model heard: here, at the counterpart, and here with what sounded before the window; None if it is not kept."""
+
+    sound: str | None = None
+    counterpart_sound: str | None = None
+    before_sound: str | None = None
+
+
+def _write_sounds(case: Case, name: str, folder: Path, *, audio: bool) -> CardSounds:
+    there = {file: case.heard[where].window for where, file in ((HERE, ""), (COUNTERPART, "-counterpart")) if where in case.heard}
+    if case.subject.before is not None:
+        there["-before"] = torch.cat([case.subject.before, case.heard[HERE].window])
+    if not audio:
+        return CardSounds()
+    for ending, samples in there.items():
+        write_sound(folder / f"{name}{ending}.wav", samples, case.worst.frame.rate_hz)
+    return CardSounds(*(f"{name}{ending}.wav" if ending in there else None for ending in ("", "-counterpart", "-before")))
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Map]) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 import pandas as pd
 
 from robustness.analysis.outcomes import GOOD
-from robustness.conditions import BEFORE, NONE, OTHER_WORD, Condition, Placement
+from robustness.conditions import NONE, OTHER_WORD, Condition, Placement
 from robustness.run.folder import Run
 from robustness.run.perturbations import PerturbationFacts
 
@@ -81,8 +81,6 @@ def find_failures(
 ) -> list[Failure]:
     """Every recording that fails: at a place, worst margin of any first; then under anything else, the one that bears least first.
 
-    Cards tell of what is in the window: what sounded before it is no failure of theirs.
-
     Args:
         run: its trials.
         placed: from `placed_trials`.
@@ -93,8 +91,7 @@ def find_failures(
     found = [
         _failure(recording, _there_first(rows, reference), at_a_place=True) for recording, rows in wrong.groupby("recording", sort=False)
     ]
-    inside = [kind for kind in kinds.values() if not kind.placements and kind.family != BEFORE]
-    others = [rows for kind in inside for rows in _under(run, kind, set(wrong["recording"]))]
+    others = [rows for kind in kinds.values() if not kind.placements for rows in _under(run, kind, set(wrong["recording"]))]
     rows = pd.concat([some for some in others if len(some)] or [pd.DataFrame(columns=[*_COLUMNS, RANK])])
     rows = rows.sort_values([RANK, "outcome_margin", "recording", "variant"], kind="stable")
     return found + [_failure(recording, each, at_a_place=False) for recording, each in rows.groupby("recording", sort=False)]

@@ -33,7 +33,7 @@ def donor(case: Case) -> CounterpartValues | None:
 
     Segments are of the network's own features: where it takes samples, of these.
     """
-    if COUNTERPART not in case.heard:
+    if COUNTERPART not in case.heard or case.subject.before is not None:  # it is the same window, if what differs came before
         return None
     classifier = case.worst
     here, there = (classifier.features(case.heard[where].window[None]) for where in (HERE, COUNTERPART))

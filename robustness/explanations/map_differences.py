@@ -20,6 +20,7 @@ from robustness.conditions import Condition, Placement
 from robustness.explanations.cases import Case, Cases
 from robustness.explanations.maps import ALONE, COMPARING, Map, RelevanceMap, seen, sounding
 from robustness.explanations.subject import Subject
+from robustness.models.after_sound import with_nothing_before
 from robustness.models.classifier import Classifier
 from robustness.run.evidence import MapDifference, MapFigures
 from robustness.run.schema import OVER_BANDS, OVER_TIME
@@ -118,7 +119,7 @@ def _figures(found: MapAgreement | None) -> MapFigures | None:
 
 def _floor(case: Case, one: RelevanceMap, unrelated: Unrelated) -> MapAgreement | None:
     own, mine = torch.from_numpy(one.map), torch.from_numpy(one.sounding)
-    others = unrelated.maps(case, case.classifiers[one.variant])
+    others = unrelated.maps(case, with_nothing_before(case.classifiers[one.variant]))
     return mean_of([agreement(own, other, mine | cells) for other, cells in others if other.shape == own.shape])
 
 

@@ -20,6 +20,7 @@ from robustness.explanations.map_records import correlations_of, methods_of
 from robustness.explanations.maps import Map, maps_of
 from robustness.explanations.segments import segment_values
 from robustness.explanations.word_tracking import Following, Moved
+from robustness.models.after_sound import after, with_nothing_before
 from robustness.models.classifier import Classifier
 from robustness.run.evidence import FailureMaps, LayerTracking
 from robustness.sweep.inference.preparing import NetworkFamily
@@ -46,6 +47,13 @@ class Networks(NamedTuple):
     classifiers: Mapping[str, Classifier]
     gradients: Mapping[str, Classifier]
     families: Sequence[NetworkFamily]
+
+    def after(self, sound: Tensor | None) -> Networks:
+        """The same after a sound that came before each window, [time]; itself if there is none."""
+        if sound is None:
+            return self
+        classifiers, gradients = ({name: after(one, sound) for name, one in some.items()} for some in (self.classifiers, self.gradients))
+        return Networks(classifiers, gradients, [family.after(sound) for family in self.families])
 
 
 class Mapper(NamedTuple):
@@ -75,7 +83,7 @@ class Mappers:
     def _mapped(self, case: Case, in_full: bool) -> Mapped:
         mapper = self.free.get()
         try:
-            return mapped(replace(case, **mapper.networks._asdict()), mapper, in_full=in_full)
+            return mapped(replace(case, **mapper.networks.after(case.subject.before)._asdict()), mapper, in_full=in_full)
         finally:
             self.free.put(mapper)
 
@@ -120,7 +128,7 @@ def mapped(case: Case, mapper: Mapper, *, in_full: bool) -> Mapped:
     maps = {name: array for one in explained for name, array in one.arrays.items()}
     arrays = {"log_mel": _features(case.worst, window), **maps, **differences, **strips}
     if COUNTERPART in case.heard:
-        arrays["log_mel_counterpart"] = _features(case.worst, case.heard[COUNTERPART].window)
+        arrays["log_mel_counterpart"] = _features(with_nothing_before(case.worst), case.heard[COUNTERPART].window)
     facts = FailureMaps(
         methods=methods_of(explained),
         correlations=correlations_of(explained),

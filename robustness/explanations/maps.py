@@ -24,6 +24,7 @@ from robustness.attributions.methods.integrated_gradients import IntegratedGradi
 from robustness.attributions.methods.occlusion import Occlusion
 from robustness.attributions.methods.shapley import Shapley
 from robustness.errors import UsageError
+from robustness.models.after_sound import with_nothing_before
 from robustness.models.classifier import Classifier
 from robustness.models.resynthesis import explainable
 from robustness.run.schema import OVER_BANDS, OVER_TIME
@@ -64,7 +65,7 @@ class MapRequest:
         """The window as a classifier takes it, and the baseline."""
         run = explainable(classifier, self.window)
         features = run.features(self.window[None])
-        there = None if self.there is None else run.features(self.there[None])
+        there = None if self.there is None else with_nothing_before(run).features(self.there[None])
         return MaskedWindow(run, features, BASELINES[self.baseline].make(run, features, there).expand_as(features))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import cast, get_args
 
 import torch
@@ -15,15 +16,16 @@ import torch
 from robustness.attributions.base import Target
 from robustness.attributions.baselines import BASELINES
 from robustness.audio.levels import SPEECH_THRESHOLD_DB
-from robustness.audio.placement import Trim, slack_ms
+from robustness.audio.placement import Frame, Trim, slack_ms
 from robustness.audio.recordings import Recording
-from robustness.conditions import BEFORE, NONE, Condition, Fill, Placement
+from robustness.conditions import NONE, Condition, Fill, Placement
 from robustness.errors import RecordingError, UsageError
 from robustness.explanations.answering import Given, HeardWindow, hear, worst_of
 from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
 from robustness.explanations.counterpart import GoodPlaces
 from robustness.explanations.failures import PLACES, Failure
 from robustness.explanations.maps import MapRequest
+from robustness.explanations.ready_variants import ReadyVariants
 from robustness.explanations.subject import Subject
 from robustness.models.classifier import Classifier
 from robustness.perturbations.base import PERTURBATIONS, Inputs
@@ -103,7 +105,7 @@ class Question:
     @property
     def classifiers(self) -> Mapping[str, Classifier]:
         """By the name of the variant, each with the fastest network that answers the same."""
-        return self.cases.classifiers
+        return self.ready.classifiers
 
     @property
     def counterpart(self) -> HeardWindow | None:
@@ -115,8 +117,13 @@ class Question:
         """What maps are made of."""
         if self.case is not None:
             return self.case.map_request(self.targets, self.baseline)
-        (families,) = self.cases.engine.families
-        return MapRequest(self.here.window, None, self.classifiers, self.cases.gradients, families, self.targets, self.baseline)
+        (families,) = self.ready.engine.families
+        return MapRequest(self.here.window, None, self.classifiers, self.ready.gradients, families, self.targets, self.baseline)
+
+    @cached_property
+    def ready(self) -> ReadyVariants:
+        """The variants after what sounded before the window."""
+        return self.cases.ready.after(self.subject.before)
 
     @property
     def first(self) -> Classifier:
@@ -152,9 +159,9 @@ def question_of(cases: Cases, recording: Recording, wanted: ExplanationSettings)
     """
     first = next(iter(cases.classifiers.values()))
     subject = _subject(cases, recording, wanted)
-    here = hear(cases.engine, {HERE: (subject.here_ms, subject.at([subject.here_ms]).samples[0])})[HERE]
+    here = hear(cases.ready.after(subject.before).engine, {HERE: (subject.here_ms, subject.at([subject.here_ms]).samples[0])})[HERE]
     truth = first.truth(recording.label)
-    places = None if truth is None else GoodPlaces(cases.engine, cases.classifiers, subject, truth)
+    places = None if truth is None else GoodPlaces(cases.ready, subject, truth)
     given = {} if places is None else places.here
     return Question(
         cases=cases,
@@ -213,7 +220,7 @@ def check(first: Classifier, recording: Recording, wanted: ExplanationSettings) 
         RecordingError: the recording is of another rate, or does not fit the window.
     """
     frame = first.frame
-    _check_condition(wanted)
+    _check_condition(wanted, frame)
     if wanted.baseline not in BASELINES:
         raise UsageError(f"there is no baseline {wanted.baseline!r}; those that exist: {', '.join(BASELINES)}")
     if wanted.baseline == "counterpart" and first.frontend.picture is not first.frontend:
@@ -243,7 +250,7 @@ def check(first: Classifier, recording: Recording, wanted: ExplanationSettings) 
         )
 
 
-def _check_condition(wanted: ExplanationSettings) -> None:
+def _check_condition(wanted: ExplanationSettings, frame: Frame) -> None:
     """Raises UsageError where a condition is named by halves, or cannot be."""
     name, level = wanted.perturbation, wanted.level
     if name is None or level is None:
@@ -252,8 +259,9 @@ def _check_condition(wanted: ExplanationSettings) -> None:
         raise UsageError("a perturbation needs a name and a level: give both, such as --perturbation white-noise --level 10, or neither")
     if not math.isfinite(level):
         raise UsageError(f"--level {level:g} is no level of {name}; give a number")
-    if PERTURBATIONS[name].family == BEFORE:
-        raise UsageError(f"{name} sounds before the window, and what is explained is in it; `robustness report` measures it")
+    why = PERTURBATIONS[name].made(wanted.inputs).unavailable(wanted.inputs, frame)
+    if why is not None:
+        raise UsageError(f"{name} cannot be explained: {why}")
     if _moves(wanted) and wanted.offset_ms is not None:
         raise UsageError(f"{name} says itself where the recording lies; give it, or --offset-ms {wanted.offset_ms:g}, but not both")
 

@@ -7,12 +7,13 @@ Each edit is made once for all recordings that are asked, at most 24, chosen by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
 import torch
+from torch import Tensor
 
 from robustness.audio.recordings import Recording
 from robustness.conditions import Condition
@@ -91,15 +92,23 @@ class Others:
             scenes = {name: scene for name, scene in scenes.items() if intervention(edit.name).possible(scene, edit.size)}
         if not scenes:
             return {variant: {} for variant in self.cases.classifiers}
-        windows = torch.stack([scene.window if edit is None else apply(scene, edit) for scene in scenes.values()])
+        windows = {name: scene.window if edit is None else apply(scene, edit) for name, scene in scenes.items()}
         classifiers, labels = self.cases.classifiers, {one.id: one.label for one in self.asked}
         found = {}
-        for (variant, classifier), logits in zip(classifiers.items(), self.cases.engine.answers(windows), strict=True):
+        for (variant, classifier), logits in zip(classifiers.items(), self._answered(condition, windows), strict=True):
             truths = [classifier.truth(labels[name]) for name in scenes]
             lower = edit is not None and intervention(edit.name).on_output
             given = given_by(classifier, logits + shift_of(classifier, None, edit) if edit and lower else logits, truths)
             found[variant] = dict(zip(scenes, given, strict=True))
         return found
+
+    def _answered(self, condition: Condition, windows: Mapping[str, Tensor]) -> list[Tensor]:
+        """The logits of each variant for windows [time] by recording, each after what sounds before it under the condition."""
+        before = {name: self.cases.subject(self.cases.recordings[name], condition).before for name in windows}
+        if all(sound is None for sound in before.values()):
+            return self.cases.engine.answers(torch.stack(list(windows.values())))
+        found = [self.cases.ready.after(before[name]).engine.answers(window[None]) for name, window in windows.items()]
+        return [torch.cat(parts) for parts in zip(*found, strict=True)]
 
     def _under(self, condition: Condition) -> dict[str, Scene]:
         """The scene of each recording under a condition, by its id."""

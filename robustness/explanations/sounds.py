@@ -15,6 +15,7 @@ from torch import Tensor
 from robustness.explanations.answering import given_by
 from robustness.explanations.maps import RelevanceMap
 from robustness.explanations.question import Question
+from robustness.models.classifier import Classifier
 from robustness.models.resynthesis import Resynthesis
 from robustness.sweep.engine import answers
 from robustness.sweep.trials import answer_of, label_indices
@@ -70,15 +71,18 @@ def sounds_of(question: Question, maps: Sequence[RelevanceMap]) -> list[Sound]:
         with torch.inference_mode():
             named[f"{ONLY}/{one.key}"], named[f"{WITHOUT}/{one.key}"] = resynthesis(torch.stack([keep, 1 - keep])).float()
     told = answers_to(question, torch.stack(list(named.values())))
+    if COUNTERPART in named and question.subject.before is not None:
+        told[list(named).index(COUNTERPART)] = answers_to(question, named[COUNTERPART][None], question.cases.classifiers)[0]
     return [Sound(key, samples, one) for (key, samples), one in zip(named.items(), told, strict=True)]
 
 
-def answers_to(question: Question, windows: Tensor) -> list[dict[str, SoundAnswer]]:
-    """What each variant answers to each window, [clips time]."""
+def answers_to(question: Question, windows: Tensor, variants: Mapping[str, Classifier] | None = None) -> list[dict[str, SoundAnswer]]:
+    """What each variant answers to each window, [clips time]; None is the variants after what sounded before the question's window."""
     told: list[dict[str, SoundAnswer]] = [{} for _ in windows]
     known = question.truth is not None
     truth = label_indices(question.first, [question.truth])
-    for variant, logits in zip(question.classifiers, answers(list(question.classifiers.values()), windows), strict=True):
+    variants = question.classifiers if variants is None else variants
+    for variant, logits in zip(variants, answers(list(variants.values()), windows), strict=True):
         answer = answer_of(logits, truth.expand(len(windows)))
         probabilities = question.classifiers[variant].probabilities(logits)
         given = given_by(question.classifiers[variant], logits, [question.truth] * len(windows))

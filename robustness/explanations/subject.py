@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import torch
+from torch import Tensor
 
 from robustness.audio.levels import SPEECH_THRESHOLD_DB
 from robustness.audio.placement import Frame, Windows
 from robustness.audio.recordings import Recording
-from robustness.conditions import NONE, Condition, Placement
+from robustness.conditions import BEFORE, NONE, Condition, Placement
 from robustness.interventions.scene import Scene
 from robustness.perturbations.base import Inputs, Perturbation
 from robustness.rendering import NO_INPUTS, Renderer
@@ -75,6 +77,14 @@ class Subject:
         """Whether the condition changes the sound, and does not only say where the recording lies."""
         name = self.condition.perturbation
         return name != NONE and not self.renderer.perturbation(name).moves
+
+    @cached_property
+    def before(self) -> Tensor | None:
+        """What sounded before the window, wherever the recording lies in it, [time]; None if that is the model's own pre-roll."""
+        if self.condition.perturbation == NONE or self.renderer.perturbation(self.condition.perturbation).family != BEFORE:
+            return None
+        before = self.renderer.render(self.condition).before
+        return None if before is None else before[0]
 
     @property
     def plain(self) -> Subject:

@@ -79,7 +79,8 @@ class BlockSweep:
         self.progress = progress
         self._rows = Collected()
         self._sweep = Sweep(job.classifiers, job.plan, self._rows, progress)
-        self.engine = self._sweep.ready(job.placed).facts
+        self._sweep.ready(job.placed)
+        self.engine = self._sweep.tally.engine
         self.layout: SweepLayout = self._sweep.layout(len(job.placed))
 
     def block(self, block: SweepBlock) -> ComputedBlock:

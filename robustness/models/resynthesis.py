@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from robustness.frontends.base import Frontend
+from robustness.models.after_sound import over_its_window
 from robustness.models.classifier import Classifier
 from robustness.models.formats.torch_module import TorchNetwork, module_of
 
@@ -108,6 +109,7 @@ def explainable(classifier: Classifier, window: Tensor) -> Classifier:
         classifier: any.
         window: what it heard, [time]; the phase is that of this window.
     """
+    classifier = over_its_window(classifier, window)
     picture = classifier.frontend.picture
     if picture is classifier.frontend:
         return classifier

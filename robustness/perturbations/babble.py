@@ -26,7 +26,7 @@ class Babble(AdditiveNoise):
     """Several talkers at once."""
 
     name: ClassVar[str] = "babble"
-    source: ClassVar[str] = "Simpson & Cooke (2005), JASA 118: words are hardest to tell in babble of 6 talkers and more"
+    source: ClassVar[str] = "Simpson & Cooke (2005), JASA 118: consonants are hardest to tell in babble of 6 to 128 talkers"
     preset: ClassVar[Preset] = "standard"
     everyday: ClassVar[Everyday | None] = SAID_SNR
 

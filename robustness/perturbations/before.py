@@ -21,7 +21,12 @@ from robustness.seeds import generator_of
 
 FORGETFUL: Final = "the model has no memory: what sounded before its window changes no answer"
 GAP: Final = Axis(
-    "pause after the word before the window", "s", (2.0, 1.0, 0.5, 0.2, 0.1), neutral=float("inf"), neutral_says="no word before"
+    "pause after the word before the window",
+    "s",
+    (2.0, 1.0, 0.5, 0.2, 0.1),
+    neutral=float("inf"),
+    says="{name} the window by {level}",
+    neutral_says="no word before",
 )
 
 
@@ -32,11 +37,13 @@ class SaidWord(NamedTuple):
         samples: [time].
         rate_hz: sampling rate.
         power: of its speech, mean square.
+        window: samples of the model's window.
     """
 
     samples: Tensor
     rate_hz: int
     power: float
+    window: int
 
 
 class HistoryPerturbation(Perturbation):
@@ -55,7 +62,7 @@ class HistoryPerturbation(Perturbation):
             draw: which of several random draws.
 
         Raises:
-            ValueError: the plug-in gives what is no number.
+            ValueError: the plug-in gives what is no number, or sounds of several lengths.
         """
         if level == self.axis.neutral:
             return placed
@@ -63,19 +70,22 @@ class HistoryPerturbation(Perturbation):
         for name, samples, (start, end) in zip(batch.ids, batch.samples, batch.speech.tolist(), strict=True):
             word = samples[start:end]
             power = float(speech_power(word[None], torch.tensor([[0, end - start]]), batch.rate_hz))
-            said = SaidWord(word, batch.rate_hz, power)
+            said = SaidWord(word, batch.rate_hz, power, placed.samples.shape[1])
             sound = self.sound(said, level, generator_of(batch.seed, name, self.name, draw)).float().clamp(-1, 1)
             if not sound.isfinite().all():
                 raise ValueError(f"{self.name} at {level:g} {self.axis.unit} gives samples that are not a number")
             sounds.append(sound)
             measured.append(self.measure(said, sound))
-        longest = max(map(len, sounds))
-        before = torch.stack([torch.nn.functional.pad(sound, (longest - len(sound), 0)) for sound in sounds])
-        return replace(placed, before=before, measured=torch.tensor(measured, dtype=torch.float64))
+        if len(set(map(len, sounds))) > 1:  # a shorter one would be filled up by what it depends on: the other recordings
+            raise ValueError(f"{self.name} at {level:g} {self.axis.unit} gives sounds of several lengths")
+        return replace(placed, before=torch.stack(sounds), measured=torch.tensor(measured, dtype=torch.float64))
 
     @abstractmethod
     def sound(self, said: SaidWord, level: float, rng: torch.Generator) -> Tensor:
-        """What sounds before the window of one recording, [time]; it ends where the window begins. Level is never the neutral one."""
+        """What sounds before the window of one recording, as long for each, [time]; it ends where the window begins.
+
+        The level is never the neutral one.
+        """
 
     @abstractmethod
     def measure(self, said: SaidWord, sound: Tensor) -> float:
@@ -93,8 +103,9 @@ class WordBefore(HistoryPerturbation):
 
     @final
     def sound(self, said: SaidWord, level: float, rng: torch.Generator) -> Tensor:
-        """The word and the pause, [time]."""
-        return torch.nn.functional.pad(self.word(said, rng), (0, round(level * said.rate_hz)))
+        """The word at the end of a stretch as long as the window, and the pause, [time]; a longer word loses its beginning."""
+        word = self.word(said, rng)[-said.window :]
+        return torch.nn.functional.pad(word, (said.window - len(word), round(level * said.rate_hz)))
 
     @abstractmethod
     def word(self, said: SaidWord, rng: torch.Generator) -> Tensor:

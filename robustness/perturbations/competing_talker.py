@@ -24,7 +24,7 @@ class CompetingTalker(AdditiveNoise):
     """One other person who talks."""
 
     name: ClassVar[str] = "competing-talker"
-    source: ClassVar[str] = "Brungart (2001), JASA 109: one competing talker at a target-to-masker ratio"
+    source: ClassVar[str] = "Brungart (2001), JASA 109: one competing talker at a signal-to-noise ratio"
     preset: ClassVar[Preset] = "standard"
     everyday: ClassVar[Everyday | None] = SAID_SNR
 

@@ -29,7 +29,7 @@ class Gain(WindowPerturbation):
     name: ClassVar[str] = "gain"
     family: ClassVar[Family] = "level"
     axis: ClassVar[Axis] = Axis("gain", "dB", GRID_DB, neutral=0.0, says="{name} of {signed}")
-    source: ClassVar[str] = "Olsen (1998), doi:10.1044/1059-0889(1998/012): levels of speech from quiet to shouted voices"
+    source: ClassVar[str] = "Olsen (1998), doi:10.1044/1059-0889(1998/012): levels of speech from casual to shouted voices"
     preset: ClassVar[Preset] = "quick"
     everyday: ClassVar[Everyday | None] = EVERYDAY
 

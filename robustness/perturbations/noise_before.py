@@ -28,7 +28,12 @@ class NoiseBefore(HistoryPerturbation):
 
     name: ClassVar[str] = "noise-before"
     axis: ClassVar[Axis] = Axis(
-        "word over the noise before the window", "dB", GRID_DB, neutral=float("inf"), neutral_says="no noise before"
+        "word over the noise before the window",
+        "dB",
+        GRID_DB,
+        neutral=float("inf"),
+        says="{name} the window at {level}",
+        neutral_says="no noise before",
     )
     source: ClassVar[str] = "torch.randn; our choice of levels"
     preset: ClassVar[Preset] = "standard"

@@ -24,7 +24,7 @@ class SampleShift(PlacementPerturbation):
 
     name: ClassVar[str] = "sample-shift"
     axis: ClassVar[Axis] = Axis("shift within a hop", "samples", GRID, neutral=0.0, says="{name} of {signed}")
-    source: ClassVar[str] = "Azulay & Weiss (2019), arXiv:1805.12177"
+    source: ClassVar[str] = "Azulay & Weiss (2019), arXiv:1805.12177, on images; our choice of shifts"
     preset: ClassVar[Preset] = "quick"
 
     def lead(self, batch: RecordingBatch, frame: Frame, base: Tensor, level: float) -> Tensor:

@@ -23,7 +23,14 @@ class SilenceBefore(HistoryPerturbation):
     """Digital silence before the window."""
 
     name: ClassVar[str] = "silence-before"
-    axis: ClassVar[Axis] = Axis("silence before the window", "s", (0.25, 0.5, 1.0, 2.0, 4.0), neutral=0.0, neutral_says="no silence before")
+    axis: ClassVar[Axis] = Axis(
+        "silence before the window",
+        "s",
+        (0.25, 0.5, 1.0, 2.0, 4.0),
+        neutral=0.0,
+        says="{level} of {name} the window",
+        neutral_says="no silence before",
+    )
     source: ClassVar[str] = "torch.zeros; our choice of levels, doubled from a quarter of a second on"
     preset: ClassVar[Preset] = "standard"
 

@@ -1,7 +1,8 @@
 """How a page carries its scripts and its data: packed together, and unpacked by the browser, so that the file stays small.
 
-What is packed is compressed by gzip without a clock: the same page is the same bytes. The content policy names every script by its digest,
-the unpacked ones as well, so that nothing else may run. Loads no torch.
+What is packed is compressed by gzip without a clock, the same page is the same bytes, and written four bytes in five characters (RFC 1924's
+base 85, a twentieth less than base 64, but with no character that means something in HTML). The content policy names every script by its
+digest, the unpacked ones as well, so that nothing else may run. Loads no torch.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from markupsafe import Markup
 
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; media-src data:; font-src data:; script-src {}"
 BOOT: Final = "scripts/unpack.js"
+IN_HTML: Final = bytes.maketrans(b"<>&`", b",.:/")  # of base 85; `scripts/unpack.js` has the whole alphabet
+FROM_HTML: Final = bytes.maketrans(b",.:/", b"<>&`")
 
 
 class PackedPage(NamedTuple):
@@ -41,7 +44,7 @@ def packed_page(scripts: Sequence[str], data: Any) -> PackedPage:
     """
     boot = own(BOOT)
     text = json.dumps({"data": embedded(data), "scripts": list(scripts)}, ensure_ascii=False, separators=(",", ":"))
-    content = base64.b64encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).decode()
+    content = base64.b85encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).translate(IN_HTML).decode()
     elements = Markup('<script type="application/gzip" id="packed">{}</script>\n<script>{}</script>').format(content, Markup(boot))
     return PackedPage(POLICY.format(" ".join(map(digest, [boot, *scripts]))), elements)
 
@@ -49,7 +52,7 @@ def packed_page(scripts: Sequence[str], data: Any) -> PackedPage:
 def unpacked(page: str) -> dict[str, Any]:
     """The scripts and data of a page, from its text: `data` as values, `scripts` as texts."""
     content = page.partition('id="packed">')[2].partition("<")[0]
-    found = json.loads(gzip.decompress(base64.b64decode(content)))
+    found = json.loads(gzip.decompress(base64.b85decode(content.encode().translate(FROM_HTML))))
     return {"data": json.loads(found["data"]), "scripts": found["scripts"]}
 
 

@@ -15,13 +15,14 @@ from markupsafe import Markup
 from pandas import DataFrame
 
 from robustness.analysis.outcomes import ACCEPTED, BAD, FALSE_ACCEPT, GOOD, LEFT_ALONE, MISSED, SUBSTITUTED
-from robustness.report.costs import Costs, costs_of
+from robustness.report.costs import Costs, Level, costs_of
 from robustness.report.findings import good_word, has_known
 from robustness.report.view import View
 from robustness.report.words import condition_name, number, plural
 
 LEAST: Final = 2  # recordings
 LEAST_SHARE: Final = 0.05  # of those it can happen to
+HARSH_SHARE: Final = 0.5  # of what is good undisturbed: what takes as much is told, though it is no level of an ordinary day
 LEAST_AT_REFERENCE: Final = 0.2  # where nothing is done to the recordings, a model errs now and then
 ENOUGH: Final = 5  # commands, below which nothing is said
 KNOWN: Final = (ACCEPTED, MISSED, SUBSTITUTED)
@@ -184,6 +185,44 @@ def of_perturbations(view: View) -> Iterator[Problem]:
                 number(clean.value * clean.total),
             )
             yield Problem(cost.perturbation.replace("-", " "), lost / clean.total, text)
+
+
+@lru_cache(maxsize=4)
+def beyond_everyday(view: View) -> Markup | None:
+    """What the first variant loses outside the everyday range, where a level there takes half of it or more; None where none does.
+
+    Told is the mildest of the levels that take most, and how many other kinds take half or more.
+    """
+    costs = Costs(view)
+    clean = costs.estimate(costs.clean(view.first))
+    found: list[tuple[float, Level]] = []
+    for cost in costs_of(view):
+        kind = view.kinds[cost.perturbation]
+        harsh = [level for level in cost.levels if level.condition.level not in kind.everyday_levels and level.right.total == clean.total]
+        if cost.variant is not view.first or kind.moves or not harsh:
+            continue
+        least = min(level.right.value for level in harsh)
+        mildest = min((level for level in harsh if level.right.value == least), key=lambda level: kind.distance(_level(level)))
+        lost = clean.value - least
+        if _enough(round(lost * clean.total), clean.total) and lost >= HARSH_SHARE * clean.value:
+            found.append((lost, mildest))
+    if not found:
+        return None
+    worst = max(found, key=lambda one: one[0])[1]
+    draws = view.kinds[worst.condition.perturbation].draws
+    more = "" if len(found) == 1 else f"; {plural(len(found) - 1, 'more kind takes', 'more kinds take')} half of them or more"
+    return Markup("Outside the everyday range, {} leaves {} of {} {}{}{}.").format(
+        condition_name(worst.condition, view.kinds),
+        number(worst.right.value * worst.right.total, 1 if draws > 1 else 0),
+        plural(worst.right.total, "command" if has_known(view) else "other word"),
+        good_word(view),
+        f" (mean of {draws} draws)" if draws > 1 else "",
+        more,
+    )
+
+
+def _level(level: Level) -> float:
+    return 0.0 if level.condition.level is None else level.condition.level
 
 
 def of_variants(view: View) -> Iterator[Problem]:

@@ -359,6 +359,7 @@ class FailureCard(FailureFacts, FailureMaps):
     arrays: str
     sound: str | None
     counterpart_sound: str | None
+    before_sound: str | None = None  # the same as `sound`, with what sounded before the window
 
 
 @dataclass(frozen=True)

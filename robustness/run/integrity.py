@@ -343,4 +343,4 @@ class _Check:
 
 
 def _sounds(card: FailureCard) -> Iterator[str]:
-    yield from (file for file in (card.sound, card.counterpart_sound) if file is not None)
+    yield from (file for file in (card.sound, card.counterpart_sound, card.before_sound) if file is not None)

@@ -18,12 +18,14 @@ from typing import Any, Final, Literal, TypeVar
 import torch
 from torch import Tensor
 
+from robustness.models.after_sound import after
 from robustness.models.classifier import Classifier
 from robustness.sweep.inference.cache import SIZES, bytes_a_window, fitting_batch
 from robustness.sweep.inference.preparing import NetworkFamily, prepared
 from robustness.threads import worker_threads
 
 BATCH: Final = 16  # windows; for the few answers of `answers`
+TOGETHER: Final = 256  # windows that share columns: those of one sound
 AHEAD: Final = 2  # conditions whose windows are made while the workers compute
 Runtime = Literal["torch", "onnx"]
 What = TypeVar("What")
@@ -45,8 +47,19 @@ def _joined(chunks: Sequence[list[Tensor]]) -> list[Tensor]:
     return [torch.cat(parts) for parts in zip(*chunks, strict=True)]
 
 
-def _chunk(families: Sequence[NetworkFamily], samples: Tensor) -> list[Tensor]:
-    """The logits of each classifier for one chunk; equal front-ends on one device are computed once."""
+def _parts(samples: Tensor, batch: int) -> tuple[Tensor, ...]:
+    """Chunks of so many windows; none if there are no windows."""
+    return samples.split(batch) if len(samples) else ()
+
+
+def _chunk(families: Sequence[NetworkFamily], samples: Tensor, apart: int = TOGETHER) -> list[Tensor]:
+    """The logits of each classifier for one chunk; equal front-ends on one device are computed once.
+
+    Args:
+        families: the classifiers.
+        samples: the windows.
+        apart: how many are computed together by a family that shares no columns.
+    """
     features: dict[object, Tensor] = {}
     results: dict[int, Tensor] = {}
     for family in families:
@@ -54,7 +67,8 @@ def _chunk(families: Sequence[NetworkFamily], samples: Tensor) -> list[Tensor]:
         key = (first.frontend, first.device)
         if key not in features:
             features[key] = first.features(samples)
-        results.update(zip(family.places, family.logits(features[key]), strict=True))
+        parts = [features[key]] if family.overlapping else features[key].split(apart)
+        results.update(zip(family.places, _joined([family.logits(part) for part in parts]), strict=True))
     return [results[place] for place in sorted(results)]
 
 
@@ -64,13 +78,15 @@ class Engine:
 
     Attributes:
         families: the classifiers, in families that share what they compute alike; a copy for each worker.
-        batch: windows computed together.
+        batch: windows given to a worker at once.
         classifiers: those that were asked for, in their order.
+        apart: how many of them are computed together by a family that shares no columns.
     """
 
     families: tuple[tuple[NetworkFamily, ...], ...]
     batch: int
     classifiers: tuple[Classifier, ...]
+    apart: int = TOGETHER
     _free: SimpleQueue[tuple[NetworkFamily, ...]] = field(default_factory=SimpleQueue)
 
     @classmethod
@@ -82,7 +98,7 @@ class Engine:
         batch: int | None = None,
         runtime: Runtime = "torch",
         workers: int | None = None,
-        hop: int | None = None,
+        hops: Sequence[int] = (),
     ) -> Engine:
         """Makes classifiers ready.
 
@@ -92,19 +108,18 @@ class Engine:
             batch: windows computed together; None is as many as fit the cache.
             runtime: what runs float networks.
             workers: batches computed at once, each in a single thread; None is one for each of torch's threads.
-            hop: columns of features from one window to the next, if windows follow each other, as the probes do.
+            hops: columns of features from one window to the next, the commonest first, if windows follow each other, as the probes do.
 
         Raises:
             UsageError: where ONNX Runtime is asked for and not installed.
         """
-        families = tuple(prepared(classifiers, probes, runtime, hop))
+        families = tuple(prepared(classifiers, probes, runtime, hops))
         copies = _copies(families, workers or torch.get_num_threads())
-        if batch is None and any(family.overlapping for family in families):
-            batch = min(SIZES[-1], *(c.network.can.batch or SIZES[-1] for c in classifiers))
         if batch is None:
             most = max(bytes_a_window(c, c.features(probes[:1])) for c in classifiers)
             batch = min([fitting_batch(most, len(copies)), *(c.network.can.batch or SIZES[-1] for c in classifiers)])
-        return cls(copies, batch, tuple(classifiers))
+        together = TOGETHER if any(family.overlapping for family in families) else batch
+        return cls(copies, together, tuple(classifiers), batch)
 
     def __post_init__(self) -> None:
         for families in self.families:
@@ -122,6 +137,11 @@ class Engine:
         networks = {f"{c.name} {c.variant}": how[place] for place, c in enumerate(self.classifiers)}
         return {"batch": self.batch, "workers": self.workers, "networks": networks}
 
+    def after(self, sound: Tensor) -> Engine:
+        """The same after a sound that came before each window, [time]."""
+        families = tuple(tuple(family.after(sound) for family in copy) for copy in self.families)
+        return Engine(families, self.batch, tuple(after(one, sound) for one in self.classifiers), self.apart)
+
     def answers(self, samples: Tensor) -> list[Tensor]:
         """The logits of each classifier for these windows, [clips time] → one [clips labels] a classifier."""
         ((_, logits),) = self.stream([(None, samples)])
@@ -138,16 +158,18 @@ class Engine:
     def stream(self, windows: Iterable[tuple[What, Tensor]]) -> Generator[tuple[What, list[Tensor]], None, None]:
         """The logits for windows as they come, in their order, each with what was given beside it; the next are made meanwhile.
 
+        For no windows there are no logits, not even empty ones.
+
         Close it where it is left before its end (`contextlib.closing`): torch then has its threads back.
         """
         if self.workers == 1:
             for what, samples in windows:
-                yield what, _joined([_chunk(self.families[0], chunk) for chunk in samples.split(self.batch)])
+                yield what, _joined([_chunk(self.families[0], part, self.apart) for part in _parts(samples, self.batch)])
             return
         waiting: deque[tuple[What, list[Future[list[Tensor]]]]] = deque()
         with worker_threads(self.workers) as pool:
             for what, samples in windows:
-                waiting.append((what, [pool.submit(self._work, chunk) for chunk in samples.split(self.batch)]))
+                waiting.append((what, [pool.submit(self._work, part) for part in _parts(samples, self.batch)]))
                 if len(waiting) > AHEAD:
                     yield _finished(*waiting.popleft())
             while waiting:
@@ -156,7 +178,7 @@ class Engine:
     def _work(self, samples: Tensor) -> list[Tensor]:
         families = self._free.get()
         try:
-            return _chunk(families, samples)
+            return _chunk(families, samples, self.apart)
         finally:
             self._free.put(families)
 

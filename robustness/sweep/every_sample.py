@@ -1,16 +1,16 @@
 """Does the outcome stay good wherever the word lies, at every whole sample of lead? By enumeration, and not on a grid.
 
-Leads one hop apart see the same frames, whole frames moved: a float network of plain convolutions computes these once for all of them
-(`inference.shifted_trunk`), a sequence of frames for each of a hop's samples. That is tried on windows of every recording, to 1e-4; where
-it does not hold, and for windows whose edge touches the recording, each window is computed by itself. So is the worst lead found, and each
-whose outcome hangs on less than a thousandth of a logit. Quantized variants are always computed window by window.
+Leads one hop apart see the same frames, whole frames moved: a float network of plain convolutions computes the columns that these windows
+share once (`inference.overlapping`), a sequence of frames for each of a hop's samples. That is tried on windows of every recording, to
+1e-4; where it does not hold, each window is computed by itself. So is the worst lead found, and each whose outcome hangs on less than a
+thousandth of a logit. Quantized variants are always computed window by window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from math import ceil
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -24,19 +24,17 @@ from robustness.audio.placement import RecordingBatch
 from robustness.audio.recordings import Recording
 from robustness.conditions import Condition
 from robustness.errors import UsageError
-from robustness.frontends.spectral import SpectralFrontend
 from robustness.models.classifier import Classifier
-from robustness.models.formats.torch_module import module_of
 from robustness.rendering import Renderer
 from robustness.run.every_sample import Enumerated, EverySample
 from robustness.sweep.engine import Engine
+from robustness.sweep.inference.frames import ReadyFeatures, WindowFeatures, shares_frames
 from robustness.sweep.inference.preparing import FLOAT, TOLERANCE
-from robustness.sweep.inference.shifted_trunk import ShiftedTrunk, shifted_trunk
+from robustness.sweep.shifts import CLOSE, chained_features
 from robustness.sweep.trials import label_indices
 
 AT_ONCE: Final = 4  # sequences of a hop's samples computed together: what fits the cache
 PROBES: Final = 4
-CLOSE: Final = 1e-3  # of a logit: an outcome that hangs on less is computed again by itself
 GRID_MS: Final = 10.0
 WIDEST_MS: Final = 1000.0
 WINDOWS: Final = 512  # placed together, where each is computed by itself
@@ -67,8 +65,8 @@ class Enumeration:
 
     classifier: Classifier
     threshold_db: float = SPEECH_THRESHOLD_DB
-    _trunk: ShiftedTrunk | None = None
     _engine: Engine | None = None
+    _sharing: Engine | None = None
     _tried: bool = field(default=False)
 
     def of(self, recording: Recording, within_ms: float) -> Enumerated | None:
@@ -105,63 +103,40 @@ class Enumeration:
 
     def _shared(self, there: LeadsAsked) -> Tensor | None:
         """The logits at every lead, what windows share computed once; None if that cannot be, or changes an answer."""
-        frontend = self.classifier.frontend
-        if self.classifier.variant != FLOAT or not isinstance(frontend, SpectralFrontend):
-            return None
-        hop, reach = frontend.hop_samples, frontend.frame_samples // 2 + 1  # what the padding of a centered frame looks at is zero
-        length, frame = int(there.batch.lengths[0]), self.classifier.frame.samples
-        inside = (there.leads >= reach) & (there.leads + length <= frame - reach)
-        trunk = self._made(there) if int(inside.sum()) >= hop else None
-        if trunk is None:
+        first = self.classifier
+        if first.variant != FLOAT or not shares_frames(first.frontend, first.frame) or len(there.leads) < 2 * first.frontend.hop_samples:
             return None
         try:
-            return self._checked(trunk, there, inside)
-        except (RuntimeError, ValueError):  # a front-end or a network that does not take longer features
+            return self._checked(there)
+        except (RuntimeError, ValueError):  # a front-end or a network that does not go along with it
             return None
 
-    def _made(self, there: LeadsAsked) -> ShiftedTrunk | None:
-        network = self.classifier.network
-        if not self._tried and network.can.modules and network.can.graph:
-            self._tried = True
-            try:
-                features = self.classifier.features(there.windows(self.classifier, torch.tensor([there.reference])))
-                self._trunk = shifted_trunk(module_of(network), features)
-            except (RuntimeError, ValueError, TypeError):  # a foreign network that does not go along with it
-                self._trunk = None
-        return self._trunk
-
-    def _checked(self, trunk: ShiftedTrunk, there: LeadsAsked, inside: Tensor) -> Tensor | None:
-        whole = inside.nonzero()[:, 0]
-        probes = whole[torch.linspace(0, len(whole) - 1, PROBES).long()]
+    def _checked(self, there: LeadsAsked) -> Tensor | None:
+        if not self._tried:
+            self._tried, self._sharing = True, self._made(next(self._sequences(there))[1])
+        if self._sharing is None:
+            return None
         logits = torch.empty(len(there.leads), len(self.classifier.labels))
-        for at, found in self._sequences(trunk, there, whole):
-            logits[at] = found
+        with closing(self._sharing.stream(self._sequences(there))) as answered:
+            for at, (found,) in answered:
+                logits[at] = found
+        probes = torch.linspace(0, len(there.leads) - 1, PROBES).long()
         with torch.inference_mode():
             own = torch.cat([self.classifier.logits(window[None]) for window in there.windows(self.classifier, probes)])
-        if not bool(((logits[probes] - own).abs() <= TOLERANCE).all()):
-            return None
-        edges = (~inside).nonzero()[:, 0]
-        if len(edges):
-            logits[edges] = self.alone(there, edges)
-        return logits
+        return logits if bool(((logits[probes] - own).abs() <= TOLERANCE).all()) else None
 
-    def _sequences(self, trunk: ShiftedTrunk, there: LeadsAsked, whole: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Places among the leads and their logits, for leads a hop apart that begin at each of a hop's samples."""
-        frontend = self.classifier.frontend
-        assert isinstance(frontend, SpectralFrontend)  # noqa: S101 - asked before
-        hop, frame = frontend.hop_samples, self.classifier.frame.samples
-        highest, count = int(whole[-1]), len(whole)
-        longest = ceil(count / hop)
-        samples = there.batch.samples[0, : int(there.batch.lengths[0])]
-        with torch.inference_mode():
-            for starts in torch.arange(hop).split(AT_ONCE):
-                long = torch.zeros(len(starts), frame + (longest - 1) * hop)
-                for row, start in zip(long, (there.leads[highest] - starts).tolist(), strict=True):
-                    row[start : start + len(samples)] = samples  # window q begins q hops later: its lead is q hops less
-                found = self.classifier.logits_of(trunk.outputs(self.classifier.features(long), longest)).float().cpu()
-                places = highest - starts[:, None] - hop * torch.arange(longest)
-                there_is = places >= int(whole[0])
-                yield places[there_is], found[there_is]
+    def _made(self, features: Tensor) -> Engine | None:
+        """What runs windows one hop apart, tried on the first of them; None if nothing is shared."""
+        heard = replace(self.classifier, frontend=ReadyFeatures.of(self.classifier.frontend))
+        engine = Engine.ready([heard], features[: len(features) // AT_ONCE], hops=(1,))
+        return engine if engine.families[0][0].overlapping else None
+
+    def _sequences(self, there: LeadsAsked) -> Iterator[tuple[Tensor, Tensor]]:
+        """Places among the leads, and the features there, of leads a hop apart that begin at some of a hop's samples."""
+        hop, made = self.classifier.frontend.hop_samples, WindowFeatures(self.classifier.frontend, self.classifier.frame)
+        for starts in torch.arange(hop).split(AT_ONCE):
+            places = [torch.arange(start, len(there.leads), hop).flip(0) for start in starts.tolist()]
+            yield torch.cat(places), chained_features(made, there.batch, [there.leads[at].tolist() for at in places])
 
 
 def lead_range(recording: Recording, classifier: Classifier, within_ms: float, threshold_db: float) -> LeadsAsked | None:

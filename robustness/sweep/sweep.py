@@ -1,7 +1,7 @@
 """Which answers the variants give under every condition: recordings × conditions × variants → a run folder.
 
 What several conditions share is computed once: a recording is placed once a placement, its noise drawn once a draw, its features computed
-once for all variants. No answer depends on the batch.
+once for all variants, and what it gives at many leads by `sweep.shifts`. No answer depends on the batch.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from robustness.run.schema import ROWS_A_PART
 from robustness.sweep.engine import Engine
 from robustness.sweep.kernels import LARGE, PROBE_CONDITIONS, PROBED, AskedWindows, Screen
 from robustness.sweep.plan import NOISES, Plan, Settings
+from robustness.sweep.shifts import SharedAnswers, SharedShifts, all_facts
 from robustness.sweep.state import Tally
 from robustness.sweep.trials import Answered, label_indices, trial_columns
 
@@ -53,6 +54,14 @@ def engine_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequenc
     parts = [renderer.render(condition).samples for condition in some] or [renderer.placed(renderer.frame.reference).samples]
     probes = torch.cat(parts)
     return Engine.ready(classifiers, probes, batch=plan.settings.batch, runtime=plan.settings.engine)
+
+
+def shifts_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequence[Recording]) -> SharedShifts | None:
+    """What moves of a recording share, tried on the first one; None if nothing is, or another runtime was asked for."""
+    some = list(recordings[:1])
+    if not some or plan.settings.engine != "torch":
+        return None
+    return SharedShifts.ready(classifiers, renderer_of(some, plan, common_frame(classifiers)), plan.conditions)
 
 
 def screens_of(classifiers: Sequence[Classifier], plan: Plan, recordings: Sequence[Recording]) -> dict[int, Screen]:
@@ -131,6 +140,7 @@ class Sweep:
         self.frame = common_frame(self.classifiers)
         self._engine: Engine | None = None
         self._screens: dict[int, Screen] = {}
+        self._shifts: SharedShifts | None = None
         self._beside: dict[int, int] = {}  # where the engine has the answers of a PC's kernels, by the classifier's place
 
     def ready(self, recordings: Sequence[Recording]) -> Engine:
@@ -148,7 +158,8 @@ class Sweep:
             beside = {at: screen.pc for at, screen in self._screens.items() if screen.pc is not screen.quick}
             self._beside = {at: len(first) + place for place, at in enumerate(beside)}
             self._engine = engine_of([*first, *beside.values()], self.plan, recordings)
-            self.tally.engine = self._engine.facts
+            self._shifts = None if self._screens else shifts_of(self.classifiers, self.plan, recordings)
+            self.tally.engine = all_facts(self._engine, self._shifts)
         return self._engine
 
     def run(self, recordings: Sequence[Recording]) -> Tally:
@@ -206,8 +217,10 @@ class Sweep:
         renderer = renderer_of(recordings, self.plan, self.frame)
         labels = [label_indices(c, [c.truth(recording.label) for recording in recordings]) for c in self.classifiers]
         clean: list[Tensor] = []
+        engine = self.ready(recordings)
+        shared = {} if self._shifts is None else self._shifts.answers(renderer, self.plan.conditions, labels)
         windows = ((condition, renderer.render(condition)) for condition in self.plan.conditions)
-        with closing(self._answers(windows, self.ready(recordings))) as answered:
+        with closing(self._answers(windows, engine, shared)) as answered:
             for condition, heard, first in answered:
                 logits, kernels = self._settled(Answered(condition, heard, first), labels)
                 clean = logits if condition.perturbation == NONE else clean
@@ -221,17 +234,24 @@ class Sweep:
         nowhere = torch.zeros(count, dtype=torch.long)
         windows = Windows(heard.samples, self.frame.rate_hz, nowhere, nowhere[:, None].expand(-1, 2), (heard.kind,) * count)
         condition = Condition(NO_WORD, heard.level_dbfs, placement=self.frame.reference)
-        ((_, _, first),) = self._answers(iter([(condition, windows)]), self.ready(()))
+        ((_, _, first),) = self._answers(iter([(condition, windows)]), self.ready(()), {})
         labels = [nowhere - 1] * len(self.classifiers)
         logits, kernels = self._settled(Answered(condition, windows, first), labels)
         self._write(Answered(condition, windows, logits), kernels, labels, draw=range(count))
         self.tally.no_word[heard.kind] += count
 
-    def _answers(self, windows: Iterator[tuple[Condition, Windows]], engine: Engine) -> Generator[Answered, None, None]:
-        """The logits under conditions, all of them numbers; the windows of the next are made meanwhile."""
-        with closing(engine.stream(((condition, heard), heard.heard) for condition, heard in windows)) as answered:
+    def _answers(
+        self, windows: Iterator[tuple[Condition, Windows]], engine: Engine, shared: Mapping[Condition, SharedAnswers]
+    ) -> Generator[Answered, None, None]:
+        """The logits under conditions, all of them numbers; what is shared is not asked again, and the next windows are made meanwhile."""
+
+        def left(condition: Condition, heard: Windows) -> Tensor:
+            return heard.heard[~shared[condition].known] if condition in shared else heard.heard
+
+        with closing(engine.stream(((condition, heard), left(condition, heard)) for condition, heard in windows)) as answered:
             for (condition, heard), logits in answered:
-                yield Answered(condition, heard, checked_logits(logits, engine.classifiers, heard))
+                whole = shared[condition].completed(logits) if condition in shared else logits
+                yield Answered(condition, heard, checked_logits(whole, engine.classifiers, heard))
 
     def _settled(self, answered: Answered, labels: list[Tensor]) -> tuple[list[Tensor], dict[int, pa.Array]]:
         """The logits that count, and by the classifier's place which kernels gave each row, if several did."""

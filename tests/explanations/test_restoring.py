@@ -11,6 +11,7 @@ from robustness.conditions import Condition
 from robustness.explanations.answering import by_variant
 from robustness.explanations.counterpart import Counterpart, GoodPlaces
 from robustness.explanations.places import LeadAtlas, asked, leads_to_ask, restore, whole_leads
+from robustness.explanations.ready_variants import ReadyVariants
 from robustness.explanations.subject import Subject
 from robustness.models.classifier import Classifier
 from robustness.sweep.engine import Engine
@@ -75,7 +76,7 @@ def test_a_word_under_the_threshold_is_restored_where_it_is_accepted() -> None:
     # The logit of `yes` is (distance to the edge + 0.5) / 10 against 0: it wins from 0 ms on, and is accepted from 22 ms on.
     planted = replace(classifier((0, 2000)), threshold=0.9)
     subject = Subject.of(recording("a.wav"), planted.frame, Condition(placement="start"))
-    places = GoodPlaces(engine_of(planted), by_variant([planted]), subject, "yes")
+    places = GoodPlaces(ReadyVariants(engine_of(planted), by_variant([planted]), by_variant([planted])), subject, "yes")
     assert places.here["float32"].predicted == "yes"
     assert places.here["float32"].outcome == "missed"
     found = places.restored("float32")

@@ -20,6 +20,7 @@ from robustness.errors import UsageError
 from robustness.explanations.question import ExplanationSettings, check
 from robustness.frontends.microfrontend import Microfrontend
 from robustness.frontends.streamed import pcm16
+from robustness.models.after_sound import after, over_its_window, with_nothing_before
 from robustness.models.card import load_classifier
 from robustness.models.classifier import Classifier
 from robustness.models.formats.tflite import Smoothing
@@ -84,8 +85,10 @@ def test_the_earlier_word_is_as_loud_as_the_recordings_own(talkers: Path) -> Non
     ours = render(clips[:1], Condition("same-word-before", 0.5), FRAME_WITH_MEMORY)
     start, end = ours.speech[0].tolist()
     assert ours.before is not None
-    assert torch.equal(ours.before[0, : end - start], ours.samples[0, start:end])
-    assert not ours.before[0, end - start :].any()
+    word = slice(FRAME.samples - (end - start), FRAME.samples)  # it ends where a window would, and the pause comes after
+    assert torch.equal(ours.before[0, word], ours.samples[0, start:end])
+    assert not ours.before[0, FRAME.samples :].any()
+    assert ours.before.shape[1] == FRAME.samples + RATE_HZ // 2
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -128,13 +131,17 @@ def test_no_answer_before_the_window_counts_and_its_state_does(earlier: int) -> 
     assert float(found[0, 0]) == pytest.approx(max(steps_of(answers, 4, counted)))
 
 
-def test_a_wake_word_after_noise_is_what_one_run_answers(shared: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def nabu(shared: Path, tmp_path: Path) -> Classifier:
     pytest.importorskip("ai_edge_litert.interpreter")
     pytest.importorskip("pymicro_features")
     content = (shared / "micro_wake_word" / "okay_nabu.tflite").read_bytes()
     (tmp_path / "nabu.tflite").write_bytes(content)
     (tmp_path / "nabu.toml").write_text(CARD.format(hashlib.sha256(content).hexdigest()), encoding="utf-8")
-    nabu = load_classifier(tmp_path / "nabu.toml")
+    return load_classifier(tmp_path / "nabu.toml")
+
+
+def test_a_wake_word_after_noise_is_what_one_run_answers(nabu: Classifier) -> None:
     assert nabu.frame.memory
     heard = render(recordings(1), Condition("noise-before", 10.0), nabu.frame)
     frames = nabu.features(heard.heard)[0, 0].T
@@ -143,7 +150,41 @@ def test_a_wake_word_after_noise_is_what_one_run_answers(shared: Path, tmp_path:
     assert torch.equal(nabu.logits_of(outputs.amax(0, keepdim=True)).cpu(), nabu.logits(heard.heard))
 
 
-def test_what_is_explained_is_in_the_window() -> None:
-    model = replace(classifier(), frame=FRAME_WITH_MEMORY)
-    with pytest.raises(UsageError, match="noise-before sounds before the window, and what is explained is in it"):
-        check(model, recordings(1)[0], ExplanationSettings(perturbation="noise-before", level=10.0))
+def test_what_sounds_before_a_recording_depends_on_it_alone(talkers: Path) -> None:
+    clips = recordings(3)
+    for name in NAMES:
+        condition = Condition(name, PERTURBATIONS[name].axis.grid[0])
+        together = render(clips, condition, FRAME_WITH_MEMORY, inputs={"talkers": talkers}).before
+        assert together is not None
+        for place, clip in enumerate(clips):
+            alone = render([clip], condition, FRAME_WITH_MEMORY, inputs={"talkers": talkers}).before
+            assert alone is not None
+            assert torch.equal(together[place], alone[0])
+
+
+def test_a_model_without_a_memory_is_not_explained_by_what_came_before() -> None:
+    with pytest.raises(UsageError, match="noise-before cannot be explained: the model has no memory"):
+        check(classifier(), recordings(1)[0], ExplanationSettings(perturbation="noise-before", level=10.0))
+
+
+def test_after_a_sound_a_classifier_answers_as_to_both_in_one_piece(remembering: Classifier) -> None:
+    heard = render(recordings(2), Condition("noise-before", 0.0), FRAME_WITH_MEMORY)
+    assert heard.before is not None
+    primed = after(remembering, heard.before[0])
+    assert torch.equal(primed.logits(heard.samples[:1]), remembering.logits(heard.heard[:1]))
+    assert primed.frontend.picture.features(heard.samples).shape == remembering.features(heard.samples).shape
+    plain = with_nothing_before(primed)
+    assert torch.equal(plain.logits(heard.samples), remembering.logits(heard.samples))
+    assert after(remembering, None) is remembering
+
+
+def test_a_state_goes_through_what_came_before(nabu: Classifier) -> None:
+    heard = render(recordings(2), Condition("noise-before", 10.0), nabu.frame)
+    assert heard.before is not None
+    primed = after(nabu, heard.before[0])
+    assert torch.equal(primed.logits(heard.samples[:1]), nabu.logits(heard.heard[:1]))
+    over = over_its_window(primed, heard.samples[0])
+    features = over.features(heard.samples[:1])
+    assert features.shape == nabu.features(heard.samples[:1]).shape
+    assert torch.equal(over.logits_from(features), nabu.logits(heard.heard[:1]))
+    assert over_its_window(nabu, heard.samples[0]) is nabu

@@ -171,7 +171,7 @@ def test_data_cannot_end_its_element_and_come_back_as_they_were() -> None:
     data = {"name": "</script><!-- & \u2028", "é": [1.5, None]}
     packed = packed_page(["first();", "second('</script>');"], data)
     content = str(packed.elements).partition('id="packed">')[2].partition("</script>")[0]
-    assert re.fullmatch("[A-Za-z0-9+/=]+", content)
+    assert not re.search(r"[<>&\"'`\s]", content)
     assert unpacked(str(packed.elements)) == {"data": data, "scripts": ["first();", "second('</script>');"]}
     assert packed == packed_page(["first();", "second('</script>');"], data)
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,9 @@ from robustness.frontends.log_mel import LogMel
 from robustness.frontends.mfcc import Mfcc
 from robustness.quantization.variants import variants_of
 from robustness.sweep import takes
-from robustness.sweep.takes import WindowFeatures, scores_of
+from robustness.sweep.inference import frames
+from robustness.sweep.inference.frames import WindowFeatures
+from robustness.sweep.takes import scores_of
 from tests.builders import FRAME, RATE_HZ, classifier, recordings
 
 
@@ -60,22 +64,30 @@ def test_a_stream_is_the_single_windows_at_those_offsets(tmp_path: Path, monkeyp
         (LogMel(pre_emphasis=0.97), 1600, False),  # each window has its own first sample
     ],
 )
-def test_frames_are_shared_where_that_changes_no_bit(frontend: LogMel | Mfcc, step: int, shared: bool) -> None:
+def test_frames_are_shared_where_that_changes_no_bit(
+    frontend: LogMel | Mfcc, step: int, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     samples = torch.randn(16_000 + 12 * step, generator=torch.Generator().manual_seed(1)) * 0.1
     samples[20_000:21_000] *= 100 if step == 1600 else 1
-    made = WindowFeatures(frontend, FRAME, step)
-    assert made.shared is shared
+    made = WindowFeatures(frontend, FRAME)
     alone = torch.cat([frontend.features(window[None].contiguous()) for window in samples.unfold(0, 16_000, step)])
-    assert torch.equal(made.of(samples), alone)
-    assert made.shared is shared
+    plain, calls = frames.shared_features, Counter[str]()
+
+    def counted(*given: Any) -> torch.Tensor:
+        calls["shared"] += 1
+        return plain(*given)
+
+    monkeypatch.setattr(frames, "shared_features", counted)
+    assert torch.equal(made.of(samples, torch.arange(13) * step), alone)
+    assert (calls["shared"], made.shared or not shared) == (int(shared), True)
 
 
 def test_frames_that_would_change_a_bit_are_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = takes.shared_features
-    monkeypatch.setattr(takes, "shared_features", lambda *given: plain(*given) + 1e-6)
+    plain = frames.shared_features
+    monkeypatch.setattr(frames, "shared_features", lambda *given: plain(*given) + 1e-6)
     samples = torch.randn(20_000, generator=torch.Generator().manual_seed(1))
-    made = WindowFeatures(LogMel(), FRAME, 1600)
-    assert torch.equal(made.of(samples), LogMel().features(samples.unfold(0, 16_000, 1600).contiguous()))
+    made = WindowFeatures(LogMel(), FRAME)
+    assert torch.equal(made.of(samples, torch.tensor([0, 1600, 3200])), LogMel().features(samples.unfold(0, 16_000, 1600).contiguous()))
     assert not made.shared
 
 
@@ -127,7 +139,7 @@ def test_a_folder_is_no_take(tmp_path: Path) -> None:
 
 
 def test_features_that_are_there_already_keep_what_the_front_end_says() -> None:
-    kept: Frontend = takes.ReadyFeatures(LogMel(), 16_000, 160)
+    kept: Frontend = frames.ReadyFeatures.of(LogMel())
     assert kept.band_hz == LogMel().band_hz
     features = LogMel().features(torch.zeros(1, 16_000))
     assert torch.equal(kept.silence(features), LogMel().silence(features))

@@ -103,7 +103,7 @@ def _drop(facts: RestoredAnswer) -> str:
 
 
 def edit_curve(attempt: TriedEdit) -> Markup:
-    """The share recovered by size, mild to strong, both directions from the middle; a filled dot restores."""
+    """The share recovered by size, mild to strong, both directions from the middle; a large dot restores, a small one does not."""
     tried_sizes = sorted(attempt.tried_sizes, key=lambda tried_size: tried_size.size)
     if attempt.unshared:
         return Markup("")
@@ -113,17 +113,19 @@ def edit_curve(attempt: TriedEdit) -> Markup:
     points = [
         (PAD + i * step if len(tried_sizes) > 1 else WIDTH / 2, _y(tried_size.share or 0.0)) for i, tried_size in enumerate(tried_sizes)
     ]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    dots = Markup("").join(
-        Markup('<circle cx="{}" cy="{}" r="2.4" class="{}"/>').format(f"{x:.1f}", f"{y:.1f}", "yes" if tried_size.restores else "no")
-        for (x, y), tried_size in zip(points, tried_sizes, strict=True)
-    )
+    line = "L".join(_at(*point) for point in points)
+    dots = "".join(f"M{_at(*point)}h0" for point, one in zip(points, tried_sizes, strict=True) if not one.restores)
+    good = "".join(f"M{_at(*point)}h0" for point, one in zip(points, tried_sizes, strict=True) if one.restores)
     label = ", ".join(f"{size_text(attempt, tried_size.size)} {exact(tried_size.share)}" for tried_size in tried_sizes)
-    frame = f'<line x1="0" x2="{WIDTH}" y1="{_y(0):.1f}" y2="{_y(0):.1f}"/><line x1="0" x2="{WIDTH}" y1="{_y(1):.1f}" y2="{_y(1):.1f}"/>'
-    head = Markup('<svg class="tried_sizes" width="{}" height="{}" role="img" aria-label="{}"><title>{}</title>').format(
-        WIDTH, HEIGHT, label, label
-    )
-    return head + Markup(frame) + Markup('<polyline points="{}"/>').format(line) + dots + Markup("</svg>")
+    drawn = {"frame": f"M0 {_y(0):.3g}h{WIDTH}M0 {_y(1):.3g}h{WIDTH}", "line": f"M{line}", "no": dots, "yes": good}
+    paths = Markup("").join(Markup('<path class="{}" d="{}"/>').format(name, d) for name, d in drawn.items() if d)
+    head = Markup('<svg class="sizes" width="{}" height="{}" role="img"><title>{}</title>').format(WIDTH, HEIGHT, label)
+    return head + paths + Markup("</svg>")
+
+
+def _at(x: float, y: float) -> str:
+    """A point of a path, in a tenth of a pixel: a page has thousands."""
+    return f"{x:.3g} {y:.3g}"
 
 
 def _y(value: float) -> float:

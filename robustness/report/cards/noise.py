@@ -11,7 +11,7 @@ from typing import Final
 from pandas import DataFrame
 
 from robustness.analysis.outcomes import BAD
-from robustness.conditions import Condition
+from robustness.conditions import BEFORE, Condition
 from robustness.report.figures import Figure, Table, Trace, stroke, vertical
 from robustness.report.view import Variant, View
 from robustness.report.words import PLACES, alike, condition_name, level_of, level_said, listed, number, plural, signed
@@ -25,7 +25,12 @@ def noise_condition(view: View, condition: Condition) -> str:
     """The condition of a card: `in white noise at 10 dB, in the center`, `time shift of −60 ms, from the center`."""
     place, moved = PLACES.get(condition.placement, condition.placement), not view.is_noisy(condition)
     name = condition_name(condition, view.kinds)
-    return f"{name} from its place {place}" if moved else f"in {name}, {place}"
+    return f"{name} from its place {place}" if moved else f"{preposition(view, condition)} {name}, {place}"
+
+
+def preposition(view: View, condition: Condition) -> str:
+    """How a sentence goes on to what changes the sound: in white noise, with noise before the window."""
+    return "with" if view.kinds[condition.perturbation].family == BEFORE else "in"
 
 
 def level_in(facts: FailureCard) -> float:

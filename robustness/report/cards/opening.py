@@ -14,6 +14,7 @@ from pandas import DataFrame
 
 from robustness.analysis.outcomes import FALSE_ACCEPT, GOOD, LEFT_ALONE, MISSED, SUBSTITUTED
 from robustness.report.cards.figures import CardFigures
+from robustness.report.cards.noise import preposition
 from robustness.report.cards.restoration import size_text, tried_on
 from robustness.report.drawing import PlotFrame, PlotPoint, round_ticks, text
 from robustness.report.view import Variant
@@ -100,7 +101,7 @@ def title(card: CardFigures) -> str:
     if does == HAPPENS[FALSE_ACCEPT]:
         does = f"is acted on as “{answer.predicted}”"
     if view.is_noisy(facts.condition):
-        where = f"in {condition_name(facts.condition, view.kinds)}"
+        where = f"{preposition(view, facts.condition)} {condition_name(facts.condition, view.kinds)}"
     else:
         where = f"when the recording begins at {number(facts.offset_ms)}{NO_BREAK}ms"
     return f"“{facts.word}” {does} {where}"
@@ -167,6 +168,8 @@ def _players(card: CardFigures) -> list[Player]:
     found = []
     if card.sound is not None:
         found.append(Player(f"{card.id}-sound", "as it fails"))
+    if card.facts.before_sound is not None and (card.view.run.evidence / card.facts.before_sound).exists():
+        found.append(Player(f"{card.id}-before-sound", "with what sounded before the window"))
     other = card.facts.counterpart
     if other is not None and (card.view.run.evidence / f"{card.id}-counterpart.wav").exists():
         places = {"start": "at the start", "center": "in the middle", "end": "at the end"}

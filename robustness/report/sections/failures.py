@@ -53,7 +53,7 @@ TEMPLATE = """
 <summary>all {{ t.lines | length }} edits{% if card.tried | length > 1 %}, {{ t.variant }}{% endif %}: {{ t.restoring }}</summary>
 <p class="wide">{{ card.says }}</p>
 <p class="soft wide">{{ t.drop | capitalize }}. A curve has the share regained, mild to strong, between its
-lines for 0 and 100&nbsp;%; a filled dot brings the answer back. A control does as much and leaves the factor as it was. Side effect: other
+lines for 0 and 100&nbsp;%; a large dot brings the answer back. A control does as much and leaves the factor as it was. Side effect: other
 recordings that the edit turns bad, of those that were good there{% if capped %}
 ; {{ asked }} recordings were asked, drawn by the run's seed{% endif %}.</p>
 <div class="scroll" tabindex="0" role="group" aria-label="what was tried on {{ card.word }}">

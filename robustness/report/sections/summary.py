@@ -14,7 +14,7 @@ from robustness.report.causes import why
 from robustness.report.drawing import PlotFrame, PlotPoint, round_ticks, text
 from robustness.report.lead_counts import LeadCounts
 from robustness.report.opening import Opening
-from robustness.report.problems import BEGINS, Met, PageVerdict, at_placement, verdict_of
+from robustness.report.problems import BEGINS, Met, PageVerdict, at_placement, beyond_everyday, verdict_of
 from robustness.report.remedies import remedies
 from robustness.report.sections.base import SECTIONS, Section, SectionPart, fill
 from robustness.report.sentences import costliest, summary, untestable, variants_line
@@ -123,14 +123,16 @@ class Summary(Section):
 
 
 def headline(view: View) -> Opening | None:
-    """The verdict and its first sentence, for a terminal; None of an audit, or of recordings without labels."""
+    """The verdict and its first sentence, for a terminal, and what "no problem" leaves out; None of an audit, or without labels."""
     if view.manifest.get("purpose") == "audit" or view.labelled == 0:
         return None
     setup = setup_of(view)
     if setup is not None and setup.changes_all:
         return Opening("found", setup.heading, Markup("{}").format(setup.says[0]), about=str(setup.about))
     verdict = verdict_of(view)
-    return Opening(verdict.kind, verdict.heading, finding(view, verdict)[0], about=subject(view, verdict))
+    lines = finding(view, verdict)
+    said = Markup(" ").join(lines if verdict.kind == "none" else lines[:1])
+    return Opening(verdict.kind, verdict.heading, said, about=subject(view, verdict))
 
 
 def subject(view: View, verdict: PageVerdict) -> str:
@@ -151,8 +153,11 @@ def finding(view: View, verdict: PageVerdict) -> list[Markup]:
     here = at_placement(view, view.reference)
     if verdict.kind == "little":
         return [Markup("{} with a label: too few to call anything a problem or none.").format(plural(here.commands, "command"))]
-    text = Markup("{} of {} are accepted {}, and nothing that was tried takes many of them away.")
-    return [text.format(number(here.accepted), plural(here.commands, "command"), BEGINS[view.reference]) + _limits(view, placed=False)]
+    harsh = beyond_everyday(view)
+    text = Markup("{} of {} are accepted {}, and nothing that was tried{} takes many of them away.")
+    inside = "" if harsh is None else " in the everyday range"
+    holds = text.format(number(here.accepted), plural(here.commands, "command"), BEGINS[view.reference], inside)
+    return [holds + _limits(view, placed=False), *([] if harsh is None else [harsh])]
 
 
 def told(verdict: PageVerdict) -> int:

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 import torch
 from torch import Tensor, nn
 
+from robustness.models.after_sound import after
 from robustness.models.classifier import Classifier
 from robustness.models.formats.base import Capabilities, Network, OneAtATime
 from robustness.models.formats.torch_module import module_of, with_module
@@ -70,6 +71,10 @@ class NetworkFamily:
         heads = any(head.network.can.modules and isinstance(module_of(head.network), Overlapping) for head in self.heads)
         return heads or isinstance(self.trunk, Overlapping)
 
+    def after(self, sound: Tensor) -> NetworkFamily:
+        """The same after a sound that came before each window, [time]."""
+        return replace(self, heads=tuple(after(head, sound) for head in self.heads))
+
     @property
     def copies(self) -> bool:
         """Whether it can be copied for another thread."""
@@ -107,14 +112,14 @@ class JointNetwork(Network):
         return JointNetwork(self.family.copied())
 
 
-def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "torch", hop: int | None = None) -> list[NetworkFamily]:
+def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "torch", hops: Sequence[int] = ()) -> list[NetworkFamily]:
     """The families of these classifiers.
 
     Args:
         classifiers: variants of one or several models.
         probes: real windows, [clips time], on which answers are compared.
         runtime: of float networks, `torch` or `onnx`; with `onnx` nothing is shared.
-        hop: columns from one window to the next, if windows follow each other; the probes do so too.
+        hops: columns from one window to the next, the commonest first, if windows follow each other; the probes do so too.
 
     Raises:
         UsageError: where the ONNX Runtime is asked for and not installed.
@@ -127,10 +132,10 @@ def prepared(classifiers: Sequence[Classifier], probes: Tensor, runtime: str = "
             continue
         traced = classifier.network.can.graph and classifier.network.can.modules
         together = traced and classifier.variant == FLOAT and runtime == "torch" and len(left) > 1
-        family = _tried(lambda place=place: _family(left, place, alone, probes, hop)) if together else None  # type: ignore[misc]
+        family = _tried(lambda place=place: _family(left, place, alone, probes, hops)) if together else None  # type: ignore[misc]
         families.append(
             family
-            or _single(place, classifier, alone[place], probes, [*_once(classifier, probes, hop), *_ways(classifier, probes, runtime)])
+            or _single(place, classifier, alone[place], probes, [*_once(classifier, probes, hops), *_ways(classifier, probes, runtime)])
         )
         for taken in families[-1].places:
             del left[taken]
@@ -173,7 +178,7 @@ def _alone(classifier: Classifier, probes: Tensor) -> Tensor:
     return torch.cat([classifier.logits(window[None]) for window in probes])
 
 
-def _family(left: dict[int, Classifier], place: int, alone: dict[int, Tensor], probes: Tensor, hop: int | None) -> NetworkFamily | None:
+def _family(left: dict[int, Classifier], place: int, alone: dict[int, Tensor], probes: Tensor, hops: Sequence[int]) -> NetworkFamily | None:
     """A float network with those int8 variants whose beginning is its own; None where there is none, or an answer changes."""
     first = left[place]
     features = first.features(probes)
@@ -193,7 +198,7 @@ def _family(left: dict[int, Classifier], place: int, alone: dict[int, Tensor], p
     family = NetworkFamily(tuple(lean), heads, how, parts.trunk)
     if not _family_keeps(family, left, alone, features):
         return None
-    trunk = None if hop is None else _tried(lambda: once_a_column(parts.trunk, features, hop, exact=True))
+    trunk = _tried(lambda: once_a_column(parts.trunk, features, hops, exact=True)) if hops else None
     told = tuple(f"{one}, {ONCE}" for one in how)
     faster = family if trunk is None else replace(family, trunk=trunk, how=told)
     return faster if _family_keeps(faster, left, alone, features) else family
@@ -228,13 +233,13 @@ def _ways(classifier: Classifier, probes: Tensor, runtime: str) -> Iterator[Way]
         yield ONE_AT_A_TIME, lambda: OneAtATime(network)
 
 
-def _once(classifier: Classifier, probes: Tensor, hop: int | None) -> Iterator[Way]:
+def _once(classifier: Classifier, probes: Tensor, hops: Sequence[int]) -> Iterator[Way]:
     """Columns that windows share computed once, if windows follow each other; by its own layers for a variant that keeps every bit."""
     network, features = classifier.network, classifier.features(probes)
-    if hop is None or not (network.can.graph and network.can.modules):
+    if not hops or not (network.can.graph and network.can.modules):
         return
     exact, net = classifier.variant != FLOAT, module_of(network)
-    made = _tried(lambda: once_a_column(with_sliced_pools(net if exact else folded(net)), features, hop, exact=exact))
+    made = _tried(lambda: once_a_column(with_sliced_pools(net if exact else folded(net)), features, hops, exact=exact))
     if made is not None:
         yield ONCE, lambda: with_module(network, made)
 
