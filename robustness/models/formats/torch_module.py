@@ -154,7 +154,7 @@ def own_name(path: str) -> str:
 
 def with_module(network: Network, module: nn.Module) -> TorchNetwork:
     """A network that can what this one can, of another module."""
-    return TorchNetwork(module, network.can, network.kind)
+    return replace(network, module=module) if isinstance(network, TorchNetwork) else TorchNetwork(module, network.can, network.kind)
 
 
 def _found(module: nn.Module, features: Tensor, said: Capabilities) -> Capabilities:
