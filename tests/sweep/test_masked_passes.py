@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from robustness.attributions.coalitions import Parts
 from robustness.attributions.methods.block_regression import random_coalitions
 from robustness.attributions.methods.occlusion import patches, tiling
+from robustness.attributions.randomization import forgotten
 from robustness.models.architectures import PooledNet, TutorialNet
-from robustness.models.formats.torch_module import TorchNetwork
+from robustness.models.formats.torch_module import TorchNetwork, with_module
 from robustness.quantization.base import quantized
 from robustness.rendering import reference_windows
 from robustness.sweep.inference.folding import ChannelsLast, folded
 from robustness.sweep.inference.local_stages import Extent, local_beginning
-from robustness.sweep.inference.masked_passes import FEWEST, MaskedClips, MaskedNetwork, masked_passes, tiles_of
+from robustness.sweep.inference.masked_passes import FEWEST, MaskedClips, MaskedNetwork, masked_passes, masking, tiles_of
 from robustness.sweep.inference.paired import PairedConv2d, with_paired_columns
 from robustness.sweep.inference.pooling import with_sliced_pools
 from robustness.sweep.inference.preparing import each_alone, prepared
@@ -93,8 +94,9 @@ def test_every_bit_is_that_of_the_whole_clip_and_all_but_the_last_ones_where_cha
 def test_the_first_convolution_is_asked_for_less_than_half() -> None:
     (clip, baseline), made = clip_of(), with_sliced_pools(networks.seeded(TutorialNet))
     for masks in (grid(8, 10, 400), boxes(11, 8)):
-        network = MaskedNetwork(made)
-        passes = network._passes
+        network = masking(TorchNetwork(made))
+        assert isinstance(network, MaskedNetwork)
+        passes = network.passes
         assert passes is not None
         first = passes.stages[0].module
         seen: list[int] = []
@@ -105,9 +107,10 @@ def test_the_first_convolution_is_asked_for_less_than_half() -> None:
 
 
 def test_masks_that_leave_nothing_alike_are_asked_whole() -> None:
-    (clip, baseline), made = clip_of(), MaskedNetwork(networks.seeded(TutorialNet))
+    (clip, baseline), made = clip_of(), masking(TorchNetwork(networks.seeded(TutorialNet)))
+    assert isinstance(made, MaskedNetwork)
     masks = torch.rand(FEWEST + 20, *SHAPE, generator=torch.Generator().manual_seed(2)) > 0.5
-    passes = made._passes
+    passes = made.passes
     assert passes is not None
     with torch.inference_mode():
         assert passes.outputs(MaskedClips(clip, baseline, masks, BATCH), lambda outputs: outputs) is None
@@ -119,7 +122,7 @@ def test_a_network_that_does_not_begin_so_is_asked_whole(make: type[nn.Module]) 
     (clip, baseline), masks = clip_of(), boxes(11, 8)[::40]
     net = networks.seeded(make)
     with torch.inference_mode():
-        assert torch.equal(MaskedNetwork(net).masked(clip, baseline, masks, BATCH), whole(net, clip, baseline, masks))
+        assert torch.equal(masking(TorchNetwork(net)).masked(clip, baseline, masks, BATCH), whole(net, clip, baseline, masks))
 
 
 def test_a_layer_with_other_bits_at_another_place_is_found_out() -> None:
@@ -134,7 +137,7 @@ def test_a_layer_with_other_bits_at_another_place_is_found_out() -> None:
     passes = masked_passes(net)
     assert passes is not None
     placed = Placed(1, 32, (8, 20)).eval()
-    passes.stages[0].module.conv1 = placed
+    passes.stages[0].module.add_module("conv1", placed)
     with torch.inference_mode():
         assert passes.outputs(MaskedClips(clip, baseline, masks, BATCH), lambda outputs: outputs) is None
         assert not passes.able
@@ -185,6 +188,21 @@ def test_the_variants_of_a_report_answer_to_masked_clips_as_they_do_to_whole_one
         for one, each in zip(each_alone(variants, probes), variants, strict=True):
             assert isinstance(one.network, MaskedNetwork)
             assert float((one.masked(clip, baseline, masks, BATCH) - each.forward(images)).abs().max()) < 1e-4
+
+
+def test_a_network_that_forgets_and_one_of_another_structure_are_asked_by_their_own_layers() -> None:
+    (clip, baseline), masks = clip_of(), boxes(11, 8)[::40]
+    network = masking(TorchNetwork(ChannelsLast(folded(networks.seeded(TutorialNet)))))
+    assert isinstance(network, MaskedNetwork)
+    forgets, other = forgotten(network.module, ["net.conv1", "net.fc2"], 3), with_sliced_pools(networks.seeded(TutorialNet))
+    with torch.inference_mode():
+        for net in (forgets, other):
+            found = with_module(network, net).masked(clip, baseline, masks, BATCH)
+            assert float((found - whole(net, clip, baseline, masks)).abs().max()) < 1e-5
+        copied = network.copied()
+        assert isinstance(copied, MaskedNetwork)
+        assert copied.passes is not None
+        assert not {id(p) for p in copied.passes.beginning.rest.parameters()} & {id(p) for p in network.module.parameters()}
 
 
 @pytest.mark.parametrize("columns", [40, 41])

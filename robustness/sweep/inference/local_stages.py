@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.fx import Node
+from torch.fx import GraphModule, Node
 from torch.nn import functional
 
 from robustness.sweep.inference.graphs import called_module
@@ -50,7 +50,7 @@ POINT: Final = Extent(1, 1)
 class LocalStage(NamedTuple):
     """A convolution and what is behind it, up to the next; what a cell sees along bands and along frames."""
 
-    module: nn.Module
+    module: GraphModule
     bands: Extent
     frames: Extent
 
@@ -59,7 +59,16 @@ class LocalBeginning(NamedTuple):
     """The stages that a network begins with, and the rest of it."""
 
     stages: tuple[LocalStage, ...]
-    rest: nn.Module
+    rest: GraphModule
+
+    def of(self, net: nn.Module) -> LocalBeginning:
+        """The same steps with the layers of another network of the same structure; any thread may do so, because nothing is traced."""
+        stages = tuple(stage._replace(module=_with_layers_of(net, stage.module)) for stage in self.stages)
+        return LocalBeginning(stages, _with_layers_of(net, self.rest))
+
+
+def _with_layers_of(net: nn.Module, steps: GraphModule) -> GraphModule:
+    return GraphModule(net, steps.graph)
 
 
 def local_beginning(net: nn.Module) -> LocalBeginning | None:
@@ -70,9 +79,9 @@ def local_beginning(net: nn.Module) -> LocalBeginning | None:
     stages: list[LocalStage] = []
     start = 0
     for end, bands, frames in _cuts(steps.net, steps.nodes):
-        stages.append(LocalStage(part_of(steps, start, end).eval(), bands, frames))
+        stages.append(LocalStage(part_of(steps, start, end), bands, frames))
         start = end
-    return LocalBeginning(tuple(stages), part_of(steps, start, len(steps.nodes)).eval()) if stages else None
+    return LocalBeginning(tuple(stages), part_of(steps, start, len(steps.nodes))) if stages else None
 
 
 def _cuts(net: nn.Module, nodes: Sequence[Node]) -> Iterator[tuple[int, Extent, Extent]]:

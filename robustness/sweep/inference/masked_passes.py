@@ -9,8 +9,7 @@ bits wherever it lies; that is compared for one mask of each call, and if it is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import torch
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from robustness.models.formats.base import Network
 from robustness.models.formats.torch_module import TorchNetwork
 from robustness.sweep.inference.folding import ChannelsLast
-from robustness.sweep.inference.local_stages import Extent, LocalStage, local_beginning
+from robustness.sweep.inference.local_stages import Extent, LocalBeginning, LocalStage, local_beginning
 
 SMALL: Final = 0.5  # of a stage's output: where more of it changes, or must be computed, the whole is computed
 FEWEST: Final = 100  # masks for which tiles are looked for
@@ -97,17 +96,26 @@ class MaskedPasses:
     """A network's first stages, and the rest of it.
 
     Args:
-        stages: in their order.
-        rest: what is behind them.
+        beginning: the stages, and what is behind them.
         channels_last: how the stages take images.
 
     Attributes:
         able: whether what was put together so far had the bits of what is computed whole.
     """
 
-    def __init__(self, stages: Sequence[LocalStage], rest: nn.Module, *, channels_last: bool = False) -> None:
-        self.stages, self.rest, self.able = stages, rest, True
+    def __init__(self, beginning: LocalBeginning, *, channels_last: bool = False) -> None:
+        self.beginning, self.able = beginning, True
         self.laid = torch.channels_last if channels_last else torch.contiguous_format
+
+    @property
+    def stages(self) -> tuple[LocalStage, ...]:
+        """In their order."""
+        return self.beginning.stages
+
+    def of(self, net: nn.Module) -> MaskedPasses:
+        """The same for another network of the same structure."""
+        last = isinstance(net, ChannelsLast)
+        return MaskedPasses(self.beginning.of(net.net if isinstance(net, ChannelsLast) else net), channels_last=last)
 
     def outputs(self, asked: MaskedClips, behind: StageRun) -> Tensor | None:
         """What the network gives, [masks …]; None if these masks leave too little alike, or the bits would be others.
@@ -119,7 +127,7 @@ class MaskedPasses:
         if not self.able or asked.clip.device.type != "cpu":
             return None
         hidden = self._hidden(asked)
-        found = None if hidden is None else [behind(self.rest(images)) for images in self._checked(hidden, asked)]
+        found = None if hidden is None else [behind(self.beginning.rest(images)) for images in self._checked(hidden, asked)]
         return torch.cat(found) if found and self.able else None
 
     def _hidden(self, asked: MaskedClips) -> Iterator[Tensor] | None:
@@ -268,27 +276,43 @@ def _groups(extent: Extent, starts: Tensor, length: int) -> list[_Group]:
 
 
 def masked_passes(net: nn.Module) -> MaskedPasses | None:
-    """How a network in evaluation mode is asked about masked clips; None if it does not begin with local stages."""
-    laid = isinstance(net, ChannelsLast)
+    """How a network in evaluation mode is asked about masked clips; None if it does not begin with local stages.
+
+    It is traced, which only one thread at a time may do, and while no other runs a network.
+    """
+    last = isinstance(net, ChannelsLast)
     found = local_beginning(net.net if isinstance(net, ChannelsLast) else net)
-    return None if found is None else MaskedPasses(*found, channels_last=laid)
+    return None if found is None else MaskedPasses(found, channels_last=last)
 
 
 @dataclass(frozen=True, eq=False)
 class MaskedNetwork(TorchNetwork):
-    """A torch module that computes once what masked clips share."""
+    """A torch module that computes once what masked clips share.
 
-    @cached_property
-    def _passes(self) -> MaskedPasses | None:
-        return masked_passes(self.module)
+    Attributes:
+        passes: of the module.
+    """
+
+    passes: MaskedPasses | None = None
 
     def masked(self, clip: Tensor, baseline: Tensor, masks: Tensor, batch: int) -> Tensor:
         """What the module gives for a clip under each mask."""
-        found = None if self._passes is None else self._passes.outputs(MaskedClips(clip, baseline, masks, batch), lambda outputs: outputs)
+        found = None if self.passes is None else self.passes.outputs(MaskedClips(clip, baseline, masks, batch), lambda outputs: outputs)
         return super().masked(clip, baseline, masks, batch) if found is None else found
+
+    def of(self, module: nn.Module) -> MaskedNetwork:
+        """The same of another module, which shares as this one does if it has the same layers."""
+        same = self.passes is not None and _structure(module) == _structure(self.module)
+        return replace(self, module=module, passes=self.passes.of(module) if self.passes is not None and same else None)
+
+
+def _structure(net: nn.Module) -> list[tuple[str, type[nn.Module]]]:
+    return [(name, type(module)) for name, module in net.named_modules()]
 
 
 def masking(network: Network) -> Network:
-    """The same network, computing once what masked clips share where it is a torch module that can be traced."""
-    traced = isinstance(network, TorchNetwork) and network.can.graph and network.can.modules
-    return MaskedNetwork(network.module, network.can, network.kind) if isinstance(network, TorchNetwork) and traced else network
+    """The same network, computing once what masked clips share if it is a torch module that can be traced."""
+    if not isinstance(network, TorchNetwork) or not (network.can.graph and network.can.modules):
+        return network
+    passes = masked_passes(network.module)
+    return network if passes is None else MaskedNetwork(network.module, network.can, network.kind, passes.of(network.module))

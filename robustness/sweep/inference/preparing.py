@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Final, TypeVar
 
 import torch
@@ -45,12 +45,14 @@ class NetworkFamily:
         heads: the classifiers, each with the network that is left for it to run.
         trunk: what comes before, features → hidden; None where every head takes features.
         how: in words, how each is run.
+        passes: of the trunk, for masked clips.
     """
 
     places: tuple[int, ...]
     heads: tuple[Classifier, ...]
     how: tuple[str, ...]
     trunk: nn.Module | None = None
+    passes: MaskedPasses | None = None
 
     def logits(self, features: Tensor) -> list[Tensor]:
         """The logits of each head, [clips 1 bands frames] → [clips labels] each."""
@@ -85,7 +87,9 @@ class NetworkFamily:
     def copied(self) -> NetworkFamily:
         """The same with networks of its own; to be asked for only if it `copies`."""
         heads = tuple(replace(head, network=head.network.copied()) for head in self.heads)
-        return replace(self, heads=heads, trunk=copy.deepcopy(self.trunk))
+        trunk = copy.deepcopy(self.trunk)
+        passes = None if self.passes is None or trunk is None else self.passes.of(trunk)
+        return replace(self, heads=heads, trunk=trunk, passes=passes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,14 +113,10 @@ class JointNetwork(Network):
         """[clips 1 bands frames] → [clips heads × labels]."""
         return torch.cat(self.family.logits(features), 1)
 
-    @cached_property
-    def _passes(self) -> MaskedPasses | None:
-        return None if self.family.trunk is None else masked_passes(self.family.trunk)
-
     def masked(self, clip: Tensor, baseline: Tensor, masks: Tensor, batch: int) -> Tensor:
         """What all heads answer under each mask."""
-        asked = MaskedClips(clip, baseline, masks, batch)
-        found = None if self._passes is None else self._passes.outputs(asked, lambda hidden: torch.cat(self.family.after_trunk(hidden), 1))
+        asked, passes = MaskedClips(clip, baseline, masks, batch), self.family.passes
+        found = None if passes is None else passes.outputs(asked, lambda hidden: torch.cat(self.family.after_trunk(hidden), 1))
         return super().masked(clip, baseline, masks, batch) if found is None else found
 
     def copied(self) -> JointNetwork:
@@ -224,7 +224,7 @@ def _family_by(
     tails = zip(lean, parts.tails, strict=True)
     heads = tuple(replace(left[at], network=with_module(left[at].network, tail)) for at, tail in tails)
     how = tuple(f"after a trunk that {_and([left[a].variant for a in lean if a != at])} shares" for at in lean)
-    family = NetworkFamily(tuple(lean), heads, how, parts.trunk)
+    family = NetworkFamily(tuple(lean), heads, how, parts.trunk, masked_passes(parts.trunk))
     return family if _family_keeps(family, left, alone, features) else None
 
 
@@ -234,7 +234,7 @@ def _family_once(
     """The same, with columns that windows share computed once if windows follow each other and the answers stay."""
     trunk = None if hop is None or family.trunk is None else _tried(partial(once_a_column, family.trunk, features, hop, exact=True))
     told = tuple(f"{one}, {ONCE}" for one in family.how)
-    faster = family if trunk is None else replace(family, trunk=trunk, how=told)
+    faster = family if trunk is None else replace(family, trunk=trunk, how=told, passes=None)
     return faster if _family_keeps(faster, left, alone, features) else family
 
 
