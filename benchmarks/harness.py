@@ -30,6 +30,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from robustness.cli.memory import keep_freed_memory
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 SHARED: Final = ROOT.parent / "shared"  # the developers' data, beside the repository
 README: Final = ROOT / "benchmarks" / "README.md"
@@ -170,12 +172,13 @@ def process(command: Sequence[str | Path], **environment: str) -> Process:
 
 
 def arguments(about: str | None, **defaults: Any) -> argparse.Namespace:
-    """The command line of a benchmark: an option for each default, of its type, and --keep.
+    """The command line of a benchmark: an option for each default, of its type, and --keep; memory is as in the program.
 
     Args:
         about: the module's docstring.
         defaults: names and values, such as clips=1000.
     """
+    keep_freed_memory()  # as the command line does
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", action="store_true", help="put the tables into benchmarks/README.md too")
     for name, value in defaults.items():

@@ -47,9 +47,16 @@ class Asked:
 
     def __call__(self, features: Tensor) -> Tensor:
         """One after the other where more ask than there are runs."""
+        return self._read(lambda run: run.forward(features))
+
+    def masked(self, clip: Tensor, baseline: Tensor, masks: Tensor, batch: int) -> Tensor:
+        """The scores of one clip [1 1 bands frames] in which the cells of each mask are the baseline's, [masks targets]."""
+        return self._read(lambda run: run.masked(clip, baseline, masks, batch))
+
+    def _read(self, ask: Callable[[Classifier], Tensor]) -> Tensor:
         run = self._free.get()
         try:
-            logits = run.forward(features)
+            logits = ask(run)
         finally:
             self._free.put(run)
         return torch.stack([target.score(logits) for target in self.targets], 1)

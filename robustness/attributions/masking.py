@@ -14,7 +14,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from robustness.attributions.base import ScoreFunction, Target
+from robustness.attributions.base import Asked, Target
 from robustness.models.classifier import Classifier
 
 BATCH: Final = 16  # masked clips a pass: 10 MB of activations in the tutorial's network stay in the cache; 48 take half as long again
@@ -24,7 +24,7 @@ class Masked:
     """The scores of masked clips, counted.
 
     Args:
-        scores: what is explained, features → [clips targets].
+        scores: what is explained.
         clips: as they are, [clips 1 bands frames].
         baseline: what replaces a masked cell, of the same shape.
         batch: how many masked clips go through the network at once.
@@ -36,7 +36,7 @@ class Masked:
         passes: clips sent through the network so far.
     """
 
-    def __init__(self, scores: ScoreFunction, clips: Tensor, baseline: Tensor, batch: int = BATCH) -> None:
+    def __init__(self, scores: Asked, clips: Tensor, baseline: Tensor, batch: int = BATCH) -> None:
         self.scores = scores
         self.clips, self.baseline = clips, baseline.expand_as(clips)
         self.batch = batch
@@ -54,13 +54,14 @@ class Masked:
         which, clip = ((touched > 0) & ~all_of_them).nonzero(as_tuple=True)
         if not len(which):
             return found
-        for m, c in zip(which.split(self.batch), clip.split(self.batch), strict=True):
-            found[m, c] = self.scores(torch.where(masks[m, None], self.baseline[c], self.clips[c]))
+        for c in clip.unique().tolist():
+            m = which[clip == c]
+            found[m, c] = self.scores.masked(self.clips[c : c + 1], self.baseline[c : c + 1], masks[m], self.batch)
         self.passes += len(which)
         return found
 
 
-def each_clip(scores: ScoreFunction, features: Tensor, baseline: Tensor, batch: int = BATCH) -> Iterator[Masked]:
+def each_clip(scores: Asked, features: Tensor, baseline: Tensor, batch: int = BATCH) -> Iterator[Masked]:
     """The clips one by one."""
     for clip, reference in zip(features.split(1), baseline.split(1), strict=True):
         yield Masked(scores, clip, reference, batch)
@@ -91,4 +92,4 @@ class Explainable:
 
     def masked(self) -> Masked:
         """The clip's scores under masks; to be asked with the network in evaluation mode, without gradients."""
-        return Masked(lambda x: self.target.score(self.classifier.forward(x))[:, None], self.features, self.baseline)
+        return Masked(Asked([self.classifier], [self.target]), self.features, self.baseline)

@@ -21,6 +21,7 @@ from typer.exceptions import Abort, TyperException
 
 from robustness import cli
 from robustness.cli.grouping import escaped, spread
+from robustness.cli.memory import keep_freed_memory
 from robustness.cli.printing import note, say, warn
 from robustness.cli.settings import with_settings
 from robustness.errors import BUG, CANNOT_JUDGE, DONE, INTERRUPTED, PIPE_CLOSED, USER_ERROR, RobustnessError
@@ -32,7 +33,7 @@ ENDED: Final = (
     "code that the model card names ended the program by {}, and nothing was finished; "
     'put what it does when it is run behind `if __name__ == "__main__":`'
 )
-APART: Final = ("grouping", "main", "options", "printing", "progress", "settings", "verdict_lines")  # no commands
+APART: Final = ("grouping", "main", "memory", "options", "printing", "progress", "settings", "verdict_lines")  # no commands
 app = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
 
 
@@ -72,6 +73,7 @@ def main() -> None:
 def run() -> int:
     """Runs the command line; the exit status."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # told, and kept, like Ctrl-C
+    keep_freed_memory()
     try:
         status = app(_arguments(), standalone_mode=False)
     except RobustnessError as error:

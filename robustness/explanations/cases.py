@@ -5,6 +5,7 @@ Cards and `robustness explain` are made of the same cases: those of a run, or of
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -162,6 +163,19 @@ class Cases:
         self._leans: dict[str, Lean | None] = {}
         self.good = GoodRecordings(self.placed, self.order, self.recordings, self.threshold_db, good_run)
 
+    @property
+    def copies(self) -> bool:
+        """Whether there can be as many networks as threads: on the CPU, where each can be copied."""
+        return all(one.device.type == "cpu" and one.network.can.copies for one in self.given.values())
+
+    def copied(self) -> Cases:
+        """The same with networks of its own, for another thread; what is known of recordings is shared."""
+        other = copy.copy(self)
+        other.given, other.classifiers, other.gradients = map(copied, (self.given, self.classifiers, self.gradients))
+        (families,) = self.engine.families
+        other.engine = Engine((tuple(family.copied() for family in families),), self.engine.batch, self.engine.classifiers)
+        return other
+
     def case(self, failure: Failure) -> Case:
         """Everything about one failure; the recording is rendered and heard anew."""
         recording = self.recordings[failure.recording]
@@ -243,6 +257,11 @@ class Cases:
             return found
         there = (counterpart.offset_ms, subject.plain.at([counterpart.offset_ms]).samples[0])
         return found | hear(self.engine, {COUNTERPART: there})
+
+
+def copied(classifiers: Mapping[str, Classifier]) -> dict[str, Classifier]:
+    """The same with networks of their own."""
+    return {name: replace(one, network=one.network.copied()) for name, one in classifiers.items()}
 
 
 def _probes(recordings: Sequence[Recording], frame: Frame) -> Tensor:

@@ -17,6 +17,7 @@ from robustness.explanations.cases import Case, Cases
 from robustness.explanations.cohort import cost, given, shared_edit
 from robustness.explanations.edits import Answers, Attempt, Edit, attempts, intervention
 from robustness.explanations.explained_table import ExplainedRow, rows_of
+from robustness.explanations.failures import Failure
 from robustness.explanations.forecast import forecast_scores
 from robustness.explanations.lean import Lean
 from robustness.explanations.losses import Loss, drop_of
@@ -91,6 +92,11 @@ class Restoration:
         found = diagnose(case, self.cases, self.swept)
         self.rows += rows_of(case, found, self.cases.good.standings(case))
         return found
+
+    def rows_for(self, failure: Failure, cases: Cases) -> list[ExplainedRow]:
+        """Tries everything on one failing recording with networks that nobody else asks, and gives its rows of the table."""
+        case = cases.case(failure)
+        return list(rows_of(case, diagnose(case, cases, self.swept), cases.good.standings(case)))
 
     def add(self, card: str, case: Case) -> None:
         """Tries everything on one failing recording, under the name of its card."""

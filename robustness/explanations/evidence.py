@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from io import BytesIO
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from robustness.conditions import CARDS
 from robustness.explanations.card_records import card_of, name_of
 from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
 from robustness.explanations.diagnosis import Restoration
-from robustness.explanations.explained_table import write_explanations
+from robustness.explanations.explained_table import ExplainedRow, write_explanations
 from robustness.explanations.failures import Failure, find_failures
 from robustness.explanations.good_recordings import GoodRun
 from robustness.explanations.map_workers import Mapped, mappers
@@ -33,6 +34,7 @@ from robustness.run.atomic import whole
 from robustness.run.evidence import FailedRecordings, FailureCard, FailureFacts, FailureMaps, ShownOfAll, write_failures
 from robustness.run.folder import Run
 from robustness.run.good_recordings import write_good_recordings
+from robustness.threads import worker_threads
 
 ELSEWHERE: Final = 2  # more, of those that fail under another perturbation alone
 IN_FULL: Final = 2  # of them; segments and the counterpart as donor cost as much as ten maps
@@ -81,8 +83,8 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
     for card in _cards(shown, restoration, folder, audio=audio):
         written.append(card)
         progress(len(written), total)
-    for failure in rest:
-        restoration.explain(cases.case(failure))
+    for rows in _explained(rest, restoration):
+        restoration.rows += rows
         progress(len(restoration.rows), max(len(restoration.rows), total))
     restoration.write(run, folder)
     if everything:
@@ -107,6 +109,25 @@ def _cards(shown: Sequence[Failure], restoration: Restoration, folder: Path, *, 
             write_arrays(folder / f"{name}.npz", made.arrays)
             files = _write_sounds(case, name, folder, audio=audio)
             yield _card(name, files, card_of(case, cases.good.standings(case)), made.facts)
+
+
+def _explained(failures: Sequence[Failure], restoration: Restoration) -> Iterator[list[ExplainedRow]]:
+    """The rows of each failure in their order; several are explained at once, each thread with networks of its own."""
+    cases = restoration.cases
+    count = min(torch.get_num_threads(), len(failures)) if cases.copies else 1
+    free: SimpleQueue[Cases] = SimpleQueue()
+    for one in [cases, *(cases.copied() for _ in range(count - 1))]:
+        free.put(one)
+
+    def rows_of_one(failure: Failure) -> list[ExplainedRow]:
+        own = free.get()
+        try:
+            return restoration.rows_for(failure, own)
+        finally:
+            free.put(own)
+
+    with worker_threads(max(1, count)) as pool:
+        yield from pool.map(rows_of_one, failures)
 
 
 def _card(name: str, sounds: CardSounds, facts: FailureFacts, maps: FailureMaps) -> FailureCard:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
+from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases, copied
 from robustness.explanations.lead_maps import donor, lead_steps
 from robustness.explanations.map_checks import trust_of
 from robustness.explanations.map_differences import Unrelated, compare_maps
@@ -103,19 +103,14 @@ def _made(cases: Cases, workers: int) -> list[Mapper]:
     """A mapper for each worker, with networks that nobody else asks."""
     unrelated, (families,) = Unrelated(cases), cases.engine.families
     own = Mapper(Networks(cases.classifiers, cases.gradients, families), unrelated, Following(cases.given))
-    given = cases.given.values()
-    if any(classifier.device.type != "cpu" or not classifier.network.can.copies for classifier in given):
+    if not cases.copies:
         return [own]
     return [_copy(cases, families, unrelated) for _ in range(workers)]
 
 
 def _copy(cases: Cases, families: Sequence[NetworkFamily], unrelated: Unrelated) -> Mapper:
-    networks = Networks(_copied(cases.classifiers), _copied(cases.gradients), tuple(family.copied() for family in families))
-    return Mapper(networks, unrelated, Following(_copied(cases.given)))
-
-
-def _copied(classifiers: Mapping[str, Classifier]) -> Mapping[str, Classifier]:
-    return {name: replace(one, network=one.network.copied()) for name, one in classifiers.items()}
+    networks = Networks(copied(cases.classifiers), copied(cases.gradients), tuple(family.copied() for family in families))
+    return Mapper(networks, unrelated, Following(copied(cases.given)))
 
 
 def mapped(case: Case, mapper: Mapper, *, in_full: bool) -> Mapped:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
@@ -56,8 +57,25 @@ def plateaus_of(scene: Scene) -> list[Span]:
 
 def _arcs(scene: Scene, size: float) -> Tensor:
     """What the arcs add, [time]."""
-    samples, added = scene.recording, torch.zeros_like(scene.recording)
-    most = float(samples.abs().amax()) * (from_decibels(size) - 1)
+    added = torch.zeros_like(scene.recording)
+    most = float(scene.recording.abs().amax()) * (from_decibels(size) - 1)
+    for (start, end), sign, arc in _splines_of(scene):
+        added[start:end] = sign * torch.from_numpy(np.clip(arc, 0, most)).float()
+    return added
+
+
+class _Arc(NamedTuple):
+    """How far a spline rises above a plateau."""
+
+    span: Span
+    sign: float
+    above: NDArray[np.float64]
+
+
+@lru_cache(maxsize=16)
+def _splines_of(scene: Scene) -> list[_Arc]:
+    """The arc over each plateau through what is beside it: the same for every size."""
+    samples, found = scene.recording, []
     for start, end in plateaus_of(scene):
         beside = [at for at in (*range(start - BESIDE, start), *range(end, end + BESIDE)) if 0 <= at < len(samples)]
         if len(beside) < 2 * BESIDE:
@@ -65,5 +83,5 @@ def _arcs(scene: Scene, size: float) -> Tensor:
         inside = np.arange(start, end)
         sign = 1.0 if float(samples[start]) > 0 else -1.0
         arc = CubicSpline(beside, sign * samples[beside].double().numpy())(inside) - sign * samples[inside].numpy()
-        added[start:end] = sign * torch.from_numpy(np.clip(arc, 0, most)).float()
-    return added
+        found.append(_Arc(Span(start, end), sign, arc))
+    return found

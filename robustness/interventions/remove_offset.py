@@ -6,6 +6,7 @@ The control turns the phase of all but the offset, by as much energy.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Final
 
 from torch import Tensor
@@ -31,7 +32,7 @@ class RemoveOffset(Intervention):
 
     def possible(self, scene: Scene, size: float) -> bool:
         """Where there is an offset."""
-        return abs(offset_of(scene.recording, scene.rate_hz)) > LEAST
+        return abs(_offset(scene)) > LEAST
 
     def near(self, size: float) -> tuple[float, ...]:
         """None: there is one offset."""
@@ -39,11 +40,17 @@ class RemoveOffset(Intervention):
 
     def edit(self, scene: Scene, size: float, draw: int) -> Tensor:
         """Without that share of it."""
-        taken = offset_of(scene.recording, scene.rate_hz) * size / 100
+        taken = _offset(scene) * size / 100
         return scene.resounding(scene.recording - taken).window
 
     def control(self, scene: Scene, size: float, draw: int) -> Tensor:
         """With the rest turned."""
-        offset = offset_of(scene.recording, scene.rate_hz)
+        offset = _offset(scene)
         turned = turned_alike(scene.resounding(scene.recording - offset), self.edit(scene, size, draw) - offset * ~scene.padding)
         return turned.resounding(turned.recording + offset).window
+
+
+@lru_cache(maxsize=16)
+def _offset(scene: Scene) -> float:
+    """The offset of a scene's recording: the same for every size."""
+    return offset_of(scene.recording, scene.rate_hz)

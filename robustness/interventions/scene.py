@@ -130,5 +130,11 @@ class Scene:
         return generator_of(self.seed, self.id, *parts)
 
     def floor(self, *parts: object) -> Tensor:
-        """Noise at the recording's own floor, [window]; another for other parts."""
-        return floor_noise(self.recording, self.rate_hz, self.samples, self.rng("floor", *parts))
+        """Noise at the recording's own floor, [window]; another for other parts, made once for each; nobody changes it in place."""
+        if parts not in self._floors:
+            self._floors[parts] = floor_noise(self.recording, self.rate_hz, self.samples, self.rng("floor", *parts))
+        return self._floors[parts]
+
+    @cached_property
+    def _floors(self) -> dict[tuple[object, ...], Tensor]:
+        return {}

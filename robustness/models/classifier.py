@@ -96,6 +96,10 @@ class Classifier:
         placed, most = features.to(self.device), self.network.can.batch
         return self.network(placed) if most is None else torch.cat([self.network(part) for part in placed.split(most)])
 
+    def masked(self, clip: Tensor, baseline: Tensor, masks: Tensor, batch: int) -> Tensor:
+        """Logits of a clip [1 1 bands frames] in which the cells of each mask [masks bands frames] are the baseline's, [masks labels]."""
+        return self.logits_of(self.network.masked(clip.to(self.device), baseline.to(self.device), masks.to(self.device), batch))
+
     def logits_from(self, features: Tensor) -> Tensor:
         """Logits of features without gradient, on the CPU: [clips 1 bands frames] → [clips labels]."""
         with self.network.evaluating(), torch.inference_mode():

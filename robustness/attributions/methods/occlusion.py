@@ -16,7 +16,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from robustness.attributions.base import ATTRIBUTIONS, Attribution, MethodKind, Relevance, ScoreFunction
+from robustness.attributions.base import ATTRIBUTIONS, Asked, Attribution, MethodKind, Relevance
 from robustness.attributions.masking import BATCH, Masked
 
 
@@ -71,7 +71,7 @@ class Occlusion(Attribution):
         strides = {"frame_stride": min(2 * self.frame_stride, self.frames), "band_stride": min(2 * self.band_stride, self.bands)}
         return replace(self, marginals=False, **strides)
 
-    def relevances(self, scores: ScoreFunction, features: Tensor, baseline: Tensor) -> list[Relevance]:
+    def relevances(self, scores: Asked, features: Tensor, baseline: Tensor) -> list[Relevance]:
         """The mean fall of each score over the patches that cover a cell."""
         _, _, bands, frames = features.shape
         in_time, in_bands = tiling(frames, self.frames, self.frame_stride), tiling(bands, self.bands, self.band_stride)

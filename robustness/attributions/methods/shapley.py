@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 import torch
 from torch import Tensor
 
-from robustness.attributions.base import ATTRIBUTIONS, Attribution, MethodKind, Relevance, ScoreFunction
+from robustness.attributions.base import ATTRIBUTIONS, Asked, Attribution, MethodKind, Relevance
 from robustness.attributions.coalitions import Parts, SharedScore, coalition_scores, exact_values, relevances_of, spread
 from robustness.attributions.masking import BATCH, Masked, each_clip
 from robustness.errors import UsageError
@@ -33,7 +33,7 @@ class Shapley(Attribution):
     segments: int = 10
     batch: int = BATCH
 
-    def relevances(self, scores: ScoreFunction, features: Tensor, baseline: Tensor) -> list[Relevance]:
+    def relevances(self, scores: Asked, features: Tensor, baseline: Tensor) -> list[Relevance]:
         """The value of each segment, from all coalitions."""
         if not 1 <= self.segments <= MOST:
             raise UsageError(f"exact Shapley values over {self.segments} segments take 2^{self.segments} passes; give 1 to {MOST}")

@@ -14,7 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robustness.attributions.base import ATTRIBUTIONS, Attribution, MethodKind, Relevance, ScoreFunction
+from robustness.attributions.base import ATTRIBUTIONS, Asked, Attribution, MethodKind, Relevance
 from robustness.attributions.coalitions import Parts, SharedScore, coalition_scores, relevances_of, spread
 from robustness.attributions.masking import BATCH, Masked, each_clip
 from robustness.errors import UsageError
@@ -35,7 +35,7 @@ class ShapleyBlocks(Attribution):
     seed: int = 0
     batch: int = BATCH
 
-    def relevances(self, scores: ScoreFunction, features: Tensor, baseline: Tensor) -> list[Relevance]:
+    def relevances(self, scores: Asked, features: Tensor, baseline: Tensor) -> list[Relevance]:
         """The mean value of each block over the orders, with its standard error."""
         if self.pairs < 2:
             raise UsageError(f"an error bar needs two pairs of orders and {self.pairs} is given; give more")

@@ -144,6 +144,18 @@ class Network(ABC):
     def __call__(self, features: Tensor) -> Tensor:
         """What the network gives, [clips 1 bands frames] → [clips labels]."""
 
+    def masked(self, clip: Tensor, baseline: Tensor, masks: Tensor, batch: int) -> Tensor:
+        """What the network gives for one clip in which the cells of a mask are replaced, [masks labels].
+
+        Args:
+            clip: [1 1 bands frames].
+            baseline: what replaces a masked cell, of the same shape.
+            masks: [masks bands frames], bool.
+            batch: how many go through the network at once, or fewer where it takes fewer.
+        """
+        at_once = min(batch, self.can.batch or batch)
+        return torch.cat([self(torch.where(some[:, None], baseline, clip)) for some in masks.split(at_once)])
+
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """While answers count: no dropout, fixed statistics. As before afterwards."""

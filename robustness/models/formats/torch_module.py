@@ -108,7 +108,11 @@ class TorchNetwork(Network):
 
     def copied(self) -> TorchNetwork:
         """The same with a module of its own."""
-        return replace(self, module=copy.deepcopy(self.module))
+        return self.of(copy.deepcopy(self.module))
+
+    def of(self, module: nn.Module) -> TorchNetwork:
+        """The same of another module."""
+        return replace(self, module=module)
 
     def activations(self, features: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """What layers give for features, on the CPU and in float."""
@@ -154,7 +158,7 @@ def own_name(path: str) -> str:
 
 def with_module(network: Network, module: nn.Module) -> TorchNetwork:
     """A network that can what this one can, of another module."""
-    return TorchNetwork(module, network.can, network.kind)
+    return network.of(module) if isinstance(network, TorchNetwork) else TorchNetwork(module, network.can, network.kind)
 
 
 def _found(module: nn.Module, features: Tensor, said: Capabilities) -> Capabilities:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, TypeVar
 
 import torch
@@ -20,8 +21,11 @@ from robustness.models.classifier import Classifier
 from robustness.models.formats.base import Capabilities, Network, OneAtATime
 from robustness.models.formats.torch_module import module_of, with_module
 from robustness.sweep.inference.folding import ChannelsLast, folded
+from robustness.sweep.inference.masked_passes import MaskedClips, MaskedPasses, masked_passes, masking
+from robustness.sweep.inference.norms import with_late_norms
 from robustness.sweep.inference.onnx_runtime import exporting
 from robustness.sweep.inference.overlapping import Overlapping, once_a_column
+from robustness.sweep.inference.paired import with_paired_columns
 from robustness.sweep.inference.pooling import with_sliced_pools
 from robustness.sweep.inference.sharing import shared
 
@@ -43,12 +47,14 @@ class NetworkFamily:
         heads: the classifiers, each with the network that is left for it to run.
         trunk: what comes before, features → hidden; None where every head takes features.
         how: in words, how each is run.
+        passes: of the trunk, for masked clips.
     """
 
     places: tuple[int, ...]
     heads: tuple[Classifier, ...]
     how: tuple[str, ...]
     trunk: nn.Module | None = None
+    passes: MaskedPasses | None = None
 
     def logits(self, features: Tensor) -> list[Tensor]:
         """The logits of each head, [clips 1 bands frames] → [clips labels] each."""
@@ -56,6 +62,10 @@ class NetworkFamily:
             return [head.logits_from(features) for head in self.heads]
         with torch.inference_mode():
             hidden = self.trunk(features)
+        return self.after_trunk(hidden)
+
+    def after_trunk(self, hidden: Tensor) -> list[Tensor]:
+        """The logits of each head, from what the trunk gives."""
         return [head.logits_from(hidden.clone()) for head in self.heads]
 
     @property
@@ -83,7 +93,9 @@ class NetworkFamily:
     def copied(self) -> NetworkFamily:
         """The same with networks of its own; to be asked for only if it `copies`."""
         heads = tuple(replace(head, network=head.network.copied()) for head in self.heads)
-        return replace(self, heads=heads, trunk=copy.deepcopy(self.trunk))
+        trunk = copy.deepcopy(self.trunk)
+        passes = None if self.passes is None or trunk is None else self.passes.of(trunk)
+        return replace(self, heads=heads, trunk=trunk, passes=passes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +118,12 @@ class JointNetwork(Network):
     def __call__(self, features: Tensor) -> Tensor:
         """[clips 1 bands frames] → [clips heads × labels]."""
         return torch.cat(self.family.logits(features), 1)
+
+    def masked(self, clip: Tensor, baseline: Tensor, masks: Tensor, batch: int) -> Tensor:
+        """What all heads answer under each mask."""
+        asked, passes = MaskedClips(clip, baseline, masks, batch), self.family.passes
+        found = None if passes is None else passes.outputs(asked, lambda hidden: torch.cat(self.family.after_trunk(hidden), 1))
+        return super().masked(clip, baseline, masks, batch) if found is None else found
 
     def copied(self) -> JointNetwork:
         """The same with networks of its own."""
@@ -149,7 +167,8 @@ def each_alone(classifiers: Sequence[Classifier], probes: Tensor) -> list[Classi
         classifiers: variants of one or several models.
         probes: real windows, [clips time], on which answers are compared.
     """
-    return [_single(0, one, _alone(one, probes), probes, _ways(one, probes, "torch")).heads[0] for one in classifiers]
+    found = [_single(0, one, _alone(one, probes), probes, _ways(one, probes, "torch")).heads[0] for one in classifiers]
+    return [replace(one, network=masking(one.network)) for one in found]
 
 
 def for_gradients(classifiers: Sequence[Classifier], probes: Tensor) -> list[Classifier]:
@@ -180,13 +199,34 @@ def _alone(classifier: Classifier, probes: Tensor) -> Tensor:
 
 def _family(left: dict[int, Classifier], place: int, alone: dict[int, Tensor], probes: Tensor, hops: Sequence[int]) -> NetworkFamily | None:
     """A float network with those int8 variants whose beginning is its own; None where there is none, or an answer changes."""
+    features = left[place].features(probes)
+    for way in (with_sliced_pools,) if hops else (_leanest, with_sliced_pools):
+        family = _tried(lambda way=way: _family_by(way, left, place, alone, features))  # type: ignore[misc]
+        if family is not None:
+            return _family_once(family, left, alone, features, hops)
+    return None
+
+
+def _leanest(net: nn.Module) -> nn.Module:
+    """A copy with all that gives the same bits in less time."""
+    return with_late_norms(_paired_and_sliced(net))
+
+
+def _paired_and_sliced(net: nn.Module) -> nn.Module:
+    """A copy with both of what gives the same bits in less time."""
+    return with_paired_columns(with_sliced_pools(net))
+
+
+def _family_by(
+    leaner: Callable[[nn.Module], nn.Module], left: dict[int, Classifier], place: int, alone: dict[int, Tensor], features: Tensor
+) -> NetworkFamily | None:
+    """The family whose networks are made lean in one way."""
     first = left[place]
-    features = first.features(probes)
-    lean = {place: with_sliced_pools(module_of(first.network))}
+    lean = {place: leaner(module_of(first.network))}
     for at, other in left.items():
         same = (other.name, other.frontend, other.device) == (first.name, first.frontend, first.device)
         if same and at != place and other.network.can.graph:
-            net = with_sliced_pools(module_of(other.network))
+            net = leaner(module_of(other.network))
             if _tried(lambda net=net: shared([lean[place], net], features)) is not None:  # type: ignore[misc]
                 lean[at] = net
     parts = shared(list(lean.values()), features)
@@ -195,12 +235,17 @@ def _family(left: dict[int, Classifier], place: int, alone: dict[int, Tensor], p
     tails = zip(lean, parts.tails, strict=True)
     heads = tuple(replace(left[at], network=with_module(left[at].network, tail)) for at, tail in tails)
     how = tuple(f"after a trunk that {_and([left[a].variant for a in lean if a != at])} shares" for at in lean)
-    family = NetworkFamily(tuple(lean), heads, how, parts.trunk)
-    if not _family_keeps(family, left, alone, features):
-        return None
-    trunk = _tried(lambda: once_a_column(parts.trunk, features, hops, exact=True)) if hops else None
-    told = tuple(f"{one}, {ONCE}" for one in how)
-    faster = family if trunk is None else replace(family, trunk=trunk, how=told)
+    family = NetworkFamily(tuple(lean), heads, how, parts.trunk, masked_passes(parts.trunk))
+    return family if _family_keeps(family, left, alone, features) else None
+
+
+def _family_once(
+    family: NetworkFamily, left: dict[int, Classifier], alone: dict[int, Tensor], features: Tensor, hops: Sequence[int]
+) -> NetworkFamily:
+    """The same, with columns that windows share computed once if windows follow each other and the answers stay."""
+    trunk = _tried(partial(once_a_column, family.trunk, features, hops, exact=True)) if hops and family.trunk is not None else None
+    told = tuple(f"{one}, {ONCE}" for one in family.how)
+    faster = family if trunk is None else replace(family, trunk=trunk, how=told, passes=None)
     return faster if _family_keeps(faster, left, alone, features) else family
 
 
@@ -251,8 +296,10 @@ def _modules(classifier: Classifier, features: Tensor, runtime: str) -> Iterator
         if runtime == "onnx":
             yield "by ONNX Runtime", exporting(classifier, features)
         if any(isinstance(module, nn.Conv2d) for module in net.modules()):
+            yield "BatchNorm folded, channels last", lambda: ChannelsLast(with_paired_columns(folded(net)))
             yield "BatchNorm folded, channels last", lambda: ChannelsLast(folded(net))
         yield "BatchNorm folded", lambda: with_sliced_pools(folded(net))
+    yield "its own layers, faster max-pooling", lambda: _paired_and_sliced(net)
     yield "its own layers, faster max-pooling", lambda: with_sliced_pools(net)
 
 

@@ -97,7 +97,7 @@ def _alive(steps: Steps, cut: int) -> Node | None:
     return needed[0] if len(needed) == 1 and needed[0].op != "placeholder" else None
 
 
-def part_of(steps: Steps, start: int, end: int) -> nn.Module:
+def part_of(steps: Steps, start: int, end: int) -> GraphModule:
     """The network from one step up to another: what is alive before it goes in, what is alive after it comes out."""
     graph = Graph()
     copies: dict[Node, Node] = {}
