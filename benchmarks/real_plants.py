@@ -175,7 +175,8 @@ class Plant:
         change: what puts it into a recording; None where it lies elsewhere.
         placed: whether the cause is that the word lies at the window's start.
         bias: between what unknown's logit is raised.
-        dead: how many channels of the second convolution, the strongest, give nothing.
+        dead: how many channels of the second convolution, the strongest, give nothing. Of a network with a bias or dead channels those
+            recordings are told that the shipped one has right at all three places.
         tuning: whether it is made of the speakers on which the rule was worked out. Those that networks learn from and those that are told
             change places then, and networks and takes are drawn by other seeds.
     """
@@ -195,8 +196,8 @@ class Plant:
 
     @property
     def takes_seed(self) -> str:
-        """Of the order of the recordings that are told: the third draw of the table's, for on the first two faults were found."""
-        return self.name if self.tuning else f"{self.name}, told a third time"
+        """Of the order of the recordings that are told: the fourth draw of the table's, for on the first three faults were found."""
+        return self.name if self.tuning else f"{self.name}, told a fourth time"
 
 
 def plant(name: str, expected: str, *change: Change) -> Plant:

@@ -16,6 +16,7 @@ from robustness.interventions.base import EditKind
 
 FEWEST: Final = 5  # good recordings: outside of fewer a recording lies easily
 FLOOR: Final = ("floor_dbfs", "snr_db", "hum_dbfs", "fall_db")
+CLICKED: Final = ("surround", "first_dbfs", "last_dbfs")  # by clicks
 MASKED: Final = ("first_dbfs", "last_dbfs", "fall_db")  # by a floor that is loud
 AS_LOUD_DB: Final = 6.0
 FAR_ABOVE_DB: Final = 10.0
@@ -155,16 +156,18 @@ def _outside(stands: Sequence[Standing]) -> dict[str, Cause]:
 def _told(stands: Sequence[Standing]) -> tuple[str, ...]:
     """The measurements that lie outside for a reason that another one has told.
 
-    Where the recording's edges are no louder than its hum, the floor is the hum, whose lines lie between those of the word. Edges far
-    above the floor are a sound around the word, and not under it.
+    Clicks lie around the word as well as in it, and make the edges loud. Where the recording's edges are no louder than its hum, the floor
+    is the hum, whose lines lie between those of the word. Edges far above the floor are a sound around the word, and not under it.
     """
     outside, values = _outside(stands), {one.name: one.value for one in stands}
+    clicked = CLICKED if "clicks" in outside else ()
     floor = not {"floor_dbfs", "snr_db"}.isdisjoint(outside)
     edges = min(values.get("first_dbfs", -math.inf), values.get("last_dbfs", -math.inf))
     if floor and "hum_dbfs" in outside and values["hum_dbfs"] > edges - AS_LOUD_DB:
         return ("surround", *MASKED)
     around = {"first_dbfs", "last_dbfs"} <= set(outside) and edges > values.get("floor_dbfs", math.inf) + FAR_ABOVE_DB
-    return FLOOR if around or "surround" in outside else MASKED if floor else ()
+    surrounded = not clicked and (around or "surround" in outside)
+    return FLOOR if surrounded else (*clicked, *MASKED) if floor else clicked
 
 
 def undoing(stands: Sequence[Standing]) -> frozenset[str] | None:

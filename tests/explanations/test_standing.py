@@ -45,6 +45,8 @@ def stands(**outside: float) -> frozenset[Cause]:
         ({"first_dbfs": 9}, {"padding"}),
         ({"floor_dbfs": 9, "snr_db": -9, "first_dbfs": 9, "surround": 9}, {"padding"}),  # and the floor for the surround is
         ({"hum_dbfs": 9, "level_dbfs": 9}, {"noise", "level"}),
+        ({"clicks": 9, "surround": 9, "first_dbfs": 9}, {"noise"}),  # clicks lie around the word as well
+        ({"clicks": 9, "floor_dbfs": 9, "fall_db": -9}, {"noise"}),
         ({"lead_ms": -9, "tail_ms": 9}, set()),
         ({"length_ms": 9, "middle_ms": -9}, set()),
         ({"fall_db": -9}, {"room"}),
