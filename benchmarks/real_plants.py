@@ -196,8 +196,8 @@ class Plant:
 
     @property
     def takes_seed(self) -> str:
-        """Of the order of the recordings that are told: the fourth draw of the table's, for on the first three faults were found."""
-        return self.name if self.tuning else f"{self.name}, told a fourth time"
+        """Of the order of the recordings that are told: the fifth draw of the table's, for on the first four faults were found."""
+        return self.name if self.tuning else f"{self.name}, told a fifth time"
 
 
 def plant(name: str, expected: str, *change: Change) -> Plant:

@@ -60,6 +60,7 @@ HINTED: Final[frozenset[EditKind]] = frozenset(
     {"speed"}
 )  # no measurement speaks for them: words differ in length more than voices in speed
 SHIFTED: Final[frozenset[EditKind]] = frozenset({"placement", "padding"})  # what a shift changes
+SEVERAL_SOUNDS: Final[frozenset[EditKind]] = frozenset({"noise", "band"})  # kinds of which an edit undoes some
 ANSWERED: Final[frozenset[EditKind]] = frozenset({"placement", "precision"})  # the network's own answers speak for them
 REACH: Final = 1.5  # times the lean at the reference: elsewhere a word has less to spare
 
@@ -78,7 +79,8 @@ class Beside:
         loudest: the kind for which a measurement speaks that lies at least twice as far beyond as those of any other cause; None if none.
         length: whether the word is shorter or longer than most that are right, and rings on no more; None where it is neither.
         compared: whether enough recordings are right to compare it with.
-        undoing: the edits that undo what speaks for noise: a click is no steady noise; None where that is not known.
+        undoing: the edits that undo what speaks for noise or a band: a click is no steady noise, and less of the lowest bands is no more of
+            the highest; None where that is not known.
     """
 
     speaks: frozenset[EditKind] = frozenset()
@@ -94,7 +96,7 @@ class Beside:
 
     def undone_by(self, kind: str, edit: str) -> bool:
         """Whether an edit of a kind undoes what speaks for that."""
-        return kind != "noise" or self.undoing is None or edit in self.undoing
+        return kind not in self.speaks & SEVERAL_SOUNDS or self.undoing is None or edit in self.undoing
 
     def fits(self, kinds: Sequence[str], names: Sequence[str]) -> bool:
         """Whether something speaks for one of two kinds, and of the others more than a hint, and none of them is ordinary."""

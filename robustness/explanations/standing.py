@@ -44,17 +44,19 @@ USUAL: Final[Mapping[str, tuple[float, float]]] = {  # what 98 in 100 clips of S
     "fall_db": (9.0, math.inf),
 }
 BEYOND: Final = 50  # of so many good recordings one may lie further out
-OTHER_CHANNELS: Final = {
-    "highest_hz": 10,
-    "lowest_hz": 10,
-}  # of so many one, as what is called missing: some came through a narrow channel too
+OTHER_CHANNELS: Final = dict.fromkeys(
+    ("highest_hz", "lowest_hz", "offset_dbfs", "hum_dbfs"), 10
+)  # of so many one, as what is called missing: some came through a narrow channel, or off a bad sound card, too
 STEADY: Final = frozenset({"remove-noise", "remove-hum"})
-UNDONE_BY: Final[Mapping[str, frozenset[str]]] = {  # what speaks for noise is of several sounds, and an edit undoes its own
-    **dict.fromkeys(("floor_dbfs", "snr_db", "hum_dbfs"), STEADY),
-    "offset_dbfs": frozenset({"remove-offset"}),
-    "clicks": frozenset({"declick"}),
-}
 Side = Literal["low", "high"]
+UNDONE_BY: Final[Mapping[tuple[str, Side], frozenset[str]]] = {  # by what lies outside: noise and bands are of several sounds
+    **dict.fromkeys((("floor_dbfs", "high"), ("snr_db", "low"), ("hum_dbfs", "high")), STEADY),
+    ("offset_dbfs", "high"): frozenset({"remove-offset"}),
+    ("clicks", "high"): frozenset({"declick"}),
+    **dict.fromkeys((("highest_hz", "low"), ("lowest_hz", "high")), frozenset({"restore-band", "equalise"})),
+    ("tilt_db", "low"): frozenset({"equalise", "restore-band", "drop-lowest-bands"}),
+    ("tilt_db", "high"): frozenset({"equalise", "band-limit", "drop-highest-bands"}),
+}
 Cause = EditKind | Literal["room"]  # what no edit undoes has a name as well
 
 
@@ -170,11 +172,11 @@ def _told(stands: Sequence[Standing]) -> tuple[str, ...]:
     return FLOOR if surrounded else (*clicked, *MASKED) if floor else clicked
 
 
-def undoing(stands: Sequence[Standing]) -> frozenset[str] | None:
-    """The edits that undo what speaks for noise; None where nothing does."""
+def undoing(stands: Sequence[Standing]) -> frozenset[str]:
+    """The edits that undo what speaks for noise and for a band."""
     told = _told(stands)
-    found = [UNDONE_BY[one.name] for one in stands if one.kind == "noise" and one.name not in told]
-    return frozenset().union(*found) if found else None
+    out = [(one.name, one.outside) for one in stands if one.kind is not None and one.outside is not None and one.name not in told]
+    return frozenset().union(*(UNDONE_BY.get(each, frozenset()) for each in out))
 
 
 def length_side(stands: Sequence[Standing]) -> Side | None:
@@ -213,13 +215,18 @@ def standings(here: Mapping[str, float], good: Sequence[Mapping[str, float]]) ->
 def _standing(name: str, value: float, others: Sequence[float]) -> Standing:
     below, above = sum(other < value for other in others), sum(other > value for other in others)
     side = _side(name, value, others)
-    last = value if side is None or not others else max(others) if side == "high" else min(others)
+    last = value if side is None or not others else sorted(others, reverse=side == "high")[min(_allowed(name, others), len(others) - 1)]
     return Standing(name, value, below, above, len(others), side, abs(value - last) / STEPS.get(name, 1.0))
+
+
+def _allowed(name: str, others: Sequence[float]) -> int:
+    """How many of the good recordings may lie as far out."""
+    return len(others) // OTHER_CHANNELS.get(name, BEYOND)
 
 
 def _side(name: str, value: float, others: Sequence[float]) -> Side | None:
     """On which side a value lies beyond the others by more than its step."""
-    allowed, step = len(others) // OTHER_CHANNELS.get(name, BEYOND), STEPS.get(name, 0.0)
+    allowed, step = _allowed(name, others), STEPS.get(name, 0.0)
     if len(others) < FEWEST:
         low, high = USUAL.get(name, (-math.inf, math.inf))
         return "low" if value < low else "high" if value > high else None

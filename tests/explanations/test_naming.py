@@ -136,6 +136,8 @@ def test_noise_is_named_by_an_edit_that_undoes_what_was_measured() -> None:
     beside = Beside(frozenset({"noise"}), compared=True, undoing=frozenset({"remove-offset"}))
     assert name([attempt("remove-offset", "noise", 0.9)], beside).kind == "noise"
     assert name([attempt("remove-noise", "noise", 0.9)], beside).kind is None
+    both = [attempt("remove-offset", "noise", 0.9), attempt("drop-lowest-bands", "band", 0.9)]
+    assert name(both, replace(beside, speaks=frozenset({"noise", "band"}))).kind == "noise"  # the band lacks something else
     partly = [attempt("remove-noise", "noise", 0.9, restores=False)]
     assert mostly(name(partly, beside), partly, beside).kind is None
     assert mostly(name(partly, beside), partly, replace(beside, undoing=None)).kind == "noise"

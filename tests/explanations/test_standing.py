@@ -8,6 +8,7 @@ import pytest
 
 from robustness.explanations.lean import lean_of, placement_cost
 from robustness.explanations.standing import SPEAKS, Cause, length_side, loudest, ordinary, spoken_for, standings, undoing
+from robustness.interventions.base import INTERVENTIONS
 
 SIZES = (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6)
 
@@ -115,17 +116,28 @@ def test_what_a_place_costs_is_the_median_over_commands() -> None:
 @pytest.mark.parametrize(
     ("outside", "edits"),
     [
-        ({}, None),
-        ({"first_dbfs": 99.0}, None),
+        ({}, set()),
+        ({"first_dbfs": 99.0}, set()),
         ({"offset_dbfs": 99.0}, {"remove-offset"}),
         ({"clicks": 99.0, "offset_dbfs": 99.0}, {"declick", "remove-offset"}),
         ({"snr_db": -99.0}, {"remove-noise", "remove-hum"}),
-        ({"snr_db": -99.0, "surround": 99.0}, None),  # the floor is the surround's
+        ({"snr_db": -99.0, "surround": 99.0}, set()),  # the floor is the surround's
+        ({"highest_hz": -999.0}, {"restore-band", "equalise"}),
+        ({"tilt_db": 99.0}, {"equalise", "band-limit", "drop-highest-bands"}),  # brighter than all others
     ],
 )
-def test_an_edit_undoes_the_noise_that_was_measured(outside: dict[str, float], edits: set[str] | None) -> None:
+def test_an_edit_undoes_what_was_measured(outside: dict[str, float], edits: set[str]) -> None:
     good = [{name: float(i) for name in SPEAKS} for i in range(6)]
     assert undoing(standings({**dict.fromkeys(SPEAKS, 2.5), **outside}, good)) == edits
+    assert edits <= set(INTERVENTIONS.names())
+
+
+@pytest.mark.parametrize(("faulty", "outside", "beyond"), [(0, "high", 8.0), (2, "high", 8.0), (3, None, 0.0)])
+def test_two_of_twenty_good_recordings_may_have_the_same_bad_sound_card(faulty: int, outside: str | None, beyond: float) -> None:
+    good = [{"offset_dbfs": -20.0 if i < faulty else -50.0} for i in range(20)]
+    (found,) = standings({"offset_dbfs": -26.0}, good)
+    assert (found.outside, found.beyond) == (outside, beyond)
+    assert found.among is (outside is None)
 
 
 def placed(margins: list[float], unknown: list[float]) -> pd.DataFrame:
