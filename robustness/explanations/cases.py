@@ -24,7 +24,7 @@ from robustness.explanations.answering import Given, HeardWindow, by_variant, he
 from robustness.explanations.counterpart import Counterpart, GoodPlaces
 from robustness.explanations.failures import PLACES, Failure, placed_trials
 from robustness.explanations.good_recordings import GoodRecordings, GoodRun
-from robustness.explanations.lean import Lean, lean_of
+from robustness.explanations.lean import Lean, lean_of, placement_cost
 from robustness.explanations.maps import SILENT, MapRequest
 from robustness.explanations.places import LeadAtlas, Restored
 from robustness.explanations.ready_variants import ReadyVariants
@@ -234,6 +234,14 @@ class Cases:
             placed = self.good.serving(variant, self.frame.reference).placed
             self._leans[variant] = lean_of(placed, variant, self.frame.reference, sizes)
         return self._leans[variant]
+
+    def lean_at(self, variant: str, condition: Condition) -> Lean | None:
+        """The same where the place costs the other commands no more than that: else it is the place that they are missed at."""
+        found, reference = self.lean(variant), self.frame.reference
+        if found is None or not self.at_a_place(condition):
+            return found
+        placed = self.good.serving(variant, reference).placed
+        return found if placement_cost(placed, variant, reference, condition.placement) <= found.size else None
 
     def at_a_place(self, condition: Condition) -> bool:
         """Whether a condition says only at which named placement a recording lies."""

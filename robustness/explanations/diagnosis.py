@@ -23,7 +23,7 @@ from robustness.explanations.lean import Lean
 from robustness.explanations.losses import Loss, drop_of
 from robustness.explanations.naming_rule import Beside, counts, mostly, name, named_pair, pairs
 from robustness.explanations.side_effects import MOST, Others
-from robustness.explanations.standing import Standing, ordinary, spoken_for
+from robustness.explanations.standing import FEWEST, Standing, length_side, loudest, ordinary, spoken_for, undoing
 from robustness.interventions.base import EditKind
 from robustness.run.folder import Run
 from robustness.run.restoration import (
@@ -199,7 +199,7 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
     for variant in wrong:
         beside = _beside(case, cases, variant, drops[variant], stands)
         naming = name(tried[variant], beside)
-        alone = naming.verdict == "named" or any(counts(one) and one.kind != "output" for one in tried[variant])
+        alone = naming.verdict == "named" or any(counts(one) and one.kind not in {"output", *beside.ordinary} for one in tried[variant])
         naming = naming if alone else mostly(naming, tried[variant], beside)
         two = [] if alone or naming.kind is not None else pairs(answers, variant, wanted[variant], beside)
         shares = () if swept is None or not cases.at_a_place(case.failure.condition) else factors.accounts(case, cases, swept, variant)
@@ -211,7 +211,7 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
             pairs=tuple(two),
             shares=tuple(shares),
             beside=beside,
-            lean=cases.lean(variant),
+            lean=cases.lean_at(variant, case.failure.condition),
         )
     return found
 
@@ -226,10 +226,22 @@ def _beside(case: Case, cases: Cases, variant: str, drop: Loss | None, stands: S
     if (other := cases.float_of(variant)) is not None and case.given[other].good:
         speaks.add("precision")
     shifted = there is not None and not case.changed and there.placement == case.failure.condition.placement
-    lean = cases.lean(variant)
+    lean = cases.lean_at(variant, case.failure.condition)
     kinds: frozenset[EditKind] = frozenset(kind for kind in speaks if kind != "room")
     plain: frozenset[EditKind] = frozenset(kind for kind in ordinary(stands) if kind != "room")
-    return Beside(kinds, plain - kinds, "room" in speaks, None if lean is None else lean.size, own, shifted)
+    first = loudest(stands)
+    return Beside(
+        speaks=kinds,
+        ordinary=plain - kinds,
+        rings="room" in speaks,
+        lean=None if lean is None else lean.size,
+        own_drop=own,
+        shifted=shifted,
+        loudest=None if first == "room" else first,
+        length=length_side(stands),
+        compared=any(one.of >= FEWEST for one in stands),
+        undoing=undoing(stands),
+    )
 
 
 def _drop(case: Case, cases: Cases, answers: Answers, variant: str) -> Loss | None:

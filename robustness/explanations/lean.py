@@ -70,6 +70,21 @@ def lean_of(placed: pd.DataFrame, variant: str, reference: str, sizes: Sequence[
     return best if best is not None and best.back >= max(FEWEST, LEAST * best.commands) else None
 
 
+def placement_cost(placed: pd.DataFrame, variant: str, reference: str, placement: str) -> float:
+    """What a placement costs the median command that is recognised at the reference, in log-odds of the outcome margin; 0 where none is.
+
+    Args:
+        placed: the run's answers at each place.
+        variant: whose.
+        reference: the placement at which words normally lie.
+        placement: another.
+    """
+    rows = placed[(placed["variant"] == variant) & (placed["label"].astype(str) == placed["command"].astype(str))]
+    margins = [rows[rows["placement"] == where].set_index("recording")["outcome_margin"].astype(float) for where in (reference, placement)]
+    cost = (margins[0] - margins[1]).dropna()
+    return float(cost.median()) if len(cost) else 0.0
+
+
 def _at(size: float, commands: np.ndarray, unknown: np.ndarray) -> Lean:
     back = int(((commands < 0) & (commands + size > 0)).sum())
     return Lean(size, back, int((commands < 0).sum()), len(commands), int((unknown + size > 0).sum()), len(unknown))

@@ -5,17 +5,20 @@ known; its own control does not restore it, and recovers three quarters of what 
 does. Named is
 
 1. the output, where the network leans to its rejection labels and one and a half times that lean brings the answer back; of a word that is
-   right at another place, where the lean itself does. Where the network does not lean, a bias on the output brings back any missed word,
-   and counts for nothing;
+   right at another place, where that recovers half of what the place costs, too. Where the network does not lean, a bias on the output
+   brings back any missed word, and counts for nothing;
 2. of three kinds that count at most, the one for which something speaks beside the edit: a measurement of the recording that lies outside
-   of all that are right, or, of placement and precision, the same recording that is right elsewhere or in float. Where nothing speaks,
-   speed, of which a word's length is no more than a hint, if it alone is not ordinary: of the others everything that is measured lies among
-   the recordings that are right. What is ordinary is never named, and nothing for which no measurement speaks is where one speaks for what
-   no edit undoes, such as a room that rings on;
-3. else the kind that stands out by itself: it recovers at least twice what any other kind does, whether that restores or not, and twice
-   what any control does. Where an edit counts at a mild size, sizes beyond the mild ones are left aside: a small change that is enough
-   comes before a large one. Shares count up to the whole drop. Where no drop is known, it is the only kind that counts,
-   and nothing speaks for another.
+   of all that are right, or, of placement and precision, the same recording that is right elsewhere or in float. Where measurements speak
+   for two, the one that lies twice as far outside: of many measurements one lies a little outside by chance. What is ordinary is
+   never named;
+3. speed, of which a word's length is no more than a hint, where the word is one of the shortest or longest, the edit makes it less so, and
+   recovers two thirds of the drop or restores it alone; not where another kind counts that is not ordinary, and not where a measurement
+   speaks for another kind that restores it, or for what no edit undoes, such as a room that rings on;
+4. where fewer than five recordings are right, so that nothing is known of what is ordinary, the kind that stands out by itself: it recovers
+   at least twice what any other kind does, whether that restores or not, and twice what any control does. Where an edit counts at a mild
+   size, sizes beyond the mild ones are left aside: a small change that is enough comes before a large one. Shares count up to the whole
+   drop. Where no drop is known, it is the only kind that counts, and nothing speaks for another. Beside five others an edit that nothing
+   measured speaks for is a coincidence more often than a cause, and is listed.
 
 Of what fails under a shift and is right without it nothing but its place or its padding is named: what was done to it is known.
 
@@ -30,17 +33,21 @@ Tried are pairs of different kinds at the strongest mild size, in both direction
 little beyond, and does not return where either of the two is replaced by its control. Of a kind for which something speaks every size
 is tried, of gains those towards the level of the others. Two kinds are named where no other two do, and the pair recovers at least half of
 the drop, and at least twice what any control or any edit of another kind does; or where something beside the edits speaks for one of them
-and neither is ordinary, and of no other two that restore.
+and neither is ordinary, and of no other two that restore. Beside five recordings that are right the second alone names them, and a place or
+another precision is one of them where the network's own answers speak for it. Where measurements speak for two kinds and none of the pairs
+that restore fits them, a pair of these two may recover most of the drop: two thirds of it, a quarter of that by neither alone with the
+other's control, and more than any other pair of which neither is ordinary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
 from robustness.explanations.edits import Answers, Attempt, Edit, intervention, interventions_for, most
+from robustness.explanations.standing import Side
 from robustness.interventions.base import NEAR, EditKind, Intervention
 from robustness.run.restoration import EditPair, Naming, NamingVerdict, Strength
 
@@ -53,6 +60,8 @@ HINTED: Final[frozenset[EditKind]] = frozenset(
     {"speed"}
 )  # no measurement speaks for them: words differ in length more than voices in speed
 SHIFTED: Final[frozenset[EditKind]] = frozenset({"placement", "padding"})  # what a shift changes
+SEVERAL_SOUNDS: Final[frozenset[EditKind]] = frozenset({"noise", "band"})  # kinds of which an edit undoes some
+ANSWERED: Final[frozenset[EditKind]] = frozenset({"placement", "precision"})  # the network's own answers speak for them
 REACH: Final = 1.5  # times the lean at the reference: elsewhere a word has less to spare
 
 
@@ -67,6 +76,11 @@ class Beside:
         lean: by how many logits the network leans to its rejection labels; None where it does not.
         own_drop: whether the drop is counted to the same recording.
         shifted: whether the same recording is right without the shift under which it fails: what was done to it is known.
+        loudest: the kind for which a measurement speaks that lies at least twice as far beyond as those of any other cause; None if none.
+        length: whether the word is shorter or longer than most that are right, and rings on no more; None where it is neither.
+        compared: whether enough recordings are right to compare it with.
+        undoing: the edits that undo what speaks for noise or a band: a click is no steady noise, and less of the lowest bands is no more of
+            the highest; None where that is not known.
     """
 
     speaks: frozenset[EditKind] = frozenset()
@@ -75,11 +89,21 @@ class Beside:
     lean: float | None = None
     own_drop: bool = True
     shifted: bool = False
+    loudest: EditKind | None = None
+    length: Side | None = None
+    compared: bool = False
+    undoing: frozenset[str] | None = None
 
-    def fits(self, kinds: Iterable[str]) -> bool:
-        """Whether something speaks for one of some kinds, and of the others more than a hint, and none of them is ordinary."""
+    def undone_by(self, kind: str, edit: str) -> bool:
+        """Whether an edit of a kind undoes what speaks for that."""
+        return kind not in self.speaks & SEVERAL_SOUNDS or self.undoing is None or edit in self.undoing
+
+    def fits(self, kinds: Sequence[str], names: Sequence[str]) -> bool:
+        """Whether something speaks for one of two kinds, and of the others more than a hint, and none of them is ordinary."""
         found = set(kinds)
-        return not self.speaks.isdisjoint(found) and found.isdisjoint(self.ordinary | (HINTED - self.speaks))
+        if not all(map(self.undone_by, kinds, names)):
+            return False
+        return not self.speaks.isdisjoint(found) and found.isdisjoint(self.ordinary | ((HINTED | ANSWERED) - self.speaks))
 
 
 def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:
@@ -87,10 +111,9 @@ def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:
     heard = [attempt for attempt in tried if attempt.kind != "output"]
     restoring = tuple(attempt.name for attempt in tried if attempt.restores_at is not None)
     counting = [attempt for attempt in heard if counts(attempt) and (attempt.kind in SHIFTED or not beside.shifted)]
-    placed = beside.own_drop and "placement" in beside.speaks and any(one.kind == "placement" for one in counting)
-    reach = (beside.lean or 0.0) * (1.0 if placed else REACH)
-    leaning = [one for one in tried if one.kind == "output" and one.restores_at is not None and one.restores_at <= reach]
-    best = leading(leaning or _spoken_for(counting, beside) or ([] if beside.rings else _standing_out(counting, heard, beside)))
+    leaning = [one for one in tried if _within(one, beside)]
+    alone = [] if beside.compared or beside.rings else _standing_out(counting, heard, beside)
+    best = leading(leaning or _spoken_for(counting, beside) or _hinted(counting, heard, beside) or alone)
     others = {other.kind: counted(max(_shares(tried, other.kind))) for other in heard if best is None or other.kind != best.kind}
     next_kind = max(others, key=lambda one: others[one], default=None)
     next_share = others[next_kind] if next_kind is not None else 0.0
@@ -105,9 +128,10 @@ def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:
 def mostly(naming: Naming, tried: Sequence[Attempt], beside: Beside) -> Naming:
     """The verdict where no edit restores an answer: the kind that recovers most of what is lost, if one kind alone is spoken for."""
     heard = [attempt for attempt in tried if attempt.kind != "output"]
-    if beside.rings or len(beside.speaks) != 1 or any(one.restores_at is not None for one in heard):
+    alone = beside.speaks if len(beside.speaks) == 1 and not beside.rings else {beside.loudest}
+    if any(one.restores_at is not None for one in heard):
         return naming
-    best = leading([one for one in heard if one.kind in beside.speaks and counted(one.share) >= MOST])
+    best = leading([one for one in heard if one.kind in alone and beside.undone_by(one.kind, one.name) and counted(one.share) >= MOST])
     if best is None or counted(best.control.share) * TWICE > counted(best.share):
         return naming
     others = [counted(one.share) for one in heard if one.kind not in {best.kind, *beside.ordinary}]
@@ -125,12 +149,40 @@ def counts(attempt: Attempt) -> bool:
     return share is None or control is None or (share >= HALF and counted(control) <= LIKE_THE_EDIT * share)
 
 
+def _within(attempt: Attempt, beside: Beside) -> bool:
+    """Whether a bias as small as the network's lean restores the answer.
+
+    Of a word that is right at another place it recovers half of what the place costs, too: what is lost beyond that is the place's.
+    """
+    reach = (beside.lean or 0.0) * REACH
+    if attempt.kind != "output" or attempt.restores_at is None or attempt.restores_at > reach:
+        return False
+    return not beside.own_drop or max((counted(one.share) for one in attempt.tried_sizes if one.size <= reach), default=0.0) >= HALF
+
+
 def _spoken_for(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:
-    """The edits of the one kind that counts and for which something speaks, else of the one that is not ordinary; none of two."""
+    """The edits of the one kind that counts and for which something speaks; of two, of the one that speaks far louder."""
     kinds = {one.kind for one in counting}
-    left = kinds - (beside.ordinary - HINTED)
-    spoken = kinds & beside.speaks or (left if left <= HINTED and beside.ordinary and not beside.rings else set())
-    return [one for one in counting if one.kind in spoken] if len(spoken) == 1 and len(left) <= MOST_KINDS else []
+    spoken = {one.kind for one in counting if beside.undone_by(one.kind, one.name)} & beside.speaks
+    if beside.loudest in spoken and spoken.isdisjoint(ANSWERED):
+        spoken = {beside.loudest}
+    few = len(kinds - (beside.ordinary - HINTED)) <= MOST_KINDS
+    named = [one for one in counting if one.kind in spoken and beside.undone_by(one.kind, one.name)]
+    return named if len(spoken) == 1 and few else []
+
+
+def _hinted(counting: Sequence[Attempt], heard: Sequence[Attempt], beside: Beside) -> list[Attempt]:
+    """The edits of speed, where the word is short or long and they make it less so, and nothing else explains it as well.
+
+    A little less of what is missing comes back by many edits: they recover most of it, or nothing else restores the answer.
+    """
+    others = {one.kind for one in heard if one.restores_at is not None} - HINTED
+    alike = {one.kind for one in counting} - HINTED - beside.ordinary
+    if beside.length is None or beside.rings or alike or len(others) >= MOST_KINDS or not others.isdisjoint(beside.speaks):
+        return []
+    slower, least = beside.length == "low", MOST if others else HALF
+    less_so = [one for one in counting if one.kind in HINTED and one.restores_at is not None and (one.restores_at < 0) == slower]
+    return [one for one in less_so if counted(one.best.share) >= least]
 
 
 def _standing_out(counting: Sequence[Attempt], heard: Sequence[Attempt], beside: Beside) -> list[Attempt]:
@@ -180,7 +232,7 @@ PAIRED: Final = ("move-word", "fill-floor", "gain", "remove-noise", "band-limit"
 
 
 def pairs(answers: Answers, variant: str, wanted: float | None, beside: Beside = Beside()) -> list[EditPair]:
-    """The pairs that restore a failing answer, the one that recovers most first.
+    """The pairs that restore a failing answer, the one that recovers most first; where none of them fits, the one that recovers most of it.
 
     Args:
         answers: to the edits of the failing window.
@@ -194,8 +246,32 @@ def pairs(answers: Answers, variant: str, wanted: float | None, beside: Beside =
     answers.ask(couples)
     right = [two for two in couples if answers.of(variant, *two).good]
     answers.ask([other for two in right for other in (*_beyond(two), *_half_control(two))])
-    found = [two for two in right if _restores(answers, variant, two, beside)]
-    return sorted((_pair(answers, variant, two, wanted) for two in found), key=lambda pair: -pair.margin)
+    found = [_pair(answers, variant, two, wanted) for two in right if _restores(answers, variant, two, beside)]
+    partly = [] if any(beside.fits(pair.kinds, pair.names) for pair in found) else _most_by_two(answers, variant, couples, wanted, beside)
+    return [*partly, *sorted(found, key=lambda pair: -pair.margin)]
+
+
+def _fit(two: tuple[Edit, Edit], beside: Beside) -> bool:
+    return beside.fits([intervention(edit.name).kind for edit in two], [edit.name for edit in two])
+
+
+def _most_by_two(
+    answers: Answers, variant: str, couples: Sequence[tuple[Edit, Edit]], wanted: float | None, beside: Beside
+) -> list[EditPair]:
+    """The pair of the two kinds for which measurements speak, if it recovers most of the drop; none else."""
+    kinds = {two: {intervention(edit.name).kind for edit in two} for two in couples}
+    spoken = [two for two in couples if kinds[two] == beside.speaks and _fit(two, beside)]
+    if wanted is None or beside.rings or not spoken:
+        return []
+    best = max(spoken, key=lambda two: answers.of(variant, *two).margin)
+    controls = _half_control(best)
+    answers.ask(controls)
+    others = [two for two in couples if kinds[two] != beside.speaks and kinds[two].isdisjoint(beside.ordinary)]
+    found, *alone = (counted(_pair(answers, variant, two, wanted).share) for two in (best, *controls))
+    rivals = [counted(_pair(answers, variant, two, wanted).share) for two in others]
+    if found < max([MOST, *rivals]) or max(alone) > LIKE_THE_EDIT * found:
+        return []
+    return [replace(_pair(answers, variant, best, wanted), restores=False)]
 
 
 def named_pair(found: Sequence[EditPair], tried: Sequence[Attempt], beside: Beside = Beside()) -> EditPair | None:
@@ -206,8 +282,10 @@ def named_pair(found: Sequence[EditPair], tried: Sequence[Attempt], beside: Besi
         tried: the single edits.
         beside: what is known beside the edits: where pairs of several kinds restore, it is one that fits.
     """
-    spoken = [pair for pair in found if beside.fits(pair.kinds)]
-    found = spoken or found
+    if found and not found[0].restores:
+        return found[0]
+    spoken = [pair for pair in found if beside.fits(pair.kinds, pair.names)]
+    found = spoken or ([] if beside.compared else found)
     kinds = {frozenset(pair.kinds) for pair in found}
     if len(kinds) != 1:
         return None
@@ -242,7 +320,7 @@ def _half_control(two: tuple[Edit, Edit]) -> list[tuple[Edit, Edit]]:
 
 def _restores(answers: Answers, variant: str, two: tuple[Edit, Edit], beside: Beside) -> bool:
     beyond = [answers.of(variant, *other) for other in _beyond(two)]
-    spoken = beside.fits(intervention(edit.name).kind for edit in two)
+    spoken = _fit(two, beside)
     return (most(beyond) if spoken else all(given.good for given in beyond)) and not any(
         answers.of(variant, *other).good for other in _half_control(two)
     )

@@ -16,11 +16,13 @@ from robustness.interventions.base import EditKind
 
 FEWEST: Final = 5  # good recordings: outside of fewer a recording lies easily
 FLOOR: Final = ("floor_dbfs", "snr_db", "hum_dbfs", "fall_db")
+CLICKED: Final = ("surround", "first_dbfs", "last_dbfs")  # by clicks
 MASKED: Final = ("first_dbfs", "last_dbfs", "fall_db")  # by a floor that is loud
 AS_LOUD_DB: Final = 6.0
 FAR_ABOVE_DB: Final = 10.0
+TWICE: Final = 2.0  # as far beyond the good recordings, in steps
 HINTS: Final = ("length_ms", "middle_ms")  # a word may be long, and lie elsewhere for that: no more than not ordinary
-CENTRAL: Final = {"level_dbfs": 0.1, "middle_ms": 0.1, "length_ms": 0.3}  # of the good ones lie further out to either side
+CENTRAL: Final = {"level_dbfs": 0.1, "middle_ms": 0.1, "length_ms": 0.3, "fall_db": 0.1}  # of the good ones lie further out to either side
 STEPS: Final = {  # less than that beyond the others is nothing, in the measurement's unit
     **dict.fromkeys(("level_dbfs", "floor_dbfs", "snr_db", "offset_dbfs", "hum_dbfs", "first_dbfs", "last_dbfs"), 3.0),
     **{"highest_hz": 250.0, "lowest_hz": 100.0, "tilt_db": 1.5, "length_ms": 30.0, "middle_ms": 30.0, "fall_db": 1.5},
@@ -42,11 +44,19 @@ USUAL: Final[Mapping[str, tuple[float, float]]] = {  # what 98 in 100 clips of S
     "fall_db": (9.0, math.inf),
 }
 BEYOND: Final = 50  # of so many good recordings one may lie further out
-OTHER_CHANNELS: Final = {
-    "highest_hz": 10,
-    "lowest_hz": 10,
-}  # of so many one, as what is called missing: some came through a narrow channel too
+OTHER_CHANNELS: Final = dict.fromkeys(
+    ("highest_hz", "lowest_hz", "offset_dbfs", "hum_dbfs"), 10
+)  # of so many one, as what is called missing: some came through a narrow channel, or off a bad sound card, too
+STEADY: Final = frozenset({"remove-noise", "remove-hum"})
 Side = Literal["low", "high"]
+UNDONE_BY: Final[Mapping[tuple[str, Side], frozenset[str]]] = {  # by what lies outside: noise and bands are of several sounds
+    **dict.fromkeys((("floor_dbfs", "high"), ("snr_db", "low"), ("hum_dbfs", "high")), STEADY),
+    ("offset_dbfs", "high"): frozenset({"remove-offset"}),
+    ("clicks", "high"): frozenset({"declick"}),
+    **dict.fromkeys((("highest_hz", "low"), ("lowest_hz", "high")), frozenset({"restore-band", "equalise"})),
+    ("tilt_db", "low"): frozenset({"equalise", "restore-band", "drop-lowest-bands"}),
+    ("tilt_db", "high"): frozenset({"equalise", "band-limit", "drop-highest-bands"}),
+}
 Cause = EditKind | Literal["room"]  # what no edit undoes has a name as well
 
 
@@ -126,6 +136,21 @@ def spoken_for(stands: Sequence[Standing]) -> frozenset[Cause]:
     return frozenset(kind for name, kind in _outside(stands).items() if name not in told)
 
 
+def loudest(stands: Sequence[Standing]) -> Cause | None:
+    """What the measurements speak for that lie furthest beyond, where nothing else lies half as far; None where something does.
+
+    Of some twenty measurements one lies a little outside by chance now and then, and takes nothing from what lies far outside.
+    """
+    told = {*_told(stands), *HINTS}
+    beyond: dict[Cause, float] = {}
+    for one in stands:
+        if one.kind is not None and one.name not in told:
+            beyond[one.kind] = max(one.beyond, beyond.get(one.kind, 0.0))
+    first = max(beyond, key=lambda kind: beyond[kind], default=None)
+    others = [far for kind, far in beyond.items() if kind != first]
+    return first if first is not None and beyond[first] >= TWICE * max(others, default=0.0) else None
+
+
 def _outside(stands: Sequence[Standing]) -> dict[str, Cause]:
     return {one.name: one.kind for one in stands if one.kind is not None}
 
@@ -133,16 +158,38 @@ def _outside(stands: Sequence[Standing]) -> dict[str, Cause]:
 def _told(stands: Sequence[Standing]) -> tuple[str, ...]:
     """The measurements that lie outside for a reason that another one has told.
 
-    Where the recording's edges are no louder than its hum, the floor is the hum, whose lines lie between those of the word. Edges far
-    above the floor are a sound around the word, and not under it.
+    Clicks lie around the word as well as in it, and make the edges loud. Where the recording's edges are no louder than its hum, the floor
+    is the hum, whose lines lie between those of the word. Edges far above the floor are a sound around the word, and not under it.
     """
     outside, values = _outside(stands), {one.name: one.value for one in stands}
+    clicked = CLICKED if "clicks" in outside else ()
     floor = not {"floor_dbfs", "snr_db"}.isdisjoint(outside)
     edges = min(values.get("first_dbfs", -math.inf), values.get("last_dbfs", -math.inf))
     if floor and "hum_dbfs" in outside and values["hum_dbfs"] > edges - AS_LOUD_DB:
         return ("surround", *MASKED)
     around = {"first_dbfs", "last_dbfs"} <= set(outside) and edges > values.get("floor_dbfs", math.inf) + FAR_ABOVE_DB
-    return FLOOR if around or "surround" in outside else MASKED if floor else ()
+    surrounded = not clicked and (around or "surround" in outside)
+    return FLOOR if surrounded else (*clicked, *MASKED) if floor else clicked
+
+
+def undoing(stands: Sequence[Standing]) -> frozenset[str]:
+    """The edits that undo what speaks for noise and for a band."""
+    told = _told(stands)
+    out = [(one.name, one.outside) for one in stands if one.kind is not None and one.outside is not None and one.name not in told]
+    return frozenset().union(*(UNDONE_BY.get(each, frozenset()) for each in out))
+
+
+def length_side(stands: Sequence[Standing]) -> Side | None:
+    """Whether the word is one of the shortest or longest: three in ten of those that are right, or fewer, lie further out.
+
+    A word whose level falls as slowly as that of the slowest tenth is long for the room that rings on.
+    """
+    found = next((one for one in stands if one.name == "length_ms" and one.of >= FEWEST), None)
+    if found is None or found.among:
+        return None
+    if found.below < found.above:
+        return "low"
+    return "high" if "room" in ordinary(stands) else None
 
 
 def ordinary(stands: Sequence[Standing]) -> frozenset[Cause]:
@@ -156,7 +203,7 @@ def ordinary(stands: Sequence[Standing]) -> frozenset[Cause]:
     for one in stands:
         for kind in {SPEAKS[one.name].low, SPEAKS[one.name].high}:
             if kind is not None:
-                measured.setdefault(kind, []).append(one.among or (one.of >= FEWEST and one.outside is not None and one.name in told))
+                measured.setdefault(kind, []).append(one.among or (one.of >= FEWEST and one.name in told))
     return frozenset(kind for kind, among in measured.items() if all(among))
 
 
@@ -168,13 +215,18 @@ def standings(here: Mapping[str, float], good: Sequence[Mapping[str, float]]) ->
 def _standing(name: str, value: float, others: Sequence[float]) -> Standing:
     below, above = sum(other < value for other in others), sum(other > value for other in others)
     side = _side(name, value, others)
-    last = value if side is None or not others else max(others) if side == "high" else min(others)
+    last = value if side is None or not others else sorted(others, reverse=side == "high")[min(_allowed(name, others), len(others) - 1)]
     return Standing(name, value, below, above, len(others), side, abs(value - last) / STEPS.get(name, 1.0))
+
+
+def _allowed(name: str, others: Sequence[float]) -> int:
+    """How many of the good recordings may lie as far out."""
+    return len(others) // OTHER_CHANNELS.get(name, BEYOND)
 
 
 def _side(name: str, value: float, others: Sequence[float]) -> Side | None:
     """On which side a value lies beyond the others by more than its step."""
-    allowed, step = len(others) // OTHER_CHANNELS.get(name, BEYOND), STEPS.get(name, 0.0)
+    allowed, step = _allowed(name, others), STEPS.get(name, 0.0)
     if len(others) < FEWEST:
         low, high = USUAL.get(name, (-math.inf, math.inf))
         return "low" if value < low else "high" if value > high else None

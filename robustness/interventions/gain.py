@@ -37,6 +37,11 @@ class Gain(Intervention):
         here = word_level_dbfs(scene.recording, scene.speech)
         return None if scene.typical is None or not math.isfinite(here) else round(scene.typical.level_dbfs - here)
 
+    def possible(self, scene: Scene, size: float) -> bool:
+        """Where a mild gain, or one that does not overshoot the level of those that are right by more than that."""
+        asked, mild = self.asked_for(scene), self.sizes_tried.mild
+        return asked is None or abs(size) <= mild or abs(size - asked) <= mild or min(0, asked) <= size <= max(0, asked)
+
     def edit(self, scene: Scene, size: float, draw: int) -> Tensor:
         """The window at that gain."""
         return scene.window * from_decibels(size)

@@ -153,6 +153,7 @@ class EditPair:
         sizes: of the interventions.
         margin: in logits.
         share: of the drop; None where none is known.
+        restores: whether they do, or recover most of the drop alone; runs made before had those that do.
     """
 
     names: tuple[str, str]
@@ -160,6 +161,7 @@ class EditPair:
     sizes: tuple[FiniteNumber, FiniteNumber]
     margin: FiniteNumber
     share: FiniteNumber | None
+    restores: bool = True
 
 
 @dataclass(frozen=True)

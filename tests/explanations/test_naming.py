@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -11,14 +12,23 @@ import pytest
 from robustness.conditions import Fill
 from robustness.explanations.edits import Attempt, Rung
 from robustness.explanations.factors import FACTORS, State, account, differing, exact_shapley
-from robustness.explanations.naming_rule import Beside, mostly, name
+from robustness.explanations.naming_rule import Beside, mostly, name, named_pair
+from robustness.explanations.standing import Side
 from robustness.interventions.base import EditKind
+from robustness.run.restoration import EditPair
 
 
 def attempt(
-    called: str, kind: EditKind, share: float | None, *, restores: bool = True, control: float | None = 0.0, control_restores: bool = False
+    called: str,
+    kind: EditKind,
+    share: float | None,
+    *,
+    restores: bool = True,
+    control: float | None = 0.0,
+    control_restores: bool = False,
+    size: float = 10.0,
 ) -> Attempt:
-    tried_size = Rung(10.0, 1.0 if restores else -1.0, share, 1.0, "yes", restores)
+    tried_size = Rung(size, 1.0 if restores else -1.0, share, 1.0, "yes", restores)
     return Attempt(called, kind, (tried_size,), Rung(10.0, -1.0, control, 0.0, "no", control_restores), 1)
 
 
@@ -71,8 +81,6 @@ def test_of_what_a_shift_alone_makes_wrong_its_place_is_named_or_nothing() -> No
 
 
 def test_what_is_measured_as_ordinary_comes_after_what_is_not() -> None:
-    tried = [attempt("speed", "speed", 0.9), attempt("equalise", "band", 1.0)]
-    assert name(tried, Beside(ordinary=frozenset({"band", "noise"}))).kind == "speed"
     tried = [attempt("gain", "level", 0.9), attempt("move-word", "placement", 1.0)]
     assert name(tried).kind is None
     assert name(tried, Beside(frozenset({"placement"}), frozenset({"level"}))).kind == "placement"
@@ -83,18 +91,91 @@ def test_what_is_measured_as_ordinary_comes_after_what_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lean", "own", "kind"),
+    ("length", "size", "share", "other", "named"),
     [
-        (None, True, "placement"),
-        (9.9, True, "placement"),
-        (10.0, True, "output"),  # right at another place: the lean by itself
-        (6.6, False, "placement"),
-        (6.7, False, "output"),
+        ("low", -10.0, 0.9, None, True),
+        ("low", 10.0, 0.9, None, False),  # a short word, and made shorter
+        ("high", 10.0, 0.9, None, True),
+        (None, -10.0, 0.9, None, False),  # as long as most
+        ("low", -10.0, 0.5, None, True),
+        ("low", -10.0, 0.5, 0.3, False),  # a little comes back by other edits as well
+        ("low", -10.0, 0.67, 0.3, True),
+        ("low", -10.0, 0.9, 0.6, False),  # another kind counts
     ],
 )
-def test_the_output_is_named_where_no_more_than_the_networks_lean_restores(lean: float | None, own: bool, kind: str) -> None:
-    tried = [attempt("move-word", "placement", 1.0), attempt("lower-rejections", "output", 0.4)]  # both restore at 10
+def test_speed_is_named_where_the_word_is_short_or_long_and_becomes_less_so(
+    length: Side | None, size: float, share: float, other: float | None, named: bool
+) -> None:
+    tried = [attempt("speed", "speed", share, size=size), attempt("equalise", "band", 1.0, restores=share > 0.5)]
+    tried += [] if other is None else [attempt("move-word", "placement", other)]
+    beside = Beside(ordinary=frozenset({"band", "noise"}), length=length, compared=True)
+    assert (name(tried, beside).kind == "speed") is named
+    assert name(tried, replace(beside, rings=True)).kind is None
+    assert name(tried, replace(beside, speaks=frozenset({"noise"}))).kind == name(tried, beside).kind
+    spoken = replace(beside, speaks=frozenset({"placement"}), ordinary=frozenset({"band", "noise"}))
+    assert name(tried, spoken).kind != "speed" or other is None
+
+
+def test_beside_others_nothing_is_named_that_nothing_speaks_for() -> None:
+    tried = [attempt("gain", "level", 0.9)]
+    assert name(tried, Beside()).kind == "level"
+    assert (name(tried, Beside(compared=True)).kind, name(tried, Beside(compared=True)).verdict) == (None, "one")
+    assert name(tried, Beside(frozenset({"level"}), compared=True)).kind == "level"
+
+
+def test_of_two_that_are_spoken_for_the_one_far_outside_is_named() -> None:
+    tried = [attempt("remove-hum", "noise", 0.9), attempt("drop-lowest-bands", "band", 1.0)]
+    beside = Beside(frozenset({"noise", "band"}), compared=True)
+    assert name(tried, beside).kind is None
+    assert name(tried, replace(beside, loudest="noise")).kind == "noise"
+    placed = [*tried, attempt("move-word", "placement", 0.8)]  # the network's own answers speak for a place
+    assert name(placed, Beside(frozenset({"noise", "placement"}), loudest="noise")).kind is None
+
+
+def test_noise_is_named_by_an_edit_that_undoes_what_was_measured() -> None:
+    beside = Beside(frozenset({"noise"}), compared=True, undoing=frozenset({"remove-offset"}))
+    assert name([attempt("remove-offset", "noise", 0.9)], beside).kind == "noise"
+    assert name([attempt("remove-noise", "noise", 0.9)], beside).kind is None
+    both = [attempt("remove-offset", "noise", 0.9), attempt("drop-lowest-bands", "band", 0.9)]
+    assert name(both, replace(beside, speaks=frozenset({"noise", "band"}))).kind == "noise"  # the band lacks something else
+    partly = [attempt("remove-noise", "noise", 0.9, restores=False)]
+    assert mostly(name(partly, beside), partly, beside).kind is None
+    assert mostly(name(partly, beside), partly, replace(beside, undoing=None)).kind == "noise"
+    assert beside.fits(["noise", "level"], ["remove-offset", "gain"])
+    assert not beside.fits(["noise", "level"], ["remove-noise", "gain"])
+
+
+@pytest.mark.parametrize(
+    ("lean", "own", "share", "kind"),
+    [
+        (None, True, 0.5, "placement"),
+        (6.6, True, 0.5, "placement"),
+        (6.7, True, 0.5, "output"),
+        (6.7, True, 0.4, "placement"),  # the place costs more than twice the lean
+        (6.6, False, 0.4, "placement"),
+        (6.7, False, 0.4, "output"),
+    ],
+)
+def test_the_output_is_named_where_no_more_than_the_networks_lean_restores(lean: float | None, own: bool, share: float, kind: str) -> None:
+    tried = [attempt("move-word", "placement", 1.0), attempt("lower-rejections", "output", share)]  # both restore at 10
     assert name(tried, Beside(frozenset({"placement"}), lean=lean, own_drop=own)).kind == kind
+
+
+def pair(first: EditKind, second: EditKind, share: float, *, restores: bool = True) -> EditPair:
+    return EditPair(("a", "b"), (first, second), (1.0, 1.0), 1.0, share, restores)
+
+
+def test_a_pair_is_named_beside_others_where_it_fits_what_was_measured() -> None:
+    found = [pair("noise", "level", 0.9)]
+    assert named_pair(found, []) is found[0]
+    assert named_pair(found, [], Beside(compared=True)) is None
+    assert named_pair(found, [], Beside(frozenset({"noise"}), compared=True)) is found[0]
+    assert named_pair(found, [], Beside(frozenset({"noise"}), frozenset({"level"}), compared=True)) is None
+    moved = [pair("noise", "placement", 0.9)]
+    assert named_pair(moved, [], Beside(frozenset({"noise"}), compared=True)) is None  # it is right at no other place
+    assert named_pair(moved, [], Beside(frozenset({"noise", "placement"}), compared=True)) is moved[0]
+    most = [pair("noise", "level", 0.7, restores=False), pair("noise", "placement", 0.9)]
+    assert named_pair(most, [], Beside(frozenset({"noise", "level"}), compared=True)) is most[0]
 
 
 def test_most_of_a_loss_is_said_of_the_one_kind_that_is_spoken_for() -> None:
@@ -104,6 +185,7 @@ def test_most_of_a_loss_is_said_of_the_one_kind_that_is_spoken_for() -> None:
     assert (nothing.verdict, nothing.kind) == ("none", None)
     found = mostly(nothing, tried, beside)
     assert (found.verdict, found.kind, found.by, found.share) == ("most", "noise", "remove-noise", 0.8)
+    assert mostly(nothing, tried, Beside(frozenset({"noise", "band"}), loudest="noise")).kind == "noise"
     for other in (Beside(frozenset({"noise", "band"})), Beside(frozenset({"band"})), Beside(frozenset({"noise"}), rings=True)):
         assert mostly(nothing, tried, other).kind is None
     weaker = [attempt("remove-noise", "noise", 0.6, restores=False), tried[1]]

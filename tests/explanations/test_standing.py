@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from robustness.explanations.lean import lean_of
-from robustness.explanations.standing import SPEAKS, Cause, ordinary, spoken_for, standings
+from robustness.explanations.lean import lean_of, placement_cost
+from robustness.explanations.standing import SPEAKS, Cause, length_side, loudest, ordinary, spoken_for, standings, undoing
+from robustness.interventions.base import INTERVENTIONS
 
 SIZES = (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6)
 
@@ -45,6 +46,8 @@ def stands(**outside: float) -> frozenset[Cause]:
         ({"first_dbfs": 9}, {"padding"}),
         ({"floor_dbfs": 9, "snr_db": -9, "first_dbfs": 9, "surround": 9}, {"padding"}),  # and the floor for the surround is
         ({"hum_dbfs": 9, "level_dbfs": 9}, {"noise", "level"}),
+        ({"clicks": 9, "surround": 9, "first_dbfs": 9}, {"noise"}),  # clicks lie around the word as well
+        ({"clicks": 9, "floor_dbfs": 9, "fall_db": -9}, {"noise"}),
         ({"lead_ms": -9, "tail_ms": 9}, set()),
         ({"length_ms": 9, "middle_ms": -9}, set()),
         ({"fall_db": -9}, {"room"}),
@@ -62,6 +65,79 @@ def test_what_is_measured_among_the_others_is_ordinary() -> None:
     assert "speed" not in ordinary(standings({**here, "length_ms": 1.5}, good))  # longer than two of ten
     assert "level" not in ordinary(standings({**here, "level_dbfs": 8.5}, good[:9]))
     assert ordinary(standings(here, good[:3])) == set()
+
+
+@pytest.mark.parametrize(
+    ("outside", "first"),
+    [
+        ({}, None),
+        ({"hum_dbfs": 20.0}, "noise"),
+        ({"hum_dbfs": 23.1, "first_dbfs": 14.0}, "noise"),  # 6.0 steps and 3.0: twice as far
+        ({"hum_dbfs": 22.9, "first_dbfs": 14.0}, None),
+        ({"fall_db": -10.0, "first_dbfs": 14.0}, "room"),
+        ({"hum_dbfs": 14.0, "length_ms": 999.0}, "noise"),  # a length is no more than a hint
+    ],
+)
+def test_what_lies_twice_as_far_outside_is_the_loudest(outside: dict[str, float], first: Cause | None) -> None:
+    good = [{name: float(i) for name in SPEAKS} for i in range(6)]
+    assert loudest(standings({**dict.fromkeys(SPEAKS, 2.5), **outside}, good)) == first
+
+
+@pytest.mark.parametrize(
+    ("length", "fall", "side"),
+    [(4.5, 4.5, None), (3.0, 4.5, None), (1.5, 4.5, "low"), (7.5, 4.5, "high"), (7.5, -0.5, None), (1.5, -0.5, "low"), (99.0, 4.5, "high")],
+)
+def test_a_word_is_long_where_no_room_rings_on(length: float, fall: float, side: str | None) -> None:
+    good = [{name: float(i) for name in SPEAKS} for i in range(10)]
+    here = {**dict.fromkeys(SPEAKS, 4.5), "length_ms": length, "fall_db": fall}
+    assert length_side(standings(here, good)) == side
+    assert length_side(standings(here, good[:4])) is None
+
+
+def test_what_a_loud_floor_tells_is_ordinary_whether_it_lies_outside_or_on_the_edge() -> None:
+    good = [{name: float(i) for name in SPEAKS} for i in range(10)]
+    here = {**dict.fromkeys(SPEAKS, 4.5), "first_dbfs": 9.5, "last_dbfs": 99.0}  # beyond all nine, by less than a step
+    assert "padding" not in ordinary(standings(here, good))
+    assert "padding" in ordinary(standings({**here, "floor_dbfs": 99.0}, good))
+
+
+def test_what_a_place_costs_is_the_median_over_commands() -> None:
+    rows = [("a", 3.0, 1.0), ("b", 2.0, -5.0), ("c", 4.0, 3.5)]
+    made = [(one, "yes", "yes", place, margin) for one, *both in rows for place, margin in zip(("center", "start"), both, strict=True)]
+    frame = pd.DataFrame(
+        [*made, ("d", "yes", "no", "center", 9.0), ("d", "yes", "no", "start", -9.0)],
+        columns=["recording", "label", "command", "placement", "outcome_margin"],
+    ).assign(variant="float32")
+    assert placement_cost(frame, "float32", "center", "start") == 2.0
+    assert placement_cost(frame, "float32", "center", "center") == 0.0
+    assert placement_cost(frame, "float32", "center", "end") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("outside", "edits"),
+    [
+        ({}, set()),
+        ({"first_dbfs": 99.0}, set()),
+        ({"offset_dbfs": 99.0}, {"remove-offset"}),
+        ({"clicks": 99.0, "offset_dbfs": 99.0}, {"declick", "remove-offset"}),
+        ({"snr_db": -99.0}, {"remove-noise", "remove-hum"}),
+        ({"snr_db": -99.0, "surround": 99.0}, set()),  # the floor is the surround's
+        ({"highest_hz": -999.0}, {"restore-band", "equalise"}),
+        ({"tilt_db": 99.0}, {"equalise", "band-limit", "drop-highest-bands"}),  # brighter than all others
+    ],
+)
+def test_an_edit_undoes_what_was_measured(outside: dict[str, float], edits: set[str]) -> None:
+    good = [{name: float(i) for name in SPEAKS} for i in range(6)]
+    assert undoing(standings({**dict.fromkeys(SPEAKS, 2.5), **outside}, good)) == edits
+    assert edits <= set(INTERVENTIONS.names())
+
+
+@pytest.mark.parametrize(("faulty", "outside", "beyond"), [(0, "high", 8.0), (2, "high", 8.0), (3, None, 0.0)])
+def test_two_of_twenty_good_recordings_may_have_the_same_bad_sound_card(faulty: int, outside: str | None, beyond: float) -> None:
+    good = [{"offset_dbfs": -20.0 if i < faulty else -50.0} for i in range(20)]
+    (found,) = standings({"offset_dbfs": -26.0}, good)
+    assert (found.outside, found.beyond) == (outside, beyond)
+    assert found.among is (outside is None)
 
 
 def placed(margins: list[float], unknown: list[float]) -> pd.DataFrame:

@@ -258,3 +258,25 @@ def test_the_lost_band_alone_is_filled() -> None:
     white = made("add-white-noise").edit(here, 30, 0) - here.window
     power = torch.fft.rfft(white.double()).abs().square()
     assert power[:3800].sum() > 20 * power[4500:].sum()
+
+
+@pytest.mark.parametrize(
+    ("asked", "reached"),
+    [
+        (0, (-12, 12)),
+        (9, (-12, 20)),  # 11 dB beyond what it asks for
+        (7, (-12, 12)),
+        (-30, (-40, 12)),
+        (28, (-12, 40)),
+        (27, (-12, 30)),
+    ],
+)
+def test_a_gain_goes_to_the_level_of_those_that_are_right_and_a_mild_gain_beyond(asked: int, reached: tuple[int, int]) -> None:
+    here = scene()
+    level = word_level_dbfs(here.recording, here.speech)
+    spectrum = spectrum_db(here.recording, here.rate_hz, here.speech)
+    sizes = made("gain").sizes(replace(here, typical=Typical.of([level + asked] * 3, [spectrum] * 3)))
+    usual = [size for size in sizes if size in made("gain").sizes_tried.sizes]
+    assert (min(usual), max(usual)) == pytest.approx(reached)
+    assert not asked or asked in sizes
+    assert made("gain").sizes(here) == made("gain").sizes_tried.sizes

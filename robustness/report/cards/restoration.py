@@ -11,7 +11,7 @@ from typing import Final
 
 from robustness.report.view import View
 from robustness.report.words import alike, capital, listed, number, percent, plural, shortest, signed, with_unit
-from robustness.run.restoration import CohortEffect, CohortFacts, RestorationRecord, RestoredAnswer, TriedEdit, read_restoration
+from robustness.run.restoration import CohortEffect, CohortFacts, EditPair, RestorationRecord, RestoredAnswer, TriedEdit, read_restoration
 
 NOTHING: Final = RestorationRecord({}, 0, 0, (), ())
 SMALL: Final = 0.5  # logits: with so little missing, small changes of any kind can be enough
@@ -119,14 +119,22 @@ def against(facts: RestoredAnswer) -> str:
 def _several(facts: RestoredAnswer) -> str:
     helped = sorted((_by_name(facts)[name] for name in _restoring(facts)), key=lambda one: -(one.best.share or 0))
     each = [f"{one.does} ({size_text(one, one.smallest)}; {share(one.best.share)} of the loss at best)" for one in helped]
-    return f"Several edits restore it, and none stands out: {listed(each, 4)}."
+    return f"Several edits restore it, and none stands out: {listed(each, 4)}.{_beside(facts)}"
 
 
 def _one(facts: RestoredAnswer) -> str:
     attempt = _by_name(facts)[_restoring(facts)[0]]
     why = "but so does its control" if attempt.control.restores else "but does not stand out enough to be named"
     size = size_text(attempt, attempt.smallest)
-    return f"Of all that was tried only {attempt.does} ({size}) restores it{_share_note(attempt)}, {why}."
+    return f"Of all that was tried only {attempt.does} ({size}) restores it{_share_note(attempt)}, {why}.{_beside(facts)}"
+
+
+def _beside(facts: RestoredAnswer) -> str:
+    """Two edits that explain it together, where those that restore it alone are not named."""
+    if facts.pair is None:
+        return ""
+    verb = "restore it" if facts.pair.restores else "regain most of it"
+    return f" {capital(_both(facts, facts.pair))} together {verb}{_worth(facts.pair)}, and what was measured of the recording fits them."
 
 
 def _share_note(attempt: TriedEdit) -> str:
@@ -135,17 +143,26 @@ def _share_note(attempt: TriedEdit) -> str:
 
 
 def _none(facts: RestoredAnswer) -> str:
-    if facts.pair:
-        pair, tried = facts.pair, _by_name(facts)
-        both = " and ".join(f"{tried[n].does} ({size_text(tried[n], s)})" for n, s in zip(pair.names, pair.sizes, strict=True))
-        worth = "" if pair.share is None else f", {share(pair.share)} of the loss"
-        return f"None of the edits tried restores it alone; {both} together do{worth}."
+    pair, count = facts.pair, plural(len(facts.pairs), "pair")
+    if pair and pair.restores:
+        return f"None of the edits tried restores it alone; {_both(facts, pair)} together do{_worth(pair)}."
+    if pair:
+        worth = f"{share(pair.share)} of the loss{against(facts)}"
+        fits = "What was measured of the recording speaks for both."
+        return f"None of the edits tried restores it alone. {capital(_both(facts, pair))} together regain {worth}. {fits}"
     if facts.pairs:
-        count = plural(len(facts.pairs), "pair")
-        return (
-            f"None of the edits tried restores it alone; {count} of them, of different kinds, {'does' if len(facts.pairs) == 1 else 'do'}."
-        )
+        does = "does" if len(facts.pairs) == 1 else "do"
+        return f"None of the edits tried restores it alone; {count} of them, of different kinds, {does}."
     return "None of the edits tried restores it, alone or in pairs."
+
+
+def _both(facts: RestoredAnswer, pair: EditPair) -> str:
+    tried = _by_name(facts)
+    return " and ".join(f"{tried[n].does} ({size_text(tried[n], s)})" for n, s in zip(pair.names, pair.sizes, strict=True))
+
+
+def _worth(pair: EditPair) -> str:
+    return "" if pair.share is None else f", {share(pair.share)} of the loss"
 
 
 def _next(facts: RestoredAnswer) -> str:
