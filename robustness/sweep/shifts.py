@@ -128,8 +128,9 @@ class SharedShifts:
 
 
 def leads_under(renderer: Renderer, conditions: Sequence[Condition]) -> Tensor:
-    """Where recordings begin under those conditions that only move them, [conditions clips]."""
-    return torch.stack([renderer.leads_of(condition) for condition in conditions if renderer.only_moves(condition)])
+    """Where recordings begin under those conditions that only move them, [conditions clips]; a plan may have none."""
+    leads = [renderer.leads_of(condition) for condition in conditions if renderer.only_moves(condition)]
+    return torch.stack(leads) if leads else torch.zeros(0, len(renderer.batch), dtype=torch.long)
 
 
 def chains_of(leads: Sequence[int], hop: int, frame: Frame) -> list[Leads]:

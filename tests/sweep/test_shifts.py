@@ -106,6 +106,11 @@ def _for_half_the_frames() -> list[torch.nn.Module]:
     return [torch.nn.Conv2d(1, 2, (8, 6)), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten(), torch.nn.LazyLinear(11)]
 
 
+def test_where_nothing_is_moved_nothing_is_shared() -> None:
+    still = replace(PLAN, conditions=(Condition("white-noise", 10.0),))
+    assert shifts_of([classifier()], still, SOME) is None
+
+
 def test_without_recordings_or_by_another_runtime_nothing_is_shared() -> None:
     assert shifts_of([classifier()], PLAN, []) is None
     assert shifts_of([classifier()], replace(PLAN, settings=replace(PLAN.settings, engine="onnx")), SOME) is None
