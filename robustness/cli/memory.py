@@ -2,7 +2,7 @@
 
 A batch of windows or activations is some megabytes. By default the C library gives so much back to the system when it is freed, and gets
 it again, page by page and filled with zeros, for the next batch: that took three times as long as moving the clips of a batch. Each thread
-would keep a heap of its own, with holes of its own; two heaps for all hold a third less.
+would keep a heap of its own, with holes of its own; two heaps for all hold a fifth less.
 """
 
 from __future__ import annotations

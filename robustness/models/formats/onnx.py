@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any, ClassVar, Final
 
@@ -82,7 +82,7 @@ class OnnxNetwork(GraphFile):
         wanted = [known[name] for name in layers]
         if not wanted:
             return {}
-        session, (name, numbers) = self._showing(), self._numbers(features)
+        session, (name, numbers) = self._showing, self._numbers(features)
         rows = [session.run([layer.tensor for layer in wanted], {name: clip[None]}) for clip in numbers]
         return {
             layer.file_layer.name: torch.from_numpy(np.concatenate([layer.values(row[place]) for row in rows]))
@@ -94,7 +94,7 @@ class OnnxNetwork(GraphFile):
         taken = self.session.get_inputs()[0]
         return taken.name, self.given(features, taken.shape).detach().numpy().astype((TYPES | INTEGERS)[taken.type])
 
-    @cache  # noqa: B019  # as long as the network
+    @cached_property
     def _showing(self) -> Any:
         """A session that gives what every layer gives."""
         import onnx

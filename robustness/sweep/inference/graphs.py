@@ -5,13 +5,16 @@ A network that cannot be traced (its path depends on its input, or on the number
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections import Counter
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from torch import nn
 from torch.fx import Graph, Node, Tracer
 
+Replaceable = TypeVar("Replaceable", bound=nn.Module)
 OURS: Final = ("robustness.quantization", "robustness.sweep.inference")  # modules that loop over clips or choose by layout: one step each
 
 
@@ -47,3 +50,21 @@ def replaced(net: nn.Module, name: str, module: nn.Module) -> None:
     """Puts a module in the place of that name."""
     parent, _, last = name.rpartition(".")
     setattr(net.get_submodule(parent), last, module)
+
+
+def with_replaced(
+    net: nn.Module, kind: type[Replaceable], able: Callable[[Replaceable], bool], make: Callable[[Replaceable], nn.Module]
+) -> nn.Module:
+    """A copy of a network in evaluation mode with others in place of its layers.
+
+    Args:
+        net: the network.
+        kind: of the layers; those of a class below it stay.
+        able: whether another can stand for a layer.
+        make: the other.
+    """
+    copied = copy.deepcopy(net).eval()
+    for name, module in list(copied.named_modules()):
+        if name and type(module) is kind and able(module):
+            replaced(copied, name, make(module))
+    return copied

@@ -7,14 +7,13 @@ the same order, with one more of zero, so the same layout gives the same bits; w
 
 from __future__ import annotations
 
-import copy
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from robustness.sweep.inference.graphs import replaced
+from robustness.sweep.inference.graphs import with_replaced
 
 LANES: Final = 16  # floats of a register
 
@@ -41,11 +40,7 @@ class PairedConv2d(nn.Conv2d):
 
 def with_paired_columns(net: nn.Module) -> nn.Module:
     """A copy of a network in evaluation mode whose convolutions of few output channels give two columns at once."""
-    copied = copy.deepcopy(net).eval()
-    for name, module in list(copied.named_modules()):
-        if name and type(module) is nn.Conv2d and _can_be_paired(module):
-            replaced(copied, name, _paired(module))
-    return copied
+    return with_replaced(net, nn.Conv2d, _can_be_paired, _paired)
 
 
 def _can_be_paired(layer: nn.Conv2d) -> bool:

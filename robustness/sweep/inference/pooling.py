@@ -7,14 +7,13 @@ by side it is twice as fast still. A maximum rounds nothing, so this is for int8
 
 from __future__ import annotations
 
-import copy
 from functools import reduce
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-from robustness.sweep.inference.graphs import replaced
+from robustness.sweep.inference.graphs import with_replaced
 
 WIDEST: Final = 4  # of a pool: a wider one takes more slices than it saves
 
@@ -44,11 +43,7 @@ class SlicedMaxPool2d(nn.Module):
 
 def with_sliced_pools(net: nn.Module) -> nn.Module:
     """A copy of a network in evaluation mode whose pools are sliced where that gives the same."""
-    copied = copy.deepcopy(net).eval()
-    for name, module in list(copied.named_modules()):
-        if name and type(module) is nn.MaxPool2d and _can_be_sliced(module):
-            replaced(copied, name, SlicedMaxPool2d(module))
-    return copied
+    return with_replaced(net, nn.MaxPool2d, _can_be_sliced, SlicedMaxPool2d)
 
 
 def _can_be_sliced(pool: nn.MaxPool2d) -> bool:
