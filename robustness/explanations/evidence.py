@@ -83,9 +83,9 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
     for card in _cards(shown, restoration, folder, audio=audio):
         written.append(card)
         progress(len(written), total)
-    for rows in _explained(rest, restoration):
+    for done, rows in enumerate(_explained(rest, restoration), start=len(written) + 1):
         restoration.rows += rows
-        progress(len(restoration.rows), max(len(restoration.rows), total))
+        progress(done, total)
     restoration.write(run, folder)
     if everything:
         write_explanations(folder, restoration.rows)

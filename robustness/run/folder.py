@@ -31,7 +31,20 @@ from robustness.run.blocks import WaitingRows, part_bytes
 from robustness.run.damage import again
 from robustness.run.lock import FolderLock
 from robustness.run.resume import go_on, is_run, refuse_other, remove_left
-from robustness.run.schema import EARLIER, HEARD, KIND, PROGRESS, READABLE, RECORDINGS, REQUEST, SCHEMA, TRIALS, UNFINISHED, part_name
+from robustness.run.schema import (
+    EARLIER,
+    HEARD,
+    KIND,
+    PROGRESS,
+    READABLE,
+    RECORDINGS,
+    REQUEST,
+    SCHEMA,
+    SHARDS,
+    TRIALS,
+    UNFINISHED,
+    part_name,
+)
 
 __all__ = ["TRIALS", "Run", "RunWriter", "is_run", "write_json", "write_text"]
 
@@ -52,7 +65,9 @@ class Run:
             RunError: where it is no run folder, or one of another schema.
         """
         if not is_run(path):
-            raise RunError(f"{path} is not a run folder: it has no manifest.json of a {KIND}; make one by `robustness report --out {path}`")
+            shards = (path / SHARDS).is_dir()
+            how = f"merge its shards by `robustness merge {path} --out RUN`" if shards else f"make one by `robustness report --out {path}`"
+            raise RunError(f"{path} is not a run folder: it has no manifest.json of a {KIND}; {how}")
         run = cls(path)
         if run.schema not in READABLE:
             known = " and ".join(map(str, READABLE))

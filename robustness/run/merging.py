@@ -19,7 +19,7 @@ from robustness.run.blocks import Shard, SweepBlock, Total
 from robustness.run.folder import Run, RunWriter
 from robustness.run.provenance import provenance
 from robustness.run.resume import differences, other_recordings
-from robustness.run.schema import RECORDINGS, REQUEST, SCHEMA, part_name
+from robustness.run.schema import RECORDINGS, REQUEST, SCHEMA, SHARDS, part_name
 from robustness.run.shards import BlockFacts, ShardFacts, ShardPlace, json_bytes
 from robustness.run.store import store_of
 
@@ -67,7 +67,7 @@ class Merger:
     def shards(self) -> list[tuple[ShardPlace, ShardFacts]]:
         """Every shard, with its place."""
         for place in self.places:
-            if not place.store.names("shards"):
+            if not place.store.names(SHARDS):
                 raise RunError(f"{place.store} holds no shard; give folders that `robustness sweep --shard` wrote")
         found = [(place, facts) for place in self.places for facts in place.shards()]
         if not found:

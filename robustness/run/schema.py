@@ -14,6 +14,7 @@ NO_WORD_PART: Final = "no-word"  # the block of the windows without a word
 UNFINISHED: Final = "unfinished"  # what an interrupt leaves of a block: to be read, and made anew by a run that is resumed
 REQUEST: Final = "request.json"
 RECORDINGS: Final = "recordings.parquet"
+SHARDS: Final = "shards"  # the folder that says which shards lie at a place
 PROGRESS: Final = "progress.json"  # only while the run is being made
 OWN: Final = frozenset({"manifest.json", "trials", "heard", "evidence", "index.html", "gate", RECORDINGS, REQUEST, PROGRESS})
 

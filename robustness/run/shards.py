@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from robustness.errors import OutputError, RunError
 from robustness.run.blocks import FOLDERS, Shard, SweepLayout, part_bytes
 from robustness.run.resume import differences
-from robustness.run.schema import RECORDINGS, SCHEMA, part_name
+from robustness.run.schema import RECORDINGS, SCHEMA, SHARDS, part_name
 from robustness.run.store import Store
 
 SHARD_KIND: Final = "speech-robustness shard"
@@ -109,7 +109,7 @@ class ShardPlace:
                 raise RunError(f"{self.store} holds a shard of another sweep: {'; '.join(unlike)}; give another --out, or remove it")
         self.store.write(RECORDINGS, recordings)
         shard = Shard.read(facts.shard)
-        self.store.write(f"shards/{shard.number}-of-{shard.total}.json", json_bytes(asdict(facts)))
+        self.store.write(f"{SHARDS}/{shard.number}-of-{shard.total}.json", json_bytes(asdict(facts)))
 
     def shards(self) -> list[ShardFacts]:
         """The shards that lie here.
@@ -118,7 +118,7 @@ class ShardPlace:
             RunError: one is damaged, or of a schema that is not read.
         """
         found = []
-        for name in self.store.names("shards"):
+        for name in self.store.names(SHARDS):
             facts = self._read(name, _SHARD)
             if facts.kind != SHARD_KIND or facts.schema != SCHEMA:
                 raise RunError(f"{self.store}/{name} is no shard of schema {SCHEMA}; compute it again with this version")

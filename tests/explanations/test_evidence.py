@@ -197,7 +197,10 @@ def test_counterpart_where_the_reference_is_wrong_too(
 
 
 def test_every_failing_recording_is_explained_in_a_table(tmp_path: Path) -> None:
-    evidence([FLOAT, INT8], [recording(f"{n}.wav") for n in range(4)], tmp_path, cards=1, everything=True)
+    told: list[tuple[int, int]] = []
+    four = [recording(f"{n}.wav") for n in range(4)]
+    evidence([FLOAT, INT8], four, tmp_path, cards=1, everything=True, progress=lambda done, total: told.append((done, total)))
+    assert told == [(done, 4) for done in range(5)]
     table = pd.read_parquet(tmp_path / "run" / "evidence" / "explanations.parquet")
     assert sorted(zip(table["recording"], table["variant"], strict=True)) == [
         (f"{n}.wav", v) for n in range(4) for v in ("dynamic-int8", "float32")

@@ -97,6 +97,11 @@ def test_what_is_whole_is_not_computed_again_and_twice_the_same_is_no_error(job:
     assert len(Merger.of([str(halves / "1"), str(halves / "2"), str(tmp_path / "again")]).blocks) == 6
 
 
+def test_shards_that_are_taken_for_a_run_are_to_be_merged_first(halves: Path) -> None:
+    with pytest.raises(RunError, match=r"not a run folder.*merge its shards by `robustness merge"):
+        Run.open(halves / "1")
+
+
 def test_what_is_missing_is_named_with_its_shard(halves: Path) -> None:
     with pytest.raises(RunError, match=r"block 00000001 \(recordings 2 to 2\), .*, block no-word are missing; run .* for 2/2 and"):
         Merger.of([str(halves / "1")])
