@@ -62,6 +62,7 @@ class Answers:
     label: str
     ask_all: Callable[[Tensor], list[Tensor]] | None = None
     _known: dict[tuple[Edit, ...], dict[str, Given]] = field(default_factory=dict)
+    _after: dict[Edit, Scene] = field(default_factory=dict)  # what many pairs begin with
 
     @cached_property
     def here(self) -> dict[str, Given]:
@@ -82,7 +83,16 @@ class Answers:
         new = list(dict.fromkeys(key for key in map(tuple, wanted) if key not in self._known))
         if new:
             shifts = [self._shift(key) for key in new]
-            self._known |= zip(new, self.answered(torch.stack([made(self.scene, key) for key in new]), shifts), strict=True)
+            self._known |= zip(new, self.answered(torch.stack([self._made(key) for key in new]), shifts), strict=True)
+
+    def _made(self, edits: Sequence[Edit]) -> Tensor:
+        """The window after one edit, or after two, one after the other, [window]."""
+        first, *second = in_order(edits)
+        if not second:
+            return apply(self.scene, first)
+        if first not in self._after:
+            self._after[first] = self.scene.retaken(apply(self.scene, first))
+        return apply(self._after[first], *second)
 
     def answered(self, windows: Tensor, shifts: Sequence[Mapping[str, Tensor] | None] = ()) -> list[dict[str, Given]]:
         """What each variant answers to windows, [clips window] → for each clip the answers by variant.
@@ -107,12 +117,9 @@ class Answers:
         return self._known[edits][(float_of(self.classifiers, variant) or variant) if in_float else variant]
 
 
-def made(scene: Scene, edits: Sequence[Edit]) -> Tensor:
-    """The window after one edit, or after several, one after the other, [window]."""
-    edits = sorted(edits, key=lambda edit: LAST.index(kind) if (kind := intervention(edit.name).kind) in LAST else -1)
-    for edit in edits[:-1]:
-        scene = scene.retaken(apply(scene, edit))
-    return apply(scene, edits[-1])
+def in_order(edits: Sequence[Edit]) -> list[Edit]:
+    """In which order edits are done: what moves the recording's parts comes after what changes its samples."""
+    return sorted(edits, key=lambda edit: LAST.index(kind) if (kind := intervention(edit.name).kind) in LAST else -1)
 
 
 def apply(scene: Scene, edit: Edit) -> Tensor:

@@ -244,9 +244,7 @@ def pairs(answers: Answers, variant: str, wanted: float | None, beside: Beside =
     single = [edit for one in there for edit in paired_sizes(one, answers, every=one.kind in beside.speaks)]
     couples = [two for two in combinations(single, 2) if intervention(two[0].name).kind != intervention(two[1].name).kind]
     answers.ask(couples)
-    right = [two for two in couples if answers.of(variant, *two).good]
-    answers.ask([other for two in right for other in (*_beyond(two), *_half_control(two))])
-    found = [_pair(answers, variant, two, wanted) for two in right if _restores(answers, variant, two, beside)]
+    found = [_pair(answers, variant, two, wanted) for two in _restoring(answers, variant, couples, beside)]
     partly = [] if any(beside.fits(pair.kinds, pair.names) for pair in found) else _most_by_two(answers, variant, couples, wanted, beside)
     return [*partly, *sorted(found, key=lambda pair: -pair.margin)]
 
@@ -303,10 +301,6 @@ def paired_sizes(one: Intervention, answers: Answers, *, every: bool = False) ->
     return [Edit(one.name, size) for size in chosen]
 
 
-def _beyond(two: tuple[Edit, Edit]) -> list[tuple[Edit, Edit]]:
-    return [(_further(two[0], step), _further(two[1], step)) for step in range(len(NEAR))]
-
-
 def _further(edit: Edit, step: int) -> Edit:
     """The edit a little stronger; of what is random, another draw."""
     one = intervention(edit.name)
@@ -318,12 +312,23 @@ def _half_control(two: tuple[Edit, Edit]) -> list[tuple[Edit, Edit]]:
     return [(first._replace(role="control"), second), (first, second._replace(role="control"))]
 
 
-def _restores(answers: Answers, variant: str, two: tuple[Edit, Edit], beside: Beside) -> bool:
-    beyond = [answers.of(variant, *other) for other in _beyond(two)]
-    spoken = _fit(two, beside)
-    return (most(beyond) if spoken else all(given.good for given in beyond)) and not any(
-        answers.of(variant, *other).good for other in _half_control(two)
-    )
+def _restoring(answers: Answers, variant: str, couples: Sequence[tuple[Edit, Edit]], beside: Beside) -> list[tuple[Edit, Edit]]:
+    """The pairs that restore; of one that is refuted nothing more is asked."""
+
+    def good(two: tuple[Edit, Edit]) -> bool:
+        return answers.of(variant, *two).good
+
+    left = [two for two in couples if good(two)]
+    answers.ask(other for two in left for other in _half_control(two))
+    left = [two for two in left if not any(map(good, _half_control(two)))]
+    for step in range(len(NEAR)):
+        answers.ask(_beyond(two, step) for two in left)
+        left = [two for two in left if good(_beyond(two, step)) or _fit(two, beside)]
+    return [two for two in left if most(answers.of(variant, *_beyond(two, step)) for step in range(len(NEAR)))]
+
+
+def _beyond(two: tuple[Edit, Edit], step: int) -> tuple[Edit, Edit]:
+    return _further(two[0], step), _further(two[1], step)
 
 
 def _pair(answers: Answers, variant: str, two: tuple[Edit, Edit], wanted: float | None) -> EditPair:
