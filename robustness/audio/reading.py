@@ -7,7 +7,7 @@ reasons are ids, never paths of the machine.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +16,14 @@ from typing import Final, NamedTuple
 import soundfile
 
 from robustness.audio.decoding import Audio, UnusableError, Wish, decode
-from robustness.audio.doubts import Doubts
+from robustness.audio.doubts import Doubts, doubts_of
 from robustness.audio.files import AudioFile, BadFile, counted, find_audio, some
 from robustness.audio.labels import Label, LabelSource, label_files
 from robustness.audio.recordings import Recording
 from robustness.audio.selection import Selection, chosen_recordings, sampled
 from robustness.audio.streaming import Clip, Recordings
 from robustness.errors import RecordingError
+from robustness.run.looks import FirstLook, LookBook
 
 __all__ = ["Audio", "BadFile", "Reading", "Wish", "open_recordings", "read_audio", "read_recordings"]
 
@@ -30,8 +31,22 @@ GROUPS_SHOWN: Final = 4
 SEGMENT: Final = "cut a take of several words into recordings with `robustness segment {} --words up,down --out words`"
 AT_ONCE: Final = 64  # files decoded before the next ones are asked for
 READERS: Final = 2
-Look = Callable[[Recording], None]
 CountProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Looking:
+    """How files are looked at.
+
+    Attributes:
+        measure: what is measured of each recording that can be used, asked once, in their order.
+        book: what is known of files is there, and they are not decoded; what is new is put there.
+        share: which of the files; by default all.
+    """
+
+    measure: Callable[[Recording], tuple[float, ...]] = lambda recording: ()
+    book: LookBook = field(default_factory=LookBook)
+    share: slice = field(default_factory=lambda: slice(None))
 
 
 class Reading(NamedTuple):
@@ -42,12 +57,14 @@ class Reading(NamedTuple):
         clips: the same without their samples.
         notices: what was changed, passed over or is doubtful, each once with a count.
         bad: what could not be used; empty unless bad files are skipped.
+        looks: what decoding told of each file, those too that could not be used.
     """
 
     recordings: Sequence[Recording]
     clips: Sequence[Clip]
     notices: list[str]
     bad: list[BadFile]
+    looks: Sequence[FirstLook] = ()
 
 
 def read_recordings(
@@ -72,7 +89,12 @@ def read_recordings(
         UsageError: no path is given, or the label source contradicts itself.
     """
     kept: list[Recording] = []
-    reading = open_recordings(paths, Wish(rate_hz, longest_samples), labels=labels, skip_bad=skip_bad, look=kept.append)
+
+    def keep(recording: Recording) -> tuple[float, ...]:
+        kept.append(recording)
+        return ()
+
+    reading = open_recordings(paths, Wish(rate_hz, longest_samples), labels=labels, skip_bad=skip_bad, looking=Looking(keep))
     return reading._replace(recordings=kept)
 
 
@@ -83,7 +105,7 @@ def open_recordings(
     labels: LabelSource = LabelSource(),  # noqa: B008 - frozen
     selection: Selection = Selection(),  # noqa: B008 - frozen
     skip_bad: bool = False,
-    look: Look = lambda recording: None,
+    looking: Looking = Looking(),
     progress: CountProgress = lambda done, total: None,
 ) -> Reading:
     """Looks at every recording in these folders and files; its samples are read again when it is asked for.
@@ -94,7 +116,7 @@ def open_recordings(
         labels: where the words come from.
         selection: which of them are wanted.
         skip_bad: leave out what cannot be used.
-        look: given each recording that can be used, once, in their order.
+        looking: how they are looked at.
         progress: told how many of how many were looked at.
 
     Raises:
@@ -105,13 +127,15 @@ def open_recordings(
     part = chosen_recordings(found.files, selection, labels.csv, labels.path_column)
     labelled = label_files(part.files, labels)
     sample = sampled(labelled.files, labelled.labels, selection)
-    scan = _Scan(wish.rate_hz, [_long_take(file, part.files, wish) for file in labelled.bad])
-    for file, heard in _decoded(sample.files, wish):
-        scan.take(file, heard, labelled.labels.get(file.id), look)
-        progress(len(scan.clips) + len(scan.bad), len(sample.files))
+    scan, files = _Scan([_long_take(file, part.files, wish) for file in labelled.bad]), sample.files[looking.share]
+    for file, look in _looks(files, labelled.labels, wish, looking):
+        scan.take(file, look, labelled.labels.get(file.id))
+        looking.book.add(look)
+        progress(len(scan.clips) + len(scan.bad), len(files))
+    looking.book.flush()
     _refuse(scan.bad, len(scan.clips) + len(scan.bad), skip_bad=skip_bad and bool(scan.clips))
     notices = [*found.notices, *part.notices, *labelled.notices, *sample.notices, *scan.notices]
-    return Reading(Recordings(scan.clips, wish), scan.clips, notices, scan.bad)
+    return Reading(Recordings(scan.clips, wish), scan.clips, notices, scan.bad, scan.looks)
 
 
 def _long_take(bad: BadFile, files: Sequence[AudioFile], wish: Wish) -> BadFile:
@@ -133,41 +157,57 @@ def _long_take(bad: BadFile, files: Sequence[AudioFile], wish: Wish) -> BadFile:
 class _Scan:
     """What is known of the files looked at so far."""
 
-    rate_hz: int
     bad: list[BadFile]
     clips: list[Clip] = field(default_factory=list)
+    looks: list[FirstLook] = field(default_factory=list)
     changes: Counter[str] = field(default_factory=Counter)
     doubts: Doubts = field(default_factory=Doubts)
 
-    def take(self, file: AudioFile, heard: Audio | UnusableError, label: Label | None, look: Look) -> None:
-        if isinstance(heard, UnusableError):
-            self.bad.append(BadFile(file.id, str(heard)))
+    def take(self, file: AudioFile, look: FirstLook, label: Label | None) -> None:
+        self.looks.append(look)
+        if look.reason:
+            self.bad.append(BadFile(file.id, look.reason))
             return
         word, speaker = label or (None, None)
-        recording = Recording(file.id, heard.samples, self.rate_hz, word, speaker, file.path, heard.sha256)
-        self.clips.append(Clip(file.id, file.path, word, speaker, heard.sha256))
-        self.changes.update(heard.notices)
-        self.doubts.take(recording, clipped=heard.clipped)
-        look(recording)
+        clip = Clip(file.id, file.path, word, speaker, look.sha256)
+        self.clips.append(clip)
+        self.changes.update(look.changes)
+        self.doubts.take(clip, look.doubts)
 
     @property
     def notices(self) -> list[str]:
         return [*(f"{counted(count, 'file')} {what}" for what, count in sorted(self.changes.items())), *self.doubts.notices]
 
 
-def _decoded(files: Sequence[AudioFile], wish: Wish) -> Iterator[tuple[AudioFile, Audio | UnusableError]]:
-    """Each file with what it holds, in order; a few are read ahead, in threads."""
+def _looks(files: Sequence[AudioFile], labels: Mapping[str, Label], wish: Wish, looking: Looking) -> Iterator[tuple[AudioFile, FirstLook]]:
+    """Each file with what a look tells, in order; a few are decoded ahead, in threads, but for those that are known."""
 
-    def heard(file: AudioFile) -> Audio | UnusableError:
+    def heard(file: AudioFile) -> FirstLook | Audio | UnusableError:
         try:
-            return decode(file.path, wish)
+            return looking.book.known(file.id, _size(file)) or decode(file.path, wish)
         except UnusableError as error:
             return error
 
     with ThreadPoolExecutor(READERS, thread_name_prefix="look") as readers:
         for start in range(0, len(files), AT_ONCE):
             some_files = files[start : start + AT_ONCE]
-            yield from zip(some_files, readers.map(heard, some_files), strict=True)
+            for file, found in zip(some_files, readers.map(heard, some_files), strict=True):
+                yield file, found if isinstance(found, FirstLook) else _look(file, labels.get(file.id), found, looking, wish.rate_hz)
+
+
+def _look(file: AudioFile, label: Label | None, heard: Audio | UnusableError, looking: Looking, rate_hz: int) -> FirstLook:
+    """What is to be known of a file that was decoded."""
+    if isinstance(heard, UnusableError):
+        return FirstLook(file.id, _size(file), reason=str(heard))
+    word, speaker = label or (None, None)
+    recording = Recording(file.id, heard.samples, rate_hz, word, speaker, file.path, heard.sha256)
+    doubts = doubts_of(recording, clipped=heard.clipped)
+    return FirstLook(file.id, _size(file), heard.sha256, "", heard.notices, doubts, looking.measure(recording))
+
+
+def _size(file: AudioFile) -> int:
+    """In bytes; of what is no file, or is gone, 0."""
+    return file.path.stat().st_size if file.path.is_file() else 0
 
 
 def read_audio(path: Path, rate_hz: int) -> Audio:

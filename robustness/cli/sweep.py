@@ -27,6 +27,13 @@ class ShardOptions:
         str | None, typer.Option(help="A folder for the shard, or an address such as s3://bucket/run; several shards may share it.")
     ] = None
     shard: Annotated[str, typer.Option(help="Which shard of how many, such as 3/40.")] = "1/1"
+    look: Annotated[
+        bool,
+        typer.Option(
+            "--look",
+            help="Only decode the shard's share of all files once, and keep in --out what they tell: no sweep there needs that of others.",
+        ),
+    ] = False
     same_cpu: Annotated[
         bool, typer.Option("--same-cpu", help="Refuse to run where another shard of --out ran on another kind of processor.")
     ] = False
@@ -73,7 +80,7 @@ def sweep(
         raise UsageError("a sweep needs --out, a folder or an address for its shard, such as --out shards")
 
     from robustness.jobs.assess import prepare
-    from robustness.jobs.shards import refuse_other_cpu, sweep_shard
+    from robustness.jobs.shards import look_at_share, refuse_other_cpu, sweep_shard
     from robustness.run.blocks import Shard
     from robustness.run.shards import ShardPlace
     from robustness.run.store import store_of
@@ -87,7 +94,11 @@ def sweep(
     request = replace(request_of(model, data, words, conditions, computing.of_a_worker), audio=not part.no_audio)
     with progress_shown() as progress:
         progress("read: model and recordings", 0, 1)
-        job = prepare(request, progress)
+        if part.look:
+            looked = look_at_share(request, shard, place, progress)
+            say(f"share {shard}: {looked:,} files looked at; `robustness sweep` into {part.out} decodes none of them but to sweep it")
+            return
+        job = prepare(request, progress, None if part.dry_run else place)
         if not part.dry_run:
             computed_by = _computing(computing, same_cpu=part.same_cpu)
             done = sweep_shard(job, shard, place, progress, computed_by)

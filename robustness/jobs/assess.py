@@ -33,6 +33,7 @@ from robustness.run.atomic import said_when_full
 from robustness.run.checks import CheckedModel, CheckedModels, write_checks
 from robustness.run.folder import Run, RunWriter
 from robustness.run.integrity import checked_run
+from robustness.run.looks import KeptLooks
 from robustness.run.provenance import provenance
 from robustness.sweep.dataset import Wanted, look_at, recordings_table, unsaid
 from robustness.sweep.manifest import card_facts, cpu_kind, models_of, plan_facts, recordings_facts, versions
@@ -90,8 +91,14 @@ def assess(request: Request, out: Path, progress: Progress = lambda doing, done,
     return execute(prepare(request), RunWriter(out), progress)
 
 
-def prepare(request: Request, progress: Progress = lambda doing, done, total: None) -> Job:
-    """Everything that a wrong input can stop, before anything is computed or written."""
+def prepare(request: Request, progress: Progress = lambda doing, done, total: None, kept: KeptLooks | None = None) -> Job:
+    """Everything that a wrong input can stop, before anything is computed.
+
+    Args:
+        request: what to do.
+        progress: told how many recordings were looked at.
+        kept: where looks at files are kept; what is known there is not decoded, and nothing else is written.
+    """
     if request.reference is not None:
         checked_run(request.reference)
     refuse_range(request.every_sample.within_ms)
@@ -100,8 +107,7 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     frame = common_frame(classifiers)
     runnable(request.settings, frame)  # for what it refuses, before recordings are read
     inputs = {name: digests(folder, name) for name, folder in sorted(request.settings.inputs.items())}
-    wanted = Wanted(request.recordings, request.labels, request.selection, request.skip_bad)
-    found = look_at(wanted, frame, request.settings, partial(progress, "read: recordings"))
+    found = look_at(wanted_of(request), frame, request.settings, progress=partial(progress, "read: recordings"), kept=kept)
     refuse_tested(classifiers, found.reading.clips)
     for classifier in classifiers:
         for label in dict.fromkeys(clip.label for clip in found.reading.clips):
@@ -118,6 +124,11 @@ def prepare(request: Request, progress: Progress = lambda doing, done, total: No
     placed = placeable(reading.recordings, frame, request.settings)
     floats = {classifier.name: classifier for _, classifier in floats_last}
     return Job(request, classifiers, reading, placed, table, plan, cards, inputs, floats, left_out, good)
+
+
+def wanted_of(request: Request) -> Wanted:
+    """Which recordings it asks for."""
+    return Wanted(request.recordings, request.labels, request.selection, request.skip_bad)
 
 
 class Loaded(NamedTuple):

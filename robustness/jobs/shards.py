@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +20,7 @@ from pydantic import TypeAdapter
 
 from robustness.errors import RunError
 from robustness.files import json_of
-from robustness.jobs.assess import Job, Progress, explain_and_draw, manifest_of, prepare, requested
+from robustness.jobs.assess import Job, Progress, classifiers_of, explain_and_draw, manifest_of, prepare, requested, wanted_of
 from robustness.jobs.request import Request
 from robustness.run.blocks import Shard, SweepBlock, SweepLayout, WaitingRows, part_bytes
 from robustness.run.folder import Run
@@ -28,9 +29,10 @@ from robustness.run.lock import FolderLock
 from robustness.run.resume import differences, other_recordings
 from robustness.run.schema import RECORDINGS, REQUEST, SCHEMA
 from robustness.run.shards import MACHINE, SHARD_KIND, BlockFacts, ShardFacts, ShardPlace, block_of
+from robustness.sweep.dataset import look_at
 from robustness.sweep.manifest import cpu_kind
 from robustness.sweep.state import Tally
-from robustness.sweep.sweep import Sweep
+from robustness.sweep.sweep import Sweep, common_frame
 
 ASKED: Final = TypeAdapter(Request)
 
@@ -138,6 +140,21 @@ def sweep_shard(job: Job, shard: Shard, place: ShardPlace, progress: Progress, c
         for made in whole_blocks:
             place.add(made.block.name, made.facts, made.parts)
     return ShardDone(len(missing), len(mine), len(sweep.layout.blocks))
+
+
+def look_at_share(request: Request, shard: Shard, place: ShardPlace, progress: Progress) -> int:
+    """Looks at every so-manieth file and keeps what it tells, so that no shard of this place decodes it but to sweep it.
+
+    Returns:
+        How many files were looked at, those that were known too.
+
+    Raises:
+        RobustnessError: files cannot be used.
+    """
+    frame = common_frame(classifiers_of(request).classifiers)
+    share, told = slice(shard.number - 1, None, shard.total), partial(progress, "read: recordings")
+    found = look_at(wanted_of(request), frame, request.settings, progress=told, kept=place, share=share)
+    return len(found.reading.looks)
 
 
 def refuse_other_cpu(place: ShardPlace) -> None:

@@ -1,14 +1,15 @@
 """What does a shard of a sweep leave, and how is it read? Blocks with the digests of their parts, and what the whole sweep is of.
 
 `shards/3-of-40.json` says of what sweep it is; `blocks/NAME.json` stands once all of a block is there, with the digest of each part;
-`trials/` and `heard/` hold the parts, `recordings.parquet` what was recorded. Several shards may share a place. Loads no torch.
+`trials/` and `heard/` hold the parts, `recordings.parquet` what was recorded, `looks/` what files told when they were decoded. Several
+shards may share a place. Loads no torch.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -17,10 +18,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from robustness.errors import OutputError, RunError
 from robustness.run.blocks import FOLDERS, Shard, SweepLayout, part_bytes
+from robustness.run.looks import FirstLook, LookSettings, looks_bytes, read_looks
 from robustness.run.resume import differences
 from robustness.run.schema import RECORDINGS, SCHEMA, SHARDS, part_name
 from robustness.run.store import Store
 
+LOOKS: Final = "looks"  # the folder of what files told when they were looked at
+NAME: Final = 16  # hexadecimal digits of a digest in a file's name
 SHARD_KIND: Final = "speech-robustness shard"
 MACHINE: Final = ("threads",)  # settings of which no answer depends
 
@@ -125,6 +129,20 @@ class ShardPlace:
             Shard.read(facts.shard)
             found.append(facts)
         return found
+
+    def looks(self, settings: LookSettings) -> dict[tuple[str, int], FirstLook]:
+        """What was told of files that were looked at in this way, by their ids and sizes.
+
+        Raises:
+            RunError: a table of them is damaged.
+        """
+        files = [(f"{self.store}/{name}", self.store.read(name)) for name in self.store.names(LOOKS)]
+        return {(look.id, look.size): look for name, content in files for look in read_looks(name, content, settings)}
+
+    def add_looks(self, settings: LookSettings, new: Iterable[FirstLook]) -> None:
+        """Keeps what was told of more files."""
+        content = looks_bytes(settings, new)
+        self.store.write(f"{LOOKS}/{hashlib.sha256(content).hexdigest()[:NAME]}.parquet", content)
 
     def done(self) -> dict[str, BlockFacts]:
         """The blocks that are whole, by name.

@@ -16,12 +16,14 @@ import torch
 from robustness.audio.labels import LabelSource
 from robustness.audio.levels import decibels, speech_power
 from robustness.audio.placement import LEAST_SLACK_MS, Frame, slack_ms, span_of, trimmed
-from robustness.audio.reading import Reading, Wish, open_recordings
+from robustness.audio.reading import Looking, Reading, Wish, open_recordings
 from robustness.audio.recordings import Recording
 from robustness.audio.selection import Selection
 from robustness.audio.spelling import lookalikes
 from robustness.audio.streaming import Clip
 from robustness.models.classifier import Classifier
+from robustness.run.looks import KeptLooks, LookBook
+from robustness.run.schema import SCHEMA
 from robustness.sweep.plan import Settings
 
 
@@ -89,7 +91,15 @@ def measured(native: Recording, placed: Recording, frame: Frame, threshold_db: f
     )
 
 
-def look_at(wanted: Wanted, frame: Frame, settings: Settings, progress: Callable[[int, int], None]) -> DataSet:
+def look_at(
+    wanted: Wanted,
+    frame: Frame,
+    settings: Settings,
+    *,
+    progress: Callable[[int, int], None],
+    kept: KeptLooks | None = None,
+    share: slice = slice(None),
+) -> DataSet:
     """Decodes and measures every recording that is wanted; no sample is kept.
 
     Args:
@@ -97,27 +107,30 @@ def look_at(wanted: Wanted, frame: Frame, settings: Settings, progress: Callable
         frame: the window that will hear them.
         settings: of the sweep.
         progress: told how many of how many were looked at.
+        kept: where looks at files are kept; what lies there is not decoded, and what does not is put there.
+        share: which of the files are looked at; by default all.
 
     Raises:
         RecordingError: recordings cannot be used; all of them are named in one message.
         UsageError: what is wanted contradicts itself, or is not there.
     """
-    measures: list[Measured] = []
+    wish = Wish(frame.rate_hz, frame.samples, cut=settings.trim != "never")
+    way = {**wish._asdict(), "trim": settings.trim, "threshold_db": settings.speech_threshold_db, "schema": SCHEMA}
 
-    def look(native: Recording) -> None:
+    def measure(native: Recording) -> Measured:
         placed = trimmed(native, frame, settings.trim, settings.speech_threshold_db)
-        measures.append(measured(native, placed, frame, settings.speech_threshold_db))
+        return measured(native, placed, frame, settings.speech_threshold_db)
 
     reading = open_recordings(
         wanted.paths,
-        Wish(frame.rate_hz, frame.samples, cut=settings.trim != "never"),
+        wish,
         labels=wanted.labels,
         selection=wanted.selection,
         skip_bad=wanted.skip_bad,
-        look=look,
+        looking=Looking(measure, LookBook(kept, way), share),
         progress=progress,
     )
-    return DataSet(reading, measures)
+    return DataSet(reading, [Measured(*look.measures) for look in reading.looks if not look.reason])
 
 
 def recordings_table(found: DataSet, classifier: Classifier) -> pd.DataFrame:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
-from robustness.errors import OutputError, RunError, UsageError
+from robustness.audio import reading
+from robustness.audio.decoding import Audio, Wish, decode
+from robustness.errors import OutputError, RecordingError, RunError, UsageError
 from robustness.jobs import shards
 from robustness.jobs.assess import Job, assess, prepare
 from robustness.jobs.request import Explaining, Request
-from robustness.jobs.shards import explain_run, refuse_other_cpu, sweep_shard
+from robustness.jobs.shards import explain_run, look_at_share, refuse_other_cpu, sweep_shard
 from robustness.report.page import write_page
 from robustness.run.blocks import Shard, SweepLayout
 from robustness.run.folder import Run
@@ -201,3 +206,74 @@ def test_every_block_is_in_one_shard() -> None:
 def test_places_that_are_none(tmp_path: Path, address: str, kind: type[Exception], says: str) -> None:
     with pytest.raises(kind, match=says):
         Merger.of([address if ":" in address else str(tmp_path / address)])
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that are decoded to be looked at, as that happens."""
+    names: list[str] = []
+
+    def told(path: Path, wish: Wish) -> Audio:
+        names.append(path.name)
+        return decode(path, wish)
+
+    monkeypatch.setattr(reading, "decode", told)
+    return names
+
+
+def test_what_was_looked_at_is_not_decoded_again_and_the_shards_are_the_same(
+    request_: Request, job: Job, decoded: list[str], tmp_path: Path
+) -> None:
+    looked, plain = place(tmp_path / "looked"), place(tmp_path / "plain")
+    counts = [look_at_share(request_, Shard(number, 2), looked, silent) for number in (1, 2)]
+    assert sorted(decoded) == sorted(Path(clip.id).name for clip in job.reading.clips)
+    assert counts == [3, 2]
+    decoded.clear()
+    again = prepare(request_, kept=looked)
+    assert decoded == []
+    for where, how in ((looked, again), (plain, job)):
+        sweep_shard(how, Shard(1, 1), where, silent)
+    assert again.reading.notices == job.reading.notices
+    for name in ("recordings.parquet", "shards/1-of-1.json"):
+        assert looked.store.read(name) == plain.store.read(name)
+
+
+def test_a_file_that_has_changed_is_looked_at_again_or_refused_when_it_is_swept(
+    request_: Request, decoded: list[str], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(request_.recordings[0], tmp_path / "words")
+    mine, kept = replace(request_, recordings=(folder,)), place(tmp_path / "shards")
+    prepare(mine, kept=kept)
+    longer, other = sorted(folder.rglob("*.wav"))[:2]
+    samples, rate_hz = soundfile.read(longer, dtype="int16")
+    soundfile.write(longer, np.concatenate([samples, samples[:160]]), rate_hz)
+    decoded.clear()
+    prepare(mine, kept=kept)
+    assert decoded == [longer.name]
+    samples, _ = soundfile.read(other, dtype="int16")
+    soundfile.write(other, samples[::-1], rate_hz)
+    with pytest.raises(RecordingError, match=r"has changed since"):
+        sweep_shard(prepare(mine, kept=kept), Shard(1, 1), kept, silent)
+
+
+def test_looks_that_were_taken_in_another_way_are_not_used_and_damaged_ones_are_named(
+    request_: Request, decoded: list[str], tmp_path: Path
+) -> None:
+    kept = place(tmp_path / "shards")
+    prepare(request_, kept=kept)
+    count = len(decoded)
+    prepare(replace(request_, settings=replace(request_.settings, trim="never")), kept=kept)
+    assert len(decoded) == 2 * count
+    (tmp_path / "shards" / "looks" / "none.parquet").write_bytes(b"PAR1")
+    with pytest.raises(RunError, match=r"none\.parquet is no table of looks.*remove it"):
+        prepare(request_, kept=kept)
+
+
+def test_a_file_that_cannot_be_used_stays_named(request_: Request, tmp_path: Path) -> None:
+    folder = shutil.copytree(request_.recordings[0], tmp_path / "words")
+    word = next(path for path in folder.iterdir() if path.is_dir())
+    (word / "empty.wav").write_bytes(b"")
+    mine, kept = replace(request_, recordings=(folder,), skip_bad=True), place(tmp_path / "shards")
+    first, second = (prepare(mine, kept=kept) for _ in range(2))
+    assert first.reading.bad == second.reading.bad
+    assert [bad.id for bad in first.reading.bad] == [f"{word.name}/empty.wav"]
