@@ -12,7 +12,7 @@ import typer
 from robustness.cli import options
 from robustness.cli.printing import VERDICTS, Styled, detail, say
 from robustness.cli.progress import progress_shown
-from robustness.cli.report import repeated
+from robustness.cli.repeating import repeated
 from robustness.conditions import VARIANTS
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import typer
 from robustness.cli import options
 from robustness.cli.printing import note, say
 from robustness.cli.progress import progress_shown
-from robustness.cli.report import repeated
+from robustness.cli.repeating import repeated
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 

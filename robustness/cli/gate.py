@@ -16,7 +16,8 @@ from robustness.cli import options
 from robustness.cli.grouping import gives_json
 from robustness.cli.printing import answer, note, say
 from robustness.cli.progress import progress_shown
-from robustness.cli.report import repeated, told_how_to_go_on
+from robustness.cli.repeating import repeated
+from robustness.cli.report import told_how_to_go_on
 from robustness.conditions import VARIANTS
 from robustness.errors import UsageError
 

@@ -33,7 +33,7 @@ ENDED: Final = (
     "code that the model card names ended the program by {}, and nothing was finished; "
     'put what it does when it is run behind `if __name__ == "__main__":`'
 )
-APART: Final = ("grouping", "main", "memory", "options", "printing", "progress", "settings", "verdict_lines")  # no commands
+APART: Final = ("grouping", "main", "memory", "options", "printing", "progress", "repeating", "settings", "verdict_lines")  # no commands
 app = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +15,14 @@ from markupsafe import Markup
 from robustness.cli import options
 from robustness.cli.printing import VERDICTS, Styled, note, say, warn
 from robustness.cli.progress import duration, progress_shown
+from robustness.cli.repeating import repeated
 from robustness.conditions import CARDS, VARIANTS
 from robustness.errors import UsageError
 
 if TYPE_CHECKING:
     from robustness.jobs.assess import Job, Progress
     from robustness.jobs.request import Explaining, Request
+    from robustness.run.blocks import Shard
     from robustness.run.folder import Run, RunWriter
 
 
@@ -38,9 +39,8 @@ FROM_SHARDS: Final = {
     "verbose",
     "cards",
     "good_run",
+    "shard",
 }
-LEFT_OUT: Final = frozenset({"--out", "--shard", "--address", "--workers"})  # with their values
-FLAGS_LEFT_OUT: Final = frozenset({"--resume", "--same-cpu"})
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,23 @@ class ExplainingOptions:
         typer.Option(metavar="N|all", help="How many failing recordings get a card, worst first; all are explained in the table."),
     ] = str(CARDS)
     good_run: options.GoodRunOption = None
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="With --from and --model: explain this share of those without a card, such as 3/40, keep it in the run, and stop."
+        ),
+    ] = None
+
+    @property
+    def share(self) -> Shard | None:
+        """Which failing recordings are explained alone; None for all.
+
+        Raises:
+            UsageError: it is no shard.
+        """
+        from robustness.run.blocks import Shard
+
+        return None if self.shard is None else Shard.read(self.shard)
 
     def explaining(self) -> Explaining:
         """The same as a request takes it.
@@ -158,6 +175,8 @@ def report(
         if model.models:
             return _explain(run.from_run, context, model, data, words, sweep, explaining, computing)
         return _draw_again(run.from_run, context, run.reference)
+    if explaining.shard is not None:
+        raise UsageError("--shard divides the explanations of a merged run; give that by --from RUN --model CARD, or leave --shard out")
     options.check_inputs("a report", model, data.recordings, ", or --from RUN")
 
     from robustness.jobs.assess import prepare
@@ -286,8 +305,11 @@ def _explain(
 
     with progress_shown() as progress:
         progress("read: model and recordings", 0, 1)
-        job = explain_run(path, with_given, progress)
+        job = explain_run(path, with_given, progress, explaining.share)
     options.tell(job.reading, where_run(job))
+    if explaining.share is not None:
+        say(f"share {explaining.share} is explained; when all are, the same command without --shard draws the page of {path}")
+        return
     _say_verdict(Run.open(path))
     say(path / "index.html")
 
@@ -371,22 +393,3 @@ def where_run(job: Job) -> list[str]:
     """Which variants did not run where --device says."""
     elsewhere = [c.variant for c in job.classifiers if c.device.type != job.request.device.split(":")[0]]
     return [f"{', '.join(elsewhere)} ran on the CPU: torch's int8 kernels run nowhere else"] if elsewhere else []
-
-
-def repeated(arguments: list[str]) -> str:
-    """The command that repeats a run in one process: without what says where to and how, and absolute paths by their names alone."""
-    kept: list[str] = []
-    waiting = iter(["report", *arguments[1:]] if arguments[:1] == ["sweep"] else arguments)
-    for argument in waiting:
-        option, equals, value = argument.rpartition("=") if argument.startswith("--") else ("", "", argument)
-        if argument in LEFT_OUT:
-            next(waiting, None)
-        elif option in LEFT_OUT or argument in FLAGS_LEFT_OUT or argument == "--engine=ray":
-            continue
-        elif argument == "--engine":
-            chosen = next(waiting, "")
-            kept += [argument, chosen] if chosen != "ray" else []
-        else:
-            path = Path(value)
-            kept.append(f"{option}{equals}{path.name if path.is_absolute() and path.exists() else value}")
-    return shlex.join(["robustness", *kept])

@@ -14,7 +14,7 @@ from robustness.cli import options
 from robustness.cli.grouping import gives_json
 from robustness.cli.printing import answer, note, say
 from robustness.cli.progress import progress_shown
-from robustness.cli.report import repeated
+from robustness.cli.repeating import repeated
 from robustness.conditions import VARIANTS
 from robustness.errors import DONE, UsageError
 

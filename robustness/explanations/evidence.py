@@ -23,6 +23,7 @@ from robustness.conditions import CARDS
 from robustness.explanations.card_records import card_of, name_of
 from robustness.explanations.cases import COUNTERPART, HERE, Case, Cases
 from robustness.explanations.diagnosis import Restoration
+from robustness.explanations.explained_parts import ExplainedParts
 from robustness.explanations.explained_table import ExplainedRow, write_explanations
 from robustness.explanations.failures import Failure, find_failures
 from robustness.explanations.good_recordings import GoodRun
@@ -52,6 +53,7 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
     cards: int | None = CARDS,
     audio: bool = True,
     everything: bool = False,
+    kept: ExplainedParts | None = None,
     progress: CountProgress = lambda done, total: None,
 ) -> None:
     """Explains the worst failures of a run and writes them down; `failures.json` comes last.
@@ -66,33 +68,87 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
         cards: how many failures to show, worst first; the rest are counted. A few that fail elsewhere alone come after. None shows all.
         audio: False leaves the voices out.
         everything: whether those that have no card are explained as well, without maps; all go into a table then.
+        kept: what is known of those that have no card; what is found of them is kept there.
         progress: told how many failures of how many are done.
     """
     cases = Cases(run, classifiers, recordings, seed, perturbations, good_run=good_run)
-    restoration = Restoration(cases)
-    every = find_failures(run, cases.placed, cases.kinds, cases.frame.reference)
-    found, elsewhere = ([one for one in every if one.at_a_place is at_a_place] for at_a_place in (True, False))
-    most, most_elsewhere = (len(found), len(elsewhere)) if cards is None else (cards, ELSEWHERE)
-    shown = [*found[:most], *elsewhere[:most_elsewhere]]
+    restoration, chosen = Restoration(cases), CardChoice.of(run, cases, cards)
     folder = run.evidence
     folder.mkdir(parents=True, exist_ok=True)
-    rest = [*found[most:], *elsewhere[most_elsewhere:]] if everything else []
-    total = len(shown) + len(rest)
+    rest = chosen.rest if everything else []
+    total = len(chosen.shown) + len(rest)
     progress(0, total)
     written = []
-    for card in _cards(shown, restoration, folder, audio=audio):
+    for card in _cards(chosen.shown, restoration, folder, audio=audio):
         written.append(card)
         progress(len(written), total)
-    for done, rows in enumerate(_explained(rest, restoration), start=len(written) + 1):
+    for done, rows in enumerate(_explained(rest, restoration, kept), start=len(written) + 1):
         restoration.rows += rows
         progress(done, total)
     restoration.write(run, folder)
     if everything:
         write_explanations(folder, restoration.rows)
         write_good_recordings(folder, cases.good.facts())
-    others = ShownOfAll(len(elsewhere), len(elsewhere[:most_elsewhere]))
+    others = ShownOfAll(chosen.elsewhere, chosen.elsewhere_shown)
     serving = good_run.name if good_run is not None and cases.good.served else None
-    write_failures(folder, FailedRecordings(len(found), len(found[:most]), tuple(written), others, serving))
+    write_failures(folder, FailedRecordings(chosen.at_a_place, chosen.shown_at_a_place, tuple(written), others, serving))
+
+
+def explain_others(
+    cases: Cases,
+    run: Run,
+    kept: ExplainedParts,
+    *,
+    cards: int | None = CARDS,
+    share: slice = slice(None),
+    progress: CountProgress = lambda done, total: None,
+) -> int:
+    """Explains a share of the failures that get no card, and keeps what is found.
+
+    Args:
+        cases: of the run.
+        run: its trials say what fails.
+        kept: where it is kept; what is there is not explained again.
+        cards: how many failures get a card; None is all, which leaves nothing to share.
+        share: which of the others.
+        progress: told how many of how many are done.
+
+    Returns:
+        How many failures the share has.
+    """
+    rest = CardChoice.of(run, cases, cards).rest[share]
+    progress(0, len(rest))
+    for done, _ in enumerate(_explained(rest, Restoration(cases), kept), start=1):
+        progress(done, len(rest))
+    return len(rest)
+
+
+class CardChoice(NamedTuple):
+    """Which failures get a card, and which do not.
+
+    Attributes:
+        shown: worst first at a place, and then some that fail under another perturbation alone.
+        rest: the others.
+        at_a_place, elsewhere: how many fail so.
+        shown_at_a_place, elsewhere_shown: how many of them get a card.
+    """
+
+    shown: list[Failure]
+    rest: list[Failure]
+    at_a_place: int
+    shown_at_a_place: int
+    elsewhere: int
+    elsewhere_shown: int
+
+    @classmethod
+    def of(cls, run: Run, cases: Cases, cards: int | None) -> CardChoice:
+        """Of a run; so many cards, or all."""
+        every = find_failures(run, cases.placed, cases.kinds, cases.frame.reference)
+        found, elsewhere = ([one for one in every if one.at_a_place is at_a_place] for at_a_place in (True, False))
+        most, most_elsewhere = (len(found), len(elsewhere)) if cards is None else (cards, ELSEWHERE)
+        shown, shown_elsewhere = found[:most], elsewhere[:most_elsewhere]
+        rest = [*found[most:], *elsewhere[most_elsewhere:]]
+        return cls([*shown, *shown_elsewhere], rest, len(found), len(shown), len(elsewhere), len(shown_elsewhere))
 
 
 def _cards(shown: Sequence[Failure], restoration: Restoration, folder: Path, *, audio: bool) -> Iterator[FailureCard]:
@@ -111,8 +167,26 @@ def _cards(shown: Sequence[Failure], restoration: Restoration, folder: Path, *, 
             yield _card(name, files, card_of(case, cases.good.standings(case)), made.facts)
 
 
-def _explained(failures: Sequence[Failure], restoration: Restoration) -> Iterator[list[ExplainedRow]]:
+def _explained(failures: Sequence[Failure], restoration: Restoration, kept: ExplainedParts | None) -> Iterator[list[ExplainedRow]]:
     """The rows of each failure in their order; several are explained at once, each thread with networks of its own."""
+    known = {} if kept is None else {one.recording: rows for one in failures if (rows := kept.of(one.recording)) is not None}
+    made = _rows_of([one for one in failures if one.recording not in known], restoration)
+    try:
+        for failure in failures:
+            if failure.recording in known:
+                yield known[failure.recording]
+                continue
+            rows = next(made)
+            if kept is not None:
+                kept.add(rows)
+            yield rows
+    finally:
+        if kept is not None:
+            kept.flush()
+
+
+def _rows_of(failures: Sequence[Failure], restoration: Restoration) -> Iterator[list[ExplainedRow]]:
+    """The rows of each failure, made."""
     cases = restoration.cases
     count = min(torch.get_num_threads(), len(failures)) if cases.copies else 1
     free: SimpleQueue[Cases] = SimpleQueue()

@@ -65,6 +65,7 @@ def rows_of(case: Case, found: Mapping[str, Diagnosis], stands: Sequence[Standin
 def _row(case: Case, variant: str, found: Diagnosis, stands: Sequence[Standing]) -> ExplainedRow:
     failure, condition, naming, drop = case.failure, case.failure.condition, found.naming, found.drop
     by = next((one for one in found.tried if one.name == naming.by), None)
+    size = None if by is None else by.restores_at if naming.verdict == "named" else by.best.size
     return ExplainedRow(
         recording=failure.recording,
         label=failure.label,
@@ -80,7 +81,7 @@ def _row(case: Case, variant: str, found: Diagnosis, stands: Sequence[Standing])
         verdict=naming.verdict,
         kind=naming.kind,
         edit=naming.by,
-        size=None if by is None else by.restores_at if naming.verdict == "named" else by.best.size,
+        size=None if size is None else float(size),
         share=naming.share,
         strength=None if by is None else naming.strength,
         control_share=None if by is None else by.control.share,

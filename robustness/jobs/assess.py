@@ -30,6 +30,7 @@ from robustness.quantization.calibration import read_calibration, refuse_tested
 from robustness.quantization.variants import LeftOut, is_quantized, variants_of
 from robustness.report.page import write_page
 from robustness.run.atomic import said_when_full
+from robustness.run.blocks import Shard
 from robustness.run.checks import CheckedModel, CheckedModels, write_checks
 from robustness.run.folder import Run, RunWriter
 from robustness.run.integrity import checked_run
@@ -42,8 +43,10 @@ from robustness.sweep.state import Tally
 from robustness.sweep.sweep import Sweep, common_frame, engine_of, key_of, placeable
 
 if TYPE_CHECKING:
+    from robustness.explanations.explained_parts import ExplainedParts
     from robustness.explanations.good_recordings import GoodRun
 
+EXPLAINING: Final = "explain: failures"
 CHECKED: Final = 200  # recordings that are looked at before the page is drawn; `robustness check` looks at all
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
 
@@ -244,25 +247,49 @@ def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     write_condition_sounds(job, run)
     settings, told = job.plan.settings, partial(progress, "audit: layers")
     write_audit(run.evidence, job.originals, job.classifiers, job.placed, threshold_db=settings.speech_threshold_db, progress=told)
-    seed, audio, again = settings.seed, job.request.audio, job.plan.perturbations
-    told = partial(progress, "explain: failures")
+    kept = _kept(job, run)
     if not checked.misnamed:  # no edit of a recording explains a right answer under another name
         write_evidence(
             run,
             job.classifiers,
             job.placed,
-            seed=seed,
-            perturbations=again,
+            seed=settings.seed,
+            perturbations=job.plan.perturbations,
             good_run=job.good_run,
             cards=job.request.explaining.cards,
-            audio=audio,
+            audio=job.request.audio,
             everything=True,
-            progress=told,
+            kept=kept,
+            progress=partial(progress, EXPLAINING),
         )
+    kept.remove()
     if job.request.reference is not None:
         try_reference(run, job.request.reference)
     progress("draw: page", 0, 1)
     write_page(run, run.path / "index.html")
+
+
+def explain_share(job: Job, run: Run, share: Shard, progress: Progress) -> int:
+    """Explains a share of the failing recordings that get no card, for who explains and draws the whole run after.
+
+    Returns:
+        How many they are.
+    """
+    from robustness.explanations.cases import Cases
+    from robustness.explanations.evidence import explain_others
+
+    seed, again = job.plan.settings.seed, job.plan.perturbations
+    cases = Cases(run, job.classifiers, job.placed, seed, again, good_run=job.good_run)
+    told, cards = partial(progress, EXPLAINING), job.request.explaining.cards
+    return explain_others(cases, run, _kept(job, run), cards=cards, share=share.places, progress=told)
+
+
+def _kept(job: Job, run: Run) -> ExplainedParts:
+    """What was found of the run's failing recordings already."""
+    from robustness.explanations.explained_parts import ExplainedParts
+
+    good = None if job.good_run is None else job.good_run.name
+    return ExplainedParts(run.evidence, {"good_run": good, "seed": job.plan.settings.seed, "versions": versions()})
 
 
 def _checked(name: str, classifier: Classifier, reading: Reading) -> CheckedModel:

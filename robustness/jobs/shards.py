@@ -20,7 +20,17 @@ from pydantic import TypeAdapter
 
 from robustness.errors import RunError
 from robustness.files import json_of
-from robustness.jobs.assess import Job, Progress, classifiers_of, explain_and_draw, manifest_of, prepare, requested, wanted_of
+from robustness.jobs.assess import (
+    Job,
+    Progress,
+    classifiers_of,
+    explain_and_draw,
+    explain_share,
+    manifest_of,
+    prepare,
+    requested,
+    wanted_of,
+)
 from robustness.jobs.request import Request
 from robustness.run.blocks import Shard, SweepBlock, SweepLayout, WaitingRows, part_bytes
 from robustness.run.folder import Run
@@ -152,8 +162,8 @@ def look_at_share(request: Request, shard: Shard, place: ShardPlace, progress: P
         RobustnessError: files cannot be used.
     """
     frame = common_frame(classifiers_of(request).classifiers)
-    share, told = slice(shard.number - 1, None, shard.total), partial(progress, "read: recordings")
-    found = look_at(wanted_of(request), frame, request.settings, progress=told, kept=place, share=share)
+    told = partial(progress, "read: recordings")
+    found = look_at(wanted_of(request), frame, request.settings, progress=told, kept=place, share=shard.places)
     return len(found.reading.looks)
 
 
@@ -204,13 +214,15 @@ def _absolute(request: Request) -> Request:
     )
 
 
-def explain_run(path: Path, given: Callable[[Request], Request], progress: Progress) -> Job:
+def explain_run(path: Path, given: Callable[[Request], Request], progress: Progress, share: Shard | None = None) -> Job:
     """Explains and draws a run that has its trials alone.
 
     Args:
         path: the run folder.
         given: what the user gives in place of what the sweep was given.
         progress: told what is being done.
+        share: explain this share of the failing recordings that get no card, keep it in the folder, and draw nothing; None explains all
+            that is not kept there, and draws.
 
     Returns:
         The job, for what reading its recordings had to say.
@@ -226,6 +238,9 @@ def explain_run(path: Path, given: Callable[[Request], Request], progress: Progr
         )
     job = prepare(given(ASKED.validate_json(asked)), progress)
     _refuse_other(run, job)
+    if share is not None:
+        explain_share(job, run, share, progress)
+        return job
     with FolderLock(path):
         explain_and_draw(job, run, progress)
     return job

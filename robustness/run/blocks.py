@@ -74,9 +74,14 @@ class Shard(NamedTuple):
             raise UsageError(f"--shard {text} is beyond its count; shards are numbered from 1/{shard.total} to {shard.total}/{shard.total}")
         return shard
 
+    @property
+    def places(self) -> slice:
+        """Which of some things are its: every `total`-th, so that all shards have as many but for one."""
+        return slice(self.number - 1, None, self.total)
+
     def of(self, blocks: Sequence[SweepBlock]) -> list[SweepBlock]:
-        """Its blocks: every `total`-th, so that all shards have as many but for one."""
-        return list(blocks[self.number - 1 :: self.total])
+        """Its blocks."""
+        return list(blocks[self.places])
 
     def __str__(self) -> str:
         return f"{self.number}/{self.total}"

@@ -13,7 +13,10 @@ import pytest
 import soundfile
 
 from robustness.audio.recordings import Recording
+from robustness.errors import RunError
 from robustness.explanations.evidence import write_evidence
+from robustness.explanations.explained_parts import ExplainedParts
+from robustness.explanations.explained_table import ExplainedRow
 from robustness.explanations.lead_maps import leads_between
 from robustness.explanations.map_records import rank_correlation
 from robustness.models.classifier import Classifier
@@ -288,6 +291,41 @@ def test_an_interrupt_passes_through_and_leaves_whole_files(tmp_path: Path) -> N
     with pytest.raises(KeyboardInterrupt):
         write_evidence(run, [FLOAT], recordings, seed=0, progress=interrupt)
     assert {file.name for file in run.evidence.iterdir()} == {"yes-start.npz", "yes-start.wav", "yes-start-counterpart.wav"}
+
+
+def test_what_was_explained_before_an_interrupt_is_not_explained_again(tmp_path: Path) -> None:
+    recordings = [recording(f"{n}.wav") for n in range(5)]
+    whole = run_of([FLOAT], recordings, tmp_path / "whole")
+    write_evidence(whole, [FLOAT], recordings, seed=0, cards=1, everything=True)
+    run, told = run_of([FLOAT], recordings, tmp_path / "run"), list[str]()
+
+    def interrupt(done: int, total: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    kept = ExplainedParts(run.evidence, {"seed": 0})
+    with pytest.raises(KeyboardInterrupt):
+        write_evidence(run, [FLOAT], recordings, seed=0, cards=1, everything=True, kept=kept, progress=interrupt)
+    known = ExplainedParts(run.evidence, {"seed": 0})
+    assert [known.of(f"{n}.wav") is not None for n in range(5)] == [False, True, True, True, False]
+    assert ExplainedParts(run.evidence, {"seed": 1}).of("1.wav") is None
+
+    class Told(ExplainedParts):
+        def add(self, rows: Sequence[ExplainedRow]) -> None:
+            told.extend(row.recording for row in rows)
+            super().add(rows)
+
+    write_evidence(run, [FLOAT], recordings, seed=0, cards=1, everything=True, kept=Told(run.evidence, {"seed": 0}))
+    assert told == ["4.wav"]
+    first, second = ((one.evidence / "explanations.parquet").read_bytes() for one in (whole, run))
+    assert first == second
+
+
+def test_a_damaged_part_of_what_was_explained_is_named(tmp_path: Path) -> None:
+    (tmp_path / "explained").mkdir()
+    (tmp_path / "explained" / "0.parquet").write_bytes(b"none")
+    with pytest.raises(RunError, match=r"0\.parquet cannot be read.*explained again"):
+        ExplainedParts(tmp_path, {})
 
 
 @pytest.mark.parametrize(

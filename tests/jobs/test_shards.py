@@ -9,12 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
 from robustness.audio import reading
 from robustness.audio.decoding import Audio, Wish, decode
 from robustness.errors import OutputError, RecordingError, RunError, UsageError
+from robustness.explanations.cases import Cases
+from robustness.explanations.diagnosis import Restoration
+from robustness.explanations.explained_table import ExplainedRow
+from robustness.explanations.failures import Failure
 from robustness.jobs import shards
 from robustness.jobs.assess import Job, assess, prepare
 from robustness.jobs.request import Explaining, Request
@@ -94,6 +99,28 @@ def test_a_merged_run_is_explained_and_drawn_as_one_process_does(halves: Path, w
     Merger.of([str(halves / "1"), str(halves / "2")]).write(tmp_path / "merged")
     explain_run(tmp_path / "merged", lambda asked: asked, silent)
     assert bytes_of(Run(tmp_path / "merged")) == bytes_of(whole)
+
+
+def test_failing_recordings_that_were_explained_in_shares_are_the_same_bytes(
+    halves: Path, whole: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explained: list[str] = []
+    of_one = Restoration.rows_for
+
+    def told(self: Restoration, failure: Failure, cases: Cases) -> list[ExplainedRow]:
+        explained.append(failure.recording)
+        return of_one(self, failure, cases)
+
+    monkeypatch.setattr(Restoration, "rows_for", told)
+    merged = Merger.of([str(halves / "1"), str(halves / "2")]).write(tmp_path / "merged")
+    for number in (1, 2):
+        explain_run(merged.path, lambda asked: asked, silent, Shard(number, 2))
+    assert explained
+    assert len(explained) == len(set(explained)) == len(pd.read_parquet(whole.evidence / "explanations.parquet")["recording"].unique()) - 2
+    explained.clear()
+    explain_run(merged.path, lambda asked: asked, silent)
+    assert explained == []
+    assert bytes_of(Run.open(merged.path)) == bytes_of(whole)
 
 
 def test_what_is_whole_is_not_computed_again_and_twice_the_same_is_no_error(job: Job, halves: Path, tmp_path: Path) -> None:
