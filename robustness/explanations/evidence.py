@@ -39,7 +39,9 @@ from robustness.threads import worker_threads
 
 ELSEWHERE: Final = 2  # more, of those that fail under another perturbation alone
 IN_FULL: Final = 2  # of them; segments and the counterpart as donor cost as much as ten maps
-CountProgress = Callable[[int, int], None]
+CARDS_MADE: Final = "cards: failures that are shown"
+OTHERS: Final = "explain: failures without a card"
+StageProgress = Callable[[str, int, int], None]
 
 
 def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
@@ -54,7 +56,7 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
     audio: bool = True,
     everything: bool = False,
     kept: ExplainedParts | None = None,
-    progress: CountProgress = lambda done, total: None,
+    progress: StageProgress = lambda doing, done, total: None,
 ) -> None:
     """Explains the worst failures of a run and writes them down; `failures.json` comes last.
 
@@ -69,22 +71,23 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
         audio: False leaves the voices out.
         everything: whether those that have no card are explained as well, without maps; all go into a table then.
         kept: what is known of those that have no card; what is found of them is kept there.
-        progress: told how many failures of how many are done.
+        progress: told what is being done, and how many failures of how many are done.
     """
     cases = Cases(run, classifiers, recordings, seed, perturbations, good_run=good_run)
     restoration, chosen = Restoration(cases), CardChoice.of(run, cases, cards)
     folder = run.evidence
     folder.mkdir(parents=True, exist_ok=True)
     rest = chosen.rest if everything else []
-    total = len(chosen.shown) + len(rest)
-    progress(0, total)
     written = []
+    progress(CARDS_MADE, 0, len(chosen.shown))
     for card in _cards(chosen.shown, restoration, folder, audio=audio):
         written.append(card)
-        progress(len(written), total)
-    for done, rows in enumerate(_explained(rest, restoration, kept), start=len(written) + 1):
+        progress(CARDS_MADE, len(written), len(chosen.shown))
+    if rest:
+        progress(OTHERS, 0, len(rest))
+    for done, rows in enumerate(_explained(rest, restoration, kept), start=1):
         restoration.rows += rows
-        progress(done, total)
+        progress(OTHERS, done, len(rest))
     restoration.write(run, folder)
     if everything:
         write_explanations(folder, restoration.rows)
@@ -101,7 +104,7 @@ def explain_others(
     *,
     cards: int | None = CARDS,
     share: slice = slice(None),
-    progress: CountProgress = lambda done, total: None,
+    progress: StageProgress = lambda doing, done, total: None,
 ) -> int:
     """Explains a share of the failures that get no card, and keeps what is found.
 
@@ -111,15 +114,15 @@ def explain_others(
         kept: where it is kept; what is there is not explained again.
         cards: how many failures get a card; None is all, which leaves nothing to share.
         share: which of the others.
-        progress: told how many of how many are done.
+        progress: told what is being done, and how many of how many are done.
 
     Returns:
         How many failures the share has.
     """
     rest = CardChoice.of(run, cases, cards).rest[share]
-    progress(0, len(rest))
+    progress(OTHERS, 0, len(rest))
     for done, _ in enumerate(_explained(rest, Restoration(cases), kept), start=1):
-        progress(done, len(rest))
+        progress(OTHERS, done, len(rest))
     return len(rest)
 
 

@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from robustness.explanations.explained_parts import ExplainedParts
     from robustness.explanations.good_recordings import GoodRun
 
-EXPLAINING: Final = "explain: failures"
 CHECKED: Final = 200  # recordings that are looked at before the page is drawn; `robustness check` looks at all
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
 
@@ -260,7 +259,7 @@ def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
             audio=job.request.audio,
             everything=True,
             kept=kept,
-            progress=partial(progress, EXPLAINING),
+            progress=progress,
         )
     kept.remove()
     if job.request.reference is not None:
@@ -280,8 +279,7 @@ def explain_share(job: Job, run: Run, share: Shard, progress: Progress) -> int:
 
     seed, again = job.plan.settings.seed, job.plan.perturbations
     cases = Cases(run, job.classifiers, job.placed, seed, again, good_run=job.good_run)
-    told, cards = partial(progress, EXPLAINING), job.request.explaining.cards
-    return explain_others(cases, run, _kept(job, run), cards=cards, share=share.places, progress=told)
+    return explain_others(cases, run, _kept(job, run), cards=job.request.explaining.cards, share=share.places, progress=progress)
 
 
 def _kept(job: Job, run: Run) -> ExplainedParts:

@@ -14,7 +14,7 @@ import soundfile
 
 from robustness.audio.recordings import Recording
 from robustness.errors import RunError
-from robustness.explanations.evidence import write_evidence
+from robustness.explanations.evidence import CARDS_MADE, OTHERS, write_evidence
 from robustness.explanations.explained_parts import ExplainedParts
 from robustness.explanations.explained_table import ExplainedRow
 from robustness.explanations.lead_maps import leads_between
@@ -200,10 +200,10 @@ def test_counterpart_where_the_reference_is_wrong_too(
 
 
 def test_every_failing_recording_is_explained_in_a_table(tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
+    told: list[tuple[str, int, int]] = []
     four = [recording(f"{n}.wav") for n in range(4)]
-    evidence([FLOAT, INT8], four, tmp_path, cards=1, everything=True, progress=lambda done, total: told.append((done, total)))
-    assert told == [(done, 4) for done in range(5)]
+    evidence([FLOAT, INT8], four, tmp_path, cards=1, everything=True, progress=lambda *said: told.append(said))
+    assert told == [*((CARDS_MADE, done, 1) for done in range(2)), *((OTHERS, done, 3) for done in range(4))]
     table = pd.read_parquet(tmp_path / "run" / "evidence" / "explanations.parquet")
     assert sorted(zip(table["recording"], table["variant"], strict=True)) == [
         (f"{n}.wav", v) for n in range(4) for v in ("dynamic-int8", "float32")
@@ -217,17 +217,17 @@ def test_every_failing_recording_is_explained_in_a_table(tmp_path: Path) -> None
 
 def test_worst_first_capped_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("robustness.explanations.evidence.IN_FULL", 1)
-    told: list[tuple[int, int]] = []
+    told: list[tuple[str, int, int]] = []
     found = evidence(
         [FLOAT],
         [recording(f"{n}.wav") for n in range(4)],
         tmp_path,
         cards=2,
         audio=False,
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda *said: told.append(said),
     )
     assert (found["total"], found["shown"], len(found["failures"])) == (4, 2, 2)
-    assert told == [(0, 2), (1, 2), (2, 2)]
+    assert told == [(CARDS_MADE, done, 2) for done in range(3)]
     first, second = found["failures"]
     assert first["segments"]
     assert (second["segments"], second["donor"]) == (None, None)
@@ -284,7 +284,7 @@ def test_an_interrupt_passes_through_and_leaves_whole_files(tmp_path: Path) -> N
     recordings = [recording("a.wav"), recording("b.wav")]
     run = run_of([FLOAT], recordings, tmp_path / "run")
 
-    def interrupt(done: int, total: int) -> None:
+    def interrupt(doing: str, done: int, total: int) -> None:
         if done == 1:
             raise KeyboardInterrupt
 
@@ -299,8 +299,8 @@ def test_what_was_explained_before_an_interrupt_is_not_explained_again(tmp_path:
     write_evidence(whole, [FLOAT], recordings, seed=0, cards=1, everything=True)
     run, told = run_of([FLOAT], recordings, tmp_path / "run"), list[str]()
 
-    def interrupt(done: int, total: int) -> None:
-        if done == 4:
+    def interrupt(doing: str, done: int, total: int) -> None:
+        if (doing, done) == (OTHERS, 3):
             raise KeyboardInterrupt
 
     kept = ExplainedParts(run.evidence, {"seed": 0})
