@@ -21,7 +21,7 @@ from typer.exceptions import Abort, TyperException
 
 from robustness import cli
 from robustness.cli.grouping import escaped, spread
-from robustness.cli.memory import keep_freed_memory
+from robustness.cli.memory import keep_few_programs, keep_freed_memory
 from robustness.cli.printing import note, say, warn
 from robustness.cli.settings import with_settings
 from robustness.errors import BUG, CANNOT_JUDGE, DONE, INTERRUPTED, PIPE_CLOSED, USER_ERROR, RobustnessError
@@ -74,6 +74,7 @@ def run() -> int:
     """Runs the command line; the exit status."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # told, and kept, like Ctrl-C
     keep_freed_memory()
+    keep_few_programs()
     try:
         status = app(_arguments(), standalone_mode=False)
     except RobustnessError as error:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from robustness.cli.memory import GivingBack
 from robustness.cli.printing import more, quiet, warn
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ def progress_shown() -> Iterator[Progress]:
     lines = StageLines(more if moves else _nothing if quiet() else warn, estimates=not moves)
     with ExitStack() as stack:
         stack.callback(lines.finish)
+        give_back = GivingBack()
         bar = stack.enter_context(_bar(console)) if moves and not quiet() else _no_bar
 
         def show(doing: str, done: int, total: int) -> None:
             bar(doing, done, total)
             lines(doing, done, total)
+            give_back(lines.stage)
 
         yield show
 
