@@ -92,9 +92,8 @@ def write_evidence(  # noqa: PLR0913 - what is shown, kept and told, all by name
     if everything:
         write_explanations(folder, restoration.rows)
         write_good_recordings(folder, cases.good.facts())
-    others = ShownOfAll(chosen.elsewhere, chosen.elsewhere_shown)
     serving = good_run.name if good_run is not None and cases.good.served else None
-    write_failures(folder, FailedRecordings(chosen.at_a_place, chosen.shown_at_a_place, tuple(written), others, serving))
+    write_failures(folder, FailedRecordings(chosen.places.total, chosen.places.shown, tuple(written), chosen.elsewhere, serving))
 
 
 def explain_others(
@@ -105,7 +104,7 @@ def explain_others(
     cards: int | None = CARDS,
     share: slice = slice(None),
     progress: StageProgress = lambda doing, done, total: None,
-) -> int:
+) -> None:
     """Explains a share of the failures that get no card, and keeps what is found.
 
     Args:
@@ -115,15 +114,11 @@ def explain_others(
         cards: how many failures get a card; None is all, which leaves nothing to share.
         share: which of the others.
         progress: told what is being done, and how many of how many are done.
-
-    Returns:
-        How many failures the share has.
     """
     rest = CardChoice.of(run, cases, cards).rest[share]
     progress(OTHERS, 0, len(rest))
     for done, _ in enumerate(_explained(rest, Restoration(cases), kept), start=1):
         progress(OTHERS, done, len(rest))
-    return len(rest)
 
 
 class CardChoice(NamedTuple):
@@ -132,26 +127,24 @@ class CardChoice(NamedTuple):
     Attributes:
         shown: worst first at a place, and then some that fail under another perturbation alone.
         rest: the others.
-        at_a_place, elsewhere: how many fail so.
-        shown_at_a_place, elsewhere_shown: how many of them get a card.
+        places: how many fail at a place, and how many of them are shown.
+        elsewhere: the same of those that fail under another perturbation alone.
     """
 
     shown: list[Failure]
     rest: list[Failure]
-    at_a_place: int
-    shown_at_a_place: int
-    elsewhere: int
-    elsewhere_shown: int
+    places: ShownOfAll
+    elsewhere: ShownOfAll
 
     @classmethod
     def of(cls, run: Run, cases: Cases, cards: int | None) -> CardChoice:
         """Of a run; so many cards, or all."""
         every = find_failures(run, cases.placed, cases.kinds, cases.frame.reference)
-        found, elsewhere = ([one for one in every if one.at_a_place is at_a_place] for at_a_place in (True, False))
-        most, most_elsewhere = (len(found), len(elsewhere)) if cards is None else (cards, ELSEWHERE)
-        shown, shown_elsewhere = found[:most], elsewhere[:most_elsewhere]
-        rest = [*found[most:], *elsewhere[most_elsewhere:]]
-        return cls([*shown, *shown_elsewhere], rest, len(found), len(shown), len(elsewhere), len(shown_elsewhere))
+        places, elsewhere = ([one for one in every if one.at_a_place is at_a_place] for at_a_place in (True, False))
+        most, most_elsewhere = (len(places), len(elsewhere)) if cards is None else (cards, ELSEWHERE)
+        first, others = places[:most], elsewhere[:most_elsewhere]
+        rest = [*places[most:], *elsewhere[most_elsewhere:]]
+        return cls([*first, *others], rest, ShownOfAll(len(places), len(first)), ShownOfAll(len(elsewhere), len(others)))
 
 
 def _cards(shown: Sequence[Failure], restoration: Restoration, folder: Path, *, audio: bool) -> Iterator[FailureCard]:

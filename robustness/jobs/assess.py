@@ -268,18 +268,14 @@ def explain_and_draw(job: Job, run: Run, progress: Progress) -> None:
     write_page(run, run.path / "index.html")
 
 
-def explain_share(job: Job, run: Run, share: Shard, progress: Progress) -> int:
-    """Explains a share of the failing recordings that get no card, for who explains and draws the whole run after.
-
-    Returns:
-        How many they are.
-    """
+def explain_share(job: Job, run: Run, share: Shard, progress: Progress) -> None:
+    """Explains a share of the failing recordings that get no card, for who explains and draws the whole run after."""
     from robustness.explanations.cases import Cases
     from robustness.explanations.evidence import explain_others
 
     seed, again = job.plan.settings.seed, job.plan.perturbations
     cases = Cases(run, job.classifiers, job.placed, seed, again, good_run=job.good_run)
-    return explain_others(cases, run, _kept(job, run), cards=job.request.explaining.cards, share=share.places, progress=progress)
+    explain_others(cases, run, _kept(job, run), cards=job.request.explaining.cards, share=share.places, progress=progress)
 
 
 def _kept(job: Job, run: Run) -> ExplainedParts:
