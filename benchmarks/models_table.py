@@ -46,16 +46,22 @@ class Swept(NamedTuple):
     variants: tuple[str, ...]
 
 
-def swept(runs: Path) -> tuple[Swept, ...]:
-    """The models: the tutorial's checkpoint, and MLPerf Tiny's two files under a card of their own."""
+def tiny_card(runs: Path) -> Path:
+    """The card of MLPerf Tiny's two files, drafted by `robustness init` where it is not there yet."""
     card = runs / "mlperf-tiny.toml"
     if not card.exists():
         for name in TINY:
             shutil.copy(SHARED / "mlperf_tiny" / name, runs)
         drafted = [sys.executable, "-m", "robustness", "init", *(str(runs / name) for name in TINY), "--out", str(card)]
         subprocess.run(drafted, check=True, stdout=sys.stderr)
+    return card
+
+
+def swept(runs: Path) -> tuple[Swept, ...]:
+    """The models: the tutorial's checkpoint, and MLPerf Tiny's two files under a card of their own."""
     weights = SHARED / "tutorial" / "speech_commands_model.pt"
-    return Swept("tutorial", ROOT / "models" / "tutorial.toml", weights, VARIANTS), Swept("mlperf-tiny", card, None, VARIANTS)
+    tutorial = Swept("tutorial", ROOT / "models" / "tutorial.toml", weights, VARIANTS)
+    return tutorial, Swept("mlperf-tiny", tiny_card(runs), None, VARIANTS)
 
 
 def made(runs: Path, preset: Preset) -> list[Path]:
