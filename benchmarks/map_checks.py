@@ -1,8 +1,9 @@
 """How many maps pass the check of their order on failing recordings, and how many random maps?
 
-`python -m benchmarks.map_checks` makes the runs that are not there yet in a folder, `build/maps` or `--runs DIR`: the shipped digits model on
-its recordings, the tutorial's network on its own, and MLPerf Tiny's two files on a sample of Speech Commands, each at the three placements. It
-prints a table of the maps of what fails there; `--keep` puts it into docs/diagnosis.md. A random map is noise over the blocks of the check.
+`python -m benchmarks.map_checks` makes the runs that are not there yet in a folder, `build/maps` or `--runs DIR`: the shipped digits
+model on its recordings, the tutorial's network on its own, and MLPerf Tiny's two files on a sample of Speech Commands, each at the three
+placements. It prints a table of the maps of what fails there; `--keep` puts it into docs/diagnosis.md. A random map is noise over the
+blocks of the check.
 
 Of a recording that has several maps by a method the share that pass is one score, and intervals are over recordings (Wilson, 95 %).
 """
