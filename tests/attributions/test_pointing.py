@@ -21,9 +21,9 @@ class Listening(nn.Module):
 
     def __init__(self, cells: Tensor) -> None:
         super().__init__()
-        self.register_buffer("cells", cells)
+        self.cells = cells
         weight = torch.randn(cells.shape, generator=generator_of("everything else"))
-        self.register_buffer("weight", weight / weight.numel() ** 0.5 / 20)
+        self.weight = weight / weight.numel() ** 0.5 / 20
 
     def forward(self, features: Tensor) -> Tensor:
         clips = features[:, 0]
