@@ -46,16 +46,22 @@ class Swept(NamedTuple):
     variants: tuple[str, ...]
 
 
-def swept(runs: Path) -> tuple[Swept, ...]:
-    """The models: the tutorial's checkpoint, and MLPerf Tiny's two files under a card of their own."""
+def tiny_card(runs: Path) -> Path:
+    """The card of MLPerf Tiny's two files, drafted by `robustness init` where it is not there yet."""
     card = runs / "mlperf-tiny.toml"
     if not card.exists():
         for name in TINY:
             shutil.copy(SHARED / "mlperf_tiny" / name, runs)
         drafted = [sys.executable, "-m", "robustness", "init", *(str(runs / name) for name in TINY), "--out", str(card)]
         subprocess.run(drafted, check=True, stdout=sys.stderr)
+    return card
+
+
+def swept(runs: Path) -> tuple[Swept, ...]:
+    """The models: the tutorial's checkpoint, and MLPerf Tiny's two files under a card of their own."""
     weights = SHARED / "tutorial" / "speech_commands_model.pt"
-    return Swept("tutorial", ROOT / "models" / "tutorial.toml", weights, VARIANTS), Swept("mlperf-tiny", card, None, VARIANTS)
+    tutorial = Swept("tutorial", ROOT / "models" / "tutorial.toml", weights, VARIANTS)
+    return tutorial, Swept("mlperf-tiny", tiny_card(runs), None, VARIANTS)
 
 
 def made(runs: Path, preset: Preset) -> list[Path]:
@@ -99,7 +105,7 @@ def main() -> None:
     """Prints the table, and with --keep puts it into the document."""
     asked = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     asked.add_argument("--runs", type=Path, default=ROOT / "build" / "models", help="the folder of the runs")
-    asked.add_argument("--preset", default="standard", help="which perturbations: quick, standard or full")
+    asked.add_argument("--preset", default="full", help="which perturbations: quick, standard or full")
     asked.add_argument("--run", type=Path, action="append", default=[], help="a run of another model")
     asked.add_argument("--keep", action="store_true", help="put the table into docs/models.md")
     told = asked.parse_args()

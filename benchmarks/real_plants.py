@@ -196,8 +196,8 @@ class Plant:
 
     @property
     def takes_seed(self) -> str:
-        """Of the order of the recordings that are told: the fifth draw of the table's, for on the first four faults were found."""
-        return self.name if self.tuning else f"{self.name}, told a fifth time"
+        """Of the order of the recordings that are told: the sixth draw of the table's, for on the first five faults were found."""
+        return self.name if self.tuning else f"{self.name}, told a sixth time"
 
 
 def plant(name: str, expected: str, *change: Change) -> Plant:

@@ -22,6 +22,8 @@ FOLDS: Final = 50  # groups of speakers left out at most
 Z: Final = 1.96  # 95 %
 Basis = Literal["constant", "word", "reference", "reference and word"]
 BASES: Final[tuple[Basis, ...]] = ("constant", "word", "reference", "reference and word")
+HEARD: Final[Basis] = "reference and word"
+WITHOUT_WORD: Final[Mapping[Basis, Basis]] = {HEARD: "reference", "word": "constant"}  # what is left of a basis without the word
 Floats = NDArray[np.float64]
 
 
@@ -81,21 +83,27 @@ class ForecastScore(NamedTuple):
 
     Attributes:
         variant, placement: of the margins.
+        basis: of the forecast that is counted: of recordings that were not heard, the word alone.
         recordings: how many were forecast.
         failing: how many of them fail there.
-        hits: failing ones that were said to fail, from the reference and the word.
-        false_alarms: good ones that were said to fail, likewise.
+        hits: failing ones that were said to fail.
+        false_alarms: good ones that were said to fail.
+        failing_anyway: failing ones that fail at the reference as well.
+        hits_anyway: those of them that were said to fail.
         errors: the mean error on each basis.
-        gain: by how much the error from reference and word is smaller than from the reference alone.
+        gain: by how much the error of the forecast is smaller than without the word.
         gain_low, gain_high: its interval of 95 %, over speakers.
     """
 
     variant: str
     placement: str
+    basis: Basis
     recordings: int
     failing: int
     hits: int
     false_alarms: int
+    failing_anyway: int
+    hits_anyway: int
     errors: Mapping[Basis, float]
     gain: float
     gain_low: float
@@ -103,7 +111,7 @@ class ForecastScore(NamedTuple):
 
     @property
     def adds(self) -> bool:
-        """Whether the word adds anything to the margin at the reference."""
+        """Whether the word adds anything to what else is known."""
         return self.gain_low > 0
 
 
@@ -124,22 +132,25 @@ def said(taught: PlaceForecast, rows: DataFrame, basis: Basis) -> list[float]:
     return [taught.margin(str(word), float(one), basis) for word, one in zip(rows["word"], rows["reference"], strict=True)]
 
 
-def score(variant: str, placement: str, rows: DataFrame) -> ForecastScore:
-    """How good forecasts are, from rows with a column for each basis."""
+def score(variant: str, placement: str, rows: DataFrame, basis: Basis = HEARD) -> ForecastScore:
+    """How good forecasts on one basis are, from rows with a column for each."""
     rows = rows.dropna(subset=[*BASES])
-    off = {basis: (rows[basis] - rows["margin"]).abs() for basis in BASES}
-    alarm, fails = rows["reference and word"] <= 0, rows["margin"] <= 0
-    gains = (off["reference"] - off["reference and word"]).groupby(rows["group"]).mean()
+    off = {each: (rows[each] - rows["margin"]).abs() for each in BASES}
+    alarm, fails, anyway = rows[basis] <= 0, rows["margin"] <= 0, rows["reference"] <= 0
+    gains = (off[WITHOUT_WORD[basis]] - off[basis]).groupby(rows["group"]).mean()
     half = Z * float(gains.std(ddof=1)) / math.sqrt(len(gains)) if len(gains) > 1 else math.inf
     gain = float(gains.mean()) if len(gains) else math.nan
     return ForecastScore(
         variant=variant,
         placement=placement,
+        basis=basis,
         recordings=len(rows),
         failing=int(fails.sum()),
         hits=int((alarm & fails).sum()),
         false_alarms=int((alarm & ~fails).sum()),
-        errors={basis: float(one.mean()) for basis, one in off.items()},
+        failing_anyway=int((fails & anyway).sum()),
+        hits_anyway=int((alarm & fails & anyway).sum()),
+        errors={each: float(one.mean()) for each, one in off.items()},
         gain=gain,
         gain_low=gain - half,
         gain_high=gain + half,

@@ -64,14 +64,14 @@ def forecast(given: ForecastOptions, hearing: HearingOptions, words: options.Lab
         from robustness.jobs.forecast import score_forecast
 
         scores = score_forecast(given.from_run, given.score)
-        _say_scores(scores, "new in the later run")
+        _say_scores(scores, "that are new in the later run")
         answer({"status": 0, "scores": scores})
         return
     found = _made(given.from_run, given, hearing, words)
     for notice in found.notices:
         note(notice)
     _say_answers(found.answers)
-    _say_scores(found.scores, "each left out when it is forecast")
+    _say_scores(found.scores, "of the run, each left out when it is forecast,")
     answer({"status": 0, "forecasts": found.answers, "scores": found.scores})
 
 
@@ -106,24 +106,38 @@ def _say_answers(answers: Sequence[ForecastAnswer]) -> None:
             say(f"  and {number(len(failing) - MOST)} more; --json has all")
 
 
-def _say_scores(scores: Sequence[ForecastScore], where: str) -> None:
+def _say_scores(scores: Sequence[ForecastScore], which: str) -> None:
     """How good forecasts are, and whether the word adds to them."""
     from robustness.report.words import PLACES, number, plural
 
     for one in scores:
-        known, wrong = plural(one.recordings, "recording"), f"{number(one.failing)} fail{'s' if one.failing == 1 else ''}"
-        hits = f"{number(one.hits)} of these {'is' if one.hits == 1 else 'are'} predicted, with {plural(one.false_alarms, 'false alarm')}"
+        how = "" if one.basis == "reference and word" else ", from the word alone"
+        hits, wrong = f"{number(one.hits)} of them {'is' if one.hits == 1 else 'are'}", plural(one.false_alarms, "false alarm")
+        fail = f"{number(one.failing)} of {plural(one.recordings, 'recording')} {which} fail{'s' if one.failing == 1 else ''}"
+        say(f"how good that is: {PLACES[one.placement]}, {one.variant}, {fail}; {hits} forecast{how}, with {wrong}{_anyway(one)}")
         off = {basis: number(error, 2) for basis, error in one.errors.items()}
-        say(f"how good that is {PLACES[one.placement]}, {one.variant}: of {known}, {where}, {wrong}; {hits}")
         say(
             f"  mean error in logits: {off['reference and word']} from the reference and the word, {off['reference']} from the reference "
             f"alone, {off['word']} from the word alone, {off['constant']} from a constant; {_adds(one)}"
         )
 
 
+def _anyway(one: ForecastScore) -> str:
+    """Those that fail at the reference as well, of which a forecast tells nothing new."""
+    from robustness.report.words import number
+
+    if not one.failing_anyway:
+        return ""
+    new, hits = one.failing - one.failing_anyway, one.hits - one.hits_anyway
+    rest = f"; of the other {number(new)}, {number(hits) if hits else 'none'} {'is' if hits < 2 else 'are'} forecast" if new else ""
+    return f". {number(one.failing_anyway)} of them fail{'s' if one.failing_anyway == 1 else ''} at the reference as well{rest}"
+
+
 def _adds(one: ForecastScore) -> str:
     from robustness.report.words import number
 
+    known = "to the margin at the reference" if one.basis == "reference and word" else "to a constant"
+    ends = f"{number(one.gain, 2)} logits less error, {number(one.gain_low, 2)} to {number(one.gain_high, 2)}"
     if one.adds:
-        return f"the word adds to the margin at the reference: {number(one.gain, 2)} logits less error"
-    return "the word adds nothing to the margin at the reference that these recordings can show"
+        return f"the word adds {known}: {ends}"
+    return f"the word adds nothing {known} that these recordings can show ({ends})"

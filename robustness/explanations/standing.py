@@ -45,8 +45,8 @@ USUAL: Final[Mapping[str, tuple[float, float]]] = {  # what 98 in 100 clips of S
 }
 BEYOND: Final = 50  # of so many good recordings one may lie further out
 OTHER_CHANNELS: Final = dict.fromkeys(
-    ("highest_hz", "lowest_hz", "offset_dbfs", "hum_dbfs"), 10
-)  # of so many one, as what is called missing: some came through a narrow channel, or off a bad sound card, too
+    ("highest_hz", "lowest_hz", "offset_dbfs", "hum_dbfs", "level_dbfs"), 10
+)  # of so many one, as what is called missing: some came through a narrow channel, off a bad sound card, or far too softly, too
 STEADY: Final = frozenset({"remove-noise", "remove-hum"})
 Side = Literal["low", "high"]
 UNDONE_BY: Final[Mapping[tuple[str, Side], frozenset[str]]] = {  # by what lies outside: noise and bands are of several sounds

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from robustness.analysis.accuracy import known_speakers
-from robustness.analysis.margin_forecast import BASES, FEWEST, Basis, ForecastScore, PlaceForecast, left_out, said, score
+from robustness.analysis.margin_forecast import BASES, FEWEST, HEARD, Basis, ForecastScore, PlaceForecast, left_out, said, score
 from robustness.audio.labels import LabelSource
 from robustness.audio.reading import Wish, open_recordings
 from robustness.conditions import NONE
 from robustness.errors import CannotJudgeError
-from robustness.explanations.failures import placed_trials
+from robustness.explanations.failures import PLACES, placed_trials
 from robustness.explanations.good_run import shared_variants
 from robustness.jobs.assess import Progress, execute, prepare
 from robustness.jobs.request import Request
@@ -76,7 +76,7 @@ def forecast_unheard(path: Path, recordings: Sequence[Path], labels: LabelSource
     if not len(rows):
         raise CannotJudgeError(f"no recording has a word that {model['name']} knows, and without --model words alone tell; give its words")
     answers = [one for key, known in places.items() for one in _answers(key, known, rows, "word")]
-    return Forecast(answers, _scores(places), reading.notices)
+    return Forecast(answers, _scores(places, "word"), reading.notices)
 
 
 def forecast_heard(path: Path, request: Request, progress: Progress) -> Forecast:
@@ -98,8 +98,8 @@ def forecast_heard(path: Path, request: Request, progress: Progress) -> Forecast
     answers = []
     for own, there in names.items():
         mine = rows[rows["variant"].astype(str) == own]
-        answers += [one for key, known in places.items() if key[0] == there for one in _answers(key, known, mine, "reference and word")]
-    return Forecast(answers, _scores(places), job.reading.notices)
+        answers += [one for key, known in places.items() if key[0] == there for one in _answers(key, known, mine, HEARD)]
+    return Forecast(answers, _scores(places, HEARD), job.reading.notices)
 
 
 def score_forecast(path: Path, later: Path) -> list[ForecastScore]:
@@ -116,8 +116,8 @@ def score_forecast(path: Path, later: Path) -> list[ForecastScore]:
     models = second.manifest["models"]
     names = {own: there for model in models for own, there in shared_variants(first, model, several=len(models) > 1).items()}
     places, tried = _places(first), _places(second, least=1)
-    known = set(first.recordings()["sha256"].astype(str))
-    again = set(second.recordings().set_index("sha256")["id"].astype(str).reindex(list(known)).dropna())
+    known, mine = set(first.recordings()["sha256"].astype(str)), second.recordings()
+    again = set(mine["id"].astype(str)[mine["sha256"].astype(str).isin(known)])
     found = []
     for (own, placement), rows in tried.items():
         taught, new = places.get((names[own], placement)), rows[~rows["recording"].isin(again)]
@@ -153,11 +153,12 @@ def _places(run: Run, least: int = FEWEST) -> dict[Key, pd.DataFrame]:
             f"{run.path} has no place but the reference with {least} recordings or more; "
             f"make it with --perturbation padding-placement, on more recordings"
         )
-    return found
+    order = [variant["name"] for model in run.manifest["models"] for variant in model["variants"]]
+    return dict(sorted(found.items(), key=lambda item: (order.index(item[0][0]), PLACES.index(item[0][1]))))
 
 
-def _scores(places: Mapping[Key, pd.DataFrame]) -> list[ForecastScore]:
-    return [score(*key, left_out(rows)) for key, rows in places.items()]
+def _scores(places: Mapping[Key, pd.DataFrame], basis: Basis) -> list[ForecastScore]:
+    return [score(*key, left_out(rows), basis) for key, rows in places.items()]
 
 
 def _answers(key: Key, known: pd.DataFrame, rows: pd.DataFrame, basis: Basis) -> Iterator[ForecastAnswer]:

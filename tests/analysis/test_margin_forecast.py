@@ -52,6 +52,17 @@ def test_whether_the_word_adds_anything(cost: dict[str, float], adds: bool) -> N
     assert found.hits <= found.failing
 
 
+def test_what_fails_anyway_is_counted_apart_and_the_word_alone_is_scored_as_such() -> None:
+    margins = {"reference": [1.0, -1.0, -1.0, 1.0], "margin": [-1.0, -1.0, -1.0, 1.0]}
+    said = {"constant": [0.5] * 4, "word": [-1.0, 0.5, 0.5, 0.5], "reference": [1.0, -1, -1, 1], "reference and word": [1.0, -1, 1, -1]}
+    rows = pd.DataFrame({"word": ["a", "b", "b", "b"], "group": range(4), **margins, **said})
+    heard, unheard = score("float32", "start", rows), score("float32", "start", rows, "word")
+    assert (heard.failing, heard.hits, heard.false_alarms, heard.failing_anyway, heard.hits_anyway) == (3, 1, 1, 2, 1)
+    assert (unheard.failing, unheard.hits, unheard.false_alarms, unheard.failing_anyway, unheard.hits_anyway) == (3, 1, 0, 2, 0)
+    assert heard.gain == pytest.approx(heard.errors["reference"] - heard.errors["reference and word"])
+    assert unheard.gain == pytest.approx(unheard.errors["constant"] - unheard.errors["word"])
+
+
 def test_a_recording_is_forecast_from_other_speakers() -> None:
     rows = table({"yes": 0.0, "no": -1.0})
     found = left_out(rows)

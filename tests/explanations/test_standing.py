@@ -132,12 +132,19 @@ def test_an_edit_undoes_what_was_measured(outside: dict[str, float], edits: set[
     assert edits <= set(INTERVENTIONS.names())
 
 
-@pytest.mark.parametrize(("faulty", "outside", "beyond"), [(0, "high", 8.0), (2, "high", 8.0), (3, None, 0.0)])
-def test_two_of_twenty_good_recordings_may_have_the_same_bad_sound_card(faulty: int, outside: str | None, beyond: float) -> None:
-    good = [{"offset_dbfs": -20.0 if i < faulty else -50.0} for i in range(20)]
-    (found,) = standings({"offset_dbfs": -26.0}, good)
-    assert (found.outside, found.beyond) == (outside, beyond)
-    assert found.among is (outside is None)
+@pytest.mark.parametrize(
+    ("name", "usual", "fault", "value", "side"),
+    [("offset_dbfs", -50.0, -20.0, -26.0, "high"), ("level_dbfs", -25.0, -47.0, -41.0, "low")],  # a bad sound card; far too softly
+)
+@pytest.mark.parametrize(("faulty", "outside"), [(0, True), (2, True), (3, False)])
+def test_two_of_twenty_good_recordings_may_have_the_same_fault(
+    name: str, usual: float, fault: float, value: float, side: str, faulty: int, outside: bool
+) -> None:
+    good = [{name: fault if i < faulty else usual} for i in range(20)]
+    (found,) = standings({name: value}, good)
+    assert found.outside == (side if outside else None)
+    assert found.beyond == pytest.approx(abs(value - usual) / 3 if outside else 0.0)
+    assert not (found.among and outside)
 
 
 def placed(margins: list[float], unknown: list[float]) -> pd.DataFrame:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from robustness.audio.labels import LabelSource
@@ -23,6 +26,24 @@ def test_recordings_that_nothing_has_heard_are_told_by_their_words() -> None:
     assert len(found.answers) == 20 * len(found.scores)
     assert all(one.fails is (one.margin <= 0) and one.basis == "word" for one in found.answers)
     assert {(one.variant, one.placement) for one in found.scores} == {(v, p) for v in ("float32", "dynamic-int8") for p in ("start", "end")}
+
+
+def test_a_later_run_is_scored_on_what_is_new_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    later = tmp_path / "later"
+    shutil.copytree(EXAMPLE, later)
+    table = pq.read_table(later / "recordings.parquet").to_pandas()
+    table.loc[:11, "sha256"] = [f"{row:064x}" for row in (0, 0, *range(1, 11))]  # two of the new ones are the same
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), later / "recordings.parquet")
+    found = score_forecast(EXAMPLE, later)
+    names = [(one.variant, one.placement) for one in found]
+    assert names == [(v, p) for v in ("float32", "dynamic-int8") for p in ("start", "end")]
+    assert {one.recordings for one in found} == {12}
+    app(["forecast", "--from", str(EXAMPLE), "--score", str(later)], standalone_mode=False)
+    first = found[0]
+    new, hits = first.failing - first.failing_anyway, first.hits - first.hits_anyway
+    said = f"{first.failing} of 12 recordings that are new in the later run fail; {first.hits} of them "
+    assert said in (printed := capsys.readouterr().out)
+    assert f". {first.failing_anyway} of them fail at the reference as well; of the other {new}, {hits or 'none'} " in printed
 
 
 def test_what_the_run_knew_is_not_scored() -> None:
