@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -76,7 +77,7 @@ def recorded_noise(count: int, rng: torch.Generator) -> Tensor:
     noise = noises()[int(torch.randint(len(noises()), (), generator=rng))]
     start = int(torch.randint(len(noise) - count, (), generator=rng))
     part = noise[start : start + count]
-    return part / max(power(part), 1e-12) ** 0.5
+    return part / math.sqrt(max(power(part), 1e-12))
 
 
 def softer(samples: Tensor, rng: torch.Generator) -> Tensor:
@@ -86,7 +87,7 @@ def softer(samples: Tensor, rng: torch.Generator) -> Tensor:
 
 def noisy(samples: Tensor, rng: torch.Generator) -> Tensor:
     """With recorded noise all over."""
-    return samples + recorded_noise(len(samples), rng) * (power(samples) ** 0.5) * from_decibels(-uniform(rng, 2, 8))
+    return samples + recorded_noise(len(samples), rng) * math.sqrt(power(samples)) * from_decibels(-uniform(rng, 2, 8))
 
 
 def telephone(samples: Tensor, rng: torch.Generator) -> Tensor:
@@ -108,7 +109,7 @@ def surrounded(samples: Tensor, rng: torch.Generator) -> Tensor:
     start, end = speech_span(samples, RATE_HZ)
     outside = torch.ones(len(samples))
     outside[start:end] = 0
-    level = power(samples[start:end]) ** 0.5 * from_decibels(-uniform(rng, 4, 12))
+    level = math.sqrt(power(samples[start:end])) * from_decibels(-uniform(rng, 4, 12))
     return samples + recorded_noise(len(samples), rng) * outside * level
 
 
@@ -148,8 +149,8 @@ def reverberant(samples: Tensor, rng: torch.Generator) -> Tensor:
     decay[:40] = 0
     decay = decay / decay.norm() * from_decibels(uniform(rng, 0, 4))
     decay[0] += 1
-    wet = torchaudio.functional.fftconvolve(samples, decay)[: min(len(samples) + 3200, WINDOW - 1000)]
-    return wet * (power(samples) / power(wet)) ** 0.5
+    wet: Tensor = torchaudio.functional.fftconvolve(samples, decay)[: min(len(samples) + 3200, WINDOW - 1000)]
+    return wet * math.sqrt(power(samples) / power(wet))
 
 
 def phased(samples: Tensor, rng: torch.Generator) -> Tensor:
@@ -247,7 +248,7 @@ def split(one: Plant) -> tuple[list[Clip], list[Clip], list[Clip], list[Clip]]:
     every = [clip for some in clips().values() for clip in some]
     learned, told = (torch.randperm(len(every), generator=generator_of("plants", seed)).tolist() for seed in (one.seed, one.takes_seed))
     learns = {clip.speaker for clip in every if int(generator_of("speaker", clip.speaker).initial_seed()) % 2 == one.tuning}
-    groups = [[], [], [], []]
+    groups: list[list[Clip]] = [[], [], [], []]
     for order, tells in ((learned, False), (told, True)):
         for clip in (every[i] for i in order if (every[i].speaker not in learns) is tells):
             groups[2 * tells + (clip.word in UNKNOWN)].append(clip)
@@ -288,7 +289,8 @@ def network(one: Plant, folder: Path | None = None) -> Classifier:
             second = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d)][1]
             strongest = second.weight.flatten(1).norm(dim=1).argsort(descending=True)[: one.dead]
             second.weight[strongest] = 0
-            second.bias[strongest] = 0
+            if second.bias is not None:
+                second.bias[strongest] = 0
         return replace(base, name="planted", network=TorchNetwork(module), threshold=None)
     kept = None if folder is None else folder / f"{one.seed}.pt"
     if kept is not None and kept.exists():

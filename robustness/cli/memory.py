@@ -6,7 +6,7 @@ would keep a heap of its own, with holes of its own; two heaps for all hold a fi
 back all the same, and where a stage of the work ends.
 
 oneDNN, which computes torch's convolutions, makes a program for each shape that it meets and keeps a thousand of them: a recording of
-another length is another shape, and a hundred of them held a tenth of all memory. Some tens are what recordings have in common.
+another length is another shape, and some hundred of them held a tenth of all memory. A hundred are what recordings have in common.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HEAPS: Final = 2  # that threads share
 KEPT_BYTES: Final = 64 << 20  # freed memory at the heap's end beyond this is given back
 LARGEST_KEPT: Final = 32 << 20  # bytes; what is larger is got from the system each time: the most that glibc takes
 EVERY_S: Final = 5.0  # giving back takes some hundredths of a second, and getting it again as long
-PROGRAMS: Final = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")  # read when torch is loaded
+PROGRAMS: Final = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")  # read when torch is loaded
 OWN: Final = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_ARENA_MAX", "GLIBC_TUNABLES")  # where a user has said it
 
 
