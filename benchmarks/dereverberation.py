@@ -9,7 +9,6 @@ takes the same sound away, turned round in time. Asked are the shipped `commands
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +18,7 @@ from scipy.signal import istft, stft
 from torch import Tensor
 
 from benchmarks.diagnosis import DOC
-from benchmarks.harness import ROOT, Table, arguments, machine, placed, shared
+from benchmarks.harness import ROOT, Table, arguments, machine, shared, tell
 from benchmarks.real_plants import PLANTS, WINDOW, Clip, is_right, network, reverberant, split, window
 from robustness.models.card import load_classifier
 from robustness.models.classifier import Classifier
@@ -95,9 +94,7 @@ def main() -> None:
         rows.append(row(name, found))
     head = ("network", "answers taken", "restored", "by the control", "by the edit alone, and half of the loss")
     text = f"`python -m benchmarks.dereverberation`: {machine('nara-wpe', 'scipy')}\n\n{Table(head, tuple(rows))}"
-    sys.stdout.write(f"{text}\n")
-    if asked.keep:
-        DOC.write_text(placed(DOC.read_text(encoding="utf-8"), "dereverberation", text), encoding="utf-8")
+    tell(DOC, "dereverberation", text)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 
 import torch
 
-from benchmarks.harness import ROOT, Table, arguments, machine, placed, shared
+from benchmarks.harness import ROOT, Table, arguments, machine, shared, tell
 from benchmarks.real_plants import PLANTS, Plant, folder, network
 from robustness.analysis.intervals import wilson
 from robustness.audio.recordings import Recording
@@ -158,9 +158,7 @@ def main() -> None:
     changed = [f"--{name} {value}" for name in ("takes", "plants", "alone", "tuning") if (value := getattr(asked, name)) != DEFAULTS[name]]
     given = " ".join(changed)
     text = f"`python -m benchmarks.diagnosis{' ' + given if given else ''}`: {machine()}\n\n{table}"
-    sys.stdout.write(f"{text}\n")
-    if asked.keep:
-        DOC.write_text(placed(DOC.read_text(encoding="utf-8"), "diagnosis", text), encoding="utf-8")
+    tell(DOC, "diagnosis", text)
 
 
 if __name__ == "__main__":

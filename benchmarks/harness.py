@@ -228,9 +228,14 @@ def finish(file: str, question: str, tables: Sequence[Table], libraries: Sequenc
     given = " ".join(argument for argument in sys.argv[1:] if argument != "--keep")
     command = f"`python -m benchmarks.{name}{' ' + given if given else ''}`"
     text = "\n\n".join([f"## {question}", f"{command}: {machine(*libraries)}", *map(str, tables), *notes])
+    tell(README, name, text)
+
+
+def tell(document: Path, name: str, text: str) -> None:
+    """Prints a text; with --keep it takes its place in a document."""
     print(text)
     if "--keep" in sys.argv[1:]:
-        README.write_text(placed(README.read_text(encoding="utf-8"), name, text), encoding="utf-8")
+        document.write_text(placed(document.read_text(encoding="utf-8"), name, text), encoding="utf-8")
 
 
 def placed(document: str, name: str, text: str) -> str:

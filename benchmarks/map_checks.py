@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 import torch
 
-from benchmarks.harness import ROOT, Table, arguments, machine, placed, shared
+from benchmarks.harness import ROOT, Table, arguments, machine, shared, tell
 from benchmarks.models_table import tiny_card
 from robustness.analysis.intervals import mean_score
 from robustness.attributions.deletion import DeletionCurves, Lift
@@ -136,9 +136,7 @@ def main() -> None:
         columns[one.name] = list(lifts(Cases(run, job.classifiers, job.placed, 0, job.plan.perturbations), run, asked.most))
         sys.stderr.write(f"{one.name}: {len(columns[one.name])} maps\n")
     text = f"`python -m benchmarks.map_checks`: {machine('captum')}\n\n{table(columns)}"
-    sys.stdout.write(f"{text}\n")
-    if asked.keep:
-        DOCUMENT.write_text(placed(DOCUMENT.read_text(encoding="utf-8"), "map_checks", text), encoding="utf-8")
+    tell(DOCUMENT, "map_checks", text)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from scipy.signal import butter, sosfiltfilt
 from torch import Tensor
 
 from benchmarks.diagnosis import DOC, shown
-from benchmarks.harness import Table, arguments, machine, placed, shared
+from benchmarks.harness import Table, arguments, machine, shared, tell
 from benchmarks.real_plants import RATE_HZ, WINDOW, Clip, Plant, network, power, split, uniform, window
 from robustness.attributions.base import Target
 from robustness.attributions.deletion import DeletionCurves
@@ -179,9 +179,7 @@ def main() -> None:
     networks = Path(asked.networks) if asked.networks else None
     columns = {name: told(name, Cue(*ends), asked.takes, networks) for name, ends in CUES.items()}
     text = f"`python -m benchmarks.pointing`: {machine('captum')}\n\n{table(columns)}"
-    sys.stdout.write(f"{text}\n")
-    if asked.keep:
-        DOC.write_text(placed(DOC.read_text(encoding="utf-8"), "pointing", text), encoding="utf-8")
+    tell(DOC, "pointing", text)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ that lie further out than seven in ten of the others, which is what the rule of 
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -24,7 +23,7 @@ from scipy.signal import resample_poly
 from torch import Tensor
 
 from benchmarks.diagnosis import DOC
-from benchmarks.harness import Table, arguments, machine, placed, shared
+from benchmarks.harness import Table, arguments, machine, shared, tell
 from benchmarks.real_plants import COMMANDS, RATE_HZ, Clip, clips
 from robustness.audio.levels import speech_span
 from robustness.audio.measurements import pitch_hz
@@ -164,9 +163,7 @@ def main() -> None:
     asked = arguments(__doc__, clips=400)
     shared("speech_commands")
     text = f"`python -m benchmarks.speed_hints`: {machine('scipy')}\n\n{table(list(measures(asked.clips)))}"
-    sys.stdout.write(f"{text}\n")
-    if asked.keep:
-        DOC.write_text(placed(DOC.read_text(encoding="utf-8"), "speed_hints", text), encoding="utf-8")
+    tell(DOC, "speed_hints", text)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 TRIM_THRESHOLD: Final = -1  # numbers of mallopt(3)
@@ -57,7 +57,7 @@ class GivingBack:
 
     clock: Callable[[], float] = time.monotonic
     _stage: str = ""
-    _next_s: float = field(default=0.0)
+    _next_s: float = 0.0
 
     def __call__(self, stage: str) -> bool:
         """Whether it did, for a step of this stage."""

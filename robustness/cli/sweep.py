@@ -79,6 +79,8 @@ def sweep(
     if part.out is None:
         raise UsageError("a sweep needs --out, a folder or an address for its shard, such as --out shards")
 
+    if part.look and part.dry_run:
+        raise UsageError("--look keeps what files tell and --dry-run writes nothing; give one of them")
     from robustness.jobs.assess import prepare
     from robustness.jobs.shards import look_at_share, refuse_other_cpu, sweep_shard
     from robustness.run.blocks import Shard

@@ -79,6 +79,7 @@ def test_a_mistake_ends_a_shells_command_with_2(name: str, at: Place) -> None:
         (["list", "colours"], "perturbations, frontends, variants, attributions"),
         (["report"], "--model CARD and --recordings DIR"),
         (["report", "--from", "."], "is not a run folder"),
+        (["sweep", "--model", "card.toml", "--recordings", ".", "--out", "shards", "--look", "--dry-run"], "give one of them"),
         (["report", "--shard", "1/2"], "give that by --from RUN --model CARD"),
         (["report", "--from", ".", "--model", "card.toml", "--shard", "3/2"], "beyond its count"),
         (["check", "absent.toml"], "absent.toml"),
