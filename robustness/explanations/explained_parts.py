@@ -44,8 +44,10 @@ class ExplainedParts:
         self._known: dict[str, list[ExplainedRow]] = {}
         self._new: list[ExplainedRow] = []
         for path in sorted(self._folder.glob("*.parquet")):
+            found: dict[str, list[ExplainedRow]] = {}
             for row in self._read(path):
-                self._known.setdefault(row.recording, []).append(row)
+                found.setdefault(row.recording, []).append(row)
+            self._known |= found  # what two shares explained is there once
 
     def of(self, recording: str) -> list[ExplainedRow] | None:
         """The rows of a failing recording; None where they are not known."""

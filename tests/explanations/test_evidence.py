@@ -309,6 +309,10 @@ def test_what_was_explained_before_an_interrupt_is_not_explained_again(tmp_path:
     known = ExplainedParts(run.evidence, {"seed": 0})
     assert [known.of(f"{n}.wav") is not None for n in range(5)] == [False, True, True, True, False]
     assert ExplainedParts(run.evidence, {"seed": 1}).of("1.wav") is None
+    twice = ExplainedParts(run.evidence, {"seed": 0})
+    twice.add(known.of("1.wav") or [])
+    twice.flush()
+    assert ExplainedParts(run.evidence, {"seed": 0}).of("1.wav") == known.of("1.wav")
 
     class Told(ExplainedParts):
         def add(self, rows: Sequence[ExplainedRow]) -> None:
