@@ -6,7 +6,7 @@ not taken for hum.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import torch
@@ -30,28 +30,38 @@ class FittedHum(NamedTuple):
     coefficients: Tensor
 
 
-def columns(count: int, rate_hz: int, places_hz: Sequence[float]) -> Tensor:
-    """A constant, and a cosine and a sine of each frequency, [count columns]."""
+def columns(count: int, rate_hz: int, places_hz: Sequence[float] | Tensor) -> Tensor:
+    """A constant, and a cosine and a sine of each frequency: [count columns] of frequencies [n], [sets count columns] of [sets n]."""
     time = torch.arange(count, dtype=torch.float64) / rate_hz
-    waves = [wave for hz in places_hz for wave in ((2 * torch.pi * hz * time).cos(), (2 * torch.pi * hz * time).sin())]
-    return torch.stack([torch.ones_like(time), *waves], 1)
+    turns = 2 * torch.pi * torch.as_tensor(places_hz, dtype=torch.float64)[..., None, :] * time[:, None]
+    waves = torch.stack([turns.cos(), turns.sin()], -1).flatten(-2)
+    return torch.cat([torch.ones_like(waves[..., :1]), waves], -1)
 
 
 def quiet_weights(samples: Tensor, rate_hz: int) -> Tensor:
     """One over the power around each sample, without its mean and its slow part, [time]."""
-    width = 2 * round(AROUND_S * rate_hz / 2) + 1
+    if not len(samples):
+        return samples.double()
     sharp = torch.nn.functional.pad(samples.double().diff(), (1, 0))
-    power = avg_pool1d(sharp.square()[None, None], width, 1, width // 2, count_include_pad=False)[0, 0]
-    softest = power.quantile(0.1) if len(power) else power
-    return 1 / power.clamp_min(float(softest)).clamp_min(float(power.amax()) * LEAST_WEIGHT).clamp_min(1e-20)
+    power = _around(sharp.square(), round(AROUND_S * rate_hz / 2))
+    softest = float(power.quantile(0.1))
+    return 1 / power.clamp_min(softest).clamp_min(float(power.amax()) * LEAST_WEIGHT).clamp_min(1e-20)
+
+
+def _around(values: Tensor, reach: int) -> Tensor:
+    """The mean of so many values to each side of each, and itself, [time]; at the edges of those that there are."""
+    sums, at = torch.nn.functional.pad(values.cumsum(0), (1, 0)), torch.arange(len(values))
+    low, high = (at - reach).clamp_min(0), (at + reach + 1).clamp_max(len(values))
+    return ((sums[high] - sums[low]) / (high - low)).clamp_min(0.0)
 
 
 def fitted(samples: Tensor, weights: Tensor, basis: Tensor) -> Tensor:
-    """The coefficients of each column, [columns]."""
-    weighted = basis * weights[:, None]
-    normal = weighted.T @ basis
-    normal += torch.eye(len(normal), dtype=normal.dtype) * RIDGE * float(normal.diagonal().mean())
-    found: Tensor = torch.linalg.solve(normal, weighted.T @ samples.double())
+    """The coefficients of each column, [columns], or of each of several sets of columns, [sets columns]."""
+    weighted = (basis * weights[:, None]).mT
+    normal = weighted @ basis
+    size = normal.diagonal(dim1=-2, dim2=-1)
+    size += RIDGE * size.mean(-1, keepdim=True)
+    found: Tensor = torch.linalg.solve(normal, weighted @ samples.double())
     return found
 
 
@@ -75,12 +85,11 @@ def hum_at(samples: Tensor, rate_hz: int, mains_hz: float, multiples: int) -> Fi
 
 def mains_in(samples: Tensor, rate_hz: int) -> float:
     """The frequency, within half a hertz of 50 or 60 Hz, that explains most of a recording."""
-    weights = quiet_weights(samples, rate_hz)
-    low, low_weights, low_hz = _slower(samples, weights, rate_hz)
-    best = max(_explained(low, low_hz, low_weights, [mains + off for mains in MAINS_HZ for off in OFF_HZ]))
+    low, weights, low_hz = _slower(samples, quiet_weights(samples, rate_hz), rate_hz)
+    best = _explaining(low, low_hz, weights, [mains + off for mains in MAINS_HZ for off in OFF_HZ])
     for step in FINER:
-        best = max(_explained(low, low_hz, low_weights, [best[1] + step * k for k in (0, -2, -1, 1, 2)]))
-    return best[1]
+        best = _explaining(low, low_hz, weights, [best + step * k for k in (0, -2, -1, 1, 2)])
+    return best
 
 
 def _slower(samples: Tensor, weights: Tensor, rate_hz: int) -> tuple[Tensor, Tensor, int]:
@@ -94,10 +103,10 @@ def _slower(samples: Tensor, weights: Tensor, rate_hz: int) -> tuple[Tensor, Ten
     return slow, avg_pool1d(weights[None, None], step, step)[0, 0][: len(slow)], rate_hz // step
 
 
-def _explained(samples: Tensor, rate_hz: int, weights: Tensor, places_hz: Sequence[float]) -> Iterator[tuple[float, float]]:
-    """How much each frequency explains, and the frequency."""
-    multiples = [n for n in range(1, SEARCHED + 1) if n * MAINS_HZ[1] < rate_hz / 2]
-    for hz in places_hz:
-        basis = columns(len(samples), rate_hz, [hz * n for n in multiples])
-        tones = basis[:, 1:] @ fitted(samples, weights, basis)[1:]
-        yield float((weights * (tones * (2 * samples.double() - tones))).sum()), hz
+def _explaining(samples: Tensor, rate_hz: int, weights: Tensor, places_hz: Sequence[float]) -> float:
+    """The frequency that explains most, the higher of two that explain as much."""
+    multiples = torch.tensor([n for n in range(1, SEARCHED + 1) if n * MAINS_HZ[1] < rate_hz / 2], dtype=torch.float64)
+    basis = columns(len(samples), rate_hz, torch.tensor(places_hz, dtype=torch.float64)[:, None] * multiples)
+    tones = (basis[..., 1:] @ fitted(samples, weights, basis)[:, 1:, None])[..., 0]
+    explained = (weights * (tones * (2 * samples.double() - tones))).sum(-1).tolist()
+    return max(zip(explained, places_hz, strict=True))[1]

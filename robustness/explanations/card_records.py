@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from robustness.explanations.cases import HERE, Case
-from robustness.explanations.standing import Standing
+from robustness.explanations.failing_group import Difference
 from robustness.models.classifier import Classifier
 from robustness.run.evidence import CounterpartSpans, FailureFacts, TargetPair, VariantAnswer
-from robustness.run.measured_values import MeasuredValue
+from robustness.run.measured_values import MeasuredDifference, MeasuredValue
 from robustness.sweep.trials import answer_of, label_indices
 
+if TYPE_CHECKING:
+    from robustness.explanations.diagnosis import Diagnosis
 
-def card_of(case: Case, stands: Sequence[Standing] = ()) -> FailureFacts:
+
+def card_of(case: Case, found: Diagnosis | None = None) -> FailureFacts:
     """Everything about a failure but its sounds and maps.
 
     Args:
         case: the failure.
-        stands: what was measured of the recording beside those that are right.
+        found: what was measured of the recording and tried on it; None where nothing was.
     """
     failure, worst = case.failure, case.worst
     return FailureFacts(
@@ -42,8 +46,13 @@ def card_of(case: Case, stands: Sequence[Standing] = ()) -> FailureFacts:
         counterpart=_counterpart(case),
         target=TargetPair(failure.label, failure.rival),
         variants={variant: _variant(case, variant) for variant in case.classifiers},
-        measured=tuple(MeasuredValue(*stand[:6], stand.kind, stand.beyond) for stand in stands),
+        measured=() if found is None else tuple(MeasuredValue(*stand[:6], stand.kind, stand.beyond) for stand in found.stands),
+        apart=() if found is None else tuple(map(_difference, found.differences)),
     )
+
+
+def _difference(one: Difference) -> MeasuredDifference:
+    return MeasuredDifference(one.name, one.side, one.kind, one.ranks.higher if one.side == "high" else one.ranks.lower, one.ranks.of, one.p)
 
 
 def word_of(case: Case) -> str:

@@ -17,6 +17,7 @@ from robustness.explanations.cases import Case, Cases
 from robustness.explanations.cohort import cost, given, shared_edit
 from robustness.explanations.edits import Answers, Attempt, Edit, attempts, intervention
 from robustness.explanations.explained_table import ExplainedRow, rows_of
+from robustness.explanations.failing_group import LENGTH, Difference
 from robustness.explanations.failures import Failure
 from robustness.explanations.forecast import forecast_scores
 from robustness.explanations.lean import Lean
@@ -57,6 +58,8 @@ class Diagnosis:
         beside: what is known beside the edits.
         shares: what each factor is worth, where two windows of the recording differ in two or more.
         lean: by how much the network leans to its rejection labels; None where it does not.
+        stands: where what is measured of it stands among the recordings that are right.
+        differences: in what those that fail there differ, and it does as well.
     """
 
     margin: float
@@ -67,6 +70,8 @@ class Diagnosis:
     shares: tuple[factors.Accounted, ...]
     beside: Beside = Beside()
     lean: Lean | None = None
+    stands: tuple[Standing, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
 
 @dataclass(eq=False)
@@ -90,20 +95,21 @@ class Restoration:
     def explain(self, case: Case) -> dict[str, Diagnosis]:
         """Tries everything on one failing recording."""
         found = diagnose(case, self.cases, self.swept)
-        self.rows += rows_of(case, found, self.cases.good.standings(case))
+        self.rows += rows_of(case, found)
         return found
 
     def rows_for(self, failure: Failure, cases: Cases) -> list[ExplainedRow]:
         """Tries everything on one failing recording with networks that nobody else asks, and gives its rows of the table."""
         case = cases.case(failure)
-        return list(rows_of(case, diagnose(case, cases, self.swept), cases.good.standings(case)))
+        return list(rows_of(case, diagnose(case, cases, self.swept)))
 
-    def add(self, card: str, case: Case) -> None:
-        """Tries everything on one failing recording, under the name of its card."""
+    def add(self, card: str, case: Case) -> dict[str, Diagnosis]:
+        """Tries everything on one failing recording, under the name of its card, on each variant that fails."""
         found = self.explain(case)
         for variant, diagnosis in found.items():
             self._found[case.failure.condition, variant].append(diagnosis)
         self._cards[card] = self._records(case, found)
+        return found
 
     def answers(self, case: Case) -> dict[str, RestoredAnswer]:
         """What restores each variant that fails, of one recording alone."""
@@ -195,9 +201,10 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
     drops = {variant: _drop(case, cases, answers, variant) for variant in wrong}
     wanted = {variant: None if drop is None else drop.wanted for variant, drop in drops.items()}
     tried = attempts(answers, wrong, wanted)
-    found, stands = {}, cases.good.standings(case)
+    found, stands = {}, tuple(cases.good.standings(case))
+    differences = cases.good.differences(case, stands)
     for variant in wrong:
-        beside = _beside(case, cases, variant, drops[variant], stands)
+        beside = _beside(case, cases, variant, drops[variant], stands, differences)
         naming = name(tried[variant], beside)
         alone = naming.verdict == "named" or any(counts(one) and one.kind not in {"output", *beside.ordinary} for one in tried[variant])
         naming = naming if alone else mostly(naming, tried[variant], beside)
@@ -212,11 +219,15 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
             shares=tuple(shares),
             beside=beside,
             lean=cases.lean_at(variant, case.failure.condition),
+            stands=stands,
+            differences=differences,
         )
     return found
 
 
-def _beside(case: Case, cases: Cases, variant: str, drop: Loss | None, stands: Sequence[Standing]) -> Beside:
+def _beside(  # noqa: PLR0913, PLR0917 - everything that is known
+    case: Case, cases: Cases, variant: str, drop: Loss | None, stands: Sequence[Standing], differences: Sequence[Difference] = ()
+) -> Beside:
     """What is known of a failing answer beside the edits."""
     speaks = set(spoken_for(stands))
     there = None if drop is None or drop.against != "counterpart" else drop.counterpart
@@ -241,6 +252,8 @@ def _beside(case: Case, cases: Cases, variant: str, drop: Loss | None, stands: S
         length=length_side(stands),
         compared=any(one.of >= FEWEST for one in stands),
         undoing=undoing(stands),
+        group=frozenset(one.kind for one in differences if one.kind is not None and one.kind != "room"),
+        group_length=next((one.side for one in differences if one.name == LENGTH), None),
     )
 
 

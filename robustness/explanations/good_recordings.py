@@ -1,4 +1,4 @@
-"""Which recordings are right where one fails, and what do they have in common?"""
+"""Which recordings are right where one fails, what do they have in common, and in what do those differ that fail?"""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import pandas as pd
 from torch import Tensor
 
+from robustness.analysis.outcomes import FALSE_ACCEPT
 from robustness.audio.levels import Span
 from robustness.audio.measurements import SOFTEST_DBFS, measured
 from robustness.audio.placement import span_of
 from robustness.audio.recordings import Recording
 from robustness.audio.surround import own_sound_in
+from robustness.explanations.failing_group import Difference, FailingGroup, MeasuredWord
 from robustness.explanations.standing import FEWEST, Standing, named_values, standings
 from robustness.interventions.typical import Typical, spectrum_db, word_level_dbfs
 from robustness.run.good_recordings import GoodRecording, GoodRecordingFacts
@@ -23,7 +25,7 @@ from robustness.run.good_recordings import GoodRecording, GoodRecordingFacts
 if TYPE_CHECKING:
     from robustness.explanations.cases import Case
 
-MOST: Final = 24  # recordings that are measured: of many, the first in the order in which others are asked
+MOST: Final = 48  # recordings that are measured: of many, the first in the order in which others are asked
 
 
 class MeasuredRecording(NamedTuple):
@@ -96,6 +98,7 @@ class GoodRecordings(GoodSet):
     served: bool = False
     _heard: dict[str, MeasuredRecording] = field(default_factory=dict)
     _typical: dict[tuple[str, str], Typical | None] = field(default_factory=dict)
+    _groups: dict[tuple[str, str, bool], FailingGroup | None] = field(default_factory=dict)
 
     def serving(self, variant: str, placement: str) -> GoodSet:
         """Those that a failing recording is compared with: those of this run, or of the other where too few are right here."""
@@ -122,6 +125,37 @@ class GoodRecordings(GoodSet):
         names = [one for one in good.chosen(onsets) if good is not self or one != failure.recording]
         heard = [good.of(one).values for one in names]
         return standings(here, [{**one, "middle_ms": onsets[name] + one["length_ms"] / 2} for name, one in zip(names, heard, strict=True)])
+
+    def group(self, variant: str, placement: str, *, carried_out: bool) -> FailingGroup | None:
+        """What sets those apart that a variant has wrong at a placement; None where too few are wrong, or right, to tell.
+
+        Args:
+            variant: whose answers.
+            placement: with nothing else done.
+            carried_out: whether of words that are no command and are carried out, or of commands that are not.
+        """
+        key = (variant, placement, carried_out)
+        if key not in self._groups:
+            there = self.placed[(self.placed["variant"] == variant) & (self.placed["placement"] == placement)]
+            failing = there[there["failing"] & ((there["outcome"] == FALSE_ACCEPT) == carried_out)]
+            named = (set(rows["recording"].astype(str)) for rows in (failing, there[~there["failing"]]))
+            self._groups[key] = FailingGroup.of(*([self._word(one) for one in self.chosen(names)] for names in named))
+        return self._groups[key]
+
+    def differences(self, case: Case, stands: Sequence[Standing]) -> tuple[Difference, ...]:
+        """In what those that fail where a recording fails differ from those that are right, and it does as well; only at a place."""
+        failure = case.failure
+        if not failure.at_a_place:
+            return ()
+        carried_out = case.given[failure.variant].outcome == FALSE_ACCEPT
+        group = self.group(failure.variant, failure.condition.placement, carried_out=carried_out)
+        return () if group is None else group.of_one(self._named(failure.recording), {one.name: one.value for one in stands})
+
+    def _word(self, recording: str) -> MeasuredWord:
+        return MeasuredWord(self._named(recording), self.of(recording).values)
+
+    def _named(self, recording: str) -> str:
+        return self.recordings[recording].label or ""
 
     def of(self, recording: str) -> MeasuredRecording:
         """What is measured of one recording."""

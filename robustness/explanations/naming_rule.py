@@ -81,6 +81,8 @@ class Beside:
         compared: whether enough recordings are right to compare it with.
         undoing: the edits that undo what speaks for noise or a band: a click is no steady noise, and less of the lowest bands is no more of
             the highest; None where that is not known.
+        group: the kinds for which speaks in what those that fail there differ from those that are right.
+        group_length: whether those that fail are shorter or longer than those of the same word that are right; None where neither.
     """
 
     speaks: frozenset[EditKind] = frozenset()
@@ -93,6 +95,8 @@ class Beside:
     length: Side | None = None
     compared: bool = False
     undoing: frozenset[str] | None = None
+    group: frozenset[EditKind] = frozenset()
+    group_length: Side | None = None
 
     def undone_by(self, kind: str, edit: str) -> bool:
         """Whether an edit of a kind undoes what speaks for that."""
@@ -113,14 +117,14 @@ def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:
     counting = [attempt for attempt in heard if counts(attempt) and (attempt.kind in SHIFTED or not beside.shifted)]
     leaning = [one for one in tried if _within(one, beside)]
     alone = [] if beside.compared or beside.rings else _standing_out(counting, heard, beside)
-    best = leading(leaning or _spoken_for(counting, beside) or _hinted(counting, heard, beside) or alone)
+    best = leading(leaning or _spoken_for(counting, beside) or _of_the_group(counting, beside) or _hinted(counting, heard, beside) or alone)
     others = {other.kind: counted(max(_shares(tried, other.kind))) for other in heard if best is None or other.kind != best.kind}
     next_kind = max(others, key=lambda one: others[one], default=None)
     next_share = others[next_kind] if next_kind is not None else 0.0
     if best is None:
         verdict: NamingVerdict = "several" if len(restoring) > 1 else "one" if restoring else "none"
         return Naming(verdict, None, None, None, next_kind, next_share, restoring)
-    weak = best.best.share is None or not (beside.own_drop or best.kind in beside.speaks or best.kind == "output")
+    weak = best.best.share is None or not (beside.own_drop or best.kind in beside.speaks | beside.group or best.kind == "output")
     strength: Strength = "weak" if weak else "full"
     return Naming("named", best.kind, best.name, best.best.share, next_kind, next_share, restoring, strength)
 
@@ -171,6 +175,20 @@ def _spoken_for(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:
     return named if len(spoken) == 1 and few else []
 
 
+def _of_the_group(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:
+    """The edits of the one kind that counts and for which speaks in what all that fail there differ."""
+    kinds = {one.kind for one in counting}
+    few = len(kinds - (beside.ordinary - HINTED - beside.group)) <= MOST_KINDS
+    if len(kinds & beside.group) != 1 or not few or beside.rings:
+        return []
+    return [one for one in counting if one.kind in beside.group and (one.kind not in HINTED or _less_so(one, beside.group_length))]
+
+
+def _less_so(attempt: Attempt, length: Side | None) -> bool:
+    """Whether an edit of speed makes a short word longer, or a long one shorter."""
+    return attempt.restores_at is not None and length is not None and (attempt.restores_at < 0) == (length == "low")
+
+
 def _hinted(counting: Sequence[Attempt], heard: Sequence[Attempt], beside: Beside) -> list[Attempt]:
     """The edits of speed, where the word is short or long and they make it less so, and nothing else explains it as well.
 
@@ -178,10 +196,12 @@ def _hinted(counting: Sequence[Attempt], heard: Sequence[Attempt], beside: Besid
     """
     others = {one.kind for one in heard if one.restores_at is not None} - HINTED
     alike = {one.kind for one in counting} - HINTED - beside.ordinary
+    if beside.group - HINTED:  # what those that fail have in common is another thing
+        return []
     if beside.length is None or beside.rings or alike or len(others) >= MOST_KINDS or not others.isdisjoint(beside.speaks):
         return []
-    slower, least = beside.length == "low", MOST if others else HALF
-    less_so = [one for one in counting if one.kind in HINTED and one.restores_at is not None and (one.restores_at < 0) == slower]
+    least = MOST if others else HALF
+    less_so = [one for one in counting if one.kind in HINTED and _less_so(one, beside.length)]
     return [one for one in less_so if counted(one.best.share) >= least]
 
 

@@ -132,7 +132,7 @@ def spoken_for(stands: Sequence[Standing]) -> frozenset[Cause]:
     What one cause does to several measurements speaks once: a sound around the word that is not in it makes the floor loud as well, and a
     loud floor the recording's edges, and the level falls no further than to it.
     """
-    told = {*_told(stands), *HINTS}
+    told = {*told_already(stands), *HINTS}
     return frozenset(kind for name, kind in _outside(stands).items() if name not in told)
 
 
@@ -141,7 +141,7 @@ def loudest(stands: Sequence[Standing]) -> Cause | None:
 
     Of some twenty measurements one lies a little outside by chance now and then, and takes nothing from what lies far outside.
     """
-    told = {*_told(stands), *HINTS}
+    told = {*told_already(stands), *HINTS}
     beyond: dict[Cause, float] = {}
     for one in stands:
         if one.kind is not None and one.name not in told:
@@ -155,7 +155,7 @@ def _outside(stands: Sequence[Standing]) -> dict[str, Cause]:
     return {one.name: one.kind for one in stands if one.kind is not None}
 
 
-def _told(stands: Sequence[Standing]) -> tuple[str, ...]:
+def told_already(stands: Sequence[Standing]) -> tuple[str, ...]:
     """The measurements that lie outside for a reason that another one has told.
 
     Clicks lie around the word as well as in it, and make the edges loud. Where the recording's edges are no louder than its hum, the floor
@@ -174,7 +174,7 @@ def _told(stands: Sequence[Standing]) -> tuple[str, ...]:
 
 def undoing(stands: Sequence[Standing]) -> frozenset[str]:
     """The edits that undo what speaks for noise and for a band."""
-    told = _told(stands)
+    told = told_already(stands)
     out = [(one.name, one.outside) for one in stands if one.kind is not None and one.outside is not None and one.name not in told]
     return frozenset().union(*(UNDONE_BY.get(each, frozenset()) for each in out))
 
@@ -198,7 +198,7 @@ def ordinary(stands: Sequence[Standing]) -> frozenset[Cause]:
     Levels, places and lengths differ widely among recordings: they are ordinary where some of the good ones lie further out to either side.
     What lies outside for a reason that is told already is as good as among them.
     """
-    told = _told(stands)
+    told = told_already(stands)
     measured: dict[Cause, list[bool]] = {}
     for one in stands:
         for kind in {SPEAKS[one.name].low, SPEAKS[one.name].high}:

@@ -16,7 +16,7 @@ from pydantic import AllowInfNan
 from robustness.conditions import Condition
 from robustness.run.atomic import write_json
 from robustness.run.damage import plain, read_record
-from robustness.run.measured_values import MeasuredValue
+from robustness.run.measured_values import MeasuredDifference, MeasuredValue
 
 FAILURES: Final = "failures.json"
 FiniteNumber = Annotated[float, AllowInfNan(False)]
@@ -329,6 +329,7 @@ class FailureFacts:
         target: of the maps.
         variants: what each answers.
         measured: what was measured; runs made before measured nothing.
+        apart: in what those that fail there differ, and this one as well; runs made before have none.
     """
 
     recording: str
@@ -349,6 +350,7 @@ class FailureFacts:
     target: TargetPair
     variants: Mapping[str, VariantAnswer]
     measured: tuple[MeasuredValue, ...] = ()
+    apart: tuple[MeasuredDifference, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

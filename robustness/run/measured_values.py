@@ -1,4 +1,4 @@
-"""What was measured of a failing recording, beside the same of the recordings that are right? The record on its card."""
+"""What was measured of a failing recording, beside the same of the recordings that are right? The records on its card."""
 
 from __future__ import annotations
 
@@ -31,3 +31,24 @@ class MeasuredValue:
     outside: Literal["low", "high"] | None = None
     kind: str | None = None
     beyond: Annotated[float, AllowInfNan(False)] = 0.0
+
+
+@dataclass(frozen=True)
+class MeasuredDifference:
+    """A measurement in which the recordings that fail there differ from those of the same word that are right, and this one as well.
+
+    Attributes:
+        name: of the measurement, with its unit.
+        side: on which those that fail lie.
+        kind: what kind of edit that speaks for.
+        pairs: in how many pairs of one word the one that fails lies there.
+        of: how many pairs there are.
+        p: of the stratified rank-sum test, adjusted for all measurements.
+    """
+
+    name: str
+    side: Literal["low", "high"]
+    kind: str | None
+    pairs: int
+    of: int
+    p: Annotated[float, AllowInfNan(False)]

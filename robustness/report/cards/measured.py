@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from robustness.report.words import NO_BREAK, listed, number, percent
-from robustness.run.measured_values import MeasuredValue
+from robustness.report.words import NO_BREAK, listed, number, p_value, percent
+from robustness.run.measured_values import MeasuredDifference, MeasuredValue
 
 MOST: Final = 4  # measurements in the sentence
 FEWEST: Final = 5  # recordings that are right: with fewer, it is compared with what is usual
@@ -69,6 +69,20 @@ def measured_sentence(found: Sequence[MeasuredValue]) -> str:
         among = f"the {good} that are right" if good >= FEWEST else "what is usual; too few recordings are right here to compare it with"
         return f"Measured: nothing lies outside of {among}."
     return f"Measured: {listed([_said(one) for one in outside[:MOST]], MOST)}."
+
+
+def differing_sentence(found: Sequence[MeasuredDifference]) -> str:
+    """In what most of the recordings that fail here differ from those of the same word that are right; nothing where in nothing."""
+    if not found:
+        return ""
+    each = listed([_differing(one) for one in found[:MOST]], MOST)
+    return f"Of two recordings of one word, one that fails here and one that is right, the one that fails has {each}."
+
+
+def _differing(one: MeasuredDifference) -> str:
+    words = WORDS.get(one.name)
+    said = one.name if words is None else f"{words.name} {words.low if one.side == 'low' else words.high}"
+    return f"{said} in {one.pairs} of {one.of} pairs (p{NO_BREAK}{p_value(one.p)})"
 
 
 def _said(one: MeasuredValue) -> str:

@@ -13,7 +13,7 @@ from robustness.report.cards.command import command_for
 from robustness.report.cards.edit_table import Tried, tried
 from robustness.report.cards.figures import CardFigures, compared_figures
 from robustness.report.cards.layers import Followed, followed
-from robustness.report.cards.measured import MeasuredRow, measured_rows, measured_sentence
+from robustness.report.cards.measured import MeasuredRow, differing_sentence, measured_rows, measured_sentence
 from robustness.report.cards.noise import noise_condition
 from robustness.report.cards.opening import CardOpening, opening, outcome_of
 from robustness.report.cards.restoration import over_recordings, restoring, tried_on
@@ -253,7 +253,7 @@ def _shown(card: CardFigures) -> Shown:
         word=facts.word,
         where=_where(card.view, condition),
         first=first,
-        measured=measured_sentence(facts.measured),
+        measured=f"{measured_sentence(facts.measured)} {differing_sentence(facts.apart)}".strip(),
         measurements=measured_rows(facts.measured),
         tags=_tags(card),
         says=told(card),
