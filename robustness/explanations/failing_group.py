@@ -19,7 +19,7 @@ from robustness.explanations.standing import FEWEST, SPEAKS, Cause, Side, Standi
 SURE: Final = 0.01  # of p, adjusted
 MOST: Final = 0.75  # of the pairs
 FAR_OUT: Final = 0.9  # of those that are right lie less far out than a recording of which the group speaks
-HALF: Final = 0.5  # the same of those of its word, for a length: words differ in it more than voices in speed
+NOT_FAR_IN: Final = 0.3  # the same of those of its word, for a length: words differ in it more than voices in speed
 LENGTH: Final = "length_ms"
 ROOM: Final = "room"
 WHOLE: Final = tuple(name for name, sides in SPEAKS.items() if sides != (None, None) and name != "middle_ms")
@@ -86,7 +86,7 @@ class FailingGroup:
         others = [value for _, value in _values(same or self.good, one.name)]
         value = values[one.name]
         less_far = sum(other > value if one.side == "low" else other < value for other in others)
-        return less_far >= (HALF if one.name == LENGTH else FAR_OUT) * len(others)
+        return less_far >= (NOT_FAR_IN if one.name == LENGTH else FAR_OUT) * len(others)
 
 
 def _values(some: Sequence[MeasuredWord], name: str) -> list[tuple[str, float]]:

@@ -172,7 +172,8 @@ def _spoken_for(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:
         spoken = {beside.loudest}
     few = len(kinds - (beside.ordinary - HINTED)) <= MOST_KINDS
     named = [one for one in counting if one.kind in spoken and beside.undone_by(one.kind, one.name)]
-    return named if len(spoken) == 1 and few else []
+    alone = len(spoken) == 1 and (not beside.group or spoken <= beside.group | ANSWERED)  # what the others have as well comes first
+    return named if alone and few else []
 
 
 def _of_the_group(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:

@@ -116,6 +116,43 @@ def test_speed_is_named_where_the_word_is_short_or_long_and_becomes_less_so(
     assert name(tried, spoken).kind != "speed" or other is None
 
 
+@pytest.mark.parametrize(
+    ("group", "length", "size", "kind"),
+    [
+        ({"speed"}, "low", -10.0, "speed"),
+        ({"speed"}, "low", 10.0, None),  # a word that is shorter than most, and made shorter
+        ({"speed"}, "high", 10.0, "speed"),
+        ({"level"}, None, -10.0, "level"),
+        ({"level", "speed"}, "low", -10.0, None),  # of two that count, neither
+        ({"level", "noise"}, None, -10.0, "level"),  # of noise no edit counts
+        ({"noise"}, None, -10.0, None),
+        (set(), None, -10.0, None),
+    ],
+)
+def test_what_all_that_fail_have_in_common_speaks_for_its_kind(group: set[EditKind], length: Side | None, size: float, kind: str | None) -> None:
+    tried = [attempt("speed", "speed", 0.6, size=size), attempt("gain", "level", 0.9), attempt("equalise", "band", 0.7)]
+    beside = Beside(ordinary=frozenset({"band", "level", "speed"}), compared=True, group=frozenset(group), group_length=length)
+    assert name(tried, beside).kind == kind
+    assert name(tried, replace(beside, rings=True)).kind is None
+
+
+def test_what_the_others_that_fail_have_as_well_comes_before_what_one_has_alone() -> None:
+    tried = [attempt("gain", "level", 0.9), attempt("fill-floor", "padding", 0.9), attempt("move-word", "placement", 0.9)]
+    beside = Beside(frozenset({"level"}), frozenset({"padding", "placement"}), compared=True)
+    assert name(tried, beside).kind == "level"
+    assert name(tried, replace(beside, group=frozenset({"padding"}))).kind == "padding"
+    assert name(tried, replace(beside, group=frozenset({"noise"}))).kind is None
+    elsewhere = replace(beside, speaks=frozenset({"placement"}), ordinary=frozenset())  # the same recording is right at another place
+    assert name(tried, replace(elsewhere, group=frozenset({"padding"}))).kind == "placement"
+
+
+def test_no_word_is_called_too_fast_for_its_length_where_all_that_fail_share_another_thing() -> None:
+    tried = [attempt("speed", "speed", 0.9, size=-10.0)]
+    beside = Beside(length="low", compared=True)
+    assert name(tried, beside).kind == "speed"
+    assert name(tried, replace(beside, group=frozenset({"band"}))).kind is None
+
+
 def test_beside_others_nothing_is_named_that_nothing_speaks_for() -> None:
     tried = [attempt("gain", "level", 0.9)]
     assert name(tried, Beside()).kind == "level"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from robustness.explanations.standing import SPEAKS
-from robustness.report.cards.measured import WORDS, measured_rows, measured_sentence
-from robustness.run.measured_values import MeasuredValue
+from robustness.report.cards.measured import WORDS, differing_sentence, measured_rows, measured_sentence
+from robustness.run.measured_values import MeasuredDifference, MeasuredValue
 
 
 def value(name: str, amount: float, *, above: int = 5, side: str | None = None, kind: str | None = None) -> MeasuredValue:
@@ -47,6 +47,25 @@ def value(name: str, amount: float, *, above: int = 5, side: str | None = None, 
 )
 def test_the_sentence(found: list[MeasuredValue], said: str) -> None:
     assert measured_sentence(found).replace("\u00a0", " ").replace("\u202f", " ") == said
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([], ""),
+        (
+            [MeasuredDifference("length_ms", "low", "speed", 77, 89, 2e-5)],
+            "What fails here, beside what is right of the same words: the word’s length shorter in 77 of 89 pairs (p < 0.001).",
+        ),
+        (
+            [MeasuredDifference("surround", "high", "padding", 85, 85, 0.0051), MeasuredDifference("first_dbfs", "high", "padding", 84, 85, 0.006)],
+            "What fails here, beside what is right of the same words: a sound around the word that is not in it more in 85 of 85 pairs "
+            "(p = 0.005) and first 10 ms louder in 84 of 85 pairs (p = 0.006).",
+        ),
+    ],
+)
+def test_the_sentence_of_what_all_that_fail_have_in_common(found: list[MeasuredDifference], said: str) -> None:
+    assert differing_sentence(found).replace("\u00a0", " ").replace("\u202f", " ") == said
 
 
 def test_every_measurement_has_words_and_a_row() -> None:

@@ -76,13 +76,14 @@ def differing_sentence(found: Sequence[MeasuredDifference]) -> str:
     if not found:
         return ""
     each = listed([_differing(one) for one in found[:MOST]], MOST)
-    return f"Of two recordings of one word, one that fails here and one that is right, the one that fails has {each}."
+    return f"What fails here, beside what is right of the same words: {each}."
 
 
 def _differing(one: MeasuredDifference) -> str:
     words = WORDS.get(one.name)
     said = one.name if words is None else f"{words.name} {words.low if one.side == 'low' else words.high}"
-    return f"{said} in {one.pairs} of {one.of} pairs (p{NO_BREAK}{p_value(one.p)})"
+    p = p_value(one.p)
+    return f"{said} in {one.pairs} of {one.of} pairs (p{NO_BREAK}{p if p.startswith('<') else f'={NO_BREAK}{p}'})"
 
 
 def _said(one: MeasuredValue) -> str:
