@@ -19,12 +19,21 @@ Value = tuple[Hashable, float]  # of a stratum
 
 
 class PairedRanks(NamedTuple):
-    """In how many pairs of one stratum a value of the group is higher and lower than one of the others, of how many, and p of the test."""
+    """Pairs of one stratum, a value of the group and one of the others.
+
+    Attributes:
+        higher: in how many the group's is higher.
+        lower: in how many it is lower.
+        of: how many there are.
+        p: of the test.
+        shift: the median difference (Hodges & Lehmann 1963, Annals of Mathematical Statistics 34), the group's less the others'; 0 without any.
+    """
 
     higher: int
     lower: int
     of: int
     p: float
+    shift: float
 
 
 def stratified_rank_sum(group: Sequence[Value], others: Sequence[Value]) -> PairedRanks:
@@ -35,19 +44,20 @@ def stratified_rank_sum(group: Sequence[Value], others: Sequence[Value]) -> Pair
         others: theirs.
     """
     here, there = _by_stratum(group), _by_stratum(others)
-    higher = lower = pairs = 0
+    differences: list[np.ndarray] = [np.empty(0)]
     beyond = variance = 0.0
     for stratum in here.keys() & there.keys():
         ours, theirs = np.array(here[stratum]), np.array(there[stratum])
-        above, below = int((ours[:, None] > theirs).sum()), int((ours[:, None] < theirs).sum())
+        each = (ours[:, None] - theirs).ravel()
         together = len(ours) + len(theirs)
         ranks = stats.rankdata(np.r_[ours, theirs])
         weight = 1 / (together + 1)
-        beyond += weight * (above - below) / 2
+        beyond += weight * float(np.sign(each).sum()) / 2
         variance += weight**2 * len(ours) * len(theirs) / (together * (together - 1)) * float(((ranks - ranks.mean()) ** 2).sum())
-        higher, lower, pairs = higher + above, lower + below, pairs + len(ours) * len(theirs)
+        differences.append(each)
     p = float(2 * stats.norm.sf(abs(beyond) / math.sqrt(variance))) if variance else 1.0
-    return PairedRanks(higher, lower, pairs, p)
+    pairs = np.concatenate(differences)
+    return PairedRanks(int((pairs > 0).sum()), int((pairs < 0).sum()), len(pairs), p, float(np.median(pairs)) if len(pairs) else 0.0)
 
 
 def _by_stratum(values: Sequence[Value]) -> dict[Hashable, list[float]]:

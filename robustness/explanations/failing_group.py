@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from robustness.analysis.intervals import adjusted
 from robustness.analysis.stratified_ranks import PairedRanks, stratified_rank_sum
-from robustness.explanations.standing import FEWEST, SPEAKS, Cause, Side, Standing, spoken_for, told_already
+from robustness.explanations.standing import FEWEST, SPEAKS, STEPS, Cause, Side, Standing, spoken_for, told_already
 
 SURE: Final = 0.01  # of p, adjusted
 MOST: Final = 0.75  # of the pairs
@@ -71,7 +71,7 @@ class FailingGroup:
             return None
         found = {name: stratified_rank_sum(_values(failing, name), _values(good, name)) for name in WHOLE}
         sure = dict(zip(found, adjusted([one.p for one in found.values()]), strict=True))
-        differing = {name: side for name, one in found.items() if sure[name] <= SURE and (side := _side(one)) is not None}
+        differing = {name: side for name, one in found.items() if sure[name] <= SURE and (side := _side(name, one)) is not None}
         stands = [_standing(name, differing.get(name), found[name], failing) for name in found]
         causes = _causes(stands)
         made = [Difference(name, side, found[name], sure[name], causes.get(name)) for name, side in differing.items()]
@@ -93,8 +93,10 @@ def _values(some: Sequence[MeasuredWord], name: str) -> list[tuple[str, float]]:
     return [(one.word, one.values[name]) for one in some if name in one.values]
 
 
-def _side(found: PairedRanks) -> Side | None:
-    """On which side most of the pairs lie."""
+def _side(name: str, found: PairedRanks) -> Side | None:
+    """On which side most of the pairs lie, clearly."""
+    if abs(found.shift) < STEPS.get(name, 0.0):
+        return None
     if found.higher >= MOST * found.of:
         return "high"
     return "low" if found.lower >= MOST * found.of else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -52,6 +53,14 @@ class GoodSet(ABC):
     def of(self, recording: str) -> MeasuredRecording:
         """What is measured of one recording."""
 
+    @abstractmethod
+    def word(self, recording: str) -> str:
+        """What is said in it."""
+
+    def measured_words(self, some: Collection[str]) -> list[MeasuredWord]:
+        """Those of some that are measured, each with its word."""
+        return [MeasuredWord(self.word(one), self.of(one).values) for one in self.chosen(some)]
+
     def onsets(self, variant: str, placement: str) -> dict[str, float]:
         """Those that a variant has right at a placement, or, where there is none, at any; and where their words begin there, in ms."""
         rows = self.placed[(self.placed["variant"] == variant) & ~self.placed["failing"]]
@@ -79,6 +88,14 @@ class GoodRun(GoodSet):
     def of(self, recording: str) -> MeasuredRecording:
         """What that run measured of it."""
         return self.measured[recording]
+
+    def word(self, recording: str) -> str:
+        """Its label; of words that the model does not know one for all."""
+        return self._labels[recording]
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
+        return dict(zip(self.placed["recording"].astype(str), self.placed["label"].astype(str), strict=True))
 
 
 @dataclass(eq=False)
@@ -136,10 +153,11 @@ class GoodRecordings(GoodSet):
         """
         key = (variant, placement, carried_out)
         if key not in self._groups:
-            there = self.placed[(self.placed["variant"] == variant) & (self.placed["placement"] == placement)]
-            failing = there[there["failing"] & ((there["outcome"] == FALSE_ACCEPT) == carried_out)]
-            named = (set(rows["recording"].astype(str)) for rows in (failing, there[~there["failing"]]))
-            self._groups[key] = FailingGroup.of(*([self._word(one) for one in self.chosen(names)] for names in named))
+            rows, good = self.placed, self.serving(variant, placement)
+            there = rows[(rows["variant"] == variant) & (rows["placement"] == placement) & rows["failing"]]
+            failing = set(there[(there["outcome"] == FALSE_ACCEPT) == carried_out]["recording"].astype(str))
+            right = good.measured_words(good.onsets(variant, placement))
+            self._groups[key] = FailingGroup.of(self.measured_words(failing), right)
         return self._groups[key]
 
     def differences(self, case: Case, stands: Sequence[Standing]) -> tuple[Difference, ...]:
@@ -149,12 +167,10 @@ class GoodRecordings(GoodSet):
             return ()
         carried_out = case.given[failure.variant].outcome == FALSE_ACCEPT
         group = self.group(failure.variant, failure.condition.placement, carried_out=carried_out)
-        return () if group is None else group.of_one(self._named(failure.recording), {one.name: one.value for one in stands})
+        return () if group is None else group.of_one(self.word(failure.recording), {one.name: one.value for one in stands})
 
-    def _word(self, recording: str) -> MeasuredWord:
-        return MeasuredWord(self._named(recording), self.of(recording).values)
-
-    def _named(self, recording: str) -> str:
+    def word(self, recording: str) -> str:
+        """As its source names it."""
         return self.recordings[recording].label or ""
 
     def of(self, recording: str) -> MeasuredRecording:

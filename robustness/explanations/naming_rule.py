@@ -11,7 +11,10 @@ does. Named is
    of all that are right, or, of placement and precision, the same recording that is right elsewhere or in float. Where measurements speak
    for two, the one that lies twice as far outside: of many measurements one lies a little outside by chance. What is ordinary is
    never named;
-3. speed, of which a word's length is no more than a hint, where the word is one of the shortest or longest, the edit makes it less so, and
+3. the one kind that counts and for which speaks in what the recordings that fail at that place differ from those of the same words that are
+   right (`failing_group`). It comes before a kind for which a measurement of this recording alone speaks, and speed is named for it where
+   the edit makes the word less short, or less long;
+4. speed, of which a word's length is no more than a hint, where the word is one of the shortest or longest, the edit makes it less so, and
    recovers two thirds of the drop or restores it alone; not where another kind counts that is not ordinary, and not where a measurement
    speaks for another kind that restores it, or for what no edit undoes, such as a room that rings on;
 4. where fewer than five recordings are right, so that nothing is known of what is ordinary, the kind that stands out by itself: it recovers

@@ -26,6 +26,7 @@ def test_of_one_stratum_it_is_mann_and_whitneys(whole: bool) -> None:
     ties = sum(a == b for _, a in here for _, b in there)
     assert (found.of, found.higher + found.lower) == (14 * 11, 14 * 11 - ties)
     assert found.higher + ties / 2 == float(theirs.statistic)
+    assert found.shift == np.median([a - b for _, a in here for _, b in there])
 
 
 def test_p_is_near_that_of_all_ways_to_deal_the_values_out() -> None:

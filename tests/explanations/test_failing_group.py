@@ -6,23 +6,23 @@ import numpy as np
 import pytest
 
 from robustness.explanations.failing_group import FailingGroup, MeasuredWord
-from robustness.explanations.standing import SPEAKS
+from robustness.explanations.standing import SPEAKS, STEPS
 
 WORDS = ("up", "left", "seven")
 FAR = 40.0
 
 
 def measured(seed: int, count: int, **moved: float) -> list[MeasuredWord]:
-    """So many recordings whose measurements vary by 1 about their word's own, some moved."""
+    """So many recordings whose measurements vary by a step about their word's own, some moved by so many steps."""
     random = np.random.default_rng(seed)
     words = [WORDS[i % len(WORDS)] for i in range(count)]
     return [
-        MeasuredWord(word, {name: 100.0 * len(word) + float(random.normal()) + moved.get(name, 0.0) for name in SPEAKS if name != "middle_ms"})
+        MeasuredWord(word, {name: STEPS.get(name, 1.0) * (100.0 * len(word) + float(random.normal()) + moved.get(name, 0.0)) for name in SPEAKS if name != "middle_ms"})
         for word in words
     ]
 
 
-def group(count: int = 20, good: int = 30, **moved: float) -> FailingGroup | None:
+def group(count: int = 40, good: int = 60, **moved: float) -> FailingGroup | None:
     return FailingGroup.of(measured(1, count, **moved), measured(2, good))
 
 
@@ -50,7 +50,15 @@ def test_what_most_have_more_or_less_of_speaks_for_its_kind(moved: dict[str, flo
         assert one.p <= 0.01
 
 
-@pytest.mark.parametrize(("failing", "good"), [(4, 30), (20, 4), (0, 30), (20, 0)])
+@pytest.mark.parametrize(("shorter_ms", "speaks"), [(25, False), (35, True)])
+def test_less_than_a_step_is_nothing_however_sure(shorter_ms: float, speaks: bool) -> None:
+    words = [[MeasuredWord("up", {"length_ms": less + 400 + i / 10}) for i in range(30)] for less in (-shorter_ms, 0)]
+    found = FailingGroup.of(*words)
+    assert found is not None
+    assert bool(found.differences) is speaks
+
+
+@pytest.mark.parametrize(("failing", "good"), [(4, 60), (40, 4), (0, 60), (40, 0)])
 def test_of_too_few_nothing_is_said(failing: int, good: int) -> None:
     assert group(failing, good, length_ms=-FAR) is None
 
@@ -58,10 +66,10 @@ def test_of_too_few_nothing_is_said(failing: int, good: int) -> None:
 def test_one_that_does_not_share_it_is_not_spoken_of() -> None:
     found = group(level_dbfs=-FAR, length_ms=0.0)
     assert found is not None
-    soft = {**dict.fromkeys(SPEAKS, 200.0), "level_dbfs": 100.0}
+    soft = {**dict.fromkeys(SPEAKS, 200.0), "level_dbfs": 400.0}
     assert [one.kind for one in found.of_one("up", soft)] == ["level"]
     levels = sorted(one.values["level_dbfs"] for one in found.good)
-    assert not found.of_one("up", {**soft, "level_dbfs": levels[4]})  # more than one in ten of those that are right are as soft
+    assert not found.of_one("up", {**soft, "level_dbfs": levels[7]})  # more than one in ten of those that are right are as soft
 
 
 def test_a_word_is_short_beside_its_own_kind() -> None:

@@ -47,7 +47,7 @@ def facts(model: Classifier) -> list[dict[str, Any]]:
     return models_of([model], {model.name: {}})
 
 
-@pytest.mark.parametrize("complaints", [1, 3])
+@pytest.mark.parametrize("complaints", [1, 3, 9])
 def test_complaints_alone_are_compared_with_the_good_run(complaints: int, good: Run, tmp_path: Path) -> None:
     recordings = [soft(f"{n}.wav") for n in range(complaints)]
     alone = made(FLOAT, recordings, tmp_path / "alone")
@@ -58,6 +58,8 @@ def test_complaints_alone_are_compared_with_the_good_run(complaints: int, good: 
     assert set(found["kind"]) == {"level"}
     assert set(found["strength"]) == {"full"}
     assert all("level_dbfs" in outside for outside in found["outside"])
+    assert not any(without["apart"])
+    assert all(("level_dbfs" in apart) is (complaints == 9) for apart in found["apart"])  # of a few nothing is said together
     told = [read_failures(run.evidence) for run in (alone, beside)]
     assert [one and one.good_run for one in told] == [None, "well"]
 
