@@ -26,7 +26,7 @@ class PairedRanks(NamedTuple):
         lower: in how many it is lower.
         of: how many there are.
         p: of the test.
-        shift: the median difference (Hodges & Lehmann 1963, Annals of Mathematical Statistics 34), the group's less the others'; 0 without any.
+        shift: the median difference, the group's less the others' (Hodges & Lehmann 1963, Annals of Mathematical Statistics 34); 0 of none.
     """
 
     higher: int

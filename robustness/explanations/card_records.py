@@ -52,7 +52,7 @@ def card_of(case: Case, found: Diagnosis | None = None) -> FailureFacts:
 
 
 def _difference(one: Difference) -> MeasuredDifference:
-    return MeasuredDifference(one.name, one.side, one.kind, one.ranks.higher if one.side == "high" else one.ranks.lower, one.ranks.of, one.p)
+    return MeasuredDifference(one.name, one.side, one.kind, one.pairs, one.ranks.of, one.p)
 
 
 def word_of(case: Case) -> str:

@@ -225,7 +225,7 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
     return found
 
 
-def _beside(  # noqa: PLR0913, PLR0917 - everything that is known
+def _beside(  # noqa: PLR0917 - everything that is known
     case: Case, cases: Cases, variant: str, drop: Loss | None, stands: Sequence[Standing], differences: Sequence[Difference] = ()
 ) -> Beside:
     """What is known of a failing answer beside the edits."""

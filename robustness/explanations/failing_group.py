@@ -49,6 +49,11 @@ class Difference(NamedTuple):
     p: float
     kind: Cause | None = None
 
+    @property
+    def pairs(self) -> int:
+        """In how many pairs the one that fails lies there."""
+        return self.ranks.higher if self.side == "high" else self.ranks.lower
+
 
 @dataclass(frozen=True, eq=False)
 class FailingGroup:

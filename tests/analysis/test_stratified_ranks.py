@@ -44,7 +44,9 @@ def test_p_is_near_that_of_all_ways_to_deal_the_values_out() -> None:
     pooled = {word: [v for w, v in here if w == word] + [v for w, v in there if w == word] for word in words}
     seen = beyond({word: tuple(range(n)) for word, (n, _) in words.items()}, pooled)
     ways = [
-        beyond({"up": up, "left": left}, pooled) for up in combinations(range(8), words["up"][0]) for left in combinations(range(7), words["left"][0])
+        beyond({"up": up, "left": left}, pooled)
+        for up in combinations(range(8), words["up"][0])
+        for left in combinations(range(7), words["left"][0])
     ]
     exact = np.mean([abs(way) >= abs(seen) - 1e-9 for way in ways])
     assert stratified_rank_sum(here, there).p == pytest.approx(exact, abs=0.02)

@@ -129,7 +129,9 @@ def test_speed_is_named_where_the_word_is_short_or_long_and_becomes_less_so(
         (set(), None, -10.0, None),
     ],
 )
-def test_what_all_that_fail_have_in_common_speaks_for_its_kind(group: set[EditKind], length: Side | None, size: float, kind: str | None) -> None:
+def test_what_all_that_fail_have_in_common_speaks_for_its_kind(
+    group: set[EditKind], length: Side | None, size: float, kind: str | None
+) -> None:
     tried = [attempt("speed", "speed", 0.6, size=size), attempt("gain", "level", 0.9), attempt("equalise", "band", 0.7)]
     beside = Beside(ordinary=frozenset({"band", "level", "speed"}), compared=True, group=frozenset(group), group_length=length)
     assert name(tried, beside).kind == kind

@@ -58,7 +58,10 @@ def test_the_sentence(found: list[MeasuredValue], said: str) -> None:
             "What fails here, beside what is right of the same words: the word’s length shorter in 77 of 89 pairs (p < 0.001).",
         ),
         (
-            [MeasuredDifference("surround", "high", "padding", 85, 85, 0.0051), MeasuredDifference("first_dbfs", "high", "padding", 84, 85, 0.006)],
+            [
+                MeasuredDifference("surround", "high", "padding", 85, 85, 0.0051),
+                MeasuredDifference("first_dbfs", "high", "padding", 84, 85, 0.006),
+            ],
             "What fails here, beside what is right of the same words: a sound around the word that is not in it more in 85 of 85 pairs "
             "(p = 0.005) and first 10 ms louder in 84 of 85 pairs (p = 0.006).",
         ),
