@@ -74,11 +74,8 @@ class Speakers(NamedTuple):
         """None where they are not all known."""
         if speakers is None or not len(speakers):
             return None
-        names = np.asarray(speakers, dtype=object)
-        if pd.isna(names).any():
-            return None
-        codes, _ = pd.factorize(np.asarray([str(name) for name in names], dtype=object))
-        return cls(codes, np.bincount(codes).astype(float))
+        codes, _ = pd.factorize(np.asarray(speakers, dtype=object))
+        return None if (codes < 0).any() else cls(codes, np.bincount(codes).astype(float))
 
     @property
     def one(self) -> bool:

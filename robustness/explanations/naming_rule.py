@@ -26,9 +26,9 @@ does. Named is
 Of what fails under a shift and is right without it nothing but its place or its padding is named: what was done to it is known.
 
 Else the edits that restore are listed, and none of them is put before the others. Where no edit of the sound restores the answer, it is
-said of the one kind for which a measurement speaks that it recovers *most* of the drop, if it recovers two thirds of it, twice what its
-control does, and more than any kind that is not ordinary. What is named has the weaker verb where no drop is known, and where it is
-counted to other recordings and nothing speaks for the kind beside the edit.
+said of the one kind for which a measurement speaks that it recovers *most* of the drop, if it recovers two thirds of it (half, where all
+that fail there have it in common), twice what its control does, and more than any kind that is not ordinary. What is named has the weaker
+verb where no drop is known, and where it is counted to other recordings and nothing speaks for the kind beside the edit.
 
 Where no edit restores an answer alone, and none recovers most of the drop, do two together?
 
@@ -138,7 +138,8 @@ def mostly(naming: Naming, tried: Sequence[Attempt], beside: Beside) -> Naming:
     alone = beside.speaks if len(beside.speaks) == 1 and not beside.rings else {beside.loudest}
     if any(one.restores_at is not None for one in heard):
         return naming
-    best = leading([one for one in heard if one.kind in alone and beside.undone_by(one.kind, one.name) and counted(one.share) >= MOST])
+    spoken = [one for one in heard if one.kind in alone and beside.undone_by(one.kind, one.name)]
+    best = leading([one for one in spoken if counted(one.share) >= (HALF if one.kind in beside.group else MOST)])
     if best is None or counted(best.control.share) * TWICE > counted(best.share):
         return naming
     others = [counted(one.share) for one in heard if one.kind not in {best.kind, *beside.ordinary}]

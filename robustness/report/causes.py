@@ -132,7 +132,7 @@ def causes(view: View) -> list[FailureCause]:
     rest = (
         (table["verdict"] == "several", "Several: edits of more than one kind restore", "by edits of several kinds"),
         (table["verdict"] == "one", "Not sure: one edit restores, and its control may as well, for", "by one edit that does not stand out"),
-        (table["verdict"] == "most", "Mostly: no edit restores, and one kind regains two thirds of the loss or more, for", MOSTLY),
+        (table["verdict"] == "most", "Mostly: no edit restores, and one kind regains most of the loss, for", MOSTLY),
         (paired, "Two together: no edit alone, but a pair restores", "by two edits together"),
         ((table["verdict"] == "none") & ~paired, "Not explained: nothing that was tried restores", "by nothing that was tried"),
     )

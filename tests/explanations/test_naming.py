@@ -232,6 +232,9 @@ def test_most_of_a_loss_is_said_of_the_one_kind_that_is_spoken_for() -> None:
     restored = [tried[0], attempt("equalise", "band", 0.5)]
     assert [mostly(nothing, some, beside).kind for some in (weaker, stronger, restored)] == [None, None, None]
     assert mostly(nothing, stronger, Beside(frozenset({"noise"}), ordinary=frozenset({"band"}))).kind == "noise"
+    shared = Beside(frozenset({"noise"}), group=frozenset({"noise"}))  # all that fail there have it in common
+    weakest = [attempt("remove-noise", "noise", 0.49, restores=False), tried[1]]
+    assert [mostly(nothing, some, shared).kind for some in (weaker, weakest, stronger, restored)] == ["noise", None, None, None]
 
 
 @pytest.mark.parametrize(("speaks", "own", "strength"), [((), True, "full"), ((), False, "weak"), (("level",), False, "full")])
