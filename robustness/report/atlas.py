@@ -135,6 +135,7 @@ class Atlas:
 
         return self.view.trials.gathered(reduced, perturbation=self.view.shifting, placement="offset")
 
+    @cached_property
     def says(self) -> list[str]:
         """What the atlas shows, a sentence for all variants of which the same is true."""
         said: dict[str, list[str]] = {}
@@ -165,7 +166,7 @@ class Atlas:
         rows = plural(len(self.view.shown), "recording")
         sentence = (
             f"Heat map of {rows} by leads from {number(first)} to {number(last)} ms: blue where the device does "
-            f"what it should, grey where only the model errs, orange and dotted where a user notices. " + " ".join(self.says())
+            f"what it should, grey where only the model errs, orange and dotted where a user notices. " + " ".join(self.says)
         )
         return Figure("atlas", "", sentence, [], table=self._table(), height=560, role="application")
 

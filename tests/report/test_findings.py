@@ -73,7 +73,7 @@ def test_recordings_that_cannot_move_are_left_out_of_the_worst_case_and_counted(
     view = view_of(plan, planted(plan), tmp_path / "run", untestable=("002.wav",))
     atlas = Atlas.of(view)
     assert atlas is not None
-    (said,) = atlas.says()
+    (said,) = atlas.says
     assert (
         "1 of 2 recordings has a good outcome at every lead that keeps them whole inside the window, 1 that cannot be moved left out"
         in said
@@ -87,4 +87,4 @@ def test_the_worst_case_goes_by_speakers_where_they_are_known(tmp_path: Path) ->
     atlas = Atlas.of(view)
     assert atlas is not None
     expected = mean_score([0, 0, 1, 1] * 12, speakers)
-    assert f"{100 * expected.low:.0f}–{100 * expected.high:.0f}" in atlas.says()[0]
+    assert f"{100 * expected.low:.0f}–{100 * expected.high:.0f}" in atlas.says[0]

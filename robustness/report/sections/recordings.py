@@ -162,7 +162,7 @@ class RecordingsSection(Section):
             in_csv=MOST_IN_CSV,
             csv=base64.b64encode(csv_of(view, samples).encode()).decode(),
             atlas=atlas and atlas.figure,
-            says=atlas.says() if atlas else [],
+            says=atlas.says if atlas else [],
             legend=LEGEND if view.labelled else (),
         )
         return SectionPart(html, (atlas.figure,), {"atlas": atlas.data()}) if atlas else SectionPart(html)

@@ -91,8 +91,9 @@ def _both(view: View, variant: Variant, trials: DataFrame) -> DataFrame | None:
 
 
 def _scores(rows: DataFrame, keys: list[str]) -> Series[Any]:
-    plain = rows[keys].astype(dict.fromkeys([key for key in keys if key != "level"], str))
-    return plain.assign(good=good(rows["outcome"])).groupby(keys, dropna=False)["good"].mean()
+    found = good(rows["outcome"]).groupby([rows[key] for key in keys], dropna=False, observed=True).mean()
+    names = [name for name in keys if name != "level"]  # as plain text, for the next part has other categories
+    return found.set_axis(found.index.set_levels([found.index.levels[keys.index(name)].astype(str) for name in names], level=names))
 
 
 def _name(view: View, key: Any) -> str:
