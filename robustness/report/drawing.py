@@ -7,13 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Final, NamedTuple
 
+import numpy as np
 from markupsafe import Markup, escape
 
 from robustness.report.words import number
 
 TICK_PX: Final = 11
+LETTER: Final = 0.6  # of that, how wide a letter is at most on average
+ABOVE: Final = -7.0  # px from a point to the text beside it
+BELOW: Final = 16.0
+ASIDE: Final = 9.0
+
+
+Curve = tuple[Sequence[float], Sequence[float]]  # along x, ascending, and y
 
 
 class PlotPoint(NamedTuple):
@@ -21,6 +30,21 @@ class PlotPoint(NamedTuple):
 
     x: float
     y: float
+
+
+class Label(NamedTuple):
+    """A text at a place, of a class; `end` among its words is a text that ends there."""
+
+    place: PlotPoint
+    words: str
+    name: str
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, right, top and bottom, in pixels."""
+        width = len(self.words) * TICK_PX * LETTER
+        left = self.place.x - width if "end" in self.name.split() else self.place.x
+        return left, left + width, self.place.y - TICK_PX + 1, self.place.y + 3
 
 
 @dataclass(frozen=True)
@@ -78,6 +102,32 @@ class PlotFrame:
         """A round mark of a class."""
         place = self.at(x, y)
         return Markup('<circle class="{}" cx="{}" cy="{}" r="4"/>').format(name, place.x, place.y)
+
+    def beside(self, x: float, y: float, words: str, name: str, curves: Sequence[Curve]) -> Markup:
+        """A text beside a point: above or below it, to the right or the left, where the fewest curves cross it."""
+        dot = self.at(x, y)
+        sides = [(ASIDE, name), (-ASIDE, f"{name} end")]
+        choices = [Label(PlotPoint(dot.x + aside, dot.y + up), words, side) for aside, side in sides for up in (ABOVE, BELOW)]
+        return self.free(choices, curves)
+
+    def free(self, choices: Sequence[Label], curves: Sequence[Curve]) -> Markup:
+        """The text at the first of some places at which the fewest curves cross it and the drawing does not cut it."""
+        best = min(choices, key=lambda one: (self._outside(one), sum(self._crossing(one, curve) for curve in curves)))
+        return text(*best)
+
+    def _outside(self, label: Label) -> bool:
+        left, right, top, bottom = label.box
+        return left < self.left or right > self.width or top < 0 or bottom > self.height - self.bottom
+
+    def _crossing(self, label: Label, curve: Curve) -> bool:
+        """Whether a curve lies neither above nor below the whole text."""
+        left, right, top, bottom = label.box
+        places = [place for place in (self.at(x, y) for x, y in zip(*curve, strict=True)) if not isnan(place.y)]
+        if not places or right < places[0].x or left > places[-1].x:
+            return False
+        across = np.linspace(max(left, places[0].x), min(right, places[-1].x), int(right - left) + 2)
+        height = np.interp(across, [place.x for place in places], [place.y for place in places])
+        return not ((height <= top).all() or (height >= bottom).all())
 
     def drawn(self, sentence: str, *parts: Markup, name: str = "") -> Markup:
         """The whole drawing, of one class more where it has a name, with a sentence for those who do not see it."""

@@ -5,6 +5,7 @@ Everything is read from the trials and from what was tried on that very recordin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,7 +17,7 @@ from robustness.analysis.outcomes import FALSE_ACCEPT, GOOD, LEFT_ALONE, MISSED,
 from robustness.report.cards.figures import CardFigures
 from robustness.report.cards.noise import preposition
 from robustness.report.cards.restoration import size_text, tried_on
-from robustness.report.drawing import PlotFrame, PlotPoint, round_ticks, text
+from robustness.report.drawing import Curve, Label, PlotFrame, PlotPoint, round_ticks
 from robustness.report.view import Variant
 from robustness.report.words import NO_BREAK, capital, condition_name, listed, number, percent
 from robustness.run.evidence import VariantAnswer
@@ -212,15 +213,17 @@ def _drawing(card: CardFigures, curve: AxisCurve, name: str) -> Markup:
     parts = [frame.ticks(round_ticks(*frame.x, frame.width // PX_A_TICK), [0, 25, 50, 75, 100], curve.axis, " %")]
     if not view.is_noisy(facts.condition) and levels[0] < 0:
         parts.insert(0, frame.area(levels[0], 0, "veil"))
+    medians = [view.of(variant, rows).groupby("level")[column].median().reindex(levels) for variant in view.variants]
+    curves: list[Curve] = [(levels, (100 * mine).tolist()) for mine in medians]
     needed = view.first.point.threshold if column == "p_command" else view.first.point.threshold_of(facts.label)
     if needed is not None:
         parts.append(frame.line(frame.x, [100 * needed] * 2, "needed"))
-        place = PlotPoint(frame.at(frame.x[1], 0).x - 4, frame.at(0, 100 * needed).y - 5)
-        parts.append(text(place, f"accepted from {percent(needed)}", "tick end"))
-    for variant in reversed(view.variants):
-        mine = view.of(variant, rows).groupby("level")[column].median().reindex(levels)
-        parts.append(frame.line(levels, (100 * mine).tolist(), f"variant v{variant.mark}"))
-    return frame.drawn(f"{curve.caption}.", *parts, *_marks(card, frame, rows, column), name=name)
+        ends = ((frame.at(frame.x[1], 0).x - 4, "tick end"), (frame.at(frame.x[0], 0).x + 4, "tick"))
+        height, words = frame.at(0, 100 * needed).y, f"accepted from {percent(needed)}"
+        parts.append(frame.free([Label(PlotPoint(x, height + up), words, name) for x, name in ends for up in (-5, 13)], curves))
+    for variant, drawn in reversed(list(zip(view.variants, curves, strict=True))):
+        parts.append(frame.line(*drawn, f"variant v{variant.mark}"))
+    return frame.drawn(f"{curve.caption}.", *parts, *_marks(card, frame, curve, curves), name=name)
 
 
 def _rows(card: CardFigures) -> tuple[DataFrame, str]:
@@ -235,27 +238,22 @@ def _rows(card: CardFigures) -> tuple[DataFrame, str]:
     return finite[finite["placement"] == facts.condition.placement], f"{kind.axis}, {kind.unit}"
 
 
-def _marks(card: CardFigures, frame: PlotFrame, rows: DataFrame, column: str) -> list[Markup]:
+def _marks(card: CardFigures, frame: PlotFrame, curve: AxisCurve, curves: Sequence[Curve]) -> list[Markup]:
     """Where it fails, and from where on it does not."""
-    facts, view = card.facts, card.view
+    facts, view, rows, column = card.facts, card.view, curve.rows, curve.column
     noisy = view.is_noisy(facts.condition)
     here = float(facts.condition.level or 0.0) if noisy else facts.offset_ms
     mine = view.of(_worst(card)[0], rows).groupby("level")[column].median()
     if mine.empty:
         return []
     nearest = min(mine.index, key=lambda level: abs(level - here))
-    spot = frame.at(here, 100 * float(mine[nearest]))
-    side = "end" if here > (frame.x[0] + frame.x[1]) / 2 else ""
     found = [frame.dot(here, 100 * float(mine[nearest]), "mark bad")]
-    found.append(
-        text(PlotPoint(spot.x + (-9 if side else 9), spot.y - 8), f"here: {percent(float(mine[nearest]))}", f"name bad {side}".strip())
-    )
+    found.append(frame.beside(here, 100 * float(mine[nearest]), f"here: {percent(float(mine[nearest]))}", "name bad", curves))
     flip = None if noisy else _worst(card)[1].restored_at_ms
     if flip is not None and frame.x[0] <= flip <= frame.x[1]:
         height = 100 * float(np.interp(flip, mine.index, mine))  # found to 1 ms, between the leads of the curve
-        place = frame.at(flip, height)
         found.append(frame.dot(flip, height, "mark good"))
-        found.append(text(PlotPoint(place.x + 9, place.y + 16), f"good from {number(flip)}{NO_BREAK}ms", "name"))
+        found.append(frame.beside(flip, height, f"good from {number(flip)}{NO_BREAK}ms", "name", curves))
     return found
 
 

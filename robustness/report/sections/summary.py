@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
@@ -11,7 +12,7 @@ from markupsafe import Markup
 from robustness.analysis.intervals import wilson
 from robustness.report.audit_opening import audit_opening
 from robustness.report.causes import why
-from robustness.report.drawing import PlotFrame, PlotPoint, round_ticks, text
+from robustness.report.drawing import Curve, PlotFrame, PlotPoint, round_ticks, text
 from robustness.report.lead_counts import LeadCounts
 from robustness.report.opening import Opening
 from robustness.report.problems import BEGINS, Met, PageVerdict, at_placement, beyond_everyday, verdict_of
@@ -233,23 +234,19 @@ def curve_of(view: View, counts: list[LeadCounts]) -> Markup | None:
         if not np.array_equal(other.accepted, first.accepted):
             parts.append(frame.line(other.leads, other.accepted.tolist(), f"variant v{other.variant.mark}"))
     parts.append(frame.line(first.leads, first.accepted.tolist(), "variant v0"))
-    parts += _marks(view, frame)
+    parts += _marks(view, frame, [(first.leads, first.accepted.tolist())])
     return frame.drawn(_sentence(first), *parts)
 
 
-def _marks(view: View, frame: PlotFrame) -> list[Markup]:
+def _marks(view: View, frame: PlotFrame, curves: Sequence[Curve]) -> list[Markup]:
     """Dots where the placements lie on average, with how many are accepted there."""
     found = []
     for place in view.placements:
         rows = view.of(view.first, view.placed[view.placed["placement"] == place])
         there = at_placement(view, place)
         lead = float(rows["offset_ms"].median())
-        dot = frame.at(lead, there.accepted)
         words = f"{place} {number(there.accepted)}"
-        above = there.accepted < 0.8 * frame.y[1]
-        side = "end" if lead > frame.x[0] + 0.75 * (frame.x[1] - frame.x[0]) else ""
-        spot = PlotPoint(dot.x + (-8 if side else 8), dot.y + (-8 if above else 16))
-        found += [frame.dot(lead, there.accepted, "mark"), text(spot, words, f"name {side}".strip())]
+        found += [frame.dot(lead, there.accepted, "mark"), frame.beside(lead, there.accepted, words, "name", curves)]
     return found
 
 
