@@ -25,7 +25,7 @@ def place_of(drawn: str) -> tuple[float, float, bool]:
         (50, 50, FLAT, True, True),
         (50, 50, ([0, 50, 100], [50, 50, 100]), True, False),  # it rises to the right
         (50, 50, ([0, 50, 52, 60, 61, 100], [20, 50, 80, 80, 20, 20]), False, True),  # up and down to the right
-        (50, 50, ([60, 100], [80, 0]), False, True),  # a curve that begins to the right
+        (50, 50, ([60, 100], [80, 0]), True, False),  # a curve that begins to the right
         (50, 50, ([0, 50, 60, 100], [float("nan"), 50, 50, float("nan")]), True, True),
         (98, 50, FLAT, False, True),  # no room to the right
         (50, 100, ([0, 100], [100, 100]), True, True),
