@@ -13,13 +13,15 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from robustness.analysis.outcomes import LEFT_ALONE, MISSED
 
 FEWEST: Final = 5  # commands that would come back
 LEAST: Final = 0.1  # of all commands
 MOST: Final = 0.9  # of the missed commands come back by the lean
-ONE_POPULATION: Final = 0.6  # of the variance at most lies between the two sides: 0.58 of a normal one of which three in ten are missed
+ONE_POPULATION: Final = 0.6  # of the variance at most lies between the two sides
+ABOVE_NORMAL: Final = 1.2  # times what lies there of a normal one, of which as many are missed, at most
 
 
 class Lean(NamedTuple):
@@ -62,7 +64,7 @@ def lean_of(placed: pd.DataFrame, variant: str, reference: str, sizes: Sequence[
         int((rows["outcome"] == MISSED).sum()) < FEWEST
         or not (commands < 0).any()
         or not (commands > 0).any()
-        or _split(commands) > ONE_POPULATION
+        or _split(commands) > min(ONE_POPULATION, ABOVE_NORMAL * _normal_split(float((commands < 0).mean())))
     ):
         return None
     found = [_at(size, commands, unknown) for size in sizes]
@@ -88,6 +90,11 @@ def placement_cost(placed: pd.DataFrame, variant: str, reference: str, placement
 def _at(size: float, commands: np.ndarray, unknown: np.ndarray) -> Lean:
     back = int(((commands < 0) & (commands + size > 0)).sum())
     return Lean(size, back, int((commands < 0).sum()), len(commands), int((unknown + size > 0).sum()), len(unknown))
+
+
+def _normal_split(missed: float) -> float:
+    """The same of a normal one of which that share is missed: φ(z)² / (p (1 − p)), with z its quantile."""
+    return float(stats.norm.pdf(stats.norm.ppf(missed)) ** 2 / (missed * (1 - missed)))
 
 
 def _split(margins: np.ndarray) -> float:

@@ -160,10 +160,11 @@ def counts(attempt: Attempt) -> bool:
 def _within(attempt: Attempt, beside: Beside) -> bool:
     """Whether a bias as small as the network's lean restores the answer.
 
-    Of a word that is right at another place it recovers half of what the place costs, too: what is lost beyond that is the place's.
+    Of a word that is right at another place it recovers half of what the place costs, too: what is lost beyond that is the place's. Where
+    all that fail have something in common, they are missed for that.
     """
     reach = (beside.lean or 0.0) * REACH
-    if attempt.kind != "output" or attempt.restores_at is None or attempt.restores_at > reach:
+    if attempt.kind != "output" or attempt.restores_at is None or attempt.restores_at > reach or beside.group:
         return False
     return not beside.own_drop or max((counted(one.share) for one in attempt.tried_sizes if one.size <= reach), default=0.0) >= HALF
 

@@ -148,6 +148,12 @@ def test_what_the_others_that_fail_have_as_well_comes_before_what_one_has_alone(
     assert name(tried, replace(elsewhere, group=frozenset({"padding"}))).kind == "placement"
 
 
+def test_the_output_is_not_named_where_all_that_fail_have_something_in_common() -> None:
+    tried = [attempt("lower-rejections", "output", 0.9, size=2.0)]
+    assert name(tried, Beside(lean=2.0, compared=True)).kind == "output"
+    assert name(tried, Beside(lean=2.0, compared=True, group=frozenset({"speed"}))).kind is None
+
+
 def test_no_word_is_called_too_fast_for_its_length_where_all_that_fail_share_another_thing() -> None:
     tried = [attempt("speed", "speed", 0.9, size=-10.0)]
     beside = Beside(length="low", compared=True)

@@ -166,5 +166,7 @@ def test_a_network_that_leans_is_told_from_a_folder_in_which_some_fail() -> None
     assert lean_of(two, "float32", "center", SIZES) is None
     few = placed([*rng.normal(4, 1, 40), -0.5, -0.5], [-3.0])
     assert lean_of(few, "float32", "center", SIZES) is None
+    beside = placed([0.1, 0.2, 0.4, *rng.normal(2.2, 1, 27), -2.9, -2.9, -1.7, -1.5, -1.3, -0.5], list(rng.normal(-5, 2, 20)))
+    assert lean_of(beside, "float32", "center", SIZES) is None  # six of 36 are missed by more than a tail of the others would be
     assert lean_of(one, "float32", "start", SIZES) is None
     assert lean_of(one.drop(columns=["command", "command_margin"]), "float32", "center", SIZES) is None
