@@ -32,7 +32,7 @@ class PlotPoint(NamedTuple):
     y: float
 
 
-class Label(NamedTuple):
+class PlotText(NamedTuple):
     """A text at a place, of a class; `end` among its words is a text that ends there."""
 
     place: PlotPoint
@@ -107,19 +107,19 @@ class PlotFrame:
         """A text beside a point: above or below it, to the right or the left, where the fewest curves cross it."""
         dot = self.at(x, y)
         sides = [(ASIDE, name), (-ASIDE, f"{name} end")]
-        choices = [Label(PlotPoint(dot.x + aside, dot.y + up), words, side) for aside, side in sides for up in (ABOVE, BELOW)]
+        choices = [PlotText(PlotPoint(dot.x + aside, dot.y + up), words, side) for aside, side in sides for up in (ABOVE, BELOW)]
         return self.free(choices, curves)
 
-    def free(self, choices: Sequence[Label], curves: Sequence[Curve]) -> Markup:
+    def free(self, choices: Sequence[PlotText], curves: Sequence[Curve]) -> Markup:
         """The text at the first of some places at which the fewest curves cross it and the drawing does not cut it."""
         best = min(choices, key=lambda one: (self._outside(one), sum(self._crossing(one, curve) for curve in curves)))
         return text(*best)
 
-    def _outside(self, label: Label) -> bool:
+    def _outside(self, label: PlotText) -> bool:
         left, right, top, bottom = label.box
         return left < self.left or right > self.width or top < 0 or bottom > self.height - self.bottom
 
-    def _crossing(self, label: Label, curve: Curve) -> bool:
+    def _crossing(self, label: PlotText, curve: Curve) -> bool:
         """Whether a curve lies neither above nor below the whole text."""
         left, right, top, bottom = label.box
         places = [place for place in (self.at(x, y) for x, y in zip(*curve, strict=True)) if not isnan(place.y)]

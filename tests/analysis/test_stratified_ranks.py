@@ -13,8 +13,8 @@ from robustness.analysis.stratified_ranks import Value, stratified_rank_sum
 
 def drawn(seed: int, sizes: dict[str, int], *, more: float = 0.0, whole: bool = False) -> list[Value]:
     random = np.random.default_rng(seed)
-    values = [(word, 10 * len(word) + more + float(random.normal())) for word, size in sizes.items() for _ in range(size)]
-    return [(word, float(round(value))) for word, value in values] if whole else values
+    values: list[Value] = [(word, 10 * len(word) + more + float(random.normal())) for word, size in sizes.items() for _ in range(size)]
+    return [(word, round(value)) for word, value in values] if whole else values
 
 
 @pytest.mark.parametrize("whole", [False, True])

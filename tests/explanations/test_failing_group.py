@@ -29,7 +29,7 @@ def measured(seed: int, count: int, **moved: float) -> list[MeasuredWord]:
     ]
 
 
-def group(count: int = 40, good: int = 60, **moved: float) -> FailingGroup | None:
+def group(moved: dict[str, float], count: int = 40, good: int = 60) -> FailingGroup | None:
     return FailingGroup.of(measured(1, count, **moved), measured(2, good))
 
 
@@ -48,7 +48,7 @@ def group(count: int = 40, good: int = 60, **moved: float) -> FailingGroup | Non
     ],
 )
 def test_what_most_have_more_or_less_of_speaks_for_its_kind(moved: dict[str, float], causes: dict[str, str]) -> None:
-    found = group(**moved)
+    found = group(moved)
     assert found is not None
     assert {one.name: one.kind for one in found.differences if one.kind is not None} == causes
     for one in found.differences:
@@ -67,11 +67,11 @@ def test_less_than_a_step_is_nothing_however_sure(shorter_ms: float, speaks: boo
 
 @pytest.mark.parametrize(("failing", "good"), [(4, 60), (40, 4), (0, 60), (40, 0)])
 def test_of_too_few_nothing_is_said(failing: int, good: int) -> None:
-    assert group(failing, good, length_ms=-FAR) is None
+    assert group({"length_ms": -FAR}, failing, good) is None
 
 
 def test_one_that_does_not_share_it_is_not_spoken_of() -> None:
-    found = group(level_dbfs=-FAR, length_ms=0.0)
+    found = group({"level_dbfs": -FAR})
     assert found is not None
     soft = {**dict.fromkeys(SPEAKS, 200.0), "level_dbfs": 400.0}
     assert [one.kind for one in found.of_one("up", soft)] == ["level"]
@@ -80,7 +80,7 @@ def test_one_that_does_not_share_it_is_not_spoken_of() -> None:
 
 
 def test_a_word_is_short_beside_its_own_kind() -> None:
-    found = group(length_ms=-1.5)
+    found = group({"length_ms": -1.5})
     assert found is not None
     own = sorted(one.values["length_ms"] for one in found.good if one.word == "up")
     among = dict.fromkeys(SPEAKS, 0.0)

@@ -17,7 +17,7 @@ from robustness.analysis.outcomes import FALSE_ACCEPT, GOOD, LEFT_ALONE, MISSED,
 from robustness.report.cards.figures import CardFigures
 from robustness.report.cards.noise import preposition
 from robustness.report.cards.restoration import size_text, tried_on
-from robustness.report.drawing import Curve, Label, PlotFrame, PlotPoint, round_ticks
+from robustness.report.drawing import Curve, PlotFrame, PlotPoint, PlotText, round_ticks
 from robustness.report.view import Variant
 from robustness.report.words import NO_BREAK, capital, condition_name, listed, number, percent
 from robustness.run.evidence import VariantAnswer
@@ -220,7 +220,7 @@ def _drawing(card: CardFigures, curve: AxisCurve, name: str) -> Markup:
         parts.append(frame.line(frame.x, [100 * needed] * 2, "needed"))
         ends = ((frame.at(frame.x[1], 0).x - 4, "tick end"), (frame.at(frame.x[0], 0).x + 4, "tick"))
         height, words = frame.at(0, 100 * needed).y, f"accepted from {percent(needed)}"
-        parts.append(frame.free([Label(PlotPoint(x, height + up), words, name) for x, name in ends for up in (-5, 13)], curves))
+        parts.append(frame.free([PlotText(PlotPoint(x, height + up), words, name) for x, name in ends for up in (-5, 13)], curves))
     for variant, drawn in reversed(list(zip(view.variants, curves, strict=True))):
         parts.append(frame.line(*drawn, f"variant v{variant.mark}"))
     return frame.drawn(f"{curve.caption}.", *parts, *_marks(card, frame, curve, curves), name=name)

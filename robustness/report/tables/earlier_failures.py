@@ -8,7 +8,7 @@ outcomes of the variant minus that of the first, with the paired interval; p is 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -93,7 +93,9 @@ def _both(view: View, variant: Variant, trials: DataFrame) -> DataFrame | None:
 def _scores(rows: DataFrame, keys: list[str]) -> Series[Any]:
     found = good(rows["outcome"]).groupby([rows[key] for key in keys], dropna=False, observed=True).mean()
     names = [name for name in keys if name != "level"]  # as plain text, for the next part has other categories
-    return found.set_axis(found.index.set_levels([found.index.levels[keys.index(name)].astype(str) for name in names], level=names))
+    index = cast("pd.MultiIndex", found.index)
+    plain: Any = [index.levels[keys.index(name)].astype(str) for name in names]
+    return found.set_axis(index.set_levels(plain, level=names))
 
 
 def _name(view: View, key: Any) -> str:
