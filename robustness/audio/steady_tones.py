@@ -7,6 +7,7 @@ not taken for hum.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import torch
@@ -37,8 +38,9 @@ def columns(count: int, rate_hz: int, places_hz: Sequence[float]) -> Tensor:
     return torch.stack([torch.ones_like(time), *waves], 1)
 
 
+@lru_cache(maxsize=8)  # an offset and hum of several multiples are asked of the same samples
 def quiet_weights(samples: Tensor, rate_hz: int) -> Tensor:
-    """One over the power around each sample, without its mean and its slow part, [time]."""
+    """One over the power around each sample, without its mean and its slow part, [time]; nobody changes it, or the samples, in place."""
     width = 2 * round(AROUND_S * rate_hz / 2) + 1
     sharp = torch.nn.functional.pad(samples.double().diff(), (1, 0))
     power = avg_pool1d(sharp.square()[None, None], width, 1, width // 2, count_include_pad=False)[0, 0]
