@@ -90,13 +90,13 @@ class Restoration:
     def explain(self, case: Case) -> dict[str, Diagnosis]:
         """Tries everything on one failing recording."""
         found = diagnose(case, self.cases, self.swept)
-        self.rows += rows_of(case, found, self.cases.good.standings(case))
+        self.rows += rows_of(case, found)
         return found
 
     def rows_for(self, failure: Failure, cases: Cases) -> list[ExplainedRow]:
         """Tries everything on one failing recording with networks that nobody else asks, and gives its rows of the table."""
         case = cases.case(failure)
-        return list(rows_of(case, diagnose(case, cases, self.swept), cases.good.standings(case)))
+        return list(rows_of(case, diagnose(case, cases, self.swept)))
 
     def add(self, card: str, case: Case) -> None:
         """Tries everything on one failing recording, under the name of its card."""
@@ -195,7 +195,7 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
     drops = {variant: _drop(case, cases, answers, variant) for variant in wrong}
     wanted = {variant: None if drop is None else drop.wanted for variant, drop in drops.items()}
     tried = attempts(answers, wrong, wanted)
-    found, stands = {}, cases.good.standings(case)
+    found, stands = {}, case.standings
     for variant in wrong:
         beside = _beside(case, cases, variant, drops[variant], stands)
         naming = name(tried[variant], beside)

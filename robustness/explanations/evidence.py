@@ -160,7 +160,7 @@ def _cards(shown: Sequence[Failure], restoration: Restoration, folder: Path, *, 
             made = maps.result()
             write_arrays(folder / f"{name}.npz", made.arrays)
             files = _write_sounds(case, name, folder, audio=audio)
-            yield _card(name, files, card_of(case, cases.good.standings(case)), made.facts)
+            yield _card(name, files, card_of(case, case.standings), made.facts)
 
 
 def _explained(failures: Sequence[Failure], restoration: Restoration, kept: ExplainedParts | None) -> Iterator[list[ExplainedRow]]:

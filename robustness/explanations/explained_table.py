@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from robustness.explanations.standing import SPEAKS, Standing
+from robustness.explanations.standing import SPEAKS
 from robustness.run.atomic import whole
 from robustness.run.explained import EXPLAINED
 
@@ -56,13 +56,13 @@ class ExplainedRow:
 COLUMNS: Final = (*(each.name for each in fields(ExplainedRow) if each.name != "measured"), *SPEAKS)
 
 
-def rows_of(case: Case, found: Mapping[str, Diagnosis], stands: Sequence[Standing]) -> Iterator[ExplainedRow]:
+def rows_of(case: Case, found: Mapping[str, Diagnosis]) -> Iterator[ExplainedRow]:
     """The rows of one failing recording."""
     for variant, diagnosis in found.items():
-        yield _row(case, variant, diagnosis, stands)
+        yield _row(case, variant, diagnosis)
 
 
-def _row(case: Case, variant: str, found: Diagnosis, stands: Sequence[Standing]) -> ExplainedRow:
+def _row(case: Case, variant: str, found: Diagnosis) -> ExplainedRow:
     failure, condition, naming, drop = case.failure, case.failure.condition, found.naming, found.drop
     by = next((one for one in found.tried if one.name == naming.by), None)
     size = None if by is None else by.restores_at if naming.verdict == "named" else by.best.size
@@ -91,8 +91,8 @@ def _row(case: Case, variant: str, found: Diagnosis, stands: Sequence[Standing])
         pair=", ".join(found.pairs[0].names) if found.pairs else None,
         drop=None if drop is None else drop.logits,
         drop_against=None if drop is None else drop.against,
-        outside=", ".join(one.name for one in stands if one.outside is not None),
-        measured={one.name: one.value for one in stands},
+        outside=", ".join(one.name for one in case.standings if one.outside is not None),
+        measured={one.name: one.value for one in case.standings},
     )
 
 
