@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from robustness.attributions.masking import any_along
 from robustness.models.formats.base import Network
 from robustness.models.formats.torch_module import TorchNetwork
+from robustness.sweep.inference.first_layer import structure_of
 from robustness.sweep.inference.folding import ChannelsLast
 from robustness.sweep.inference.local_stages import Extent, LocalBeginning, LocalStage, local_beginning
 
@@ -303,12 +304,8 @@ class MaskedNetwork(TorchNetwork):
 
     def of(self, module: nn.Module) -> MaskedNetwork:
         """The same of another module, which shares as this one does if it has the same layers."""
-        same = self.passes is not None and _structure(module) == _structure(self.module)
+        same = self.passes is not None and structure_of(module) == structure_of(self.module)
         return replace(self, module=module, passes=self.passes.of(module) if self.passes is not None and same else None)
-
-
-def _structure(net: nn.Module) -> list[tuple[str, type[nn.Module]]]:
-    return [(name, type(module)) for name, module in net.named_modules()]
 
 
 def masking(network: Network) -> Network:
