@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
@@ -35,8 +36,9 @@ class FirstLayerApart(TorchNetwork):
 
     @property
     def first_layer(self) -> Callable[[Tensor], Tensor] | None:
-        """The first layer; None where another module has other layers."""
-        return None if self.rest is None else self.module.get_submodule(self.name)
+        """The first layer, whose channels lie side by side: half the time for what pools behind it. None where another module has others."""
+        layer = None if self.rest is None else self.module.get_submodule(self.name)
+        return None if layer is None else lambda features: _side_by_side(layer(features))
 
     def behind_first(self, hidden: Tensor) -> Tensor:
         """What the module gives where its first layer gives this."""
@@ -49,6 +51,10 @@ class FirstLayerApart(TorchNetwork):
         """The same of another module, which is asked so if it has the same layers."""
         same = self.rest is not None and structure_of(module) == structure_of(self.module)
         return replace(self, module=module, rest=GraphModule(module, self.rest.graph) if self.rest is not None and same else None)
+
+
+def _side_by_side(images: Tensor) -> Tensor:
+    return images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images
 
 
 def structure_of(net: nn.Module) -> list[tuple[str, type[nn.Module]]]:
