@@ -298,8 +298,8 @@ def _modules(classifier: Classifier, features: Tensor, runtime: str) -> Iterator
         if runtime == "onnx":
             yield "by ONNX Runtime", exporting(classifier, features)
         if any(isinstance(module, nn.Conv2d) for module in net.modules()):
-            yield "BatchNorm folded, channels last", lambda: ChannelsLast(with_paired_columns(folded(net)))
-            yield "BatchNorm folded, channels last", lambda: ChannelsLast(folded(net))
+            yield "BatchNorm folded, channels last", lambda: ChannelsLast(_paired_and_sliced(folded(net)))
+            yield "BatchNorm folded, channels last", lambda: ChannelsLast(with_sliced_pools(folded(net)))
         yield "BatchNorm folded", lambda: with_sliced_pools(folded(net))
     yield "its own layers, faster max-pooling", lambda: _paired_and_sliced(net)
     yield "its own layers, faster max-pooling", lambda: with_sliced_pools(net)
