@@ -2,8 +2,9 @@
 
 A cell's value is (x − b) times the mean gradient on the path; the map sums to f(x) − f(b) up to the gap δ that finite steps leave.
 A first layer that is affine maps the path to a straight path of what it gives: the gradients are asked behind it, and their mean goes back
-through it once. The gap is held to 5 % of |f(x) − f(b)| or 0.05 logits, whichever is more, with more steps where needed; where even these leave more,
-the gap is there to be said.
+through it once.
+The gap is held to 5 % of |f(x) − f(b)| or 0.05 logits, whichever is more, with more steps where needed; where even these leave
+more, the gap is there to be said.
 Source: Sundararajan et al. 2017, arXiv:1703.01365; captum.attr.IntegratedGradients.
 """
 

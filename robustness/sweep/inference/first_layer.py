@@ -36,7 +36,7 @@ class FirstLayerApart(TorchNetwork):
 
     @property
     def first_layer(self) -> Callable[[Tensor], Tensor] | None:
-        """The first layer, whose channels lie side by side: half the time for what pools behind it. None where another module has others."""
+        """The first layer, whose channels lie side by side: half the time for what pools behind it; None of a module of other layers."""
         layer = None if self.rest is None else self.module.get_submodule(self.name)
         return None if layer is None else lambda features: _side_by_side(layer(features))
 
