@@ -10,6 +10,7 @@ from robustness.audio.placement import Frame
 from robustness.conditions import Condition
 from robustness.explanations.answering import by_variant
 from robustness.explanations.counterpart import Counterpart, GoodPlaces
+from robustness.explanations.edits import Answers, Edit
 from robustness.explanations.places import LeadAnswers, LeadAtlas, Restored, leads_to_ask, whole_leads
 from robustness.explanations.ready_variants import ReadyVariants
 from robustness.explanations.subject import Subject
@@ -115,6 +116,24 @@ def test_a_lead_is_asked_once_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> N
     assert [found[0], found[0]] == list(found[:2])
     windows = {one.numpy().tobytes() for one in heard}
     assert len(windows) == len(heard) - 1  # where it fails, its margin is asked as well
+
+
+def test_a_window_that_comes_again_is_asked_once() -> None:
+    planted = classifier((35, 600))
+    asked: list[torch.Tensor] = []
+
+    def ask(windows: torch.Tensor) -> list[torch.Tensor]:
+        asked.extend(windows)
+        return [planted.logits(windows)]
+
+    scene = Subject.of(recording("a.wav"), planted.frame).scene(0.0, planted.frontend.picture.band_hz)
+    answers = Answers({"float32": planted}, scene, "yes", ask)
+    lower, louder = [Edit("lower-rejections", size) for size in (1.0, 2.0)], Edit("gain", 6.0)
+    answers.ask([[lower[0]], [louder], [lower[1]]])
+    assert len(asked) == 2
+    margins = [answers.of("float32", edit).margin for edit in lower]
+    assert margins[1] - margins[0] == pytest.approx(1.0, abs=1e-4)
+    assert answers.of("float32", louder).margin != pytest.approx(margins[0], abs=1e-4)
 
 
 def test_no_atlas_no_place() -> None:
