@@ -60,8 +60,9 @@ def coalition_scores(masked: Masked, blocks: Tensor, kept: Tensor) -> Tensor:
         blocks: the parts, of which no cell is in two, [parts bands frames], bool.
         kept: which of them are.
     """
-    owners, cells = np.nonzero(blocks.flatten(1).cpu().numpy())
-    owner = np.full(blocks[0].numel(), len(blocks))  # what is in no part is left as it is
+    count = blocks[0].numel()
+    owners, cells = np.divmod(np.flatnonzero(blocks.cpu().numpy()), count)
+    owner = np.full(count, len(blocks))  # what is in no part is left as it is
     owner[cells] = owners
     removed = np.pad(~kept.cpu().numpy(), ((0, 0), (0, 1)))
     return masked(torch.from_numpy(removed.take(owner, 1)).unflatten(1, blocks.shape[1:]))[:, 0]
