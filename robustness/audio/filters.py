@@ -30,7 +30,8 @@ def shaped(window: Tensor, rate_hz: int, gain: Callable[[Tensor], Tensor]) -> Te
 
 @lru_cache(maxsize=4)  # many gains are tried on one window, which nobody changes in place
 def _spectrum_of(window: Tensor) -> Tensor:
-    return torch.fft.rfft(window.double())
+    spectrum: Tensor = torch.fft.rfft(window.double())
+    return spectrum
 
 
 def passing_below(edge_hz: float, width_hz: float) -> Callable[[Tensor], Tensor]:

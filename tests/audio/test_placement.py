@@ -22,7 +22,7 @@ def slow_place(batch: RecordingBatch, clip: int, lead: int) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class ReadWhenAsked(Sequence[Recording]):  # type: ignore[override]
+class ReadWhenAsked(Sequence[Recording]):
     """Recordings that count how often they are read."""
 
     kept: list[Recording]

@@ -102,7 +102,8 @@ def test_an_atlas_that_is_not_confirmed_restores_nothing() -> None:
 
 
 def test_a_lead_is_asked_once_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    planted, heard = classifier((35, 600)), []
+    planted = classifier((35, 600))
+    heard: list[torch.Tensor] = []
     answer = Engine.answers
 
     def counted(engine: Engine, samples: torch.Tensor) -> list[torch.Tensor]:
