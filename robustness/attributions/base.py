@@ -37,10 +37,12 @@ class Asked:
 
     Attributes:
         workers: how many runs there are.
+        first_layer: of the network, if it is affine and what is behind it can be asked apart; else None.
     """
 
     def __init__(self, runs: Sequence[Classifier], targets: Sequence[Target]) -> None:
         self.targets, self.workers = targets, len(runs)
+        self.first_layer = runs[0].network.first_layer
         self._free: SimpleQueue[Classifier] = SimpleQueue()
         for run in runs:
             self._free.put(run)
@@ -48,6 +50,10 @@ class Asked:
     def __call__(self, features: Tensor) -> Tensor:
         """One after the other where more ask than there are runs."""
         return self._read(lambda run: run.forward(features))
+
+    def behind_first(self, hidden: Tensor) -> Tensor:
+        """The same where the first layer gives this, [clips …] → [clips targets]."""
+        return self._read(lambda run: run.behind_first(hidden))
 
     def masked(self, clip: Tensor, baseline: Tensor, masks: Tensor, batch: int) -> Tensor:
         """The scores of one clip [1 1 bands frames] in which the cells of each mask are the baseline's, [masks targets]."""

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,9 +53,19 @@ def _covers(edges: tuple[int, ...]) -> Tensor:
 
 
 def coalition_scores(masked: Masked, blocks: Tensor, kept: Tensor) -> Tensor:
-    """The scores of one clip where only some parts are kept: kept [coalitions parts] bool → [coalitions targets]."""
-    covered = (~kept).float() @ blocks.flatten(1).float()
-    return masked((covered > 0).unflatten(1, blocks.shape[1:]))[:, 0]
+    """The scores of one clip where only some parts are kept: kept [coalitions parts] bool → [coalitions targets].
+
+    Args:
+        masked: the clip.
+        blocks: the parts, of which no cell is in two, [parts bands frames], bool.
+        kept: which of them are.
+    """
+    count = blocks[0].numel()
+    owners, cells = np.divmod(np.flatnonzero(blocks.cpu().numpy()), count)
+    owner = np.full(count, len(blocks))  # what is in no part is left as it is
+    owner[cells] = owners
+    removed = np.pad(~kept.cpu().numpy(), ((0, 0), (0, 1)))
+    return masked(torch.from_numpy(removed.take(owner, 1)).unflatten(1, blocks.shape[1:]))[:, 0]
 
 
 def exact_values(scores: Tensor, players: int) -> Tensor:

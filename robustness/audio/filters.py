@@ -6,6 +6,7 @@ Windows are [time]; gains are amplitude ratios.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 import torch
@@ -23,8 +24,14 @@ def shaped(window: Tensor, rate_hz: int, gain: Callable[[Tensor], Tensor]) -> Te
         gain: frequencies in Hz → amplitude ratios.
     """
     hz = torch.fft.rfftfreq(len(window), 1 / rate_hz, dtype=torch.float64)
-    filtered: Tensor = torch.fft.irfft(torch.fft.rfft(window.double()) * gain(hz), n=len(window))
+    filtered: Tensor = torch.fft.irfft(_spectrum_of(window) * gain(hz), n=len(window))
     return filtered.float()
+
+
+@lru_cache(maxsize=4)  # many gains are tried on one window, which nobody changes in place
+def _spectrum_of(window: Tensor) -> Tensor:
+    spectrum: Tensor = torch.fft.rfft(window.double())
+    return spectrum
 
 
 def passing_below(edge_hz: float, width_hz: float) -> Callable[[Tensor], Tensor]:

@@ -133,12 +133,13 @@ class RecordingBatch:
 
 def batch_of(recordings: Sequence[Recording], seed: int = 0, threshold_db: float = SPEECH_THRESHOLD_DB) -> RecordingBatch:
     """One tensor of all these recordings, with their speech spans."""
+    read = list(recordings)  # once: some are read from their files whenever they are asked for
     return RecordingBatch(
-        samples=torch.nn.utils.rnn.pad_sequence([r.samples for r in recordings], batch_first=True),
-        lengths=torch.tensor([len(r.samples) for r in recordings]),
-        speech=torch.tensor([span_of(r, threshold_db) for r in recordings]),
-        ids=tuple(r.id for r in recordings),
-        rate_hz=recordings[0].rate_hz,
+        samples=torch.nn.utils.rnn.pad_sequence([r.samples for r in read], batch_first=True),
+        lengths=torch.tensor([len(r.samples) for r in read]),
+        speech=torch.tensor([span_of(r, threshold_db) for r in read]),
+        ids=tuple(r.id for r in read),
+        rate_hz=read[0].rate_hz,
         seed=seed,
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -16,17 +15,9 @@ from robustness.run.evidence import CounterpartSpans, FailureFacts, TargetPair, 
 from robustness.run.measured_values import MeasuredDifference, MeasuredValue
 from robustness.sweep.trials import answer_of, label_indices
 
-if TYPE_CHECKING:
-    from robustness.explanations.diagnosis import Diagnosis
 
-
-def card_of(case: Case, found: Diagnosis | None = None) -> FailureFacts:
-    """Everything about a failure but its sounds and maps.
-
-    Args:
-        case: the failure.
-        found: what was measured of the recording and tried on it; None where nothing was.
-    """
+def card_of(case: Case) -> FailureFacts:
+    """Everything about a failure but its sounds and maps."""
     failure, worst = case.failure, case.worst
     return FailureFacts(
         recording=failure.recording,
@@ -46,8 +37,8 @@ def card_of(case: Case, found: Diagnosis | None = None) -> FailureFacts:
         counterpart=_counterpart(case),
         target=TargetPair(failure.label, failure.rival),
         variants={variant: _variant(case, variant) for variant in case.classifiers},
-        measured=() if found is None else tuple(MeasuredValue(*stand[:6], stand.kind, stand.beyond) for stand in found.stands),
-        apart=() if found is None else tuple(map(_difference, found.differences)),
+        measured=tuple(MeasuredValue(*stand[:6], stand.kind, stand.beyond) for stand in case.standings),
+        apart=tuple(map(_difference, case.differences)),
     )
 
 

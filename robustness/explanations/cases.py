@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from typing import Final
 
@@ -22,12 +23,14 @@ from robustness.audio.streaming import by_id, known
 from robustness.conditions import NONE, Condition
 from robustness.explanations.answering import Given, HeardWindow, by_variant, hear
 from robustness.explanations.counterpart import Counterpart, GoodPlaces
+from robustness.explanations.failing_group import Difference
 from robustness.explanations.failures import PLACES, Failure, placed_trials
 from robustness.explanations.good_recordings import GoodRecordings, GoodRun
 from robustness.explanations.lean import Lean, lean_of, placement_cost
 from robustness.explanations.maps import SILENT, MapRequest
 from robustness.explanations.places import LeadAtlas, Restored
 from robustness.explanations.ready_variants import ReadyVariants
+from robustness.explanations.standing import Standing
 from robustness.explanations.subject import Subject
 from robustness.interventions.base import INTERVENTIONS
 from robustness.interventions.scene import Scene
@@ -64,6 +67,7 @@ class Case:
         atlases: good or bad by lead, by variant.
         restored: the nearest good place of each variant that is bad here; None for the others, and where there is none.
         counterparts: where each variant that is bad here is good; None where nowhere.
+        good: the recordings that are right.
     """
 
     failure: Failure
@@ -78,6 +82,17 @@ class Case:
     atlases: Mapping[str, LeadAtlas]
     restored: Mapping[str, Restored | None]
     counterparts: Mapping[str, Counterpart | None]
+    good: GoodRecordings
+
+    @cached_property
+    def standings(self) -> Sequence[Standing]:
+        """Where its measurements stand among the good recordings."""
+        return self.good.standings(self)
+
+    @cached_property
+    def differences(self) -> Sequence[Difference]:
+        """In what those that fail where it does differ from the good recordings, and it as well."""
+        return self.good.differences(self)
 
     @property
     def changed(self) -> bool:
@@ -200,6 +215,7 @@ class Cases:
             atlases=places.atlases,
             restored={variant: places.restored(variant) for variant in self.classifiers},
             counterparts=counterparts,
+            good=self.good,
         )
 
     @property

@@ -6,12 +6,11 @@ the nearest good lead that loses no speech; else nowhere. One rule, for cards an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from robustness.explanations.answering import Given, answers_of
-from robustness.explanations.places import LeadAtlas, Restored, asked, restore
+from robustness.explanations.places import LeadAnswers, LeadAtlas, Restored
 from robustness.explanations.ready_variants import ReadyVariants
 from robustness.explanations.subject import Subject
 
@@ -37,7 +36,6 @@ class GoodPlaces:
     ready: ReadyVariants
     subject: Subject
     truth: str
-    _restored: dict[tuple[str, bool], Restored | None] = field(default_factory=dict)
 
     @cached_property
     def ready_here(self) -> ReadyVariants:
@@ -47,49 +45,43 @@ class GoodPlaces:
     @cached_property
     def here(self) -> dict[str, Given]:
         """The answers under the condition where the recording is heard, by variant."""
-        return self._answers(self.subject, [self.subject.here_ms])[0]
+        found = answers_of(self.ready_here.engine, self.subject.at([self.subject.here_ms]).samples, [self.truth])
+        return {variant: given for variant, (given,) in found.items()}
 
-    @cached_property
+    @property
     def atlases(self) -> dict[str, LeadAtlas]:
         """Good or bad by lead under the condition, by variant."""
-        return asked(self.ready_here.engine, self.subject, self.truth)
+        return self._leads.atlases
 
     def restored(self, variant: str) -> Restored | None:
         """The nearest good lead under the condition; None where the variant is good here, and where there is none."""
-        return None if self.here[variant].good else self._nearest(variant, self.subject, self.atlases)
+        return None if self.here[variant].good else self._nearest(variant, self._leads)
 
     def counterpart(self, variant: str) -> Counterpart | None:
         """Where a variant is good, if it is not so here."""
         if self.here[variant].good:
             return None
-        found = (place for place, given in self._plain if given[variant].good)
-        nearest = next(found, None)
-        if nearest is not None:
-            return nearest
-        there = self._nearest(variant, self.subject.plain, self._plain_atlases)
+        answers = self._plain_leads.at([place.offset_ms for place in self._places])
+        for place, one in zip(self._places, answers, strict=True):
+            if one.good[variant]:
+                return place
+        there = self._nearest(variant, self._plain_leads)
         return None if there is None else Counterpart("offset", there.at_ms)
 
-    @cached_property
-    def _plain(self) -> list[tuple[Counterpart, dict[str, Given]]]:
-        """The answers without the change, at the same place where there is one, and at the reference placement."""
+    @property
+    def _places(self) -> list[Counterpart]:
+        """The same place without the change, where there is one, and the reference placement."""
         subject, reference = self.subject, self.subject.frame.reference
-        places = [Counterpart(subject.condition.placement, subject.here_ms)] if subject.changed else []
-        places.append(Counterpart(reference, subject.lead_ms(reference)))
-        return list(zip(places, self._answers(subject.plain, [place.offset_ms for place in places]), strict=True))
+        here = [Counterpart(subject.condition.placement, subject.here_ms)] if subject.changed else []
+        return [*here, Counterpart(reference, subject.lead_ms(reference))]
 
     @cached_property
-    def _plain_atlases(self) -> dict[str, LeadAtlas]:
-        return asked(self.ready.engine, self.subject.plain, self.truth) if self.subject.changed else self.atlases
+    def _leads(self) -> LeadAnswers:
+        return LeadAnswers(self.ready_here.engine, self.subject, self.truth)
 
-    def _answers(self, subject: Subject, leads_ms: list[float]) -> list[dict[str, Given]]:
-        found = answers_of(self._ready(subject).engine, subject.at(leads_ms).samples, [self.truth] * len(leads_ms))
-        return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
+    @cached_property
+    def _plain_leads(self) -> LeadAnswers:
+        return LeadAnswers(self.ready.engine, self.subject.plain, self.truth) if self.subject.changed else self._leads
 
-    def _nearest(self, variant: str, subject: Subject, atlases: Mapping[str, LeadAtlas]) -> Restored | None:
-        key = (variant, subject.changed)
-        if key not in self._restored:
-            self._restored[key] = restore(self._ready(subject).classifiers[variant], subject, self.truth, subject.here_ms, atlases[variant])
-        return self._restored[key]
-
-    def _ready(self, subject: Subject) -> ReadyVariants:
-        return self.ready if subject.before is None else self.ready_here
+    def _nearest(self, variant: str, leads: LeadAnswers) -> Restored | None:
+        return leads.nearest_good(variant, self.subject.here_ms, leads.atlases[variant])

@@ -17,14 +17,14 @@ from robustness.explanations.cases import Case, Cases
 from robustness.explanations.cohort import cost, given, shared_edit
 from robustness.explanations.edits import Answers, Attempt, Edit, attempts, intervention
 from robustness.explanations.explained_table import ExplainedRow, rows_of
-from robustness.explanations.failing_group import LENGTH, Difference
+from robustness.explanations.failing_group import LENGTH
 from robustness.explanations.failures import Failure
 from robustness.explanations.forecast import forecast_scores
 from robustness.explanations.lean import Lean
 from robustness.explanations.losses import Loss, drop_of
 from robustness.explanations.naming_rule import Beside, counts, mostly, name, named_pair, pairs
 from robustness.explanations.side_effects import MOST, Others
-from robustness.explanations.standing import FEWEST, Standing, length_side, loudest, ordinary, spoken_for, undoing
+from robustness.explanations.standing import FEWEST, length_side, loudest, ordinary, spoken_for, undoing
 from robustness.interventions.base import EditKind
 from robustness.run.folder import Run
 from robustness.run.restoration import (
@@ -58,8 +58,6 @@ class Diagnosis:
         beside: what is known beside the edits.
         shares: what each factor is worth, where two windows of the recording differ in two or more.
         lean: by how much the network leans to its rejection labels; None where it does not.
-        stands: where what is measured of it stands among the recordings that are right.
-        differences: in what those that fail there differ, and it does as well.
     """
 
     margin: float
@@ -70,8 +68,6 @@ class Diagnosis:
     shares: tuple[factors.Accounted, ...]
     beside: Beside = Beside()
     lean: Lean | None = None
-    stands: tuple[Standing, ...] = ()
-    differences: tuple[Difference, ...] = ()
 
 
 @dataclass(eq=False)
@@ -103,13 +99,12 @@ class Restoration:
         case = cases.case(failure)
         return list(rows_of(case, diagnose(case, cases, self.swept)))
 
-    def add(self, card: str, case: Case) -> dict[str, Diagnosis]:
-        """Tries everything on one failing recording, under the name of its card, on each variant that fails."""
+    def add(self, card: str, case: Case) -> None:
+        """Tries everything on one failing recording, under the name of its card."""
         found = self.explain(case)
         for variant, diagnosis in found.items():
             self._found[case.failure.condition, variant].append(diagnosis)
         self._cards[card] = self._records(case, found)
-        return found
 
     def answers(self, case: Case) -> dict[str, RestoredAnswer]:
         """What restores each variant that fails, of one recording alone."""
@@ -201,10 +196,9 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
     drops = {variant: _drop(case, cases, answers, variant) for variant in wrong}
     wanted = {variant: None if drop is None else drop.wanted for variant, drop in drops.items()}
     tried = attempts(answers, wrong, wanted)
-    found, stands = {}, tuple(cases.good.standings(case))
-    differences = cases.good.differences(case, stands)
+    found = {}
     for variant in wrong:
-        beside = _beside(case, cases, variant, drops[variant], stands, differences)
+        beside = _beside(case, cases, variant, drops[variant])
         naming = name(tried[variant], beside)
         alone = naming.verdict == "named" or any(counts(one) and one.kind not in {"output", *beside.ordinary} for one in tried[variant])
         naming = naming if alone else mostly(naming, tried[variant], beside)
@@ -219,16 +213,13 @@ def diagnose(case: Case, cases: Cases, swept: factors.Swept | None = None) -> di
             shares=tuple(shares),
             beside=beside,
             lean=cases.lean_at(variant, case.failure.condition),
-            stands=stands,
-            differences=differences,
         )
     return found
 
 
-def _beside(  # noqa: PLR0917 - everything that is known
-    case: Case, cases: Cases, variant: str, drop: Loss | None, stands: Sequence[Standing], differences: Sequence[Difference] = ()
-) -> Beside:
+def _beside(case: Case, cases: Cases, variant: str, drop: Loss | None) -> Beside:
     """What is known of a failing answer beside the edits."""
+    stands, differences = case.standings, case.differences
     speaks = set(spoken_for(stands))
     there = None if drop is None or drop.against != "counterpart" else drop.counterpart
     own = there is not None

@@ -67,7 +67,7 @@ class Answers:
     @cached_property
     def here(self) -> dict[str, Given]:
         """The answers to the scene as it is, by variant."""
-        return self.answered(self.scene.window[None])[0]
+        return self.answered([self.scene.window])[0]
 
     def _shift(self, edits: Sequence[Edit]) -> dict[str, Tensor] | None:
         """What edits of the output add to the logits of each variant, [labels]; None where there is none."""
@@ -83,7 +83,7 @@ class Answers:
         new = list(dict.fromkeys(key for key in map(tuple, wanted) if key not in self._known))
         if new:
             shifts = [self._shift(key) for key in new]
-            self._known |= zip(new, self.answered(torch.stack([self._made(key) for key in new]), shifts), strict=True)
+            self._known |= zip(new, self.answered([self._made(key) for key in new], shifts), strict=True)
 
     def _made(self, edits: Sequence[Edit]) -> Tensor:
         """The window after one edit, or after two, one after the other, [window]."""
@@ -94,15 +94,17 @@ class Answers:
             self._after[first] = self.scene.retaken(apply(self.scene, first))
         return apply(self._after[first], *second)
 
-    def answered(self, windows: Tensor, shifts: Sequence[Mapping[str, Tensor] | None] = ()) -> list[dict[str, Given]]:
-        """What each variant answers to windows, [clips window] → for each clip the answers by variant.
+    def answered(self, windows: Sequence[Tensor], shifts: Sequence[Mapping[str, Tensor] | None] = ()) -> list[dict[str, Given]]:
+        """What each variant answers to windows [window] → for each the answers by variant.
 
         Args:
-            windows: [clips window].
+            windows: of which the network is asked once for one that comes again, as it does for edits of the output.
             shifts: what is added to the logits of each clip, by variant, [labels]; None is nothing.
         """
         variants = list(self.classifiers.values())
-        logits_of_each = answers(variants, windows) if self.ask_all is None else self.ask_all(windows)
+        places = {window: place for place, window in enumerate(dict.fromkeys(windows))}  # tensors are the same if they are one object
+        stacked, rows = torch.stack(list(places)), torch.tensor([places[window] for window in windows])
+        logits_of_each = [one[rows] for one in (answers(variants, stacked) if self.ask_all is None else self.ask_all(stacked))]
         for row, shift in enumerate(shifts):
             if shift is not None:
                 for variant, logits in zip(self.classifiers, logits_of_each, strict=True):

@@ -156,11 +156,11 @@ def _cards(shown: Sequence[Failure], restoration: Restoration, folder: Path, *, 
             case = cases.case(failure)
             asked[name_of(case, asked)] = case, makers.submit(case, in_full=len(asked) < IN_FULL)
         for name, (case, maps) in asked.items():
-            found = restoration.add(name, case).get(case.failure.variant)
+            restoration.add(name, case)
             made = maps.result()
             write_arrays(folder / f"{name}.npz", made.arrays)
             files = _write_sounds(case, name, folder, audio=audio)
-            yield _card(name, files, card_of(case, found), made.facts)
+            yield _card(name, files, card_of(case), made.facts)
 
 
 def _explained(failures: Sequence[Failure], restoration: Restoration, kept: ExplainedParts | None) -> Iterator[list[ExplainedRow]]:

@@ -92,9 +92,9 @@ def _row(case: Case, variant: str, found: Diagnosis) -> ExplainedRow:
         pair=", ".join(found.pairs[0].names) if found.pairs else None,
         drop=None if drop is None else drop.logits,
         drop_against=None if drop is None else drop.against,
-        outside=", ".join(one.name for one in found.stands if one.outside is not None),
-        apart=", ".join(one.name for one in found.differences),
-        measured={one.name: one.value for one in found.stands},
+        outside=", ".join(one.name for one in case.standings if one.outside is not None),
+        apart=", ".join(one.name for one in case.differences),
+        measured={one.name: one.value for one in case.standings},
     )
 
 

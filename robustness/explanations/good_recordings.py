@@ -160,14 +160,14 @@ class GoodRecordings(GoodSet):
             self._groups[key] = FailingGroup.of(self.measured_words(failing), right)
         return self._groups[key]
 
-    def differences(self, case: Case, stands: Sequence[Standing]) -> tuple[Difference, ...]:
+    def differences(self, case: Case) -> tuple[Difference, ...]:
         """In what those that fail where a recording fails differ from those that are right, and it does as well; only at a place."""
         failure = case.failure
         if not failure.at_a_place:
             return ()
         carried_out = case.given[failure.variant].outcome == FALSE_ACCEPT
         group = self.group(failure.variant, failure.condition.placement, carried_out=carried_out)
-        return () if group is None else group.of_one(self.word(failure.recording), {one.name: one.value for one in stands})
+        return () if group is None else group.of_one(self.word(failure.recording), {one.name: one.value for one in case.standings})
 
     def word(self, recording: str) -> str:
         """As its source names it."""

@@ -8,13 +8,14 @@ two bad leads are not looked for. A lead that cuts speech is no remedy, and is n
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, NamedTuple
 
-from robustness.explanations.answering import answers_of, by_variant, given_by
+from robustness.explanations.answering import answers_of, by_variant
 from robustness.explanations.subject import Subject
-from robustness.models.classifier import Classifier
-from robustness.sweep.engine import BATCH, Engine, answers
+from robustness.sweep.engine import BATCH, Engine
 
 STEP_MS: Final = 10  # of the leads asked first
 NEARBY_MS: Final = 20  # two steps; within this every ms is tried
@@ -49,41 +50,60 @@ def whole_leads(subject: Subject) -> list[float]:
     return [float(ms) for ms in sorted({*inner, first, last})] if first <= last else []
 
 
-def asked(engine: Engine, subject: Subject, truth: str) -> dict[str, LeadAtlas]:
-    """Good or bad at the leads that lose no speech, for each variant.
+class AnswerAtLead(NamedTuple):
+    """Which variants do the right thing at a lead, and whether the whole recording lies in the window there."""
 
-    Args:
+    good: Mapping[str, bool]
+    whole: bool
+
+
+@dataclass(eq=False)
+class LeadAnswers:
+    """What is answered to a recording wherever it lies; each lead is asked once, of all variants together.
+
+    Attributes:
         engine: of the variants.
         subject: what moves.
         truth: the right answer.
     """
-    leads = whole_leads(subject)
-    if not leads:
-        return {variant: LeadAtlas((), ()) for variant in by_variant(engine.classifiers)}
-    found = answers_of(engine, subject.at(leads).samples, [truth] * len(leads))
-    return {variant: LeadAtlas(tuple(leads), tuple(one.good for one in given)) for variant, given in found.items()}
 
+    engine: Engine
+    subject: Subject
+    truth: str
+    _known: dict[float, AnswerAtLead] = field(default_factory=dict)
 
-def restore(classifier: Classifier, subject: Subject, truth: str, here_ms: float, atlas: LeadAtlas) -> Restored | None:
-    """The nearest lead found with a good answer, to 1 ms, verified; None where the atlas has none.
+    def at(self, leads_ms: Sequence[float]) -> list[AnswerAtLead]:
+        """The answers at some leads."""
+        new = [lead for lead in leads_ms if lead not in self._known]
+        if new:
+            windows = self.subject.at(new)
+            found = answers_of(self.engine, windows.samples, [self.truth] * len(new))
+            good = [{variant: given[row].good for variant, given in found.items()} for row in range(len(new))]
+            self._known |= zip(new, map(AnswerAtLead, good, (windows.lost.sum(1) == 0).tolist()), strict=True)
+        return [self._known[lead] for lead in leads_ms]
 
-    Args:
-        classifier: the variant asked.
-        subject: what moves.
-        truth: the right answer.
-        here_ms: the lead at which the answer is bad.
-        atlas: where to look.
-    """
-    leads = leads_to_ask(here_ms, atlas)
-    for first in range(0, len(leads), BATCH):
-        some = leads[first : first + BATCH]
-        windows = subject.at(some)
-        (logits,) = answers([classifier], windows.samples)
-        whole = (windows.lost.sum(1) == 0).tolist()
-        for lead, given, kept in zip(some, given_by(classifier, logits, [truth] * len(some)), whole, strict=True):
-            if given.good and kept:
-                return Restored(lead, lead - here_ms)
-    return None
+    @cached_property
+    def atlases(self) -> dict[str, LeadAtlas]:
+        """Good or bad at the leads that lose no speech, by variant."""
+        leads = tuple(whole_leads(self.subject))
+        found = self.at(leads)
+        return {v: LeadAtlas(leads, tuple(one.good[v] for one in found)) for v in by_variant(self.engine.classifiers)}
+
+    def nearest_good(self, variant: str, here_ms: float, atlas: LeadAtlas) -> Restored | None:
+        """The nearest lead found with a good answer, to 1 ms, verified; None where the atlas has none.
+
+        Args:
+            variant: which is to be good.
+            here_ms: the lead at which the answer is bad.
+            atlas: where to look.
+        """
+        leads = leads_to_ask(here_ms, atlas)
+        for first in range(0, len(leads), BATCH):
+            some = leads[first : first + BATCH]
+            for lead, one in zip(some, self.at(some), strict=True):
+                if one.good[variant] and one.whole:
+                    return Restored(lead, lead - here_ms)
+        return None
 
 
 def leads_to_ask(here_ms: float, atlas: LeadAtlas) -> list[float]:

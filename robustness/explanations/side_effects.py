@@ -20,6 +20,7 @@ from robustness.conditions import Condition
 from robustness.explanations.answering import Given, given_by
 from robustness.explanations.cases import Cases
 from robustness.explanations.edits import Edit, apply, intervention, shift_of
+from robustness.explanations.subject import Subject
 from robustness.interventions.scene import Scene
 from robustness.run.restoration import SideEffect
 
@@ -58,6 +59,7 @@ class Others:
     """
 
     cases: Cases
+    _subjects: dict[Condition, dict[str, Subject]] = field(default_factory=dict)
     _scenes: dict[Condition, dict[str, Scene]] = field(default_factory=dict)
     _known: dict[tuple[Condition, Edit | None], dict[str, dict[str, Given]]] = field(default_factory=dict)
 
@@ -104,7 +106,7 @@ class Others:
 
     def _answered(self, condition: Condition, windows: Mapping[str, Tensor]) -> list[Tensor]:
         """The logits of each variant for windows [time] by recording, each after what sounds before it under the condition."""
-        before = {name: self.cases.subject(self.cases.recordings[name], condition).before for name in windows}
+        before = {name: self._placed(condition)[name].before for name in windows}
         if all(sound is None for sound in before.values()):
             return self.cases.engine.answers(torch.stack(list(windows.values())))
         found = [self.cases.ready.after(before[name]).engine.answers(window[None]) for name, window in windows.items()]
@@ -113,12 +115,17 @@ class Others:
     def _under(self, condition: Condition) -> dict[str, Scene]:
         """The scene of each recording under a condition, by its id."""
         if condition not in self._scenes:
-            self._scenes[condition] = {one.id: self._scene(one, condition) for one in self.asked}
+            self._scenes[condition] = {name: self._scene(one, condition) for name, one in self._placed(condition).items()}
         return self._scenes[condition]
 
-    def _scene(self, recording: Recording, condition: Condition) -> Scene:
+    def _placed(self, condition: Condition) -> dict[str, Subject]:
+        """Each recording under a condition, by its id."""
+        if condition not in self._subjects:
+            self._subjects[condition] = {one.id: self.cases.subject(one, condition) for one in self.asked}
+        return self._subjects[condition]
+
+    def _scene(self, subject: Subject, condition: Condition) -> Scene:
         first = next(iter(self.cases.classifiers.values()))
-        subject = self.cases.subject(recording, condition)
         scene = subject.scene(subject.here_ms, first.frontend.picture.band_hz)
         return replace(scene, typical=self.cases.good.typical(next(iter(self.cases.classifiers)), condition.placement))
 

@@ -8,6 +8,7 @@ it swells with the recording, by half as many dB. The control has as much noise 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Final
 
 import torch
@@ -56,8 +57,9 @@ class RestoreBand(Intervention):
         return pad(noise[start - scene.lead : end - scene.lead], (start, scene.samples - end))
 
 
+@lru_cache(maxsize=16)
 def _swell(samples: Tensor, rate_hz: int) -> Tensor:
-    """How loud a recording is around each sample, by half as many dB, of power 1 on average, [time]."""
+    """How loud a recording is around each sample, by half as many dB, of power 1 on average, [time]: the same for every size and draw."""
     width = 2 * round(AROUND_MS * rate_hz / 2000) + 1
     power = avg_pool1d(samples.double().square()[None, None], width, 1, width // 2, count_include_pad=False)[0, 0]
     half = power.sqrt().sqrt()

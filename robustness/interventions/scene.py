@@ -90,7 +90,7 @@ class Scene:
         """Half the sampling rate."""
         return self.rate_hz / 2
 
-    @property
+    @cached_property
     def power(self) -> float:
         """The mean power of the window inside the word."""
         return float(span_power(self.window[None], torch.tensor([self.word]))[0])

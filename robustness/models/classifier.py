@@ -96,6 +96,10 @@ class Classifier:
         placed, most = features.to(self.device), self.network.can.batch
         return self.network(placed) if most is None else torch.cat([self.network(part) for part in placed.split(most)])
 
+    def behind_first(self, hidden: Tensor) -> Tensor:
+        """Logits where the network's first layer gives this, [clips …] → [clips labels]; differentiable where declared."""
+        return self.logits_of(self.network.behind_first(hidden))
+
     def masked(self, clip: Tensor, baseline: Tensor, masks: Tensor, batch: int) -> Tensor:
         """Logits of a clip [1 1 bands frames] in which the cells of each mask [masks bands frames] are the baseline's, [masks labels]."""
         return self.logits_of(self.network.masked(clip.to(self.device), baseline.to(self.device), masks.to(self.device), batch))

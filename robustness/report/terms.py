@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -153,9 +154,11 @@ def _step(inside: list[str], tag: re.Match[str], text: str) -> None:
 
 def _marked(text: str, waiting: list[Term]) -> str:
     """A text with the first use of each waiting term marked, the longer term before one that it holds."""
+    if not _pattern("|".join(term.words for term in waiting)).search(text):  # as in most texts
+        return text
     taken: list[tuple[Term, re.Match[str]]] = []
     for term in waiting:
-        for match in re.finditer(rf"(?<![\w-])(?:{term.words})(?![\w-])", text, re.IGNORECASE):
+        for match in _pattern(term.words).finditer(text):
             if all(match.end() <= other.start() or match.start() >= other.end() for _, other in taken):
                 taken.append((term, match))
                 break
@@ -163,6 +166,12 @@ def _marked(text: str, waiting: list[Term]) -> str:
         waiting.remove(term)
         text = text[: match.start()] + _defined(term, match[0]) + text[match.end() :]
     return text
+
+
+@cache
+def _pattern(words: str) -> re.Pattern[str]:
+    """One of these, as a word of its own."""
+    return re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE)
 
 
 def _defined(term: Term, word: str) -> str:

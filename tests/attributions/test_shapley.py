@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from robustness.attributions.base import Target
-from robustness.attributions.coalitions import exact_values
+from robustness.attributions.coalitions import Parts, coalition_scores, exact_values
+from robustness.attributions.masking import any_along
 from robustness.attributions.methods.shapley import Shapley
 from robustness.attributions.methods.shapley_blocks import ShapleyBlocks
 from robustness.errors import UsageError
@@ -28,6 +29,23 @@ def by_all_orders(classifier_score: object, players: int) -> list[float]:
             kept.add(player)
             values[player] += classifier_score(frozenset(kept)) - before  # type: ignore[operator]
     return [value / math.factorial(players) for value in values]
+
+
+@pytest.mark.parametrize("known", [slice(None), slice(1, None, 3), slice(0, 1)])
+def test_the_cells_of_parts_that_are_not_kept_are_masked(known: slice) -> None:
+    rng = generator_of("kept")
+    blocks = Parts.of(torch.zeros(1, 1, 64, 101), 6, 13).blocks()[known]
+    kept = torch.rand(9, len(blocks), generator=rng) < 0.5
+    given: list[Tensor] = []
+
+    def masked(masks: Tensor) -> Tensor:
+        given.append(masks)
+        return torch.zeros(len(masks), 1, 2)
+
+    assert coalition_scores(masked, blocks, kept).shape == (9, 2)  # type: ignore[arg-type]
+    expected = torch.stack([sum((block for block, one in zip(blocks, row, strict=True) if not one), torch.zeros(64, 101)) for row in kept])
+    assert torch.equal(given[0], expected > 0)
+    assert torch.equal(any_along(given[0], 1), given[0].any(1))
 
 
 @pytest.mark.parametrize("scheme", ["float32", "dynamic-int8"])

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
 import pytest
 import torch
 
 from robustness.audio.placement import RecordingBatch, Windows, batch_of, lead_of, place, slack_ms, span_of, trimmed
+from robustness.audio.recordings import Recording
 from robustness.conditions import Fill
 from tests.builders import FRAME, RATE_HZ, recording, recordings
 
@@ -15,6 +19,26 @@ def slow_place(batch: RecordingBatch, clip: int, lead: int) -> torch.Tensor:
         if 0 <= i + lead < FRAME.samples:
             window[i + lead] = batch.samples[clip, i]
     return window
+
+
+@dataclass(frozen=True)
+class ReadWhenAsked(Sequence[Recording]):
+    """Recordings that count how often they are read."""
+
+    kept: list[Recording]
+    read: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def __getitem__(self, place: int) -> Recording:  # type: ignore[override]
+        self.read.append(self.kept[place].id)
+        return self.kept[place]
+
+
+def test_each_recording_is_read_once_for_a_batch() -> None:
+    some = ReadWhenAsked(recordings(3))
+    assert batch_of(some).ids == tuple(some.read) == tuple(one.id for one in some.kept)
 
 
 @pytest.mark.parametrize("lead", [0, 1, 160, 3000, 12_000, 15_999, 16_000, -1, -160, -7000, -16_000])

@@ -10,7 +10,8 @@ from robustness.audio.placement import Frame
 from robustness.conditions import Condition
 from robustness.explanations.answering import by_variant
 from robustness.explanations.counterpart import Counterpart, GoodPlaces
-from robustness.explanations.places import LeadAtlas, asked, leads_to_ask, restore, whole_leads
+from robustness.explanations.edits import Answers, Edit
+from robustness.explanations.places import LeadAnswers, LeadAtlas, Restored, leads_to_ask, whole_leads
 from robustness.explanations.ready_variants import ReadyVariants
 from robustness.explanations.subject import Subject
 from robustness.models.classifier import Classifier
@@ -42,9 +43,7 @@ def atlas(*intervals_ms: tuple[float, float]) -> LeadAtlas:
     ],
 )
 def test_nearest_right_place_to_a_millisecond(here_ms: float, intervals_ms: list[tuple[float, float]], expected_ms: float) -> None:
-    planted = classifier(*intervals_ms)
-    subject = Subject.of(recording("a.wav"), planted.frame)
-    found = restore(planted, subject, "yes", here_ms, atlas(*intervals_ms))
+    found = restored(classifier(*intervals_ms), here_ms, atlas(*intervals_ms))
     assert found is not None
     assert found.at_ms == expected_ms
     assert found.by_ms == expected_ms - here_ms
@@ -52,11 +51,18 @@ def test_nearest_right_place_to_a_millisecond(here_ms: float, intervals_ms: list
 
 def test_a_place_that_cuts_the_word_is_none() -> None:
     planted = classifier((-1000, -60))  # good only where 60 ms of the word are lost
-    subject = Subject.of(recording("a.wav"), planted.frame)
-    assert restore(planted, subject, "yes", 0.0, atlas((-200, -120))) is None  # even where an atlas says so
-    (found,) = asked(engine_of(planted), subject, "yes").values()
+    assert restored(planted, 0.0, atlas((-200, -120))) is None  # even where an atlas says so
+    found = leads_of(planted).atlases["float32"]
     assert found.range_ms == (0.0, 600.0)
     assert not any(found.good)
+
+
+def restored(planted: Classifier, here_ms: float, where: LeadAtlas) -> Restored | None:
+    return leads_of(planted).nearest_good("float32", here_ms, where)
+
+
+def leads_of(planted: Classifier) -> LeadAnswers:
+    return LeadAnswers(engine_of(planted), Subject.of(recording("a.wav"), planted.frame), "yes")
 
 
 def engine_of(planted: Classifier) -> Engine:
@@ -87,12 +93,48 @@ def test_a_word_under_the_threshold_is_restored_where_it_is_accepted() -> None:
 
 def test_nowhere_right_is_none() -> None:
     planted = classifier((5000, 6000))
-    assert restore(planted, Subject.of(recording("a.wav"), planted.frame), "yes", 0.0, atlas()) is None
+    assert restored(planted, 0.0, atlas()) is None
 
 
 def test_an_atlas_that_is_not_confirmed_restores_nothing() -> None:
     planted = classifier((5000, 6000))
-    assert restore(planted, Subject.of(recording("a.wav"), planted.frame), "yes", 0.0, atlas((40, 60))) is None
+    assert restored(planted, 0.0, atlas((40, 60))) is None
+
+
+def test_a_lead_is_asked_once_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = classifier((35, 600))
+    heard: list[torch.Tensor] = []
+    answer = Engine.answers
+
+    def counted(engine: Engine, samples: torch.Tensor) -> list[torch.Tensor]:
+        heard.extend(samples)
+        return answer(engine, samples)
+
+    monkeypatch.setattr(Engine, "answers", counted)
+    subject = Subject.of(recording("a.wav"), planted.frame, Condition(placement="start"))
+    places = GoodPlaces(ReadyVariants(engine_of(planted), by_variant([planted]), by_variant([planted])), subject, "yes")
+    found = (places.restored("float32"), places.restored("float32"), places.counterpart("float32"))
+    assert [found[0], found[0]] == list(found[:2])
+    windows = {one.numpy().tobytes() for one in heard}
+    assert len(windows) == len(heard) - 1  # where it fails, its margin is asked as well
+
+
+def test_a_window_that_comes_again_is_asked_once() -> None:
+    planted = classifier((35, 600))
+    asked: list[torch.Tensor] = []
+
+    def ask(windows: torch.Tensor) -> list[torch.Tensor]:
+        asked.extend(windows)
+        return [planted.logits(windows)]
+
+    scene = Subject.of(recording("a.wav"), planted.frame).scene(0.0, planted.frontend.picture.band_hz)
+    answers = Answers({"float32": planted}, scene, "yes", ask)
+    lower, louder = [Edit("lower-rejections", size) for size in (1.0, 2.0)], Edit("gain", 6.0)
+    answers.ask([[lower[0]], [louder], [lower[1]]])
+    assert len(asked) == 2
+    margins = [answers.of("float32", edit).margin for edit in lower]
+    assert margins[1] - margins[0] == pytest.approx(1.0, abs=1e-4)
+    assert answers.of("float32", louder).margin != pytest.approx(margins[0], abs=1e-4)
 
 
 def test_no_atlas_no_place() -> None:

@@ -1,13 +1,16 @@
 """How the score builds up along the straight path from silence to the clip.
 
 A cell's value is (x − b) times the mean gradient on the path; the map sums to f(x) − f(b) up to the gap δ that finite steps leave.
-The gap is held to 5 % of |f(x) − f(b)| or 0.05 logits, whichever is more, with more steps where needed; where even these leave more,
-the gap is there to be said.
+A first layer that is affine maps the path to a straight path of what it gives: the gradients are asked behind it, and their mean goes back
+through it once.
+The gap is held to 5 % of |f(x) − f(b)| or 0.05 logits, whichever is more, with more steps where needed; where even these leave
+more, the gap is there to be said.
 Source: Sundararajan et al. 2017, arXiv:1703.01365; captum.attr.IntegratedGradients.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -26,12 +29,12 @@ ROUGH: Final = 20  # steps where maps are compared with each other alone
 
 
 def _gradient(scores: ScoreFunction, features: Tensor) -> Tensor:
-    """The gradient of every target's score in one pass forward, [steps 1 bands frames] → [steps targets bands frames]."""
+    """The gradient of every target's score in one pass forward, [steps …] → [steps targets …]."""
     with torch.enable_grad():
         asked = features.detach().requires_grad_()
         sums = scores(asked).sum(0)
         each = [torch.autograd.grad(one, asked, retain_graph=i + 1 < len(sums))[0] for i, one in enumerate(sums)]
-    return torch.cat(each, 1)
+    return torch.stack(each, 1)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class IntegratedGradients(Attribution):
             clips, targets = open_.any(1).nonzero().flatten(), open_.any(0).nonzero().flatten()
             if not len(clips):
                 break
-            found = self._path(partial(_of, scores, targets), features[clips], baseline[clips], steps, scores.workers)
+            found = self._path(scores, targets, features[clips], baseline[clips], steps)
             for at, clip in enumerate(clips.tolist()):
                 mine = open_[clip, targets]
                 maps[clip, targets[mine]], used[clip, targets[mine].cpu()] = found[at, mine], steps
@@ -83,14 +86,35 @@ class IntegratedGradients(Attribution):
         said = {"steps": list(self.steps)}
         return [Relevance(maps[:, i].cpu(), change[:, i].cpu(), passes, said, gap[:, i].cpu(), used[:, i]) for i in range(change.shape[1])]
 
-    def _path(self, scores: ScoreFunction, features: Tensor, baseline: Tensor, steps: int, workers: int) -> Tensor:
-        """The maps of every target, [clips targets bands frames]."""
-        method: Any = CaptumIntegratedGradients(scores)
-        batch = max(self.batch * workers, len(features))
+    def _path(self, scores: Asked, targets: Tensor, features: Tensor, baseline: Tensor, steps: int) -> Tensor:
+        """The maps of some targets, [clips targets bands frames]."""
+        first = scores.first_layer
+        if first is None:
+            mean = self._mean_gradient(partial(_of, scores, targets), features, baseline, steps, scores.workers)[:, :, 0]
+        else:
+            with torch.no_grad():
+                here, there = first(features), first(baseline)
+            behind = self._mean_gradient(partial(_of, scores.behind_first, targets), here, there, steps, scores.workers)
+            mean = _through(first, features, behind)
+        return mean * (features - baseline)
+
+    def _mean_gradient(self, scores: ScoreFunction, here: Tensor, there: Tensor, steps: int, workers: int) -> Tensor:
+        """The mean of each score's gradient on the path from there to here, [clips …] each → [clips targets …]."""
+        method: Any = CaptumIntegratedGradients(scores, multiply_by_inputs=False)
+        batch = max(self.batch * workers, len(here))
         with worker_threads(workers) if workers > 1 else nullcontext() as pool:
             method.gradient_func = _Gradients(workers, pool)
-            found: Tensor = method.attribute(features, baselines=baseline, n_steps=steps, internal_batch_size=batch)
+            found: Tensor = method.attribute(here, baselines=there, n_steps=steps, internal_batch_size=batch)
         return found.detach()
+
+
+def _through(first: Callable[[Tensor], Tensor], features: Tensor, gradient: Tensor) -> Tensor:
+    """Gradients behind an affine layer, [clips targets …], as gradients before it, [clips targets bands frames]."""
+    with torch.enable_grad():
+        asked = features.detach().requires_grad_()
+        given = first(asked)
+        each = [torch.autograd.grad(given, asked, one, retain_graph=True)[0] for one in gradient.unbind(1)]
+    return torch.cat(each, 1)
 
 
 def _of(scores: ScoreFunction, targets: Tensor, features: Tensor) -> Tensor:

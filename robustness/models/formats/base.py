@@ -156,6 +156,19 @@ class Network(ABC):
         at_once = min(batch, self.can.batch or batch)
         return torch.cat([self(torch.where(some[:, None], baseline, clip)) for some in masks.split(at_once)])
 
+    @property
+    def first_layer(self) -> Callable[[Tensor], Tensor] | None:
+        """Its first layer, if that is affine and what is behind it can be asked apart; None if it is not, or nobody knows."""
+        return None
+
+    def behind_first(self, hidden: Tensor) -> Tensor:
+        """What the network gives where its first layer gives this.
+
+        Raises:
+            TypeError: it has no such layer; whoever asks looks at `first_layer` first.
+        """
+        raise TypeError(f"the network is {self.kind} and has no first layer that can be asked apart")
+
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """While answers count: no dropout, fixed statistics. As before afterwards."""

@@ -279,12 +279,11 @@ class CardFigures:
         )
 
     def _steps(self, rows: Any) -> Table:
-        body = []
-        for lead in sorted(set(rows["level"])):
-            if lead % 50 == 0:
-                here = rows[rows["level"] == lead]
-                of = [self.view.of(v, here).iloc[0] for v in self.view.variants]
-                body.append([f"{number(lead)} ms", *(f"{row['predicted']} {signed(row['outcome_margin'], 1)}" for row in of)])
+        round_leads = rows[rows["level"] % 50 == 0]
+        said = [f"{row.predicted} {signed(row.outcome_margin, 1)}" for row in rows_of(round_leads)]
+        cells = dict(reversed([*zip(zip(round_leads["level"], round_leads["variant"], strict=True), said, strict=True)]))
+        leads = sorted(set(round_leads["level"]))
+        body = [[f"{number(lead)} ms", *(cells[lead, variant.name] for variant in self.view.variants)] for lead in leads]
         return Table("Answer and outcome margin by lead, every 50 ms", ["lead", *(v.short for v in self.view.variants)], body)
 
     def time_layout(self) -> dict[str, Any]:

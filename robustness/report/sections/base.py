@@ -8,9 +8,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, Final
 
-from jinja2 import DictLoader, Environment, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from robustness.registry import Registry
@@ -89,7 +90,13 @@ class Section(ABC):
 
 def fill(template: str, **values: Any) -> Markup:
     """The template with its values, every one of them escaped."""
-    return Markup(TEMPLATES.from_string(MACROS + template).render(**values))
+    return Markup(_compiled(template).render(**values))
+
+
+@cache
+def _compiled(template: str) -> Template:
+    """The template, for a report that is drawn before its explanations and again with them."""
+    return TEMPLATES.from_string(MACROS + template)
 
 
 SECTIONS: Registry[Section] = Registry("report section", "robustness.report.sections")

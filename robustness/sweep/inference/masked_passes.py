@@ -15,8 +15,10 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from robustness.attributions.masking import any_along
 from robustness.models.formats.base import Network
 from robustness.models.formats.torch_module import TorchNetwork
+from robustness.sweep.inference.first_layer import structure_of
 from robustness.sweep.inference.folding import ChannelsLast
 from robustness.sweep.inference.local_stages import Extent, LocalBeginning, LocalStage, local_beginning
 
@@ -56,7 +58,7 @@ def boxes_of(masks: Tensor) -> ChangedBoxes:
     """The boxes of masks [masks bands frames], of which each covers a cell."""
     edges = []
     for axis in (2, 1):
-        covered = masks.any(axis).int()
+        covered = any_along(masks, axis).int()
         edges += [covered.argmax(1), covered.shape[1] - covered.flip(1).argmax(1)]
     return ChangedBoxes(*edges)
 
@@ -256,7 +258,7 @@ def tiles_of(stage: LocalStage, masks: Tensor) -> list[Tile] | None:
 def _starts(masks: Tensor, axis: int) -> Tensor:
     """Where along an axis some mask begins or ends, and 0."""
     moved = masks.transpose(1, axis)
-    changes = (moved[:, 1:] != moved[:, :-1]).any(2).any(0)
+    changes = any_along(any_along(moved[:, 1:] != moved[:, :-1], 0), 1)
     return torch.cat([torch.zeros(1, dtype=torch.long), changes.nonzero()[:, 0] + 1])
 
 
@@ -302,12 +304,8 @@ class MaskedNetwork(TorchNetwork):
 
     def of(self, module: nn.Module) -> MaskedNetwork:
         """The same of another module, which shares as this one does if it has the same layers."""
-        same = self.passes is not None and _structure(module) == _structure(self.module)
+        same = self.passes is not None and structure_of(module) == structure_of(self.module)
         return replace(self, module=module, passes=self.passes.of(module) if self.passes is not None and same else None)
-
-
-def _structure(net: nn.Module) -> list[tuple[str, type[nn.Module]]]:
-    return [(name, type(module)) for name, module in net.named_modules()]
 
 
 def masking(network: Network) -> Network:
