@@ -197,8 +197,8 @@ class Plant:
 
     @property
     def takes_seed(self) -> str:
-        """Of the order of the recordings that are told: a ninth draw, for on earlier ones faults were found or rules compared."""
-        return self.name if self.tuning else f"{self.name}, told a ninth time"
+        """Of the order of the recordings that are told: a tenth draw, for on earlier ones faults were found or rules compared."""
+        return self.name if self.tuning else f"{self.name}, told a tenth time"
 
 
 def plant(name: str, expected: str, *change: Change) -> Plant:

@@ -135,10 +135,12 @@ def name(tried: Sequence[Attempt], beside: Beside = Beside()) -> Naming:
 def mostly(naming: Naming, tried: Sequence[Attempt], beside: Beside) -> Naming:
     """The verdict where no edit restores an answer: the kind that recovers most of what is lost, if one kind alone is spoken for."""
     heard = [attempt for attempt in tried if attempt.kind != "output"]
-    alone = beside.speaks if len(beside.speaks) == 1 and not beside.rings else {beside.loudest}
+    spoken_for = beside.speaks or beside.group
+    alone = spoken_for if len(spoken_for) == 1 and not beside.rings else {beside.loudest}
     if any(one.restores_at is not None for one in heard):
         return naming
     spoken = [one for one in heard if one.kind in alone and beside.undone_by(one.kind, one.name)]
+    spoken = [one for one in spoken if one.kind not in HINTED or _less_so(one.best.size, beside.group_length)]
     best = leading([one for one in spoken if counted(one.share) >= (HALF if one.kind in beside.group else MOST)])
     if best is None or counted(best.control.share) * TWICE > counted(best.share):
         return naming
@@ -187,12 +189,12 @@ def _of_the_group(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:
     few = len(kinds - (beside.ordinary - HINTED - beside.group)) <= MOST_KINDS
     if len(kinds & beside.group) != 1 or not few or beside.rings:
         return []
-    return [one for one in counting if one.kind in beside.group and (one.kind not in HINTED or _less_so(one, beside.group_length))]
+    return [one for one in counting if one.kind in beside.group and (one.kind not in HINTED or _less_so(one.restores_at, beside.group_length))]
 
 
-def _less_so(attempt: Attempt, length: Side | None) -> bool:
-    """Whether an edit of speed makes a short word longer, or a long one shorter."""
-    return attempt.restores_at is not None and length is not None and (attempt.restores_at < 0) == (length == "low")
+def _less_so(percent: float | None, length: Side | None) -> bool:
+    """Whether another speed makes a short word longer, or a long one shorter."""
+    return percent is not None and length is not None and (percent < 0) == (length == "low")
 
 
 def _hinted(counting: Sequence[Attempt], heard: Sequence[Attempt], beside: Beside) -> list[Attempt]:
@@ -207,7 +209,7 @@ def _hinted(counting: Sequence[Attempt], heard: Sequence[Attempt], beside: Besid
     if beside.length is None or beside.rings or alike or len(others) >= MOST_KINDS or not others.isdisjoint(beside.speaks):
         return []
     least = MOST if others else HALF
-    less_so = [one for one in counting if one.kind in HINTED and _less_so(one, beside.length)]
+    less_so = [one for one in counting if one.kind in HINTED and _less_so(one.restores_at, beside.length)]
     return [one for one in less_so if counted(one.best.share) >= least]
 
 

@@ -241,6 +241,16 @@ def test_most_of_a_loss_is_said_of_the_one_kind_that_is_spoken_for() -> None:
     shared = Beside(frozenset({"noise"}), group=frozenset({"noise"}))  # all that fail there have it in common
     weakest = [attempt("remove-noise", "noise", 0.49, restores=False), tried[1]]
     assert [mostly(nothing, some, shared).kind for some in (weaker, weakest, stronger, restored)] == ["noise", None, None, None]
+    alone = replace(shared, speaks=frozenset())  # nothing lies outside of this one by itself
+    assert [mostly(nothing, some, alone).kind for some in (weaker, weakest)] == ["noise", None]
+    assert mostly(nothing, weaker, replace(alone, rings=True)).kind is None
+
+
+@pytest.mark.parametrize(("size", "kind"), [(-10.0, "speed"), (10.0, None)])
+def test_most_of_a_loss_is_said_of_another_speed_where_it_makes_a_short_word_longer(size: float, kind: str | None) -> None:
+    tried = [attempt("speed", "speed", 0.6, restores=False, size=size)]
+    beside = Beside(group=frozenset({"speed"}), group_length="low", compared=True)
+    assert mostly(name(tried, beside), tried, beside).kind == kind
 
 
 @pytest.mark.parametrize(("speaks", "own", "strength"), [((), True, "full"), ((), False, "weak"), (("level",), False, "full")])
