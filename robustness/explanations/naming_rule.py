@@ -189,7 +189,8 @@ def _of_the_group(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:
     few = len(kinds - (beside.ordinary - HINTED - beside.group)) <= MOST_KINDS
     if len(kinds & beside.group) != 1 or not few or beside.rings:
         return []
-    return [one for one in counting if one.kind in beside.group and (one.kind not in HINTED or _less_so(one.restores_at, beside.group_length))]
+    named = [one for one in counting if one.kind in beside.group]
+    return [one for one in named if one.kind not in HINTED or _less_so(one.restores_at, beside.group_length)]
 
 
 def _less_so(percent: float | None, length: Side | None) -> bool:
