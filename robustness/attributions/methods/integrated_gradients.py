@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 import torch
-from captum.attr import IntegratedGradients as CaptumIntegratedGradients
 from torch import Tensor
 
 from robustness.attributions.base import ATTRIBUTIONS, Asked, Attribution, MethodKind, Relevance, ScoreFunction, within_bound
@@ -85,6 +84,8 @@ class IntegratedGradients(Attribution):
 
     def _path(self, scores: ScoreFunction, features: Tensor, baseline: Tensor, steps: int, workers: int) -> Tensor:
         """The maps of every target, [clips targets bands frames]."""
+        from captum.attr import IntegratedGradients as CaptumIntegratedGradients  # it loads matplotlib, and not every map is by gradients
+
         method: Any = CaptumIntegratedGradients(scores)
         batch = max(self.batch * workers, len(features))
         with worker_threads(workers) if workers > 1 else nullcontext() as pool:
