@@ -6,6 +6,7 @@ Any other skip is a failure when CI=true: a browser that was not installed would
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Generator
@@ -40,6 +41,12 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the developers' data, and there is no ../shared beside the repository")
     return SHARED
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

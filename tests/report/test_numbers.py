@@ -34,7 +34,7 @@ def tutorial(root: Path, shared: Path) -> tuple[Request, Path | None]:
 
 def real_clips(root: Path, shared: Path) -> tuple[Request, Path | None]:
     card = root / "models" / "commands.toml"
-    return Request((card,), (shared / "speech_commands",), selection=Selection(sample=60), settings=PLACES, explaining=FEW), None
+    return Request((card,), (shared / "speech_commands",), selection=Selection(sample=40), settings=PLACES, explaining=FEW), None
 
 
 @pytest.fixture(scope="module")
