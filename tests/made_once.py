@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from robustness.errors import DONE
+from robustness.run.folder import Run
+from tests.commands import run_here
+
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """A folder that `make` has filled, once in a session; tests read it and change nothing in it.
@@ -34,3 +38,15 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             make(folder)
             whole.touch()
     return folder
+
+
+def digits_reported(factory: pytest.TempPathFactory, root: Path) -> Run:
+    """A report on the shipped digits model and the first voice's twenty words, at places and in reverberation, with four cards."""
+
+    def make(folder: Path) -> None:
+        given = ("--model", root / "models" / "digits.toml", "--recordings", root / "recordings" / "joe")
+        names = [word for name in ("padding-placement", "time-shift", "reverberation") for word in ("--perturbation", name)]
+        done = run_here("report", *given, *names, "--no-audio", "--cards", 4, "--out", folder / "run")
+        assert done.returncode == DONE, done.stderr
+
+    return Run.open(made_once(factory, "digits", make) / "run")
