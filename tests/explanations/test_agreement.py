@@ -41,6 +41,7 @@ def explained(words: list[str], out: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_every_card_and_its_own_command_agree(view: View, root: Path, tmp_path: Path) -> None:
     cards = view.failures.failures
     assert len(cards) >= 4

@@ -57,6 +57,7 @@ def found(request: pytest.FixtureRequest, root: Path, folder: Path, tmp_path_fac
     return recount_of(run, wanted.models[0], wanted.recordings, weights, wanted.selection.sample)
 
 
+@pytest.mark.slow
 def test_the_page_says_what_the_trials_say(found: Recount) -> None:
     assert found.disagreements() == []
 
