@@ -58,8 +58,11 @@ class Registry(Generic[T]):
 
     def _has(self, name: str) -> bool:
         """Whether a file of that name registers a class; only that file is looked at."""
-        paths = (Path(folder) / f"{name.replace('-', '_')}.py" for folder in importlib.import_module(self.package).__path__)
-        return "_" not in name and any(path.is_file() and _registers(path, path.stat().st_mtime_ns) for path in paths)
+        stem = name.replace("-", "_")
+        if "_" in name or not stem.isidentifier():
+            return False
+        paths = (Path(folder) / f"{stem}.py" for folder in importlib.import_module(self.package).__path__)
+        return any(path.is_file() and _registers(path, path.stat().st_mtime_ns) for path in paths)
 
     def __getitem__(self, name: str) -> type[T]:
         """The class of that name, imported now.
