@@ -19,7 +19,7 @@ from tests.commands import run_here
 WORDS: Final = ("one", "seven", "nine")
 REPORT: Final = (
     "report --model models/digits.toml --recordings joe --threshold 0.6 --trim never --speech-threshold-db 30 --seed 3"
-    " --perturbation padding-placement --perturbation pink-noise --cards 4 --out run"
+    " --perturbation padding-placement --perturbation pink-noise --out run"
 )
 BESIDE: Final = {"shares"}  # needs conditions of the sweep that combine placement, fill and cut
 
