@@ -21,6 +21,8 @@ __all__ = ["browser", "watched"]  # fixtures
 
 # Before torch is imported, here and in the commands that tests start: threads that wait for each other crawl on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Commands that tests start keep what they compile for the next one: without it each compiles the whole package again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Whoever runs the tests in the background may ignore Ctrl-C, and what the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
