@@ -26,8 +26,7 @@ def digits(root: Path, _shared: Path) -> tuple[Request, Path | None]:
 
 
 def hardened(root: Path, _shared: Path) -> tuple[Request, Path | None]:
-    card, recordings = root / "models" / "digits-hardened.toml", root / "recordings" / "joe"
-    return Request((card,), (recordings,), selection=Selection(sample=12), settings=PLACES, explaining=FEW), None
+    return Request((root / "models" / "digits-hardened.toml",), (root / "recordings" / "joe",), settings=PLACES, explaining=FEW), None
 
 
 def tutorial(root: Path, shared: Path) -> tuple[Request, Path | None]:
