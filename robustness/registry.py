@@ -56,18 +56,26 @@ class Registry(Generic[T]):
         for folder in importlib.import_module(self.package).__path__:
             yield from Path(folder).glob("*.py")
 
+    def _has(self, name: str) -> bool:
+        """Whether a file of that name registers a class; only that file is looked at."""
+        stem = name.replace("-", "_")
+        if "_" in name or not stem.isidentifier():
+            return False
+        paths = (Path(folder) / f"{stem}.py" for folder in importlib.import_module(self.package).__path__)
+        return any(path.is_file() and _registers(path, path.stat().st_mtime_ns) for path in paths)
+
     def __getitem__(self, name: str) -> type[T]:
         """The class of that name, imported now.
 
         Raises:
             UsageError: where there is none; the message lists those that exist.
         """
-        if name not in self.names():
+        if name in _ADDED[self.package]:
+            return _ADDED[self.package][name]
+        if not self._has(name):
             near = difflib.get_close_matches(name, self.names(), n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise UsageError(f"there is no {self.kind} {name!r}; {hint}those that exist: {', '.join(self.names())}")
-        if name in _ADDED[self.package]:
-            return _ADDED[self.package][name]
         importlib.import_module(f"{self.package}.{name.replace('-', '_')}")
         return self._classes[name]
 

@@ -6,6 +6,7 @@ Any other skip is a failure when CI=true: a browser that was not installed would
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Generator
@@ -20,6 +21,8 @@ __all__ = ["browser", "watched"]  # fixtures
 
 # Before torch is imported, here and in the commands that tests start: threads that wait for each other crawl on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Commands that tests start keep what they compile for the next one: without it each compiles the whole package again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Whoever runs the tests in the background may ignore Ctrl-C, and what the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -40,6 +43,23 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the developers' data, and there is no ../shared beside the repository")
     return SHARED
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """pytest-xdist keeps the order of files, in place of those with the most tests first."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no worker is left alone with a long one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,19 +10,19 @@ import importlib.util
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import pytest
 import torch
 
-from robustness.cli.main import run
 from robustness.errors import CANNOT_JUDGE, DONE, RULE_FAILED, USER_ERROR
 from robustness.models.card import load_classifier
 from robustness.models.formats.base import Capabilities
 from robustness.run.folder import Run
 from tests.builders import LABELS
+from tests.commands import Said, run_here
 from tests.waveforms import write_known_words
 
 CODE: Final = """
@@ -148,30 +148,36 @@ def write_foreign_card(folder: Path, network: str) -> Path:
     return card
 
 
-class Said(NamedTuple):
-    """What a command ended with and wrote."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 Command = Callable[..., Said]
+APART: Final = """
+import json, sys
+from tests.commands import run_here
+
+answers = sys.stdout
+for line in sys.stdin:
+    print(json.dumps(run_here(*json.loads(line))), file=answers, flush=True)
+"""
 
 
 @pytest.fixture
-def command(name: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs a command: in a process of its own where native code could end it."""
+def command(name: str) -> Iterator[Command]:
+    """Runs a command: in a process that is not the tests' where native code could end it."""
+    if name != "native":
+        yield run_here
+        return
+    with subprocess.Popen([sys.executable, "-c", APART], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        asks, answers = process.stdin, process.stdout
+        assert asks
+        assert answers
 
-    def asked(*arguments: str | Path) -> Said:
-        given = ["robustness", *map(str, arguments)]
-        if name == "native":
-            done = subprocess.run([sys.executable, "-m", *given], capture_output=True, text=True, check=False)
-            return Said(done.returncode, done.stdout, done.stderr)
-        monkeypatch.setattr(sys, "argv", given)
-        return Said(run(), *capfd.readouterr())
+        def asked(*arguments: str | Path) -> Said:
+            asks.write(json.dumps([str(argument) for argument in arguments]) + "\n")
+            asks.flush()
+            answer = answers.readline()
+            return Said(*json.loads(answer)) if answer else Said(process.wait(), "", "native code has ended the process")
 
-    return asked
+        yield asked
+        asks.close()
 
 
 @pytest.mark.parametrize("name", WHICH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from robustness.cli.main import APART
 from robustness.errors import BUG, CANNOT_JUDGE, DONE, INTERRUPTED, PIPE_CLOSED, RULE_FAILED, USER_ERROR
 from robustness.jobs.catalogue import markdown_table, table
 from robustness.run.folder import TRIALS
+from tests.commands import Said
 
 
 @pytest.fixture(scope="session")
@@ -106,9 +108,11 @@ def test_the_card_of_the_documents_loads(root: Path, tmp_path: Path) -> None:
 
 
 def test_the_python_of_the_documents_runs(root: Path, tmp_path: Path) -> None:
-    for folder in ("models", "recordings"):
-        (tmp_path / folder).symlink_to(root / folder)
-    (tmp_path / "reports").mkdir()
+    (tmp_path / "models").symlink_to(root / "models")
+    for folder in ("recordings/joe", "reports"):
+        (tmp_path / folder).mkdir(parents=True)
+    for word in ("one", "two", "five"):  # of twenty, which would take six times as long
+        shutil.copy(root / "recordings" / "joe" / f"synthetic_joe_piper_clean_{word}_1.wav", tmp_path / "recordings" / "joe")
     (code,) = blocks(root, "docs/python.md", "python")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False)
     assert done.returncode == 0, done.stderr
@@ -130,29 +134,26 @@ def test_the_example_of_contributing_holds(root: Path, tmp_path: Path) -> None:
     for file, code in zip(files, (plugin, test), strict=True):
         (tmp_path / file).write_text(code, encoding="utf-8")
 
-    def ended(*command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", *command], capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False
-        )
-
     def succeeds(*command: str) -> str:
-        done = ended(*command)
+        done = subprocess.run([sys.executable, *command], capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     names = [str(file) for file in files]
-    succeeds("ruff", "check", *names)
-    succeeds("ruff", "format", "--check", *names)
-    assert " passed" in succeeds("pytest", "-q", str(files[1]))
-    assert " passed" in succeeds("pytest", "-q", "tests/test_registries.py", "-k", "measured-room or listed")
-    assert "direct-to-reverberant ratio" in succeeds("robustness", "list", "perturbations")
+    succeeds("-m", "ruff", "check", *names)
+    succeeds("-m", "ruff", "format", "--check", *names)
+    said = succeeds("-m", "pytest", "-v", names[1], "tests/test_registries.py", "-k", "measured_room or measured-room or listed")
+    assert all(re.search(rf"^{name}::.* PASSED", said, flags=re.MULTILINE) for name in (names[1], "tests/test_registries.py")), said
     given = ("--model", str(root / "models" / "digits.toml"), "--recordings", str(root / "recordings" / "joe"), "--variant", "float32")
-    dry = ("robustness", "report", *given, "--perturbation", "measured-room", "--dry-run")
-    refused = ended(*dry)
-    assert refused.returncode == USER_ERROR
-    assert "measured-room cannot be run: no responses were given: give their folder by --input responses=DIR" in refused.stderr
+    dry = ("report", *given, "--perturbation", "measured-room", "--dry-run")
     soundfile.write(tmp_path / "hall.wav", [0.9, *([0.0] * 100), *([0.1, -0.05] * 100)], 16_000)
-    assert "7 conditions: measured-room" in succeeds(*dry, "--input", f"responses={tmp_path}")  # clean, neutral, and five levels
+    code = "import json; from tests.commands import run_here; print(json.dumps([run_here(*one) for one in {}]))"
+    commands = [("list", "perturbations"), dry, (*dry, "--input", f"responses={tmp_path}")]
+    listed, refused, planned = (Said(*one) for one in json.loads(succeeds("-c", code.format(commands))))
+    assert (listed.returncode, refused.returncode, planned.returncode) == (DONE, USER_ERROR, DONE), planned.stderr
+    assert "direct-to-reverberant ratio" in listed.stdout
+    assert "measured-room cannot be run: no responses were given: give their folder by --input responses=DIR" in refused.stderr
+    assert "7 conditions: measured-room" in planned.stdout  # clean, neutral, and five levels
 
 
 def test_every_requirement_is_pinned_within_its_range(project: dict[str, Any], pins: dict[str, str]) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import scipy  # its `stats` at their first use: to import them takes half a second
 from pandas import DataFrame
-from scipy import stats
 
 from robustness.analysis.intervals import adjusted
 
@@ -65,7 +65,7 @@ def _numbers(group: DataFrame, others: DataFrame, columns: Sequence[str]) -> Ite
         inside, outside = (table[column].dropna().to_numpy(dtype=float) for table in (group, others))
         if min(len(inside), len(outside)) < FEWEST or len(np.unique(np.r_[inside, outside])) < 2:
             continue
-        p = float(stats.mannwhitneyu(inside, outside, alternative="two-sided").pvalue)
+        p = float(scipy.stats.mannwhitneyu(inside, outside, alternative="two-sided").pvalue)
         yield Contrast(column, None, float(np.median(inside)), float(np.median(outside)), (len(inside), len(outside)), p)
 
 
@@ -79,5 +79,5 @@ def _names(group: DataFrame, others: DataFrame, columns: Sequence[str]) -> Itera
                 continue
             there = int((outside == name).sum())
             table = np.array([[int(count), len(inside) - int(count)], [there, len(outside) - there]])
-            p = float(stats.fisher_exact(table, alternative="greater").pvalue)
+            p = float(scipy.stats.fisher_exact(table, alternative="greater").pvalue)
             yield Contrast(column, str(name), int(count), there, (len(inside), len(outside)), p)

@@ -15,8 +15,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
+import scipy  # its `stats` at their first use: to import them takes half a second
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import gammaincinv, ndtri, stdtr
 
 from robustness.analysis.clusters import (
     LEAST_CORRELATION,
@@ -114,7 +115,7 @@ def wilson(right: float, count: float, confidence: float = CONFIDENCE, *, quanti
 
 def normal(confidence: float) -> Floats:
     """The quantile of the normal distribution beyond which half of the rest lies."""
-    return np.asarray(stats.norm.ppf(0.5 + confidence / 2))
+    return np.asarray(ndtri(0.5 + confidence / 2))
 
 
 def mean_score(scores: ArrayLike, speakers: Sequence[object] | None = None, *, confidence: float = CONFIDENCE) -> Estimate:
@@ -222,20 +223,20 @@ def change_p_value(changes: ArrayLike, speakers: Sequence[object] | None = None)
     fewer = lost if gained.sum() > lost.sum() else gained
     deff = float(error_design(who.sums(fewer), who.sizes, Sizes.of(who.sizes, CONFIDENCE), LEAST_OF_CHANGES))
     statistic = abs(values.sum()) / math.sqrt(deff * (gained.sum() + lost.sum()))
-    return float(2 * stats.t.sf(statistic, len(who.sizes) - 1))
+    return float(2 * stdtr(len(who.sizes) - 1, -statistic))
 
 
 def mcnemar(right_to_wrong: int, wrong_to_right: int) -> float:
     """McNemar's exact two-sided p-value (1947): a binomial test of one half on the recordings that changed; 1 where none did."""
     changed = right_to_wrong + wrong_to_right
-    return 1.0 if changed == 0 else float(stats.binomtest(right_to_wrong, changed, 0.5).pvalue)
+    return 1.0 if changed == 0 else float(scipy.stats.binomtest(right_to_wrong, changed, 0.5).pvalue)
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:
     """p-values of a whole table, adjusted for their number by Benjamini and Hochberg (1995); NaN where any is."""
     if np.isnan(p_values).any():
         return [math.nan] * len(p_values)
-    return [float(p) for p in stats.false_discovery_control(p_values)]
+    return [float(p) for p in scipy.stats.false_discovery_control(p_values)]
 
 
 def design_effect(errors: ArrayLike, speakers: Sequence[object] | None = None, least: float = LEAST_CORRELATION) -> float:
@@ -281,8 +282,8 @@ def poisson_rate(events: int, exposure: float, confidence: float = CONFIDENCE) -
     if exposure <= 0:
         return UNKNOWN
     tail = (1 - confidence) / 2
-    low = 0.0 if events == 0 else float(stats.chi2.ppf(tail, 2 * events)) / 2
-    high = float(stats.chi2.ppf(1 - tail, 2 * events + 2)) / 2
+    low = 0.0 if events == 0 else float(gammaincinv(events, tail))
+    high = float(gammaincinv(events + 1, 1 - tail))
     return Estimate(events / exposure, low / exposure, high / exposure, events)
 
 
@@ -304,7 +305,7 @@ def median(values: ArrayLike, speakers: Sequence[object] | None = None, *, confi
     middle = float(np.median(ordered))
     if who is not None:
         return Estimate(middle, *_woodruff(found, middle, who, confidence), count)
-    below = int(stats.binom.ppf(0.5 - confidence / 2, count, 0.5))  # P(fewer than this many lie under the median) is within the tail
+    below = int(scipy.stats.binom.ppf(0.5 - confidence / 2, count, 0.5))  # P(fewer than this many lie under the median) is within the tail
     low, high = (ordered[below - 1], ordered[count - below]) if below > 0 else (math.nan, math.nan)
     return Estimate(middle, float(low), float(high), count)
 

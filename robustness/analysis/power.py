@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from scipy import stats
+import scipy  # its `stats` at their first use: to import them takes half a second
+from scipy.special import gammaincinv, ndtri, stdtrit
 
 from robustness.analysis.clusters import score_variance
 from robustness.analysis.intervals import Speakers, normal
@@ -65,12 +66,12 @@ def for_a_share(bar: float, truth: float, confidence: float) -> int:
     if truth < bar:
         return for_a_share(1 - bar, 1 - truth, confidence)
     z, room = float(normal(confidence)), truth - bar
-    about = ((z * math.sqrt(bar * (1 - bar)) + float(stats.norm.ppf(POWER)) * math.sqrt(truth * (1 - truth))) / room) ** 2
+    about = ((z * math.sqrt(bar * (1 - bar)) + float(ndtri(POWER)) * math.sqrt(truth * (1 - truth))) / room) ** 2
     if about > MOST_EXACT:
         return _whole(about)
     counts = np.arange(STEP, 2 * about + 20 * STEP, STEP)
     enough = np.ceil(counts * bar + z * np.sqrt(counts * bar * (1 - bar)) - 1e-9)
-    return int(counts[np.argmax(stats.binom.sf(enough - 1, counts, truth) >= POWER)])
+    return int(counts[np.argmax(scipy.stats.binom.sf(enough - 1, counts, truth) >= POWER)])
 
 
 def for_a_difference(margin: float, changing: float, confidence: float) -> int:
@@ -83,7 +84,7 @@ def for_a_difference(margin: float, changing: float, confidence: float) -> int:
     """
     half = np.asarray(changing / 2)
     asked = math.sqrt(float(score_variance(np.asarray(-margin), half, half, np.asarray(1.0))))
-    return _whole(((float(normal(confidence)) * asked + float(stats.norm.ppf(POWER)) * math.sqrt(changing)) / margin) ** 2)
+    return _whole(((float(normal(confidence)) * asked + float(ndtri(POWER)) * math.sqrt(changing)) / margin) ** 2)
 
 
 def for_a_rate(bar: float, part: float, confidence: float) -> int:
@@ -95,8 +96,8 @@ def for_a_rate(bar: float, part: float, confidence: float) -> int:
         confidence: of the two-sided interval.
     """
     events = np.arange(10_000)
-    exposure = np.asarray(stats.chi2.ppf(0.5 + confidence / 2, 2 * events + 2)) / 2  # events at the bar where so many pass
-    first = int(np.argmax(stats.poisson.cdf(events, part * exposure) >= POWER))
+    exposure = np.asarray(gammaincinv(events + 1, 0.5 + confidence / 2))  # events at the bar where so many pass
+    first = int(np.argmax(scipy.stats.poisson.cdf(events, part * exposure) >= POWER))
     return math.ceil(float(exposure[first]) / bar)
 
 
@@ -122,7 +123,7 @@ def _speakers(count: float, confidence: float) -> int:
     """With Student's quantile of so many in place of the normal one."""
     z, found = float(normal(confidence)), max(count, 3.0)
     for _ in range(5):
-        found = max(count * (float(stats.t.ppf(0.5 + confidence / 2, found - 1)) / z) ** 2, 3.0)
+        found = max(count * (float(stdtrit(found - 1, 0.5 + confidence / 2)) / z) ** 2, 3.0)
     return math.ceil(found - 1e-9)
 
 

@@ -11,8 +11,8 @@ import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import scipy  # its `stats` at their first use: to import them takes half a second
 import torch
-from scipy.stats import spearmanr
 from torch import Tensor
 
 TOP_SHARE: Final = 0.1  # of the cells, the strongest
@@ -50,7 +50,7 @@ def map_correlation(a: Tensor, b: Tensor) -> float | None:
     """The rank correlation over the same cells; None where one of them is constant, so that there is none."""
     if min(len(a), len(b)) < 2 or bool((a == a[0]).all()) or bool((b == b[0]).all()):
         return None
-    value = float(spearmanr(a.numpy(), b.numpy()).statistic)
+    value = float(scipy.stats.spearmanr(a.numpy(), b.numpy()).statistic)
     return value if math.isfinite(value) else None
 
 

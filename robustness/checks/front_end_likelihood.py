@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import scipy  # its `stats` at their first use: to import them takes half a second
 import torch
-from scipy.stats import wilcoxon
 
 from robustness.analysis.outcomes import Floats
 from robustness.checks.model_under_test import ModelUnderTest
@@ -60,7 +60,7 @@ def _is_level(model: ModelUnderTest, trial: Trial) -> bool:
         return True
     by_gain = [_likelihoods(model, model.classifier.features(model.windows * 10 ** (db / 20))) for db in GAINS_DB]
     more = _likelihoods(model, features) - max(by_gain, key=lambda found: float(found.mean()))
-    return not (more.mean() > 0 and more.any() and float(wilcoxon(more, alternative="greater").pvalue) <= BETTER)
+    return not (more.mean() > 0 and more.any() and float(scipy.stats.wilcoxon(more, alternative="greater").pvalue) <= BETTER)
 
 
 def _likelihoods(model: ModelUnderTest, features: torch.Tensor) -> Floats:

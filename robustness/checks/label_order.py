@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
+import scipy  # its `optimize` at its first use: to import it takes a quarter of a second
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from robustness.analysis.outcomes import Bools, Places
 from robustness.audio.files import some
@@ -78,7 +78,7 @@ def answer_table(truth: Places, answers: Places, labels: int) -> LabelTable:
 def best_relabelling(table: LabelTable) -> Places:
     """Under which label each is answered, one to one, so that most answers are right; a label stays where nothing is gained, [labels]."""
     stays = np.eye(len(table)) * 0.5 / (len(table) + 1)
-    _, found = linear_sum_assignment(table + stays, maximize=True)
+    _, found = scipy.optimize.linear_sum_assignment(table + stays, maximize=True)
     return np.asarray(found, dtype=np.int64)
 
 

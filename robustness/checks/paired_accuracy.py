@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest, fisher_exact, wilcoxon
+import scipy  # its `stats` at their first use: to import them takes half a second
 
 from robustness.analysis.outcomes import Bools, Floats
 
@@ -43,7 +43,7 @@ class PairedAccuracy(NamedTuple):
     def _p_unpaired(self) -> float:
         """Of Fisher's exact test, one-sided: few recordings that almost all change are beyond the reach of the sign test."""
         table = np.asarray([[self.after, self.of - self.after], [self.before, self.of - self.before]])
-        return float(fisher_exact(table, alternative="greater").pvalue)
+        return float(scipy.stats.fisher_exact(table, alternative="greater").pvalue)
 
     @property
     def halves_errors(self) -> bool:
@@ -68,7 +68,7 @@ def paired_accuracy(before: Bools, after: Bools, margins: tuple[Floats, Floats] 
         margins: of the true labels, before and after, [clips] each.
     """
     better, worse = int((after & ~before).sum()), int((before & ~after).sum())
-    p = float(binomtest(better, better + worse, 0.5, alternative="greater").pvalue) if better + worse else 1.0
+    p = float(scipy.stats.binomtest(better, better + worse, 0.5, alternative="greater").pvalue) if better + worse else 1.0
     rise = np.zeros(0) if margins is None else margins[1] - margins[0]
-    p_margins = float(wilcoxon(rise, alternative="greater").pvalue) if len(rise) >= FEWEST and rise.any() else 1.0
+    p_margins = float(scipy.stats.wilcoxon(rise, alternative="greater").pvalue) if len(rise) >= FEWEST and rise.any() else 1.0
     return PairedAccuracy(int(before.sum()), int(after.sum()), len(before), p, p_margins)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.stats import wilcoxon
+import scipy  # its `stats` at their first use: to import them takes half a second
 
 from robustness.checks.alternatives import Alternative, alternatives_to
 from robustness.checks.feature_statistics import Departure, departure_of
@@ -72,7 +72,7 @@ def tried_on(model: ModelUnderTest, candidate: Candidate) -> Trial:
     everything = paired_accuracy(model.sample_right, right)
     if not len(gains) or not gains.any():
         return Trial(candidate.alternative, candidate.departure, accuracy, everything)
-    p_gain = float(wilcoxon(gains, alternative="greater").pvalue)
+    p_gain = float(scipy.stats.wilcoxon(gains, alternative="greater").pvalue)
     return Trial(candidate.alternative, candidate.departure, accuracy, everything, float(gains.mean()), float((gains > 0).mean()), p_gain)
 
 

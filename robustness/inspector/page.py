@@ -37,7 +37,7 @@ from robustness.report.cards.layers import followed
 from robustness.report.figures import frequency_ticks, packed, packed_range, packed_signed
 from robustness.report.map_figure import MEL, OVER
 from robustness.report.packing import own, packed_page
-from robustness.report.sections.base import MACROS, TEMPLATES
+from robustness.report.sections.base import MACROS, compiled
 from robustness.report.terms import with_glossary
 
 RADIOS: Final = """
@@ -74,7 +74,7 @@ def inspector_page(found: Explanation, repeat: str = "", *, audio: bool = True, 
     scripts = [get_plotlyjs(), own("scripts/figures.js"), _text("inspector.js")]
     packed = packed_page(scripts, {"figures": {}, "inspector": inspector_data(found, players, audio=audio)})
     names = list(dict.fromkeys(row.cost.method for row in found.rows))
-    rendered = TEMPLATES.from_string(MACROS + RADIOS + _text("inspector.html")).render(
+    rendered = compiled(MACROS + RADIOS + _text("inspector.html")).render(
         title=inspector_title(found),
         scope=inspector_scope(found),
         opening=opening(found, report).html,

@@ -57,9 +57,9 @@ def _of_table(path: Path, labels: Sequence[str]) -> Dump:
 
 def _conditions(path: Path, under: Sequence[tuple[str, str]]) -> tuple[Condition, ...]:
     """The conditions of perturbations and levels; a recording as it is has neither."""
-    found = []
+    known, found = {NONE, *PERTURBATIONS.names()}, []
     for name, level in under:
-        if name != NONE and name not in PERTURBATIONS.all():
+        if name not in known:
             raise UsageError(f"--dump {path}: there is no perturbation {name!r}; `robustness list perturbations` shows those that exist")
         try:
             found.append(Condition() if name == NONE else Condition(name, float(level)))

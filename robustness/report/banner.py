@@ -18,7 +18,7 @@ from markupsafe import Markup
 from robustness.conditions import NO_WORD, NONE
 from robustness.gates.outputs import VerdictFacts, VerdictsFacts, read_verdicts
 from robustness.report.opening import Kind, Opening
-from robustness.report.sections.base import STILL, TEMPLATES, fill
+from robustness.report.sections.base import STILL, compiled, fill
 from robustness.report.words import plural, slug, true_minus, unique
 from robustness.run.evidence import FailureCard, read_failures
 from robustness.run.folder import Run, write_text
@@ -149,7 +149,7 @@ def write_alone(run: Run, out: Path) -> None:
     style = Markup(files("robustness.report").joinpath("style.css").read_text(encoding="utf-8"))
     names = " · ".join(model["name"] for model in run.manifest["models"])
     said = {"title": f"{names}: what the rules say", "verdict": banner(run, ())}
-    write_text(out, TEMPLATES.from_string(ALONE).render(policy=STILL, style=style, **said))
+    write_text(out, compiled(ALONE).render(policy=STILL, style=style, **said))
 
 
 def addresses_in(text: str) -> frozenset[str]:

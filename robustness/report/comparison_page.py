@@ -21,7 +21,7 @@ from robustness.gates.samples import AT_THE_BAR
 from robustness.gates.wording import condition_text
 from robustness.report.comparison_figure import comparison_figure
 from robustness.report.opening import Opening
-from robustness.report.sections.base import STILL, TEMPLATES
+from robustness.report.sections.base import STILL, compiled
 from robustness.report.terms import with_glossary
 from robustness.report.words import ends, number, percent, plural, shortest, signed
 from robustness.run.folder import write_text
@@ -105,7 +105,7 @@ def comparison_page(comparison: Comparison, rules: RuleVerdicts | None = None) -
         _part("better", "What got better", comparison.better, comparison.kinds),
         _part("mixed", "Other recordings, as many good outcomes", comparison.mixed, comparison.kinds),
     ]
-    page = TEMPLATES.from_string(PAGE).render(
+    page = compiled(PAGE).render(
         title=f"{comparison.models[1]} ({comparison.names[1]}) against {comparison.models[0]} ({comparison.names[0]})",
         scope=comparison_scope(comparison),
         opening=opening(comparison, rules).html,

@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 
 from robustness.report.banner import addresses_in, banner
 from robustness.report.packing import own, packed_page
-from robustness.report.sections.base import SECTIONS, TEMPLATES, Section, SectionPart
+from robustness.report.sections.base import SECTIONS, Section, SectionPart, compiled
 from robustness.report.sentences import scope, title
 from robustness.report.terms import with_terms
 from robustness.report.view import View
@@ -41,7 +41,7 @@ def page_of(run: Run) -> str:
     data = data_of([part for _, part in parts])
     drawing = [get_plotlyjs()] if data["figures"] or len(data) > 1 else []
     packed = packed_page([*drawing, *(own(f"scripts/{name}") for name in SCRIPTS)], data)
-    rendered = TEMPLATES.from_string(own("page.html")).render(
+    rendered = compiled(own("page.html")).render(
         title=title(view),
         scope=scope(view),
         incomplete=not view.manifest["complete"],

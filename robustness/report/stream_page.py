@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from robustness.report.figures import Figure
 from robustness.report.packing import PackedPage, own, packed_page
-from robustness.report.sections.base import MACROS, TEMPLATES
+from robustness.report.sections.base import MACROS, TEMPLATES, compiled
 from robustness.report.stream_figures import curve_figure, hop_figure, latency_figure, pairs_table, phase_map, states_table
 from robustness.report.stream_timeline import TakeSound, timeline_figure
 from robustness.report.terms import with_glossary
@@ -202,7 +202,7 @@ def stream_page(variants: Sequence[VariantStream], sounds: Sequence[TakeSound], 
     timelines = [timeline_figure(at, first, sounds[at] if at < len(sounds) else None, heard) for at in drawn]
     curves = _curves(variants)
     packed = _packed([*timelines, *(one for one in curves.values() if one is not None)])
-    rendered = TEMPLATES.from_string(MACROS + PAGE).render(
+    rendered = compiled(MACROS + PAGE).render(
         title=f"{first.name.partition(',')[0]}, streamed every {hop_ms:g} ms",
         scope=scope_of(variants),
         verdict=verdict_of(first),

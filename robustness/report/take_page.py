@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 from robustness.report.figures import Figure, FloatArray, Trace, packed, plain
 from robustness.report.opening import Opening
 from robustness.report.packing import own, packed_page
-from robustness.report.sections.base import MACROS, TEMPLATES
+from robustness.report.sections.base import MACROS, compiled
 from robustness.report.words import listed, number, plural
 
 SCRIPTS: Final = ("figures.js", "page.js")
@@ -119,7 +119,7 @@ def take_page(take: CutTake) -> str:
     scripts = [get_plotlyjs(), *(own(f"scripts/{name}") for name in SCRIPTS)]
     made = packed_page(scripts, {"figures": {drawing.id: drawing.spec()}})
     levels = [f"{name} {number(level, 1)} dBFS" for name, level in (("pauses at", take.pause_dbfs), ("peak", take.peak_dbfs))]
-    rendered = TEMPLATES.from_string(MACROS + PAGE).render(
+    rendered = compiled(MACROS + PAGE).render(
         title=f"{take.name}: {plural(len(take.words), 'word')}",
         scope=[f"a take of {number(take.duration_ms / 1000, 1)} s", *levels],
         opening=opening_of(take.words).html,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -41,6 +41,15 @@ class Term:
     def id(self) -> str:
         """Its address in the glossary."""
         return f"term-{slug(self.name)}"
+
+    @cached_property
+    def found(self) -> re.Pattern[str]:
+        """What finds it in a text."""
+        return _standing_alone(self.words)
+
+
+def _standing_alone(words: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE)
 
 
 GLOSSARY: Final = (
@@ -107,6 +116,7 @@ GLOSSARY: Final = (
         "untestable",
     ),
 )
+ANY: Final = _standing_alone("|".join(term.words for term in GLOSSARY if term.words))  # most texts of a page hold none
 
 
 def with_terms(html: Markup) -> Markup:
@@ -154,11 +164,11 @@ def _step(inside: list[str], tag: re.Match[str], text: str) -> None:
 
 def _marked(text: str, waiting: list[Term]) -> str:
     """A text with the first use of each waiting term marked, the longer term before one that it holds."""
-    if not _pattern("|".join(term.words for term in waiting)).search(text):  # as in most texts
+    if ANY.search(text) is None:
         return text
     taken: list[tuple[Term, re.Match[str]]] = []
     for term in waiting:
-        for match in _pattern(term.words).finditer(text):
+        for match in term.found.finditer(text):
             if all(match.end() <= other.start() or match.start() >= other.end() for _, other in taken):
                 taken.append((term, match))
                 break
@@ -166,12 +176,6 @@ def _marked(text: str, waiting: list[Term]) -> str:
         waiting.remove(term)
         text = text[: match.start()] + _defined(term, match[0]) + text[match.end() :]
     return text
-
-
-@cache
-def _pattern(words: str) -> re.Pattern[str]:
-    """One of these, as a word of its own."""
-    return re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE)
 
 
 def _defined(term: Term, word: str) -> str:

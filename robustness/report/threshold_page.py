@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 
 from robustness.report.figures import DASHES, Figure, Table, Trace, color
 from robustness.report.packing import own, packed_page
-from robustness.report.sections.base import MACROS, TEMPLATES
+from robustness.report.sections.base import MACROS, compiled
 from robustness.report.words import percent
 from robustness.streaming.thresholds import LabelFigures, StreamPart
 
@@ -64,7 +64,7 @@ def threshold_page(halves: Sequence[StreamPart], values: Mapping[str, float], ab
     curve = _curve(halves, values, about)
     scripts = [get_plotlyjs(), *(own(f"scripts/{name}") for name in ("figures.js", "page.js"))]
     packed = packed_page(scripts, {"figures": {one.id: one.spec() for one in [curve] if one is not None}})
-    rendered = TEMPLATES.from_string(MACROS + PAGE).render(
+    rendered = compiled(MACROS + PAGE).render(
         title=f"{about.name}: thresholds for {about.per_hour:g} false alarms an hour",
         verdict=about.sentences,
         labels=_labels(halves, values, about),

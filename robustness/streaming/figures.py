@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import gammaincinv
 
 from robustness.analysis.intervals import CONFIDENCE, Estimate, poisson_rate
 from robustness.streaming.matching import Matching
@@ -89,4 +89,4 @@ def figures_of(matchings: Sequence[Matching]) -> StreamFigures:
 
 def hours_needed(rate: float, alarms: int = 0, confidence: float = CONFIDENCE) -> float:
     """How many hours with so many false alarms show that there are fewer than `rate` an hour: 7.4 without one for 0.5."""
-    return float(stats.chi2.ppf(1 - (1 - confidence) / 2, 2 * alarms + 2)) / 2 / rate
+    return float(gammaincinv(alarms + 1, 1 - (1 - confidence) / 2)) / rate

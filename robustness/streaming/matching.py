@@ -16,8 +16,8 @@ from itertools import accumulate, pairwise
 from typing import Final, Literal
 
 import numpy as np
+import scipy  # its `optimize` at its first use: to import it takes a quarter of a second
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from robustness.streaming.scores import Detection, Floats
 from robustness.streaming.spans import Word
@@ -179,7 +179,7 @@ def _assigned(times: Sequence[float], words: Sequence[Word], tail: float) -> lis
     if not times:
         return []
     cost = np.asarray([[_distance(time, word, tail) for word in words] for time in times])
-    rows, columns = linear_sum_assignment(cost)
+    rows, columns = scipy.optimize.linear_sum_assignment(cost)
     return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if cost[row, column] < UNMATCHED]
 
 

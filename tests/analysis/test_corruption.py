@@ -10,7 +10,10 @@ import pytest
 from robustness.analysis.corruption import FILE, corruption_errors, errors_of, mean_corruption_error, read_reference, write_reference
 from robustness.cli.main import run as command
 from robustness.errors import CannotJudgeError
-from robustness.run.folder import Run
+from robustness.jobs.assess import execute, prepare
+from robustness.jobs.request import Request
+from robustness.run.folder import Run, RunWriter
+from robustness.sweep.plan import Settings
 from tests.cards import write_card, write_recordings
 from tests.crowd import Crowd
 
@@ -53,11 +56,13 @@ def test_other_recordings_are_no_reference(tmp_path: Path) -> None:
 
 def test_a_sweep_is_given_beside_a_reference_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_recordings(tmp_path / "recordings", 3)
-    given = ["--recordings", str(folder), "--perturbation", "white-noise", "--variant", "float32"]
-    for name, beside in (("old", []), ("new", ["--reference", str(tmp_path / "old")])):
-        card = write_card(tmp_path / f"{name}-model")
-        monkeypatch.setattr("sys.argv", ["robustness", "report", "--model", str(card), *given, "--out", str(tmp_path / name), *beside])
-        assert command() == 0
+    card, settings = write_card(tmp_path / "model"), Settings(perturbations=("white-noise",))
+    job = prepare(Request((card,), (folder,), variants=("float32",), settings=settings))
+    execute(job, RunWriter(tmp_path / "old"), lambda doing, done, total: None, lambda job, run, progress: None)
+    given = ["--recordings", str(folder), "--perturbation", "white-noise", "--variant", "float32", "--cards", "1"]
+    beside = ["--reference", str(tmp_path / "old"), "--out", str(tmp_path / "new")]
+    monkeypatch.setattr("sys.argv", ["robustness", "report", "--model", str(card), *given, *beside])
+    assert command() == 0
     run = Run.open(tmp_path / "new")
     kept = read_reference(run)
     assert kept is not None

@@ -19,6 +19,7 @@ from robustness.report.view import View
 from robustness.run.folder import Run
 from robustness.sweep.plan import Settings
 from tests.cards import write_card, write_recordings
+from tests.commands import run_here
 
 FEW = Settings(perturbations=("padding-placement",))
 
@@ -103,7 +104,7 @@ def test_only_float_is_nothing_to_audit(place: Path, tmp_path: Path) -> None:
 )
 def test_a_mistake_is_a_sentence(arguments: list[str], words: str, place: Path, tmp_path: Path) -> None:
     given = {"CARD": str(place / "model" / "small.toml"), "WORDS": str(place / "words")}
-    done = shell(*(given.get(part, part) for part in arguments), "--out", tmp_path / "run")
+    done = run_here(*(given.get(part, part) for part in arguments), "--out", tmp_path / "run")
     assert (done.returncode, done.stdout) == (USER_ERROR, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -114,7 +115,7 @@ def test_a_gate_measures_what_its_rule_on_layers_needs(place: Path, tmp_path: Pa
     rules = tmp_path / "gates.toml"
     rules.write_text('[rule.layers]\nmetric = "layer_sqnr_db"\nvariant = "dynamic-int8"\nmin = 20\n', encoding="utf-8")
     command: list[str | Path] = ["gate", "--rules", rules, "--model", place / "model" / "small.toml", "--recordings", place / "words"]
-    done = shell(*command, "--out", tmp_path / "run", "-v")
+    done = run_here(*command, "--out", tmp_path / "run", "-v")
     assert done.returncode == DONE, done.stdout + done.stderr
     assert "the worst layer is" in done.stdout
 

@@ -1,6 +1,7 @@
 """What does a shell see? A mistake is a sentence and 2, a bug its traceback and 70, and nothing is left half-written.
 
-The whole table of mistakes runs in this process, where it is quick; one of each kind also as a shell runs it (marked slow).
+What needs no shell runs in this process, where it is quick, the whole table of mistakes too; one of each kind also as a shell runs it
+(marked slow).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from robustness.cli.main import run
 from robustness.errors import BUG, DONE, INTERRUPTED, USER_ERROR
 from tests.cards import write_card, write_recordings
 from tests.cli.mistakes import MISTAKES, Place, sound, spoiled
+from tests.commands import run_here
 
 
 @pytest.fixture
@@ -86,9 +88,8 @@ def test_a_mistake_ends_a_shells_command_with_2(name: str, at: Place) -> None:
         (["segment", "absent.wav", "--out", "words"], "absent.wav"),
     ],
 )
-def test_wrong_usage_of_a_command(arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    done = shell(*arguments)
+def test_wrong_usage_of_a_command(arguments: list[str], words: str, tmp_path: Path) -> None:
+    done = run_here(*arguments, folder=tmp_path)
     assert (done.returncode, done.stdout) == (USER_ERROR, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -121,16 +122,16 @@ sys.exit(status)
 
 
 def test_an_old_run_is_replaced_and_nothing_else_is(at: Place) -> None:
-    assert shell(*at.arguments(), "--cards", "1").returncode == DONE
+    assert run_here(*at.arguments(), "--cards", "1", "--variant", "float32").returncode == DONE
     first = (at.out / "manifest.json").read_text()
     write_recordings(at.words, 3)
-    assert shell(*at.arguments(), "--cards", "1").returncode == DONE
+    assert run_here(*at.arguments(), "--cards", "1", "--variant", "float32").returncode == DONE
     assert (at.out / "manifest.json").read_text() != first
 
 
 def test_one_bad_file_among_many_is_skipped_when_asked(at: Place) -> None:
     sound(at, np.zeros(8000))
-    done = shell(*at.arguments(), "--skip-bad", "--cards", "1")
+    done = run_here(*at.arguments(), "--skip-bad", "--cards", "1")
     assert done.returncode == DONE, done.stderr
     assert "bad.wav" in done.stderr
     assert "bad.wav" in (at.out / "index.html").read_text(encoding="utf-8")
@@ -138,7 +139,7 @@ def test_one_bad_file_among_many_is_skipped_when_asked(at: Place) -> None:
 
 def test_a_dry_run_counts_and_writes_nothing(at: Place) -> None:
     before = at.files()
-    done = shell(*at.arguments(), "--dry-run")
+    done = run_here(*at.arguments(), "--dry-run")
     assert done.returncode == DONE, done.stderr
     assert "2 recordings, 2 variants" in done.stdout
     assert re.search(r"\b11 conditions", done.stdout)  # the clean one, nine shifts and their neutral level
@@ -146,7 +147,7 @@ def test_a_dry_run_counts_and_writes_nothing(at: Place) -> None:
 
 
 def test_a_run_without_sound_keeps_none(at: Place) -> None:
-    done = shell(*at.arguments(), "--perturbation", "padding-placement", "--no-audio", "--cards", "1")
+    done = run_here(*at.arguments(), "--perturbation", "padding-placement", "--no-audio", "--cards", "1")
     assert done.returncode == DONE, done.stderr
     assert list(at.out.rglob("*.wav")) == []
     assert "data:audio" not in (at.out / "index.html").read_text(encoding="utf-8")

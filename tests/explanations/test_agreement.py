@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,17 +14,13 @@ from robustness.cli.main import app
 from robustness.report.cards.command import command_for
 from robustness.report.view import View
 from robustness.run.evidence import FailureCard
-from robustness.run.folder import Run
+from tests.made_once import digits_reported
 
 
 @pytest.fixture(scope="module")
 def view(root: Path, tmp_path_factory: pytest.TempPathFactory) -> View:
     """A report on the shipped model and the recordings beside it."""
-    out = tmp_path_factory.mktemp("digits") / "run"
-    words = ["--model", str(root / "models" / "digits.toml"), "--recordings", str(root / "recordings" / "joe"), "--out", str(out)]
-    words += [word for name in ("padding-placement", "time-shift", "reverberation") for word in ("--perturbation", name)]
-    subprocess.run([sys.executable, "-m", "robustness", "report", *words, "--no-audio", "--cards", "4"], check=True, capture_output=True)
-    return View(Run.open(out))
+    return View(digits_reported(tmp_path_factory, root))
 
 
 def command_of(view: View, card: FailureCard, root: Path) -> list[str]:
@@ -47,6 +41,7 @@ def explained(words: list[str], out: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_every_card_and_its_own_command_agree(view: View, root: Path, tmp_path: Path) -> None:
     cards = view.failures.failures
     assert len(cards) >= 4

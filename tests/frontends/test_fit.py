@@ -64,7 +64,7 @@ def test_no_step_explains_what_is_no_front_end() -> None:
 def test_what_is_of_no_known_kind_is_not_called_found() -> None:
     features = made_from("tutorial").features(torch.from_numpy(SAMPLES)[None])[0, 0].numpy()
     features[20:30] = np.abs(features[20:30]) ** 0.7  # ten bands by another rule
-    found = fit(SAMPLES, RATE_HZ, features, seconds=10.0)
+    found = fit(SAMPLES, RATE_HZ, features, seconds=4.0)
     assert not found.exact
     errors = np.array(found.band_errors)
     assert np.median(errors[20:30]) > 3 * np.median(np.delete(errors, range(20, 30)))

@@ -7,8 +7,6 @@ import json
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +14,7 @@ import numpy as np
 import pytest
 
 from robustness.errors import DONE
+from tests.commands import run_here
 
 WORDS: Final = ("one", "seven", "nine")
 REPORT: Final = (
@@ -27,8 +26,7 @@ BESIDE: Final = {"shares"}  # needs conditions of the sweep that combine placeme
 
 def said(folder: Path, arguments: str) -> None:
     """Runs a command of ours in a folder."""
-    command = [sys.executable, "-m", "robustness", *shlex.split(arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    done = run_here(*shlex.split(arguments), folder=folder)
     assert done.returncode == DONE, done.stderr
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from robustness.audio.placement import batch_of, lead_of, place
 from robustness.errors import DONE, USER_ERROR
 from tests.builders import FRAME, LABELS, RATE_HZ, classifier, recording
 from tests.cards import write_card
+from tests.commands import Said, run_here
 
 STRANGER = """
 import warnings
@@ -44,10 +44,8 @@ def net(labels):
 """
 
 
-def explained(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """The command as a shell runs it."""
-    command = [sys.executable, "-m", "robustness", "explain", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
+def explained(*arguments: str | Path) -> Said:
+    return run_here("explain", *arguments)
 
 
 def sound(folder: Path, label: str) -> Path:

@@ -17,14 +17,15 @@ from robustness.report.packing import unpacked
 from tests.browser import Watched, until
 from tests.builders import RATE_HZ, recording
 from tests.cards import write_card
+from tests.commands import Said, run_here
 from tests.models.test_card import with_own_net, with_weights
 
 INSPECTOR = '[data-figure="inspector"]'
 OVERLAY = "document.querySelector('[data-figure=\"inspector\"]').data[1]"
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "robustness", "explain", *arguments], capture_output=True, text=True, check=False)
+def run(*arguments: str) -> Said:
+    return run_here("explain", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,8 @@ def explained(given: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) 
     """What the command writes."""
     card, sound = given
     out = tmp_path_factory.mktemp("explained") / "page"
-    done = run("--model", card, sound, "--placement", "start", "--out", str(out), "--untested")
+    command = ("explain", "--model", card, sound, "--placement", "start", "--out", str(out), "--untested")
+    done = subprocess.run([sys.executable, "-m", "robustness", *command], capture_output=True, text=True, check=False)  # as a shell does
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(out / "index.html")
     return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -19,6 +20,7 @@ from robustness.sweep.plan import Settings
 from tests.browser import Watched
 from tests.builders import RATE_HZ, classifier, recordings
 from tests.cards import CARD
+from tests.made_once import made_once
 
 HOSTILE: Final = "<script>window.hacked=1</script>"
 IMAGE: Final = '"><img src=x onerror=window.hacked=1>'
@@ -30,7 +32,10 @@ FEW: Final = Settings(perturbations=("padding-placement", "time-shift", "white-n
 @pytest.fixture(scope="session")
 def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A sweep and its evidence over recordings whose names, words and labels try to become markup."""
-    folder = tmp_path_factory.mktemp("hostile")
+    return Run.open(made_once(tmp_path_factory, "hostile", _make_hostile) / "run")
+
+
+def _make_hostile(folder: Path) -> None:
     model, voices = folder / "model", folder / "voices"
     model.mkdir()
     voices.mkdir()
@@ -49,7 +54,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", ["robustness", "report", "--out", str(folder)])  # whatever runs the tests
-        return assess(request, folder / "run")
+        assess(request, folder / "run")
 
 
 @pytest.fixture

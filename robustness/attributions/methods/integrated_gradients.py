@@ -18,7 +18,6 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 import torch
-from captum.attr import IntegratedGradients as CaptumIntegratedGradients
 from torch import Tensor
 
 from robustness.attributions.base import ATTRIBUTIONS, Asked, Attribution, MethodKind, Relevance, ScoreFunction, within_bound
@@ -100,6 +99,8 @@ class IntegratedGradients(Attribution):
 
     def _mean_gradient(self, scores: ScoreFunction, here: Tensor, there: Tensor, steps: int, workers: int) -> Tensor:
         """The mean of each score's gradient on the path from there to here, [clips …] each → [clips targets …]."""
+        from captum.attr import IntegratedGradients as CaptumIntegratedGradients  # it loads matplotlib, and not every map is by gradients
+
         method: Any = CaptumIntegratedGradients(scores, multiply_by_inputs=False)
         batch = max(self.batch * workers, len(here))
         with worker_threads(workers) if workers > 1 else nullcontext() as pool:

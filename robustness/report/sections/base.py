@@ -19,7 +19,7 @@ from robustness.report.figures import Figure
 from robustness.report.view import View
 from robustness.report.words import number
 
-MACROS: Final = """
+PARTS: Final = """
 {%- macro figure(f, sound="") -%}
 <figure id="{{ f.id }}">
 {% if f.title %}<figcaption>{{ f.title }}</figcaption>{% endif %}
@@ -42,6 +42,8 @@ MACROS: Final = """
 {%- endmacro -%}
 """
 
+MACROS: Final = '{%- from "parts" import figure, following, table -%}'  # before each template that draws one of them
+
 # How every page begins; what it may load is its policy's to say.
 HEAD: Final = """<!doctype html>
 <html lang="en">
@@ -58,7 +60,7 @@ HEAD: Final = """<!doctype html>
 STILL: Final = "default-src 'none'; style-src 'unsafe-inline'"  # the policy of a page without scripts, sounds and pictures
 
 TEMPLATES: Final = Environment(
-    loader=DictLoader({"head": HEAD}),
+    loader=DictLoader({"head": HEAD, "parts": PARTS}),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -90,13 +92,13 @@ class Section(ABC):
 
 def fill(template: str, **values: Any) -> Markup:
     """The template with its values, every one of them escaped."""
-    return Markup(_compiled(template).render(**values))
+    return Markup(compiled(MACROS + template).render(**values))
 
 
 @cache
-def _compiled(template: str) -> Template:
-    """The template, for a report that is drawn before its explanations and again with them."""
-    return TEMPLATES.from_string(MACROS + template)
+def compiled(template: str) -> Template:
+    """The template, made once in a process: one takes some hundredths of a second, and a page is drawn twice."""
+    return TEMPLATES.from_string(template)
 
 
 SECTIONS: Registry[Section] = Registry("report section", "robustness.report.sections")
