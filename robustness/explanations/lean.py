@@ -20,8 +20,7 @@ from robustness.analysis.outcomes import LEFT_ALONE, MISSED
 FEWEST: Final = 5  # commands that would come back
 LEAST: Final = 0.1  # of all commands
 MOST: Final = 0.9  # of the missed commands come back by the lean
-ONE_POPULATION: Final = 0.6  # of the variance at most lies between the two sides
-ABOVE_NORMAL: Final = 1.2  # times what lies there of a normal one, of which as many are missed, at most
+ONE_POPULATION: Final = 1.1  # times as much of the variance lies between the two sides, at most, as of a normal one that is cut there
 
 
 class Lean(NamedTuple):
@@ -64,7 +63,7 @@ def lean_of(placed: pd.DataFrame, variant: str, reference: str, sizes: Sequence[
         int((rows["outcome"] == MISSED).sum()) < FEWEST
         or not (commands < 0).any()
         or not (commands > 0).any()
-        or _split(commands) > min(ONE_POPULATION, ABOVE_NORMAL * _normal_split(float((commands < 0).mean())))
+        or _split(commands) > ONE_POPULATION * _normal_split(float((commands < 0).mean()))
     ):
         return None
     found = [_at(size, commands, unknown) for size in sizes]
