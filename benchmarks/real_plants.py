@@ -197,8 +197,8 @@ class Plant:
 
     @property
     def takes_seed(self) -> str:
-        """Of the order of the recordings that are told: a tenth draw, for on earlier ones faults were found or rules compared."""
-        return self.name if self.tuning else f"{self.name}, told a tenth time"
+        """Of the order of the recordings that are told: an eleventh draw, for on earlier ones faults were found or rules compared."""
+        return self.name if self.tuning else f"{self.name}, told an eleventh time"
 
 
 def plant(name: str, expected: str, *change: Change) -> Plant:
