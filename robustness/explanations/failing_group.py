@@ -22,7 +22,7 @@ FAR_OUT: Final = 0.9  # of those that are right lie less far out than a recordin
 NOT_FAR_IN: Final = 0.3  # the same of those of its word, for a length: words differ in it more than voices in speed
 LENGTH: Final = "length_ms"
 ROOM: Final = "room"
-WHOLE: Final = tuple(name for name, sides in SPEAKS.items() if sides != (None, None) and name != "middle_ms")
+COMPARED: Final = tuple(name for name, sides in SPEAKS.items() if sides != (None, None) and name != "middle_ms")
 
 
 class MeasuredWord(NamedTuple):
@@ -60,12 +60,10 @@ class FailingGroup:
     """Those that fail at a place, beside those that are right there.
 
     Attributes:
-        failing: how many fail.
         good: those that are right.
         differences: the surest first.
     """
 
-    failing: int
     good: Sequence[MeasuredWord]
     differences: tuple[Difference, ...]
 
@@ -74,13 +72,13 @@ class FailingGroup:
         """Compares them; None where either are too few."""
         if min(len(failing), len(good)) < FEWEST:
             return None
-        found = {name: stratified_rank_sum(_values(failing, name), _values(good, name)) for name in WHOLE}
+        found = {name: stratified_rank_sum(_values(failing, name), _values(good, name)) for name in COMPARED}
         sure = dict(zip(found, adjusted([one.p for one in found.values()]), strict=True))
         differing = {name: side for name, one in found.items() if sure[name] <= SURE and (side := _side(name, one)) is not None}
         stands = [_standing(name, differing.get(name), found[name], failing) for name in found]
         causes = _causes(stands)
         made = [Difference(name, side, found[name], sure[name], causes.get(name)) for name, side in differing.items()]
-        return cls(len(failing), good, tuple(sorted(made, key=lambda one: (one.p, one.name))))
+        return cls(good, tuple(sorted(made, key=lambda one: (one.p, one.name))))
 
     def of_one(self, word: str, values: Mapping[str, float]) -> tuple[Difference, ...]:
         """Those that hold of one recording that fails as well, and speak for something."""
