@@ -46,6 +46,16 @@ class PlotText(NamedTuple):
         left = self.place.x - width if "end" in self.name.split() else self.place.x
         return left, left + width, self.place.y - TICK_PX + 1, self.place.y + 3
 
+    def overlaps(self, other: PlotText) -> bool:
+        """Whether both lie on one place."""
+        (left, right, top, bottom), (start, end, high, low) = self.box, other.box
+        return left < end and start < right and top < low and high < bottom
+
+    @property
+    def drawn(self) -> Markup:
+        """As SVG."""
+        return text(*self)
+
 
 @dataclass(frozen=True)
 class PlotFrame:
@@ -103,17 +113,20 @@ class PlotFrame:
         place = self.at(x, y)
         return Markup('<circle class="{}" cx="{}" cy="{}" r="4"/>').format(name, place.x, place.y)
 
-    def beside(self, x: float, y: float, words: str, name: str, curves: Sequence[Curve]) -> Markup:
-        """A text beside a point: above or below it, to the right or the left, where the fewest curves cross it."""
+    def beside(self, x: float, y: float, words: str, name: str, *, curves: Sequence[Curve], others: Sequence[PlotText] = ()) -> PlotText:
+        """A text beside a point: above or below it, to the right or the left, where it is free."""
         dot = self.at(x, y)
         sides = [(ASIDE, name), (-ASIDE, f"{name} end")]
         choices = [PlotText(PlotPoint(dot.x + aside, dot.y + up), words, side) for aside, side in sides for up in (ABOVE, BELOW)]
-        return self.free(choices, curves)
+        return self.free(choices, curves, others)
 
-    def free(self, choices: Sequence[PlotText], curves: Sequence[Curve]) -> Markup:
-        """The text at the first of some places at which the fewest curves cross it and the drawing does not cut it."""
-        best = min(choices, key=lambda one: (self._outside(one), sum(self._crossing(one, curve) for curve in curves)))
-        return text(*best)
+    def free(self, choices: Sequence[PlotText], curves: Sequence[Curve], others: Sequence[PlotText] = ()) -> PlotText:
+        """The text at the first of some places where the drawing does not cut it, no other text lies, and the fewest curves cross it."""
+
+        def taken(one: PlotText) -> tuple[bool, bool, int]:
+            return self._outside(one), any(map(one.overlaps, others)), sum(self._crossing(one, curve) for curve in curves)
+
+        return min(choices, key=taken)
 
     def _outside(self, label: PlotText) -> bool:
         left, right, top, bottom = label.box

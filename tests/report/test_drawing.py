@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from robustness.report.drawing import Curve, PlotFrame
+from robustness.report.drawing import Curve, PlotFrame, PlotText
 
 FRAME = PlotFrame(400, 200, (0, 100), (0, 100))
 WORDS = "here: 12 %"
@@ -34,7 +34,7 @@ def place_of(drawn: str) -> tuple[float, float, bool]:
 )
 def test_a_text_stands_beside_its_point_where_it_is_free(x: float, y: float, curve: Curve, right: bool, above: bool) -> None:
     dot = FRAME.at(x, y)
-    left_of, up, ends = place_of(str(FRAME.beside(x, y, WORDS, "name", [curve])))
+    left_of, up, ends = place_of(str(FRAME.beside(x, y, WORDS, "name", curves=[curve]).drawn))
     assert (left_of > dot.x) is right
     assert ends is not right
     assert (up < dot.y) is above
@@ -43,6 +43,14 @@ def test_a_text_stands_beside_its_point_where_it_is_free(x: float, y: float, cur
 def test_where_every_place_is_crossed_it_is_the_first() -> None:
     zigzag: Curve = ([float(i) for i in range(101)], [100.0 * (i % 2) for i in range(101)])
     dot = FRAME.at(50, 50)
-    across, up, _ = place_of(str(FRAME.beside(50, 50, WORDS, "name", [zigzag])))
+    across, up, _ = place_of(str(FRAME.beside(50, 50, WORDS, "name", curves=[zigzag]).drawn))
     assert across > dot.x
     assert up < dot.y
+
+
+def test_two_texts_of_one_point_do_not_lie_on_one_another() -> None:
+    texts: list[PlotText] = []
+    for _ in range(4):
+        texts.append(FRAME.beside(50, 50, WORDS, "name", curves=[FLAT], others=texts))
+    assert len({one.place for one in texts}) == 4
+    assert not any(one.overlaps(other) for i, one in enumerate(texts) for other in texts[:i])

@@ -216,14 +216,16 @@ def _drawing(card: CardFigures, curve: AxisCurve, name: str) -> Markup:
     medians = [view.of(variant, rows).groupby("level")[column].median().reindex(levels) for variant in view.variants]
     curves: list[Curve] = [(levels, (100 * mine).tolist()) for mine in medians]
     needed = view.first.point.threshold if column == "p_command" else view.first.point.threshold_of(facts.label)
+    dots, texts = _marks(card, frame, curve, curves)
     if needed is not None:
         parts.append(frame.line(frame.x, [100 * needed] * 2, "needed"))
         ends = ((frame.at(frame.x[1], 0).x - 4, "tick end"), (frame.at(frame.x[0], 0).x + 4, "tick"))
         height, words = frame.at(0, 100 * needed).y, f"accepted from {percent(needed)}"
-        parts.append(frame.free([PlotText(PlotPoint(x, height + up), words, name) for x, name in ends for up in (-5, 13)], curves))
+        choices = [PlotText(PlotPoint(x, height + up), words, name) for x, name in ends for up in (-5, 13)]
+        parts.append(frame.free(choices, curves, texts).drawn)
     for variant, drawn in reversed(list(zip(view.variants, curves, strict=True))):
         parts.append(frame.line(*drawn, f"variant v{variant.mark}"))
-    return frame.drawn(f"{curve.caption}.", *parts, *_marks(card, frame, curve, curves), name=name)
+    return frame.drawn(f"{curve.caption}.", *parts, *dots, *(one.drawn for one in texts), name=name)
 
 
 def _rows(card: CardFigures) -> tuple[DataFrame, str]:
@@ -238,23 +240,23 @@ def _rows(card: CardFigures) -> tuple[DataFrame, str]:
     return finite[finite["placement"] == facts.condition.placement], f"{kind.axis}, {kind.unit}"
 
 
-def _marks(card: CardFigures, frame: PlotFrame, curve: AxisCurve, curves: Sequence[Curve]) -> list[Markup]:
-    """Where it fails, and from where on it does not."""
+def _marks(card: CardFigures, frame: PlotFrame, curve: AxisCurve, curves: Sequence[Curve]) -> tuple[list[Markup], list[PlotText]]:
+    """Where it fails, and from where on it does not: dots and their texts."""
     facts, view, rows, column = card.facts, card.view, curve.rows, curve.column
     noisy = view.is_noisy(facts.condition)
     here = float(facts.condition.level or 0.0) if noisy else facts.offset_ms
     mine = view.of(_worst(card)[0], rows).groupby("level")[column].median()
     if mine.empty:
-        return []
+        return [], []
     nearest = min(mine.index, key=lambda level: abs(level - here))
-    found = [frame.dot(here, 100 * float(mine[nearest]), "mark bad")]
-    found.append(frame.beside(here, 100 * float(mine[nearest]), f"here: {percent(float(mine[nearest]))}", "name bad", curves))
+    dots = [frame.dot(here, 100 * float(mine[nearest]), "mark bad")]
+    texts = [frame.beside(here, 100 * float(mine[nearest]), f"here: {percent(float(mine[nearest]))}", "name bad", curves=curves)]
     flip = None if noisy else _worst(card)[1].restored_at_ms
     if flip is not None and frame.x[0] <= flip <= frame.x[1]:
         height = 100 * float(np.interp(flip, mine.index, mine))  # found to 1 ms, between the leads of the curve
-        found.append(frame.dot(flip, height, "mark good"))
-        found.append(frame.beside(flip, height, f"good from {number(flip)}{NO_BREAK}ms", "name", curves))
-    return found
+        dots.append(frame.dot(flip, height, "mark good"))
+        texts.append(frame.beside(flip, height, f"good from {number(flip)}{NO_BREAK}ms", "name", curves=curves, others=texts))
+    return dots, texts
 
 
 def _attempts(card: CardFigures, worst: tuple[Variant, VariantAnswer]) -> list[TriedEdit]:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from robustness.analysis.intervals import wilson
 from robustness.report.audit_opening import audit_opening
 from robustness.report.causes import why
-from robustness.report.drawing import Curve, PlotFrame, PlotPoint, round_ticks, text
+from robustness.report.drawing import Curve, PlotFrame, PlotPoint, PlotText, round_ticks, text
 from robustness.report.lead_counts import LeadCounts
 from robustness.report.opening import Opening
 from robustness.report.problems import BEGINS, Met, PageVerdict, at_placement, beyond_everyday, verdict_of
@@ -240,14 +240,16 @@ def curve_of(view: View, counts: list[LeadCounts]) -> Markup | None:
 
 def _marks(view: View, frame: PlotFrame, curves: Sequence[Curve]) -> list[Markup]:
     """Dots where the placements lie on average, with how many are accepted there."""
-    found = []
+    dots: list[Markup] = []
+    texts: list[PlotText] = []
     for place in view.placements:
         rows = view.of(view.first, view.placed[view.placed["placement"] == place])
         there = at_placement(view, place)
         lead = float(rows["offset_ms"].median())
         words = f"{place} {number(there.accepted)}"
-        found += [frame.dot(lead, there.accepted, "mark"), frame.beside(lead, there.accepted, words, "name", curves)]
-    return found
+        dots.append(frame.dot(lead, there.accepted, "mark"))
+        texts.append(frame.beside(lead, there.accepted, words, "name", curves=curves, others=texts))
+    return [*dots, *(one.drawn for one in texts)]
 
 
 def _sentence(counts: LeadCounts) -> str:
