@@ -13,7 +13,8 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+import scipy  # its `stats` at their first use: to import them takes half a second
+from scipy.special import ndtr
 
 Value = tuple[Hashable, float]  # of a stratum
 
@@ -46,16 +47,16 @@ def stratified_rank_sum(group: Sequence[Value], others: Sequence[Value]) -> Pair
     here, there = _by_stratum(group), _by_stratum(others)
     differences: list[np.ndarray] = [np.empty(0)]
     beyond = variance = 0.0
-    for stratum in here.keys() & there.keys():
+    for stratum in (one for one in here if one in there):  # in their order: sums of floats in another differ in their last digits
         ours, theirs = np.array(here[stratum]), np.array(there[stratum])
         each = (ours[:, None] - theirs).ravel()
         together = len(ours) + len(theirs)
-        ranks = stats.rankdata(np.r_[ours, theirs])
+        ranks = scipy.stats.rankdata(np.r_[ours, theirs])
         weight = 1 / (together + 1)
         beyond += weight * float(np.sign(each).sum()) / 2
         variance += weight**2 * len(ours) * len(theirs) / (together * (together - 1)) * float(((ranks - ranks.mean()) ** 2).sum())
         differences.append(each)
-    p = float(2 * stats.norm.sf(abs(beyond) / math.sqrt(variance))) if variance else 1.0
+    p = float(2 * ndtr(-abs(beyond) / math.sqrt(variance))) if variance else 1.0
     pairs = np.concatenate(differences)
     return PairedRanks(int((pairs > 0).sum()), int((pairs < 0).sum()), len(pairs), p, float(np.median(pairs)) if len(pairs) else 0.0)
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
 from robustness.analysis.outcomes import LEFT_ALONE, MISSED
 
@@ -93,7 +93,7 @@ def _at(size: float, commands: np.ndarray, unknown: np.ndarray) -> Lean:
 
 def _normal_split(missed: float) -> float:
     """The same of a normal one of which that share is missed: φ(z)² / (p (1 − p)), with z its quantile."""
-    return float(stats.norm.pdf(stats.norm.ppf(missed)) ** 2 / (missed * (1 - missed)))
+    return float(np.exp(-(ndtri(missed) ** 2)) / (2 * np.pi * missed * (1 - missed)))
 
 
 def _split(margins: np.ndarray) -> float:

@@ -173,24 +173,25 @@ def _within(attempt: Attempt, beside: Beside) -> bool:
 
 def _spoken_for(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:
     """The edits of the one kind that counts and for which something speaks; of two, of the one that speaks far louder."""
-    kinds = {one.kind for one in counting}
     spoken = {one.kind for one in counting if beside.undone_by(one.kind, one.name)} & beside.speaks
     if beside.loudest in spoken and spoken.isdisjoint(ANSWERED):
         spoken = {beside.loudest}
-    few = len(kinds - (beside.ordinary - HINTED)) <= MOST_KINDS
     named = [one for one in counting if one.kind in spoken and beside.undone_by(one.kind, one.name)]
     alone = len(spoken) == 1 and (not beside.group or spoken <= beside.group | ANSWERED)  # what the others have as well comes first
-    return named if alone and few else []
+    return named if alone and _few(counting, beside.ordinary) else []
 
 
 def _of_the_group(counting: Sequence[Attempt], beside: Beside) -> list[Attempt]:
     """The edits of the one kind that counts and for which speaks in what all that fail there differ."""
-    kinds = {one.kind for one in counting}
-    few = len(kinds - (beside.ordinary - HINTED - beside.group)) <= MOST_KINDS
-    if len(kinds & beside.group) != 1 or not few or beside.rings:
-        return []
     named = [one for one in counting if one.kind in beside.group]
+    if len({one.kind for one in named}) != 1 or not _few(counting, beside.ordinary - beside.group) or beside.rings:
+        return []
     return [one for one in named if one.kind not in HINTED or _less_so(one.restores_at, beside.group_length)]
+
+
+def _few(counting: Sequence[Attempt], ordinary: frozenset[EditKind]) -> bool:
+    """Whether no more than three kinds count that are not ordinary; a hint makes nothing ordinary."""
+    return len({one.kind for one in counting} - (ordinary - HINTED)) <= MOST_KINDS
 
 
 def _less_so(percent: float | None, length: Side | None) -> bool:

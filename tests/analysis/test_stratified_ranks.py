@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from itertools import combinations
 
 import numpy as np
@@ -61,6 +64,20 @@ def test_what_only_the_strata_differ_in_is_no_difference() -> None:
 @pytest.mark.parametrize(("here", "there"), [([], []), ([("up", 1.0)], [("left", 2.0)]), ([("up", 1.0)] * 3, [("up", 1.0)] * 4)])
 def test_nothing_to_compare_says_nothing(here: list[Value], there: list[Value]) -> None:
     assert stratified_rank_sum(here, there).p == 1.0
+
+
+def test_it_is_the_same_to_the_last_digit_in_every_process() -> None:
+    code = (
+        "from robustness.analysis.stratified_ranks import stratified_rank_sum as f\n"
+        "of = lambda k: [(f'word {i % 7}', (i * k % 101) / 7) for i in range(60)]\nprint(f(of(37), of(53)).p.hex())"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONHASHSEED": str(seed)}
+        ).stdout
+        for seed in range(6)
+    }
+    assert len(said) == 1
 
 
 def test_by_chance_few_are_below_a_twentieth() -> None:
