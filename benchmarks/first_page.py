@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 from benchmarks.harness import ROOT, Table, arguments, finish, shared
 
+NOTE: Final = "One run of each, in turn: what the machine varies by from minute to minute is not in these figures."
 FIRST: Final = "the first page, still without explanations"
 TWENTY: Final = ("--model", "models/digits.toml", "--recordings", "recordings/joe")
 
@@ -80,7 +81,7 @@ def main() -> None:
     cases = {"the twenty recordings of one voice": TWENTY} | ({f"{asked.clips} clips of Speech Commands": clips} if asked.clips else {})
     with checkouts(asked.before) as versions:
         rows = [(what, name, *reported(code, given).cells) for what, given in cases.items() for name, code in versions.items()]
-    table = Table(("report on", "code of", "s until the first page", "s in all", "s on CPUs", "GB at most"), tuple(rows))
+    table = Table(("report on", "code of", "s until the first page", "s in all", "s on CPUs", "GB at most"), tuple(rows), (NOTE,))
     finish(__file__, "How long does a report take until its first page, and until its last?", [table], ["captum", "plotly"])
 
 

@@ -5,13 +5,13 @@ As pytest-xdist says how: https://pytest-xdist.readthedocs.io/en/stable/how-to.h
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from robustness.errors import DONE
 from robustness.run.folder import Run
@@ -30,8 +30,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder, whole = base / "made-once" / name, base / "made-once" / f"{name}.whole"
     folder.parent.mkdir(exist_ok=True)
-    with whole.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(whole.with_suffix(".lock")):
         if not whole.exists():
             shutil.rmtree(folder, ignore_errors=True)  # what a worker that failed has left
             folder.mkdir()
